@@ -1,0 +1,60 @@
+// Files of the host tools: read-only mappings, and writing that never leaves a partial file behind.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace adder {
+
+// A whole file, mapped read-only. An empty file maps to an empty view. Throws Error(bad_input) if it cannot be opened,
+// is not a regular file, or cannot be mapped; the message names the path and the reason.
+class MappedFile {
+  public:
+    explicit MappedFile(const std::string &path);
+    ~MappedFile();
+    MappedFile(MappedFile &&other) noexcept;
+    MappedFile &operator=(MappedFile &&other) noexcept;
+    MappedFile(const MappedFile &) = delete;
+    MappedFile &operator=(const MappedFile &) = delete;
+
+    const uint8_t *data() const { return data_; }
+    size_t size() const { return size_; }
+    std::string_view text() const { return {reinterpret_cast<const char *>(data_), size_}; }
+    const std::string &path() const { return path_; }
+
+  private:
+    std::string path_;
+    const uint8_t *data_ = nullptr;
+    size_t size_ = 0;
+};
+
+// A file being written: to a temporary name beside the final one, then fsync and rename on commit(). If commit() is
+// not reached (an exception, or a signal handled by remove_unfinished_files) nothing is left. Throws Error(failure).
+class AtomicFile {
+  public:
+    explicit AtomicFile(const std::string &path);
+    ~AtomicFile();
+    AtomicFile(const AtomicFile &) = delete;
+    AtomicFile &operator=(const AtomicFile &) = delete;
+
+    void write(const void *data, size_t size);
+    void seek(uint64_t offset);  // a gap is filled with zeros
+    void commit();
+
+  private:
+    std::string path_;
+    std::string temporary_;
+    int descriptor_ = -1;
+};
+
+// Removes what open AtomicFiles have written so far; async-signal-safe, for the tools' SIGINT and SIGTERM handlers.
+void remove_unfinished_files();
+
+bool file_exists(const std::string &path);
+bool is_directory(const std::string &path);
+std::string join_path(const std::string &directory, const std::string &name);
+
+}  // namespace adder
