@@ -1,0 +1,51 @@
+// The floating-point mode of a call: round to nearest, subnormals flushed to zero, exceptions masked.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+
+#if defined(__x86_64__) || defined(_M_X64) || defined(__SSE2__)
+#include <xmmintrin.h>
+#endif
+
+namespace adder {
+
+// Flushing is the only behaviour that every target has (ARMv7 NEON and Helium cannot do otherwise), so it is the rule
+// everywhere. Enter on the thread that computes; leave with what enter returned.
+#if defined(__x86_64__) || defined(_M_X64) || defined(__SSE2__)
+
+using FloatMode = uint32_t;
+static inline FloatMode float_mode_enter() {
+    const uint32_t saved = _mm_getcsr();
+    _mm_setcsr(0x9fc0);  // FTZ, DAZ, all exceptions masked, round to nearest
+    return saved;
+}
+static inline void float_mode_leave(FloatMode saved) { _mm_setcsr(saved); }
+
+#elif defined(__aarch64__)
+
+using FloatMode = uint64_t;
+static inline FloatMode float_mode_enter() {
+    uint64_t saved;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(saved));
+    __asm__ volatile("msr fpcr, %0" : : "r"(uint64_t{1} << 24));  // FZ, round to nearest
+    return saved;
+}
+static inline void float_mode_leave(FloatMode saved) { __asm__ volatile("msr fpcr, %0" : : "r"(saved)); }
+
+#elif defined(__arm__) && defined(__ARM_FP)
+
+using FloatMode = uint32_t;
+static inline FloatMode float_mode_enter() {
+    uint32_t saved;
+    __asm__ volatile("vmrs %0, fpscr" : "=r"(saved));
+    __asm__ volatile("vmsr fpscr, %0" : : "r"(uint32_t{1} << 24));  // FZ, round to nearest
+    return saved;
+}
+static inline void float_mode_leave(FloatMode saved) { __asm__ volatile("vmsr fpscr, %0" : : "r"(saved)); }
+
+#else
+#error "adder: no way is known to flush subnormals on this target"
+#endif
+
+}  // namespace adder

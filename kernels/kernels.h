@@ -1,0 +1,115 @@
+// The kernel table: every inner loop of a token, one function each, in one implementation an ISA.
+// SPDX-License-Identifier: MIT
+//
+// kernels/scalar/ is the specification; every other table returns the same bits. docs/numerics.md states the
+// arithmetic in full. In short: float32, round to nearest even, never a fused multiply-add, subnormals flushed
+// (kernels/float_mode.h is in force while a kernel runs), integer sums exact.
+//
+// Everything is laid out in tiles of 8. A matrix row, a channel of d_inner, an element of the residual stream: each is
+// one of 8 lanes of a tile, so that a SIMD lane never has to be summed across. All vector lengths and strides below
+// are multiples of 8; whoever makes a vector pads it with zeros. No kernel reads or writes outside of what its shapes
+// name, and none needs an alignment beyond that of the element type.
+#pragma once
+
+#include <cstdint>
+
+namespace adder {
+
+constexpr uint32_t tile_size = 8;
+
+constexpr uint32_t round_up_to_tile(uint32_t n) { return (n + (tile_size - 1)) & ~(tile_size - 1); }
+
+// The weights of a linear layer, y = W x + bias.
+struct Matrix {
+    const void *weights;  // int8: [tiles][cols/4][8 rows][4 cols];  float: [tiles][cols][8 rows]
+    const float *scale;   // int8: one a row [8*tiles], or a single one if !scale_per_row;  float: null (scale 1)
+    const float *bias;    // [8*tiles], or null for none
+    uint32_t tiles;       // rows / 8, rows padded with zeros
+    uint32_t cols;        // padded with zeros to a multiple of 8
+    bool scale_per_row;
+};
+
+// A call of a matrix kernel: out[t][r] = result of row r for token t, for the rows of tiles [tile_begin, tile_end).
+// With acc the exact or ordered sum that the kernel's own comment names,
+//     v = acc * (scale[r] * x_scale);  if bias: v = v + bias[r];  out = add ? out + v : v.
+struct MatmulArgs {
+    uint32_t tile_begin, tile_end;
+    uint32_t tokens;
+    const void *x;        // [tokens][cols], int8 or float
+    float x_scale;        // of the int8 codes in x; 1 for a float x
+    float *out;           // [tokens][out_stride]; rows outside of the tile range are not touched
+    uint32_t out_stride;  // at least 8*tiles
+    bool add;             // accumulate onto out (the residual stream)
+};
+
+// Depthwise causal convolution and SiLU over a chunk, in place, for channels of tiles [tile_begin, tile_end).
+//     acc = bias;  for k = 0..d_conv-1: acc = acc + weight[k] * input[t - (d_conv-1) + k];  u = silu(acc)
+struct ConvArgs {
+    uint32_t tile_begin, tile_end;
+    uint32_t tokens;
+    uint32_t d_conv;
+    const float *weight;    // [tiles][d_conv][8]
+    const float *bias;      // [8*tiles]
+    float *state;           // [tiles][d_conv-1][8], the last inputs, oldest first; updated
+    float *x;               // [tokens][x_stride], inputs; replaced by u
+    uint32_t x_stride;
+    int8_t *codes;          // [tokens][codes_stride], q8(u, multiplier); null: not wanted
+    uint32_t codes_stride;
+    float multiplier;       // 1 / scale of the codes
+};
+
+// Selective scan with softplus, skip and gate over a chunk, for channels of tiles [tile_begin, tile_end).
+//     d = softplus(dt);  du = d * u
+//     for n = 0..d_state-1:  h[n] = exp2(d * A2[n]) * h[n] + du * B[n];   y = h[0]*C[0], then y = y + h[n] * C[n]
+//     y = y + D * u;  g = y * silu(z)
+struct ScanArgs {
+    uint32_t tile_begin, tile_end;
+    uint32_t tokens;
+    uint32_t d_state;
+    const float *A2;        // [tiles][d_state][8], A * log2(e): not positive
+    const float *D;         // [8*tiles]
+    float *state;           // [tiles][d_state][8], h; updated
+    const float *dt;        // [tokens][dt_stride], before softplus, bias included
+    uint32_t dt_stride;
+    const float *u;         // [tokens][uz_stride]
+    float *z;               // [tokens][uz_stride]; replaced by g if codes is null
+    uint32_t uz_stride;
+    const float *B;         // [tokens][bc_stride][d_state], the same for all channels
+    const float *C;         // as B
+    uint32_t bc_stride;     // any number from d_state on
+    int8_t *codes;          // [tokens][codes_stride], q8(g, multiplier); null: g goes to z
+    uint32_t codes_stride;
+    float multiplier;
+};
+
+// In every function q8(v, m) = v*m, clamped to [-127, 127] (NaN: 127), rounded half to even.
+struct KernelTable {
+    const char *name;  // "scalar", "avx2"
+
+    // int8 weights, int8 x: the exact int32 sum over cols (codes are in [-127, 127], cols <= 2^17), converted to float.
+    void (*matmul_q8)(const Matrix &matrix, const MatmulArgs &args);
+    // int8 weights, float x: acc = 0; for k = 0..cols-1: acc = acc + float(weight[k]) * x[k].
+    void (*matmul_q8_f32)(const Matrix &matrix, const MatmulArgs &args);
+    // float weights, float x: acc = 0; for k = 0..cols-1: acc = acc + weight[k] * x[k].
+    void (*matmul_f32)(const Matrix &matrix, const MatmulArgs &args);
+
+    // Sum of squares over 8 lanes, lane i taking elements i, i+8, ...; then s = ((l0+l4)+(l2+l6)) + ((l1+l5)+(l3+l7));
+    // inv = 1 / sqrt(s / float(d_model) + epsilon);  out[i] = (r[i] * inv) * weight[i].
+    // n is d_model padded to 8. RMSNorm: Zhang and Sennrich, arXiv 1910.07467.
+    void (*rmsnorm)(const float *r, const float *weight, uint32_t n, uint32_t d_model, float epsilon, float *out);
+    // out[i] = q8(v[i], multiplier), n elements.
+    void (*quantize)(const float *v, uint32_t n, float multiplier, int8_t *out);
+
+    void (*conv_silu)(const ConvArgs &args);
+    void (*scan)(const ScanArgs &args);
+};
+
+// The tables that are built, best last; `count` gets their number, at least 1 (scalar). A table may need more than this
+// CPU has: ask kernels_usable first.
+const KernelTable *const *kernels_built(uint32_t *count);
+bool kernels_usable(const KernelTable *table);  // does this CPU (and its operating system) run it?
+// The best usable table, or the one of that name (null: not built, or not usable on this CPU).
+const KernelTable *kernels_best();
+const KernelTable *kernels_find(const char *name);
+
+}  // namespace adder
