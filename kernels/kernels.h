@@ -35,7 +35,8 @@ struct Matrix {
 struct MatmulArgs {
     uint32_t tile_begin, tile_end;
     uint32_t tokens;
-    const void *x;        // [tokens][cols], int8 or float
+    const void *x;        // [tokens][x_stride], int8 or float; the first cols of each row are read
+    uint32_t x_stride;    // elements, at least cols
     float x_scale;        // of the int8 codes in x; 1 for a float x
     float *out;           // [tokens][out_stride]; rows outside of the tile range are not touched
     uint32_t out_stride;  // at least 8*tiles
