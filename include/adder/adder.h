@@ -1,0 +1,249 @@
+/* Adder: Mamba language models with int8 weights in a fixed arena. The whole public API, in C99.
+ * SPDX-License-Identifier: MIT
+ *
+ * The library allocates nothing, opens nothing and keeps no global state. The caller brings three pieces of memory:
+ * the blob (read in place, from flash or a mapping, 64-byte aligned, alive as long as anything made from it), an
+ * adder_model, and an arena whose exact size adder_arena_size tells beforehand.
+ *
+ *     adder_model model;
+ *     adder_session *session;
+ *     adder_model_open(&model, blob, blob_size, NULL);
+ *     adder_session_init(&session, &model, NULL, arena, arena_size, NULL);
+ *     adder_feed(session, prompt, prompt_size - 1);
+ *     adder_step(session, prompt[prompt_size - 1], &logits);
+ *     next = adder_sample(&sampler, logits, vocab_size);
+ *
+ * One session is used by one thread at a time; sessions of one model are independent of each other. For one blob and one
+ * sequence of tokens the logits are the same bits on every ISA, for every thread count and however the sequence was cut
+ * into calls (docs/numerics.md).
+ */
+#ifndef ADDER_ADDER_H
+#define ADDER_ADDER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define ADDER_VERSION_MAJOR 0
+#define ADDER_VERSION_MINOR 1
+#define ADDER_VERSION_PATCH 0
+
+/* The version of the blob format that this library reads (docs/format.md). */
+#define ADDER_FORMAT_VERSION 1
+
+/* Alignment in bytes that blobs and arenas must have. */
+#define ADDER_ALIGNMENT 64
+
+/* Results: ADDER_OK, or a negative reason. */
+typedef enum adder_status {
+    ADDER_OK = 0,
+    ADDER_ERROR_ARGUMENT = -1,      /* a null pointer, or an option outside of its range */
+    ADDER_ERROR_ALIGNMENT = -2,     /* a blob or arena that is not aligned to ADDER_ALIGNMENT */
+    ADDER_ERROR_NOT_A_BLOB = -3,    /* the magic number is missing */
+    ADDER_ERROR_VERSION = -4,       /* a blob format that this library does not read */
+    ADDER_ERROR_TRUNCATED = -5,     /* fewer bytes than the blob says it has */
+    ADDER_ERROR_CORRUPT = -6,       /* a checksum or a field contradicts the rest */
+    ADDER_ERROR_UNSUPPORTED = -7,   /* valid, but beyond this build of the library */
+    ADDER_ERROR_ARENA = -8,         /* the arena is smaller than adder_arena_size */
+    ADDER_ERROR_TOKEN = -9,         /* a token id outside of the vocabulary */
+    ADDER_ERROR_STATE = -10,        /* a saved state of another model, or a damaged one */
+    ADDER_ERROR_BUFFER = -11,       /* an output buffer is too small */
+    ADDER_ERROR_NO_TOKENIZER = -12, /* the blob carries no tokenizer */
+    ADDER_ERROR_ISA = -13,          /* the instruction set asked for is not built or not on this CPU */
+    ADDER_ERROR_SELFTEST = -14      /* the results differ from those recorded in the blob */
+} adder_status;
+
+/* What exactly was wrong. Filled on failure where a function takes one (null: not wanted). */
+typedef struct adder_error {
+    adder_status status;
+    const char *item; /* a static string: "arena", "tensor table", ... */
+    int32_t index;    /* which one, where the item is one of many; else -1 */
+    uint64_t found;   /* the number found ... */
+    uint64_t needed;  /* ... and the one that was needed */
+} adder_error;
+
+/* One sentence for a status: a static string, never null. */
+const char *adder_status_text(adder_status status);
+
+/* Writes a sentence with item and numbers, zero-terminated and cut to `size` bytes. Returns the length it has uncut. */
+size_t adder_error_text(const adder_error *error, char *text, size_t size);
+
+/* "0.1.0" */
+const char *adder_version(void);
+
+/* ---- Model: a validated view of a blob ------------------------------------------------------------------------- */
+
+typedef struct adder_model {
+    uint64_t opaque[40];
+} adder_model;
+
+/* Validates the header, the tables and the tokenizer, in time independent of the size of the weights: a few
+ * milliseconds at most. Allocates nothing and keeps pointers into the blob. The weights themselves are not read; see
+ * adder_model_verify. Whatever the bytes are, using an opened model never reads outside of the blob. */
+adder_status adder_model_open(adder_model *model, const void *blob, size_t size, adder_error *error);
+
+/* Reads the whole blob and compares it with its CRC-32. */
+adder_status adder_model_verify(const adder_model *model, adder_error *error);
+
+typedef struct adder_model_info {
+    uint32_t format_version;
+    uint32_t vocab_size; /* token ids are 0 .. vocab_size-1 */
+    uint32_t d_model, n_layer, d_inner, d_state, d_conv, dt_rank;
+    uint64_t fingerprint;     /* of the whole blob: a state saved under one loads under no other */
+    uint64_t blob_bytes;      /* as the header has it */
+    uint64_t parameters;      /* of the checkpoint */
+    uint64_t bytes_per_token; /* of the blob, read for one generated token */
+    int32_t bos_token;        /* -1: none */
+    int32_t eos_tokens[4];    /* -1: none */
+    int int8_activations;     /* 0: float activations */
+    int has_tokenizer;
+    int has_chat_template;
+} adder_model_info;
+
+void adder_model_get_info(const adder_model *model, adder_model_info *info);
+
+/* Is this one of the tokens that end a text? */
+int adder_model_is_eos(const adder_model *model, int32_t token);
+
+/* Texts that a blob may carry: UTF-8, not zero-terminated. A chat turn is prefix + text + suffix; the prefixes and
+ * suffixes hold special tokens (ADDER_TOKENIZE_SPECIAL), the text between must not. */
+typedef enum adder_text {
+    ADDER_TEXT_NAME = 16,
+    ADDER_TEXT_QUANTIZATION_RECORD = 17, /* JSON */
+    ADDER_TEXT_SYSTEM_PREFIX = 32,
+    ADDER_TEXT_SYSTEM_SUFFIX = 33,
+    ADDER_TEXT_USER_PREFIX = 34,
+    ADDER_TEXT_USER_SUFFIX = 35,
+    ADDER_TEXT_ASSISTANT_PREFIX = 36,
+    ADDER_TEXT_ASSISTANT_SUFFIX = 37
+} adder_text;
+
+/* The text and its bytes; null and 0 if the blob has none. */
+const char *adder_model_text(const adder_model *model, adder_text which, size_t *size);
+
+/* ---- Session: one sequence, in one arena ----------------------------------------------------------------------- */
+
+/* Calls task(argument, index) once for every index 0 .. count-1, in any order, on any threads, and returns when all
+ * have returned. The library never calls it recursively. */
+typedef void (*adder_task)(void *argument, uint32_t index);
+typedef void (*adder_parallel_for)(void *context, adder_task task, void *argument, uint32_t count);
+
+/* Zero means the default, so that a zeroed struct, or a null pointer, asks for all defaults. */
+typedef struct adder_options {
+    uint32_t chunk;      /* tokens that go through a layer together in adder_feed and adder_score, 1..4096; 0: 16 */
+    uint32_t logit_rows; /* tokens whose logits adder_score computes together, 1..chunk; 0: 1 */
+    uint32_t threads;    /* parts that the work is cut into, 1..256; 0: 1. Above 1 needs parallel_for */
+    adder_parallel_for parallel_for;
+    void *parallel_context;
+    const char *isa; /* "scalar", "avx2", ...; null: the best that this CPU has */
+} adder_options;
+
+typedef struct adder_session adder_session;
+
+/* The exact size of an arena in bytes. 0 if an option is out of range, or the size is beyond size_t. */
+size_t adder_arena_size(const adder_model *model, const adder_options *options);
+
+/* Makes a session with an empty state in the arena (aligned to ADDER_ALIGNMENT; more than adder_arena_size is fine, the
+ * rest is not touched). There is nothing to free. On failure *session is null. */
+adder_status adder_session_init(adder_session **session, const adder_model *model, const adder_options *options,
+                                void *arena, size_t arena_size, adder_error *error);
+
+/* The instruction set that computes: "scalar", "avx2". */
+const char *adder_session_isa(const adder_session *session);
+
+/* Tokens fed since the state was empty. */
+uint64_t adder_session_position(const adder_session *session);
+
+/* Takes n tokens into the state, in chunks, without computing logits. On ADDER_ERROR_TOKEN nothing was taken. */
+adder_status adder_feed(adder_session *session, const int32_t *tokens, size_t n);
+
+/* Takes one token, and gives the logits of the next: *logits points to vocab_size floats in the arena, valid until the
+ * next call with this session. The caller may write to them (adder_sample does). */
+adder_status adder_step(adder_session *session, int32_t token, float **logits);
+
+/* Takes n tokens, and calls back with the logits after each one, in order. For measuring log-likelihoods. */
+typedef void (*adder_logits_callback)(void *context, size_t index, const float *logits);
+adder_status adder_score(adder_session *session, const int32_t *tokens, size_t n, adder_logits_callback callback,
+                         void *context);
+
+/* Repeats the golden case that the converter recorded in the blob, from an empty state, and compares the bits of the
+ * logits. Resets the session. ADDER_ERROR_UNSUPPORTED if the blob has none. */
+adder_status adder_selftest(adder_session *session, adder_error *error);
+
+/* ---- State: the whole context as one block of bytes ------------------------------------------------------------ */
+
+/* Bytes of a saved state; the same for every session of a model, whatever its options. */
+size_t adder_state_size(const adder_model *model);
+/* Writes exactly adder_state_size bytes; ADDER_ERROR_BUFFER if `size` is smaller. */
+adder_status adder_state_save(const adder_session *session, void *buffer, size_t size);
+/* Continues where the save was made. Refuses a state of another model or a damaged one, and then changes nothing. */
+adder_status adder_state_load(adder_session *session, const void *buffer, size_t size, adder_error *error);
+void adder_state_reset(adder_session *session);
+
+/* ---- Tokenizer ------------------------------------------------------------------------------------------------- */
+
+enum {
+    /* Recognise the names of special tokens in the text. Without it no text becomes a control token. */
+    ADDER_TOKENIZE_SPECIAL = 1
+};
+
+/* A capacity, in ids, that suffices for any text of `size` bytes. A smaller buffer works as long as the ids fit and
+ * the longest word does, which takes 6 ids a byte while it is worked on. */
+size_t adder_tokenize_capacity(size_t size);
+
+/* Text (UTF-8; invalid bytes are kept as they are) to ids; *count is how many. `ids` doubles as working memory, so that
+ * entries behind *count are overwritten. ADDER_ERROR_BUFFER if the capacity does not do. */
+adder_status adder_tokenize(const adder_model *model, const char *text, size_t size, uint32_t flags, int32_t *ids,
+                            size_t capacity, size_t *count);
+
+/* The bytes of one token, in the blob. A token may be a piece of a UTF-8 sequence. */
+adder_status adder_token_bytes(const adder_model *model, int32_t token, const char **bytes, size_t *size);
+int adder_token_is_special(const adder_model *model, int32_t token);
+/* The id of a special or added token by its text; -1 if there is none. */
+int32_t adder_token_find(const adder_model *model, const char *text, size_t size);
+
+/* Streaming detokenizer: gives only whole UTF-8 sequences and keeps the rest for the next call. Zero it to begin. */
+typedef struct adder_detokenizer {
+    uint8_t pending[4];
+    uint32_t count;
+} adder_detokenizer;
+
+/* A capacity, in bytes, that suffices for any token of this model, and for a flush. */
+size_t adder_detokenize_capacity(const adder_model *model);
+/* Writes the text that `token` completes and returns its bytes; special tokens give none. What is not UTF-8 becomes
+ * U+FFFD. token -1 flushes what is pending. Returns 0 if the capacity does not do. Not zero-terminated. */
+size_t adder_detokenize(const adder_model *model, adder_detokenizer *detokenizer, int32_t token, char *text,
+                        size_t capacity);
+
+/* ---- Sampler: a value; copy it to fork, compare it, save it ---------------------------------------------------- */
+
+#define ADDER_SAMPLER_WINDOW 64
+
+typedef struct adder_sampler {
+    float temperature;        /* 0: greedy (the highest logit, the lowest id of equals) */
+    uint32_t top_k;           /* 0: off */
+    float top_p;              /* 1: off */
+    float min_p;              /* 0: off */
+    float repetition_penalty; /* 1: off; over the last ADDER_SAMPLER_WINDOW accepted tokens (arXiv 1909.05858) */
+    uint64_t random;          /* state of the generator; set it with adder_sampler_seed */
+    int32_t recent[ADDER_SAMPLER_WINDOW]; /* ring of accepted tokens */
+    uint32_t accepted;                    /* how many so far */
+} adder_sampler;
+
+/* The generation defaults of the blob, seed 0. */
+void adder_sampler_init(adder_sampler *sampler, const adder_model *model);
+void adder_sampler_seed(adder_sampler *sampler, uint64_t seed);
+/* Notes a token, of the prompt or sampled, for the repetition penalty. */
+void adder_sampler_accept(adder_sampler *sampler, int32_t token);
+/* Draws the next token from n logits, which it overwrites. Order: repetition penalty, temperature, top-k, top-p, min-p.
+ * The token is not accepted yet. The same sampler, logits and seed give the same token on every machine. */
+int32_t adder_sample(adder_sampler *sampler, float *logits, uint32_t n);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
