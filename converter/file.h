@@ -9,8 +9,9 @@
 
 namespace adder {
 
-// A whole file, mapped read-only. An empty file maps to an empty view. Throws Error(bad_input) if it cannot be opened,
-// is not a regular file, or cannot be mapped; the message names the path and the reason.
+// A whole file, mapped read-only. An empty file maps to an empty view. Throws Error(bad_input) if it cannot
+// be opened, is not a regular file, or cannot be mapped; the message names the path and the reason. A file
+// that another process shortens while it is mapped ends this one with SIGBUS.
 class MappedFile {
   public:
     explicit MappedFile(const std::string &path);
@@ -31,8 +32,11 @@ class MappedFile {
     size_t size_ = 0;
 };
 
-// A file being written: to a temporary name beside the final one, then fsync and rename on commit(). If commit() is
-// not reached (an exception, or a signal handled by remove_unfinished_files) nothing is left. Throws Error(failure).
+// A file being written: to a temporary name beside the final one, then fsync and rename on commit(). If
+// commit() is not reached (an exception, or a signal handled by remove_unfinished_files) nothing is left.
+// Throws Error(failure). The new file's permissions are those of the umask. What is there already is replaced
+// if it is a regular file, and is an error if it is anything else (/dev/null); of a symbolic link the link is
+// replaced. At most 16 at a time.
 class AtomicFile {
   public:
     explicit AtomicFile(const std::string &path);
@@ -40,21 +44,24 @@ class AtomicFile {
     AtomicFile(const AtomicFile &) = delete;
     AtomicFile &operator=(const AtomicFile &) = delete;
 
-    void write(const void *data, size_t size);
-    void seek(uint64_t offset);  // a gap is filled with zeros
-    void commit();
+    void write(const void *data, size_t size);  // unbuffered
+    void seek(uint64_t offset);  // a gap is filled with zeros once something is written behind it
+    void commit();               // nothing else may follow
 
   private:
     std::string path_;
     std::string temporary_;
     int descriptor_ = -1;
+    size_t slot_ = 0;  // in the table that remove_unfinished_files() goes through
 };
 
-// Removes what open AtomicFiles have written so far; async-signal-safe, for the tools' SIGINT and SIGTERM handlers.
+// Removes what open AtomicFiles have written so far; async-signal-safe, for the tools' SIGINT and SIGTERM
+// handlers, which have to end the process after it.
 void remove_unfinished_files();
 
-bool file_exists(const std::string &path);
+bool file_exists(const std::string &path);  // a regular file, or a link to one
 bool is_directory(const std::string &path);
+// directory/name; `name` alone if the directory is empty.
 std::string join_path(const std::string &directory, const std::string &name);
 
 }  // namespace adder

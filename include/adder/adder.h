@@ -53,7 +53,8 @@ typedef enum adder_status {
     ADDER_ERROR_BUFFER = -11,       /* an output buffer is too small */
     ADDER_ERROR_NO_TOKENIZER = -12, /* the blob carries no tokenizer */
     ADDER_ERROR_ISA = -13,          /* the instruction set asked for is not built or not on this CPU */
-    ADDER_ERROR_SELFTEST = -14      /* the results differ from those recorded in the blob */
+    ADDER_ERROR_TEXT = -14,         /* a byte of the text has no token in this vocabulary */
+    ADDER_ERROR_SELFTEST = -15      /* the results differ from those recorded in the blob */
 } adder_status;
 
 /* What exactly was wrong. Filled on failure where a function takes one (null: not wanted). */

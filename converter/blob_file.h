@@ -1,0 +1,62 @@
+// A blob opened by a tool: the mapped file, the model, its whole checksum compared.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "adder/adder.h"
+#include "converter/file.h"
+
+namespace adder {
+
+// Throws Error(bad_input) naming the path, and the library's sentence with item and numbers.
+class BlobFile {
+  public:
+    explicit BlobFile(const std::string &path);
+    const adder_model *model() const { return &model_; }
+    const adder_model_info &info() const { return info_; }
+    const std::string &path() const { return file_.path(); }
+    double open_seconds() const { return open_seconds_; }  // of mapping and adder_model_open, without the checksum
+
+  private:
+    MappedFile file_;
+    adder_model model_;
+    adder_model_info info_;
+    double open_seconds_;
+};
+
+// True if the path is a regular file that begins as a blob does.
+bool is_blob(const std::string &path);
+
+// An arena and its session.
+class Session {
+  public:
+    // ADDER_ISA in the environment decides the instruction set if options.isa is null.
+    Session(const BlobFile &blob, const adder_options &options);
+    ~Session();
+    Session(const Session &) = delete;
+    Session &operator=(const Session &) = delete;
+    adder_session *get() const { return session_; }
+    size_t arena_bytes() const { return arena_bytes_; }
+
+  private:
+    void *arena_ = nullptr;
+    size_t arena_bytes_ = 0;
+    adder_session *session_ = nullptr;
+};
+
+// Throws Error with the library's sentence unless status is ADDER_OK. `what`: "FILE: tokenizing the prompt".
+void check(adder_status status, const std::string &what);
+
+// Text to ids; throws if the blob has no tokenizer.
+std::vector<int32_t> tokenize(const BlobFile &blob, std::string_view text, bool special);
+
+// "5,17,3": throws Error(usage) on anything else, or an id outside of the vocabulary.
+std::vector<int32_t> parse_ids(const std::string &list, uint32_t vocab_size);
+
+// Peak resident bytes of this process, from getrusage.
+uint64_t peak_rss_bytes();
+
+}  // namespace adder

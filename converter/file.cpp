@@ -1,0 +1,238 @@
+// Read-only mappings and atomically replaced files, over POSIX.
+// SPDX-License-Identifier: MIT
+#include "converter/file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <climits>
+#include <csignal>
+#include <cstring>
+#include <utility>
+
+#include "converter/error.h"
+
+namespace adder {
+
+namespace {
+
+// The temporary files that a signal handler has to remove. Fixed memory, and one atomic word an entry: a
+// handler may neither allocate nor lock.
+enum SlotState : int { slot_free, slot_owned, slot_armed, slot_removing };
+struct Slot {
+    std::atomic<int> state{slot_free};
+    char path[PATH_MAX];
+};
+constexpr size_t slot_count = 16;
+Slot slots[slot_count];
+static_assert(std::atomic<int>::is_always_lock_free);
+
+size_t claim_slot(const std::string &path) {
+    for (size_t i = 0; i < slot_count; ++i) {
+        int expected = slot_free;
+        if (slots[i].state.compare_exchange_strong(expected, slot_owned))
+            return i;
+    }
+    fail(ExitCode::failure, "cannot write %s: %zu files are being written already", path.c_str(), slot_count);
+}
+
+// A slot that a handler is at work on is not given out again: its path must stay readable.
+void free_slot(size_t index) {
+    int expected = slot_armed;
+    if (slots[index].state.compare_exchange_strong(expected, slot_free))
+        return;
+    expected = slot_owned;
+    slots[index].state.compare_exchange_strong(expected, slot_free);
+}
+
+// Holds off signals while a file exists that is not in the table yet.
+class SignalsBlocked {
+  public:
+    SignalsBlocked() {
+        sigset_t all;
+        sigfillset(&all);
+        pthread_sigmask(SIG_BLOCK, &all, &before_);
+    }
+    ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+    SignalsBlocked(const SignalsBlocked &) = delete;
+    SignalsBlocked &operator=(const SignalsBlocked &) = delete;
+
+  private:
+    sigset_t before_;
+};
+
+[[noreturn]] void fail_errno(const char *verb, const std::string &path, int error) {
+    fail(ExitCode::failure, "cannot %s %s: %s", verb, path.c_str(), std::strerror(error));
+}
+
+std::string directory_of(const std::string &path) {
+    const size_t slash = path.rfind('/');
+    if (slash == std::string::npos)
+        return ".";
+    return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+// A rename is durable once its directory is. Not every file system can do that, and not every directory that
+// may be written may be read: the file itself is whole in any case.
+void sync_directory(const std::string &path) {
+    const int descriptor = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0)
+        return;
+    const int error = fsync(descriptor) == 0 ? 0 : errno;
+    close(descriptor);
+    if (error == EIO || error == ENOSPC || error == EDQUOT)
+        fail_errno("sync the directory", path, error);
+}
+
+}  // namespace
+
+MappedFile::MappedFile(const std::string &path) : path_(path) {
+    // O_NONBLOCK: opening a pipe must fail below, not wait for a writer.
+    const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor < 0)
+        bad_input("cannot open %s: %s", path.c_str(), std::strerror(errno));
+    struct stat status;
+    int error = fstat(descriptor, &status) == 0 ? 0 : errno;
+    const char *reason = nullptr;
+    if (error != 0) {
+        reason = std::strerror(error);
+    } else if (S_ISDIR(status.st_mode)) {
+        reason = "it is a directory";
+    } else if (!S_ISREG(status.st_mode)) {
+        reason = "it is not a regular file";
+    } else if (static_cast<uintmax_t>(status.st_size) > SIZE_MAX) {
+        reason = "it is larger than the address space";
+    } else if (status.st_size > 0) {
+        size_ = static_cast<size_t>(status.st_size);
+        void *const start = mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, descriptor, 0);
+        if (start == MAP_FAILED) {
+            reason = std::strerror(errno);
+        } else {
+            data_ = static_cast<const uint8_t *>(start);
+        }
+    }
+    close(descriptor);
+    if (reason != nullptr)
+        bad_input("cannot read %s: %s", path.c_str(), reason);
+}
+
+MappedFile::~MappedFile() {
+    if (data_ != nullptr)
+        munmap(const_cast<uint8_t *>(data_), size_);
+}
+
+MappedFile::MappedFile(MappedFile &&other) noexcept
+    : path_(std::move(other.path_)), data_(std::exchange(other.data_, nullptr)),
+      size_(std::exchange(other.size_, 0)) {}
+
+MappedFile &MappedFile::operator=(MappedFile &&other) noexcept {
+    std::swap(path_, other.path_);
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    return *this;
+}
+
+AtomicFile::AtomicFile(const std::string &path) : path_(path) {
+    struct stat status;
+    // Renaming over /dev/null, or over a directory, is never what was meant.
+    if (stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
+        fail(ExitCode::failure, "cannot write %s: it exists and is not a regular file", path.c_str());
+    }
+    slot_ = claim_slot(path);
+    Slot &slot = slots[slot_];
+    const SignalsBlocked blocked;
+    int error = EEXIST;
+    // A name may be taken by what a killed process of the same number has left.
+    for (int attempt = 0; attempt < 1000 && error == EEXIST; ++attempt) {
+        temporary_ = format("%s.%ld-%d.tmp", path.c_str(), static_cast<long>(getpid()), attempt);
+        if (temporary_.size() >= sizeof slot.path) {
+            error = ENAMETOOLONG;
+            break;
+        }
+        descriptor_ = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        error = descriptor_ >= 0 ? 0 : errno;
+    }
+    if (error != 0) {
+        free_slot(slot_);
+        fail_errno("create", temporary_, error);
+    }
+    std::memcpy(slot.path, temporary_.c_str(), temporary_.size() + 1);
+    slot.state.store(slot_armed);
+}
+
+AtomicFile::~AtomicFile() {
+    if (descriptor_ < 0)
+        return;
+    close(descriptor_);
+    unlink(temporary_.c_str());
+    free_slot(slot_);
+}
+
+void AtomicFile::write(const void *data, size_t size) {
+    const auto *bytes = static_cast<const uint8_t *>(data);
+    while (size > 0) {
+        // Linux writes at most 2 GiB at once; other systems refuse more.
+        const ssize_t written = ::write(descriptor_, bytes, std::min<size_t>(size, size_t{1} << 30));
+        if (written < 0) {
+            if (errno == EINTR)
+                continue;
+            fail_errno("write", path_, errno);
+        }
+        bytes += written;
+        size -= static_cast<size_t>(written);
+    }
+}
+
+void AtomicFile::seek(uint64_t offset) {
+    if (offset > INT64_MAX || lseek(descriptor_, static_cast<off_t>(offset), SEEK_SET) < 0) {
+        fail_errno("seek in", path_, offset > INT64_MAX ? EFBIG : errno);
+    }
+}
+
+void AtomicFile::commit() {
+    if (fsync(descriptor_) != 0)
+        fail_errno("write", path_, errno);
+    // The descriptor is gone even if close() fails; the destructor's work is then done here.
+    const int error = close(std::exchange(descriptor_, -1)) == 0 ? 0 : errno;
+    const bool renamed = error == 0 && rename(temporary_.c_str(), path_.c_str()) == 0;
+    const int failure = error != 0 ? error : errno;
+    if (!renamed)
+        unlink(temporary_.c_str());
+    free_slot(slot_);
+    if (!renamed)
+        fail_errno("write", path_, failure);
+    sync_directory(directory_of(path_));
+}
+
+void remove_unfinished_files() {
+    const int saved = errno;
+    for (Slot &slot : slots) {
+        int expected = slot_armed;
+        if (slot.state.compare_exchange_strong(expected, slot_removing))
+            unlink(slot.path);
+    }
+    errno = saved;
+}
+
+bool file_exists(const std::string &path) {
+    struct stat status;
+    return stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
+}
+
+bool is_directory(const std::string &path) {
+    struct stat status;
+    return stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+std::string join_path(const std::string &directory, const std::string &name) {
+    if (directory.empty())
+        return name;
+    return directory.back() == '/' ? directory + name : directory + "/" + name;
+}
+
+}  // namespace adder

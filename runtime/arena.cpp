@@ -1,0 +1,68 @@
+// Planning the arena.
+// SPDX-License-Identifier: MIT
+#include "runtime/arena.h"
+
+#include "runtime/error.h"
+#include "runtime/session.h"
+
+namespace adder {
+
+adder_status options_resolve(const adder_options *given, adder_options *resolved, adder_error *error) {
+    *resolved = given ? *given : adder_options{};
+    if (resolved->chunk == 0) resolved->chunk = default_chunk;
+    if (resolved->logit_rows == 0) resolved->logit_rows = 1;
+    if (resolved->threads == 0) resolved->threads = 1;
+    if (resolved->chunk > max_chunk) return report(error, ADDER_ERROR_ARGUMENT, "chunk", resolved->chunk, max_chunk);
+    if (resolved->logit_rows > resolved->chunk)
+        return report(error, ADDER_ERROR_ARGUMENT, "logit rows", resolved->logit_rows, resolved->chunk);
+    if (resolved->threads > max_threads)
+        return report(error, ADDER_ERROR_ARGUMENT, "threads", resolved->threads, max_threads);
+    if (resolved->threads > 1 && !resolved->parallel_for)
+        return report(error, ADDER_ERROR_ARGUMENT, "threads without parallel_for", resolved->threads, 1);
+    return ADDER_OK;
+}
+
+uint64_t conv_state_floats(const Shape &shape) { return uint64_t{shape.d_inner_padded} * (shape.d_conv - 1); }
+uint64_t scan_state_floats(const Shape &shape) { return uint64_t{shape.d_inner_padded} * shape.d_state; }
+uint64_t state_bytes(const Shape &shape) {
+    return 4 * uint64_t{shape.n_layer} * (conv_state_floats(shape) + scan_state_floats(shape));
+}
+
+ArenaPlan arena_plan(const Model &model, const adder_options &options) {
+    const Shape &s = model.shape;
+    const uint64_t chunk = options.chunk;
+    const bool int8_inputs = (model.header->flags & blob_int8_activations) != 0;
+    const bool codes_as_floats = int8_inputs && model.float_weights;
+
+    uint64_t end = 0;
+    const auto place = [&end](uint64_t bytes) {
+        const uint64_t offset = end;
+        end += (bytes + (arena_alignment - 1)) / arena_alignment * arena_alignment;
+        return offset;
+    };
+    ArenaPlan plan{};
+    plan.session = place(sizeof(adder_session));
+    plan.state = place(state_bytes(s));
+    plan.residual = place(4 * chunk * s.d_model_padded);
+    plan.in_codes = place(int8_inputs ? chunk * s.d_model_padded : 0);
+    plan.in_floats = place(4 * chunk * s.d_model_padded);
+    plan.xz = place(4 * chunk * 2 * s.d_inner_padded);
+    plan.inner_codes = place(int8_inputs ? chunk * s.d_inner_padded : 0);
+    plan.inner_floats = place(codes_as_floats ? 4 * chunk * s.d_inner_padded : 0);
+    plan.x_proj = place(4 * chunk * s.x_proj_padded);
+    plan.dt_codes = place(int8_inputs ? chunk * s.dt_rank_padded : 0);
+    plan.dt_floats = place(codes_as_floats ? 4 * chunk * s.dt_rank_padded : 0);
+    plan.dt = place(4 * chunk * s.d_inner_padded);
+    plan.logits = place(4 * uint64_t{options.logit_rows} * s.vocab_padded);
+    plan.total = end;
+    return plan;
+}
+
+}  // namespace adder
+
+extern "C" size_t adder_arena_size(const adder_model *model, const adder_options *options) {
+    adder_options resolved;
+    if (!model || adder::options_resolve(options, &resolved, nullptr) != ADDER_OK) return 0;
+    const uint64_t total = adder::arena_plan(*adder::model_of(model), resolved).total;
+    return total <= SIZE_MAX ? static_cast<size_t>(total) : 0;
+}

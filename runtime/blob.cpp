@@ -1,0 +1,291 @@
+// Validation of a blob: everything that later code relies on is checked here, once.
+// SPDX-License-Identifier: MIT
+#include "runtime/blob.h"
+
+#include <cstring>
+
+#include "runtime/crc32.h"
+#include "runtime/error.h"
+#include "runtime/model.h"
+
+namespace adder {
+namespace {
+
+// A float field of the header is usable: finite and within bounds. NaN compares false.
+bool within(float value, float low, float high) { return value >= low && value <= high; }
+
+// [offset, offset + bytes) lies within [low, high).
+bool contains(uint64_t low, uint64_t high, uint64_t offset, uint64_t bytes) {
+    return offset >= low && offset <= high && bytes <= high - offset;
+}
+
+adder_status check_header(const BlobHeader &header, size_t size, adder_error *error) {
+    if (memcmp(header.magic, blob_magic, sizeof blob_magic) != 0)
+        return report(error, ADDER_ERROR_NOT_A_BLOB, "magic number", 0, 0);
+    if (header.format_version != ADDER_FORMAT_VERSION)
+        return report(error, ADDER_ERROR_VERSION, "format version", header.format_version, ADDER_FORMAT_VERSION);
+    if (header.header_size != sizeof(BlobHeader))
+        return report(error, ADDER_ERROR_CORRUPT, "header size", header.header_size, sizeof(BlobHeader));
+    if (header.blob_size > size) return report(error, ADDER_ERROR_TRUNCATED, "bytes", size, header.blob_size);
+    if (!contains(sizeof(BlobHeader), header.blob_size, header.payload_offset, 0))
+        return report(error, ADDER_ERROR_CORRUPT, "payload offset", header.payload_offset, sizeof(BlobHeader));
+    return ADDER_OK;
+}
+
+// CRC of everything before the payload, with the CRC's own field taken as zero.
+adder_status check_metadata_crc(const uint8_t *blob, const BlobHeader &header, adder_error *error) {
+    BlobHeader copy = header;
+    copy.metadata_crc = 0;
+    uint32_t crc = crc32(0, &copy, sizeof copy);
+    crc = crc32(crc, blob + sizeof copy, static_cast<size_t>(header.payload_offset - sizeof copy));
+    if (crc != header.metadata_crc)
+        return report(error, ADDER_ERROR_CORRUPT, "CRC-32 of the header and tables", crc, header.metadata_crc);
+    return ADDER_OK;
+}
+
+adder_status check_dimension(const char *item, uint32_t value, uint32_t low, uint32_t high, adder_error *error) {
+    if (value < low) return report(error, ADDER_ERROR_CORRUPT, item, value, low);
+    if (value > high) return report(error, ADDER_ERROR_CORRUPT, item, value, high);
+    return ADDER_OK;
+}
+
+adder_status check_fields(const BlobHeader &header, adder_error *error) {
+    if (header.architecture != architecture_mamba)
+        return report(error, ADDER_ERROR_UNSUPPORTED, "architecture", header.architecture, architecture_mamba);
+    if (header.flags & ~uint32_t{blob_all_flags})
+        return report(error, ADDER_ERROR_UNSUPPORTED, "flags", header.flags, header.flags & blob_all_flags);
+    const struct {
+        const char *item;
+        uint32_t value, low, high;
+    } dimensions[] = {
+        {"d_model", header.d_model, 1, max_d_model},   {"n_layer", header.n_layer, 1, max_n_layer},
+        {"vocab_size", header.vocab_size, 1, max_vocab_size}, {"d_inner", header.d_inner, 1, max_d_inner},
+        {"d_state", header.d_state, 1, max_d_state},   {"d_conv", header.d_conv, 1, max_d_conv},
+        {"dt_rank", header.dt_rank, 1, max_dt_rank},
+    };
+    for (const auto &d : dimensions) {
+        const adder_status status = check_dimension(d.item, d.value, d.low, d.high, error);
+        if (status != ADDER_OK) return status;
+    }
+    if (!within(header.norm_epsilon, 0.0f, 1.0f)) return report(error, ADDER_ERROR_CORRUPT, "norm epsilon", 0, 0);
+    if (!within(header.temperature, 0.0f, 1e6f)) return report(error, ADDER_ERROR_CORRUPT, "temperature", 0, 0);
+    if (!within(header.top_p, 0.0f, 1.0f)) return report(error, ADDER_ERROR_CORRUPT, "top-p", 0, 0);
+    if (!within(header.min_p, 0.0f, 1.0f)) return report(error, ADDER_ERROR_CORRUPT, "min-p", 0, 0);
+    if (!within(header.repetition_penalty, 1e-3f, 1e3f))
+        return report(error, ADDER_ERROR_CORRUPT, "repetition penalty", 0, 0);
+    return ADDER_OK;
+}
+
+bool may_be_int8(Role role) {
+    return role == Role::embedding || role == Role::in_proj || role == Role::x_proj || role == Role::dt_proj ||
+           role == Role::out_proj || role == Role::head;
+}
+
+// Rows and columns without padding, as the table must state them.
+void logical_extent(const BlobHeader &h, Role role, uint32_t *rows, uint32_t *cols) {
+    *cols = 1;
+    switch (role) {
+    case Role::embedding:
+    case Role::head: *rows = h.vocab_size, *cols = h.d_model; break;
+    case Role::norm:
+    case Role::final_norm:
+    case Role::out_proj_bias: *rows = h.d_model; break;
+    case Role::in_proj: *rows = 2 * h.d_inner, *cols = h.d_model; break;
+    case Role::in_proj_bias: *rows = 2 * h.d_inner; break;
+    case Role::conv_weight: *rows = h.d_inner, *cols = h.d_conv; break;
+    case Role::conv_bias:
+    case Role::dt_bias:
+    case Role::D: *rows = h.d_inner; break;
+    case Role::x_proj: *rows = h.dt_rank + 2 * h.d_state, *cols = h.d_inner; break;
+    case Role::dt_proj: *rows = h.d_inner, *cols = h.dt_rank; break;
+    case Role::A2: *rows = h.d_inner, *cols = h.d_state; break;
+    case Role::out_proj: *rows = h.d_model, *cols = h.d_inner; break;
+    }
+}
+
+// One entry of the tensor table against what its place in the order demands.
+adder_status check_tensor(const Model &model, uint32_t index, Role role, uint16_t layer, adder_error *error) {
+    const BlobHeader &header = *model.header;
+    const BlobTensor &tensor = model.tensors[index];
+    const int32_t at = static_cast<int32_t>(index);
+    if (tensor.role != static_cast<uint16_t>(role))
+        return report(error, ADDER_ERROR_CORRUPT, "role of tensor", tensor.role, static_cast<uint16_t>(role), at);
+    if (tensor.layer != layer) return report(error, ADDER_ERROR_CORRUPT, "layer of tensor", tensor.layer, layer, at);
+    if (tensor.dtype > static_cast<uint8_t>(Dtype::int8))
+        return report(error, ADDER_ERROR_UNSUPPORTED, "type of tensor", tensor.dtype, 1, at);
+    const Dtype dtype = static_cast<Dtype>(tensor.dtype);
+    if (dtype == Dtype::int8 && !may_be_int8(role))
+        return report(error, ADDER_ERROR_CORRUPT, "type of tensor", tensor.dtype, 0, at);
+    uint32_t rows = 0, cols = 0;
+    logical_extent(header, role, &rows, &cols);
+    if (tensor.rows != rows) return report(error, ADDER_ERROR_CORRUPT, "rows of tensor", tensor.rows, rows, at);
+    if (tensor.cols != cols) return report(error, ADDER_ERROR_CORRUPT, "columns of tensor", tensor.cols, cols, at);
+    const TensorExtent extent = tensor_extent(model.shape, role, dtype);
+    if (tensor.size != extent.bytes)
+        return report(error, ADDER_ERROR_CORRUPT, "size of tensor", tensor.size, extent.bytes, at);
+    if (tensor.offset % blob_alignment != 0 ||
+        !contains(header.payload_offset, header.blob_size, tensor.offset, tensor.size))
+        return report(error, ADDER_ERROR_CORRUPT, "offset of tensor", tensor.offset, 0, at);
+
+    uint64_t scales = 0;
+    if (dtype == Dtype::int8) {
+        if (tensor.granularity == static_cast<uint8_t>(Granularity::tensor)) scales = 1;
+        if (tensor.granularity == static_cast<uint8_t>(Granularity::row)) scales = extent.rows;
+        if (scales == 0)
+            return report(error, ADDER_ERROR_UNSUPPORTED, "granularity of tensor", tensor.granularity, 1, at);
+        if (tensor.scale_offset % blob_alignment != 0 ||
+            !contains(header.payload_offset, header.blob_size, tensor.scale_offset, 4 * scales))
+            return report(error, ADDER_ERROR_CORRUPT, "scale offset of tensor", tensor.scale_offset, 0, at);
+    } else if (tensor.granularity != 0 || tensor.scale_offset != 0) {
+        return report(error, ADDER_ERROR_CORRUPT, "scales of float tensor", tensor.scale_offset, 0, at);
+    }
+    return ADDER_OK;
+}
+
+// The linear layers whose input is quantized state a scale for it.
+adder_status check_input_scale(const Model &model, Role role, uint32_t layer, adder_error *error) {
+    const uint32_t index = tensor_index(model.header->flags, model.header->n_layer, role, layer);
+    if (!within(model.tensors[index].input_scale, 1e-30f, 1e30f))
+        return report(error, ADDER_ERROR_CORRUPT, "input scale of tensor", 0, 0, static_cast<int32_t>(index));
+    return ADDER_OK;
+}
+
+constexpr Role linear_roles[] = {Role::in_proj, Role::x_proj, Role::dt_proj, Role::out_proj};
+
+adder_status check_tensors(const Model &model, adder_error *error) {
+    const BlobHeader &header = *model.header;
+    const auto check = [&](Role role, uint32_t layer, uint16_t layer_field) {
+        const uint32_t index = tensor_index(header.flags, header.n_layer, role, layer);
+        return check_tensor(model, index, role, layer_field, error);
+    };
+    adder_status status = check(Role::embedding, 0, no_layer);
+    if (status == ADDER_OK) status = check(Role::final_norm, 0, no_layer);
+    if (status == ADDER_OK && !(header.flags & blob_tied_head)) status = check(Role::head, 0, no_layer);
+    for (uint32_t layer = 0; layer < header.n_layer && status == ADDER_OK; ++layer)
+        for (uint16_t role = static_cast<uint16_t>(Role::norm); role <= static_cast<uint16_t>(Role::out_proj_bias); ++role) {
+            const Role r = static_cast<Role>(role);
+            const bool optional = r == Role::in_proj_bias || r == Role::out_proj_bias;
+            if (optional && !(header.flags & blob_projection_bias)) continue;
+            status = check(r, layer, static_cast<uint16_t>(layer));
+            if (status != ADDER_OK) break;
+        }
+    if (status != ADDER_OK || !(header.flags & blob_int8_activations)) return status;
+
+    status = check_input_scale(model, Role::head, 0, error);  // of the embedding, where tied
+    for (uint32_t layer = 0; layer < header.n_layer && status == ADDER_OK; ++layer)
+        for (Role role : linear_roles) {
+            status = check_input_scale(model, role, layer, error);
+            if (status != ADDER_OK) break;
+        }
+    return status;
+}
+
+adder_status check_sections(const Model &model, adder_error *error) {
+    const BlobHeader &header = *model.header;
+    uint32_t previous = 0;
+    for (uint32_t i = 0; i < header.section_count; ++i) {
+        const BlobSection &section = model.sections[i];
+        const int32_t at = static_cast<int32_t>(i);
+        if (section.kind <= previous)
+            return report(error, ADDER_ERROR_CORRUPT, "kind of section", section.kind, uint64_t{previous} + 1, at);
+        previous = section.kind;
+        if (section.offset % blob_alignment != 0 ||
+            !contains(header.payload_offset, header.blob_size, section.offset, section.size))
+            return report(error, ADDER_ERROR_CORRUPT, "offset of section", section.offset, 0, at);
+    }
+    uint64_t size = 0;
+    const uint8_t *golden = model_section(model, section_golden, &size);
+    if (golden) {
+        BlobGolden head{};
+        if (size >= sizeof head) memcpy(&head, golden, sizeof head);
+        if (head.token_count == 0 || size != sizeof head + 4 * uint64_t{head.token_count})
+            return report(error, ADDER_ERROR_CORRUPT, "size of the golden case", size, sizeof head);
+    }
+    return ADDER_OK;
+}
+
+// What one generated token reads: all layers, the final norm and the head; of an embedding of its own, one row.
+uint64_t count_bytes_per_token(const Model &model) {
+    const BlobHeader &header = *model.header;
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < header.tensor_count; ++i) {
+        const BlobTensor &tensor = model.tensors[i];
+        const TensorExtent extent =
+            tensor_extent(model.shape, static_cast<Role>(tensor.role), static_cast<Dtype>(tensor.dtype));
+        if (i == 0 && !(header.flags & blob_tied_head)) {
+            total += tensor.size / extent.rows;
+            continue;
+        }
+        total += tensor.size;
+        if (tensor.granularity == static_cast<uint8_t>(Granularity::row)) total += 4 * uint64_t{extent.rows};
+    }
+    return total;
+}
+
+bool any_float_weights(const Model &model) {
+    for (uint32_t i = 0; i < model.header->tensor_count; ++i)
+        if (may_be_int8(static_cast<Role>(model.tensors[i].role)) &&
+            model.tensors[i].dtype == static_cast<uint8_t>(Dtype::f32))
+            return true;
+    return false;
+}
+
+}  // namespace
+
+adder_status blob_validate(Model *model, const void *blob, size_t size, adder_error *error) {
+    *model = Model{};
+    if (reinterpret_cast<uintptr_t>(blob) % blob_alignment != 0)
+        return report(error, ADDER_ERROR_ALIGNMENT, "blob address modulo 64",
+                      reinterpret_cast<uintptr_t>(blob) % blob_alignment, 0);
+    if (size < sizeof(BlobHeader)) {
+        const bool is_blob = size >= sizeof blob_magic && memcmp(blob, blob_magic, sizeof blob_magic) == 0;
+        return report(error, is_blob ? ADDER_ERROR_TRUNCATED : ADDER_ERROR_NOT_A_BLOB, "bytes", size,
+                      sizeof(BlobHeader));
+    }
+
+    Model m{};
+    m.blob = static_cast<const uint8_t *>(blob);
+    m.header = static_cast<const BlobHeader *>(blob);
+    const BlobHeader &header = *m.header;
+    adder_status status = check_header(header, size, error);
+    if (status == ADDER_OK) status = check_metadata_crc(m.blob, header, error);
+    if (status == ADDER_OK) status = check_fields(header, error);
+    if (status != ADDER_OK) return status;
+
+    m.shape = make_shape(header.d_model, header.n_layer, header.vocab_size, header.d_inner, header.d_state,
+                         header.d_conv, header.dt_rank);
+    const uint32_t tensors = tensor_count(header.flags, header.n_layer);
+    if (header.tensor_count != tensors)
+        return report(error, ADDER_ERROR_CORRUPT, "number of tensors", header.tensor_count, tensors);
+    if (header.tensor_table_offset % 8 != 0 ||
+        !contains(sizeof(BlobHeader), header.payload_offset, header.tensor_table_offset,
+                  uint64_t{tensors} * sizeof(BlobTensor)))
+        return report(error, ADDER_ERROR_CORRUPT, "tensor table offset", header.tensor_table_offset, 0);
+    if (header.section_table_offset % 8 != 0 ||
+        !contains(sizeof(BlobHeader), header.payload_offset, header.section_table_offset,
+                  uint64_t{header.section_count} * sizeof(BlobSection)))
+        return report(error, ADDER_ERROR_CORRUPT, "section table offset", header.section_table_offset, 0);
+    m.tensors = reinterpret_cast<const BlobTensor *>(m.blob + header.tensor_table_offset);
+    m.sections = reinterpret_cast<const BlobSection *>(m.blob + header.section_table_offset);
+    status = check_tensors(m, error);
+    if (status == ADDER_OK) status = check_sections(m, error);
+    if (status != ADDER_OK) return status;
+
+    m.float_weights = any_float_weights(m);
+    m.bytes_per_token = count_bytes_per_token(m);
+    m.fingerprint = uint64_t{header.metadata_crc} << 32 | header.payload_crc;
+    uint64_t tokenizer_size = 0;
+    const uint8_t *tokenizer = model_section(m, section_tokenizer, &tokenizer_size);
+    if (tokenizer) {
+        const TokenizeStatus opened = tokenizer_open(&m.tokenizer, tokenizer, tokenizer_size);
+        if (opened == TokenizeStatus::unsupported) return report(error, ADDER_ERROR_UNSUPPORTED, "tokenizer section", 0, 0);
+        if (opened != TokenizeStatus::ok) return report(error, ADDER_ERROR_CORRUPT, "tokenizer section", 0, 0);
+        if (m.tokenizer.tokens > header.vocab_size)
+            return report(error, ADDER_ERROR_CORRUPT, "tokens of the tokenizer", m.tokenizer.tokens, header.vocab_size);
+        m.has_tokenizer = true;
+    }
+    *model = m;
+    return ADDER_OK;
+}
+
+}  // namespace adder

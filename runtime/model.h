@@ -1,0 +1,87 @@
+// A model: the validated view of a blob that an adder_model holds.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "adder/adder.h"
+#include "kernels/kernels.h"
+#include "runtime/blob.h"
+#include "runtime/tokenizer.h"
+
+namespace adder {
+
+// The shape of a Mamba model. "padded" is a multiple of tile_size; padding is zeros everywhere.
+struct Shape {
+    uint32_t d_model, d_model_padded;
+    uint32_t n_layer;
+    uint32_t vocab_size, vocab_padded;
+    uint32_t d_inner_padded;
+    uint32_t d_state;
+    uint32_t d_conv;
+    uint32_t dt_rank_padded;
+    uint32_t x_proj_padded;  // outputs of x_proj: dt (padded), then B and C (padded together)
+};
+
+Shape make_shape(uint32_t d_model, uint32_t n_layer, uint32_t vocab_size, uint32_t d_inner, uint32_t d_state,
+                 uint32_t d_conv, uint32_t dt_rank);
+
+// A linear layer with what its input needs. One of three kernels runs it: int8 x int8, int8 x float, float x float.
+struct Linear {
+    Matrix matrix;
+    Dtype dtype;
+    float input_scale;  // of the int8 codes of its input; 0: the input stays float
+};
+
+struct LayerWeights {
+    const float *norm;  // [d_model]
+    Linear in_proj;     // [x, z][d_model]
+    const float *conv_weight;  // [tiles][d_conv][8]
+    const float *conv_bias;    // [d_inner]
+    Linear x_proj;      // [dt, B and C][d_inner]
+    Linear dt_proj;     // [d_inner][dt_rank]
+    const float *A2;    // [tiles][d_state][8]
+    const float *D;     // [d_inner]
+    Linear out_proj;    // [d_model][d_inner]
+};
+
+struct Model {
+    const uint8_t *blob;
+    const BlobHeader *header;
+    const BlobTensor *tensors;
+    const BlobSection *sections;
+    Shape shape;
+    bool float_weights;  // of some linear layer
+    bool has_tokenizer;
+    uint64_t bytes_per_token;
+    uint64_t fingerprint;
+    Tokenizer tokenizer;
+};
+static_assert(sizeof(Model) <= sizeof(adder_model), "adder_model holds a Model");
+
+inline const Model *model_of(const adder_model *model) { return reinterpret_cast<const Model *>(model); }
+
+// The weights of a layer, as pointers into the blob.
+LayerWeights model_layer(const Model &model, uint32_t layer);
+const float *model_final_norm(const Model &model);
+Linear model_head(const Model &model);
+
+// Writes the embedding of a token (below vocab_size), d_model_padded floats.
+void model_embed(const Model &model, uint32_t token, float *out);
+
+// The bytes of a section; null if the blob has none of that kind.
+const uint8_t *model_section(const Model &model, uint32_t kind, uint64_t *size);
+
+// Validates a blob and fills in a model (runtime/blob.cpp).
+adder_status blob_validate(Model *model, const void *blob, size_t size, adder_error *error);
+
+// Padded rows and columns of a tensor in the blob, and the bytes of its weights.
+struct TensorExtent {
+    uint32_t rows, cols;
+    uint64_t bytes;
+};
+TensorExtent tensor_extent(const Shape &shape, Role role, Dtype dtype);
+
+// The position of a tensor in the table, whose order blob.h fixes. `layer` counts only for tensors of layers.
+uint32_t tensor_index(uint32_t flags, uint32_t n_layer, Role role, uint32_t layer);
+uint32_t tensor_count(uint32_t flags, uint32_t n_layer);
+
+}  // namespace adder

@@ -1,0 +1,181 @@
+// Feeding tokens: one at a time, in chunks, or with the logits of each.
+// SPDX-License-Identifier: MIT
+#include "runtime/session.h"
+
+#include <cstring>
+
+#include "runtime/arena.h"
+#include "runtime/crc32.h"
+#include "runtime/error.h"
+
+namespace adder {
+namespace {
+
+// The float mode of the calling thread for the duration of a call.
+class FloatModeScope {
+  public:
+    FloatModeScope() : saved_(float_mode_enter()) {}
+    ~FloatModeScope() { float_mode_leave(saved_); }
+    FloatModeScope(const FloatModeScope &) = delete;
+    FloatModeScope &operator=(const FloatModeScope &) = delete;
+
+  private:
+    FloatMode saved_;
+};
+
+bool all_in_vocabulary(const Model &model, const int32_t *tokens, size_t n) {
+    for (size_t i = 0; i < n; ++i)
+        if (tokens[i] < 0 || static_cast<uint32_t>(tokens[i]) >= model.shape.vocab_size) return false;
+    return true;
+}
+
+// Takes at most a chunk of tokens through all layers; their residuals are then ready for the head.
+void forward(adder_session &session, const int32_t *tokens, uint32_t n) {
+    const Model &model = session.model();
+    const Shape &shape = model.shape;
+    for (uint32_t t = 0; t < n; ++t)
+        model_embed(model, static_cast<uint32_t>(tokens[t]), session.buffers.residual + size_t{t} * shape.d_model_padded);
+    const size_t conv_floats = conv_state_floats(shape);
+    const size_t layer_floats = conv_floats + scan_state_floats(shape);
+    for (uint32_t layer = 0; layer < shape.n_layer; ++layer) {
+        float *state = session.state + layer * layer_floats;
+        layer_forward(*session.kernels, session.team, shape, model.header->norm_epsilon, model_layer(model, layer),
+                      LayerState{state, state + conv_floats}, session.buffers, n);
+    }
+    session.position += n;
+}
+
+// Logits of tokens [first, first + n) of the chunk that went through the layers last.
+void head(adder_session &session, uint32_t first, uint32_t n) {
+    const Model &model = session.model();
+    head_forward(*session.kernels, session.team, model.shape, model.header->norm_epsilon, model_final_norm(model),
+                 model_head(model), session.buffers,
+                 session.buffers.residual + size_t{first} * model.shape.d_model_padded, n, session.logits);
+}
+
+uint32_t next_chunk(const adder_session &session, size_t left) {
+    return left < session.chunk ? static_cast<uint32_t>(left) : session.chunk;
+}
+
+}  // namespace
+}  // namespace adder
+
+using namespace adder;
+
+extern "C" adder_status adder_session_init(adder_session **session, const adder_model *model,
+                                           const adder_options *options, void *arena, size_t arena_size,
+                                           adder_error *error) {
+    if (!session) return report(error, ADDER_ERROR_ARGUMENT, "session", 0, 0);
+    *session = nullptr;
+    if (!model) return report(error, ADDER_ERROR_ARGUMENT, "model", 0, 0);
+    adder_options resolved;
+    const adder_status status = options_resolve(options, &resolved, error);
+    if (status != ADDER_OK) return status;
+    if (!arena) return report(error, ADDER_ERROR_ARGUMENT, "arena", 0, 0);
+    const uintptr_t misalignment = reinterpret_cast<uintptr_t>(arena) % arena_alignment;
+    if (misalignment != 0)
+        return report(error, ADDER_ERROR_ALIGNMENT, "arena address modulo 64", misalignment, 0);
+    const Model &m = *model_of(model);
+    const ArenaPlan plan = arena_plan(m, resolved);
+    if (arena_size < plan.total) return report(error, ADDER_ERROR_ARENA, "bytes", arena_size, plan.total);
+    const KernelTable *kernels = resolved.isa ? kernels_find(resolved.isa) : kernels_best();
+    if (!kernels) return report(error, ADDER_ERROR_ISA, resolved.isa, 0, 0);
+
+    uint8_t *const base = static_cast<uint8_t *>(arena);
+    const auto floats = [base](uint64_t offset) { return reinterpret_cast<float *>(base + offset); };
+    const auto codes = [base](uint64_t offset) { return reinterpret_cast<int8_t *>(base + offset); };
+    // The arena's bytes become an adder_session here: a plain struct, filled in field by field.
+    adder_session *s = reinterpret_cast<adder_session *>(base + plan.session);
+    s->handle = model;
+    s->kernels = kernels;
+    s->team = Team{resolved.threads, resolved.parallel_for, resolved.parallel_context};
+    s->chunk = resolved.chunk;
+    s->logit_rows = resolved.logit_rows;
+    s->state = floats(plan.state);
+    s->buffers.residual = floats(plan.residual);
+    s->buffers.in_codes = codes(plan.in_codes);
+    s->buffers.in_floats = floats(plan.in_floats);
+    s->buffers.xz = floats(plan.xz);
+    s->buffers.inner_codes = codes(plan.inner_codes);
+    s->buffers.inner_floats = floats(plan.inner_floats);
+    s->buffers.x_proj = floats(plan.x_proj);
+    s->buffers.dt_codes = codes(plan.dt_codes);
+    s->buffers.dt_floats = floats(plan.dt_floats);
+    s->buffers.dt = floats(plan.dt);
+    s->logits = floats(plan.logits);
+    adder_state_reset(s);
+    *session = s;
+    return ADDER_OK;
+}
+
+extern "C" const char *adder_session_isa(const adder_session *session) { return session->kernels->name; }
+
+extern "C" uint64_t adder_session_position(const adder_session *session) { return session->position; }
+
+extern "C" adder_status adder_feed(adder_session *session, const int32_t *tokens, size_t n) {
+    if (!session || (!tokens && n > 0)) return ADDER_ERROR_ARGUMENT;
+    if (!all_in_vocabulary(session->model(), tokens, n)) return ADDER_ERROR_TOKEN;
+    const FloatModeScope mode;
+    for (size_t done = 0; done < n;) {
+        const uint32_t count = next_chunk(*session, n - done);
+        forward(*session, tokens + done, count);
+        done += count;
+    }
+    return ADDER_OK;
+}
+
+extern "C" adder_status adder_step(adder_session *session, int32_t token, float **logits) {
+    if (!session || !logits) return ADDER_ERROR_ARGUMENT;
+    if (!all_in_vocabulary(session->model(), &token, 1)) return ADDER_ERROR_TOKEN;
+    const FloatModeScope mode;
+    forward(*session, &token, 1);
+    head(*session, 0, 1);
+    *logits = session->logits;
+    return ADDER_OK;
+}
+
+extern "C" adder_status adder_score(adder_session *session, const int32_t *tokens, size_t n,
+                                    adder_logits_callback callback, void *context) {
+    if (!session || !callback || (!tokens && n > 0)) return ADDER_ERROR_ARGUMENT;
+    if (!all_in_vocabulary(session->model(), tokens, n)) return ADDER_ERROR_TOKEN;
+    const uint32_t stride = session->model().shape.vocab_padded;
+    for (size_t done = 0; done < n;) {
+        const uint32_t count = next_chunk(*session, n - done);
+        {
+            const FloatModeScope mode;
+            forward(*session, tokens + done, count);
+        }
+        for (uint32_t row = 0; row < count; row += session->logit_rows) {
+            const uint32_t rows = count - row < session->logit_rows ? count - row : session->logit_rows;
+            {
+                const FloatModeScope mode;
+                head(*session, row, rows);
+            }
+            for (uint32_t i = 0; i < rows; ++i)
+                callback(context, done + row + i, session->logits + size_t{i} * stride);
+        }
+        done += count;
+    }
+    return ADDER_OK;
+}
+
+extern "C" adder_status adder_selftest(adder_session *session, adder_error *error) {
+    if (!session) return report(error, ADDER_ERROR_ARGUMENT, "session", 0, 0);
+    const Model &model = session->model();
+    uint64_t size = 0;
+    const uint8_t *section = model_section(model, section_golden, &size);
+    if (!section) return report(error, ADDER_ERROR_UNSUPPORTED, "golden case", 0, 0);
+    BlobGolden golden;
+    memcpy(&golden, section, sizeof golden);
+    const int32_t *tokens = reinterpret_cast<const int32_t *>(section + sizeof golden);
+    adder_state_reset(session);
+    adder_status status = adder_feed(session, tokens, golden.token_count - 1);
+    float *logits = nullptr;
+    if (status == ADDER_OK) status = adder_step(session, tokens[golden.token_count - 1], &logits);
+    if (status != ADDER_OK) return report(error, status, "golden case", 0, 0);
+    const uint32_t crc = crc32(0, logits, size_t{4} * model.shape.vocab_size);
+    adder_state_reset(session);
+    if (crc != golden.logits_crc)
+        return report(error, ADDER_ERROR_SELFTEST, "CRC-32 of the logits", crc, golden.logits_crc);
+    return ADDER_OK;
+}

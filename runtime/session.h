@@ -1,0 +1,20 @@
+// A session: one sequence of tokens, laid out in the caller's arena.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "runtime/layer.h"
+#include "runtime/model.h"
+
+struct adder_session {
+    const adder_model *handle;
+    const adder::KernelTable *kernels;
+    adder::Team team;
+    uint32_t chunk;
+    uint32_t logit_rows;
+    uint64_t position;  // tokens since the state was empty
+    float *state;       // [n_layer]{ convolution [tiles][d_conv-1][8], scan [tiles][d_state][8] }
+    adder::ChunkBuffers buffers;
+    float *logits;  // [logit_rows][vocab_padded]
+
+    const adder::Model &model() const { return *adder::model_of(handle); }
+};

@@ -1,0 +1,369 @@
+// Text to token ids: added tokens, normalisation, the GPT-2 split, and byte-pair encoding of each word.
+// SPDX-License-Identifier: MIT
+#include <cstring>
+
+#include "runtime/bpe.h"
+#include "runtime/nfc.h"
+#include "runtime/tokenizer.h"
+
+namespace adder {
+
+namespace {
+
+constexpr size_t short_word = 32;  // symbols; longer words move from the stack to `ids`
+constexpr size_t max_rest = 4;     // symbols of one code point, which may stay when a word is encoded
+
+// Splits a stream of code points as the GPT-2 pattern does, without ever going back:
+//     's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
+// The word being read is kept as symbols: one token a byte, to begin with.
+class Splitter {
+  public:
+    Splitter(const Tokenizer &tokenizer, int32_t *ids, size_t capacity)
+        : tokenizer_(tokenizer), ids_(ids), capacity_(capacity), word_(local_) {}
+
+    size_t written() const { return written_; }
+    TokenizeStatus status() const { return status_; }
+
+    // One more code point of text. All of these return false once something went wrong: see status().
+    bool push(uint32_t code_point);
+    // The text ends here: an added token follows, or nothing.
+    bool finish();
+    bool emit(uint32_t id);
+    // Forgets the white space at the end of the text.
+    void drop_space() {
+        if (state_ == State::space)
+            begin_empty();
+    }
+
+  private:
+    // What has been read of the current word.
+    enum class State : uint8_t {
+        empty,
+        letters,
+        numbers,
+        others,
+        space,       // \s+: whether its last one belongs to it depends on what follows
+        apostrophe,  // ' at the start of a word
+        contraction  // 'r, 'v or 'l at the start of a word
+    };
+
+    void begin_empty() {
+        state_ = State::empty;
+        length_ = 0;
+        word_ = local_;
+    }
+    bool error(TokenizeStatus status) {
+        status_ = status;
+        return false;
+    }
+    bool append(uint32_t code_point);
+    bool start(uint32_t code_point, Category category);
+    bool encode(size_t count);
+
+    const Tokenizer &tokenizer_;
+    int32_t *ids_;
+    size_t capacity_, written_ = 0;
+    int32_t *word_;  // [length_], local_ or ids_ + written_
+    size_t length_ = 0;
+    size_t last_length_ = 0;     // symbols of the last code point appended
+    uint32_t last_ = 0;          // the last code point appended
+    int32_t local_[short_word];  // the word while it is short
+    State state_ = State::empty;
+    TokenizeStatus status_ = TokenizeStatus::ok;
+};
+
+bool Splitter::append(uint32_t code_point) {
+    uint8_t bytes[4];
+    last_ = code_point;
+    last_length_ = utf8_write(code_point, bytes);
+    for (size_t i = 0; i < last_length_; ++i) {
+        const uint32_t id = tokenizer_.byte_id[bytes[i]];
+        if (id >= tokenizer_.tokens)
+            return error(TokenizeStatus::no_token);
+        if (word_ == local_ && length_ == short_word) {
+            if (capacity_ - written_ < short_word)
+                return error(TokenizeStatus::capacity);
+            word_ = ids_ + written_;
+            memcpy(word_, local_, sizeof local_);
+        }
+        if (word_ != local_ && (length_ == capacity_ - written_ || length_ == 0x7FFFFFFF))
+            return error(TokenizeStatus::capacity);
+        word_[length_++] = static_cast<int32_t>(id);
+    }
+    return true;
+}
+
+// Writes the ids of the word's first `count` symbols, and leaves the rest as the next word.
+bool Splitter::encode(size_t count) {
+    int32_t rest[max_rest];
+    const size_t rest_length = length_ - count;
+    memcpy(rest, word_ + count, rest_length * sizeof *rest);
+    if (count <= short_word) {
+        int32_t scratch[short_word];
+        count = bpe_short(tokenizer_, word_, count, scratch);
+    } else {
+        if (capacity_ - written_ - length_ < bpe_long_scratch(count))
+            return error(TokenizeStatus::capacity);
+        count = bpe_long(tokenizer_, word_, count, word_ + length_);
+    }
+    if (word_ == local_) {
+        if (capacity_ - written_ < count)
+            return error(TokenizeStatus::capacity);
+        memcpy(ids_ + written_, word_, count * sizeof *word_);
+    }
+    written_ += count;
+    begin_empty();
+    length_ = rest_length;
+    memcpy(word_, rest, rest_length * sizeof *rest);
+    return true;
+}
+
+bool Splitter::start(uint32_t code_point, Category category) {
+    switch (category) {
+    case Category::letter:
+        state_ = State::letters;
+        break;
+    case Category::number:
+        state_ = State::numbers;
+        break;
+    case Category::space:
+        state_ = State::space;
+        break;
+    case Category::other:
+        state_ = code_point == '\'' && length_ == 0 ? State::apostrophe : State::others;
+        break;
+    }
+    return append(code_point);
+}
+
+bool Splitter::push(uint32_t code_point) {
+    const Category category = category_of(code_point);
+    bool goes_on = false;
+    switch (state_) {
+    case State::empty:
+        return start(code_point, category);
+    case State::letters:
+        goes_on = category == Category::letter;
+        break;
+    case State::numbers:
+        goes_on = category == Category::number;
+        break;
+    case State::others:
+        goes_on = category == Category::other;
+        break;
+    case State::space:
+        if (category == Category::space) {
+            goes_on = true;
+            break;
+        }
+        // \s+(?!\S) leaves the last one; a blank then goes before the next word, any other is a word by \s+.
+        if (length_ > last_length_ && !encode(length_ - last_length_))
+            return false;
+        if (last_ != ' ' && !encode(length_))
+            return false;
+        return start(code_point, category);
+    case State::apostrophe:
+        if (code_point == 's' || code_point == 't' || code_point == 'm' || code_point == 'd')
+            return append(code_point) && finish();
+        if (code_point == 'r' || code_point == 'v' || code_point == 'l') {
+            state_ = State::contraction;
+            return append(code_point);
+        }
+        goes_on = category == Category::other;
+        if (goes_on)
+            state_ = State::others;
+        break;
+    case State::contraction:
+        if (code_point == (last_ == 'l' ? 'l' : 'e'))
+            return append(code_point) && finish();
+        if (!encode(1))  // none after all: the apostrophe, and a word that begins with the letter
+            return false;
+        state_ = State::letters;
+        goes_on = category == Category::letter;
+        break;
+    }
+    if (goes_on)
+        return append(code_point);
+    return encode(length_) && start(code_point, category);
+}
+
+bool Splitter::finish() {
+    const bool apart = state_ == State::contraction && length_ == 2;  // 'r at the end: two words
+    const bool done = length_ == 0 || ((!apart || encode(1)) && encode(length_));
+    state_ = State::empty;
+    return done;
+}
+
+bool Splitter::emit(uint32_t id) {
+    if (written_ == capacity_)
+        return error(TokenizeStatus::capacity);
+    ids_[written_++] = static_cast<int32_t>(id);
+    return true;
+}
+
+// The longest of `added` that begins with code_point, just read, and goes on with what `reader` holds; null
+// if none. *count: its code points.
+const AddedToken *match_added(const Tokenizer &tokenizer, const AddedTokens &added, uint32_t code_point,
+                              CodePointReader reader, size_t *count) {
+    const AddedToken *longest = nullptr;
+    uint32_t low = 0, high = added.count, depth = 0;  // those that agree with the text so far
+    size_t read = 0;
+    do {
+        uint8_t bytes[4];
+        const uint32_t size = utf8_write(code_point, bytes);
+        for (uint32_t i = 0; i < size; ++i, ++depth) {
+            // Narrow the range to what has this byte at `depth`; texts that end there come first.
+            for (uint32_t bound = bytes[i], upper = 0; upper < 2; ++upper, ++bound) {
+                uint32_t a = low, b = high;
+                while (a < b) {
+                    const uint32_t middle = (a + b) / 2;
+                    const uint8_t *text = nullptr;
+                    uint32_t length = 0;
+                    token_bytes(&tokenizer, static_cast<int32_t>(added.tokens[middle].id), &text, &length,
+                                nullptr);
+                    if (length <= depth || text[depth] < bound)
+                        a = middle + 1;
+                    else
+                        b = middle;
+                }
+                (upper == 0 ? low : high) = a;
+            }
+            if (low == high)
+                return longest;
+        }
+        ++read;
+        const uint8_t *text = nullptr;
+        uint32_t length = 0;
+        token_bytes(&tokenizer, static_cast<int32_t>(added.tokens[low].id), &text, &length, nullptr);
+        if (length == depth) {
+            longest = added.tokens + low;
+            *count = read;
+        }
+    } while (reader.next(&code_point));
+    return longest;
+}
+
+bool begins_added(const AddedTokens &added, uint8_t byte) {
+    return (added.first_bytes[byte / 8] >> byte % 8 & 1) != 0;
+}
+
+bool taken(const AddedToken &token, uint32_t flags) {
+    return (token.flags & added_special) == 0 || (flags & tokenize_special) != 0;
+}
+
+void skip_space(CodePointReader *reader) {
+    uint32_t code_point;
+    for (CodePointReader ahead = *reader;
+         ahead.next(&code_point) && category_of(code_point) == Category::space;)
+        *reader = ahead;
+}
+
+// The end of text[0 .. end) without the white space that it ends with.
+const uint8_t *trim_space(const uint8_t *text, const uint8_t *end) {
+    for (;;) {
+        const uint8_t *last = end;
+        do {
+            if (last == text)
+                return end;
+            --last;
+        } while ((*last & 0xC0) == 0x80 && end - last < 4);
+        uint32_t code_point;
+        if (utf8_read(last, end, &code_point) != static_cast<size_t>(end - last) ||
+            category_of(code_point) != Category::space)
+            return end;
+        end = last;
+    }
+}
+
+// Text without added tokens of the raw kind: normalises it, finds those of the other kind, and splits the
+// rest.
+bool tokenize_piece(const Tokenizer &tokenizer, const uint8_t *text, const uint8_t *end, uint32_t flags,
+                    Splitter *splitter) {
+    CodePointReader reader;
+    reader.open(text, end, (tokenizer.flags & tokenizer_nfc) != 0);
+    bool at_start = true;
+    size_t plain = 0;  // code points of a token that is not to be recognised
+    uint32_t code_point;
+    while (reader.next(&code_point)) {
+        uint8_t bytes[4];
+        utf8_write(code_point, bytes);
+        size_t count = 0;
+        if (plain > 0) {
+            --plain;
+        } else if (begins_added(tokenizer.normalized, bytes[0])) {
+            const AddedToken *token =
+                match_added(tokenizer, tokenizer.normalized, code_point, reader, &count);
+            if (token && taken(*token, flags)) {
+                if ((token->flags & added_lstrip) != 0)
+                    splitter->drop_space();
+                if (!splitter->finish() || !splitter->emit(token->id))
+                    return false;
+                while (--count > 0)
+                    reader.next(&code_point);
+                if ((token->flags & added_rstrip) != 0)
+                    skip_space(&reader);
+                at_start = true;
+                continue;
+            }
+            if (token)
+                plain = count - 1;
+        }
+        if (at_start && (tokenizer.flags & tokenizer_prefix_space) != 0 && code_point != ' ' &&
+            !splitter->push(' '))
+            return false;
+        at_start = false;
+        if (!splitter->push(code_point))
+            return false;
+    }
+    return splitter->finish();
+}
+
+}  // namespace
+
+size_t tokenize_capacity(size_t size) {
+    // A byte of text becomes at most 3 of NFC (UAX #15: U+1D160), and bpe_long needs a little more than two
+    // numbers a byte; one more blank may be put in front.
+    return size > (SIZE_MAX - 64) / 7 ? SIZE_MAX : 7 * size + 64;
+}
+
+TokenizeStatus tokenize(const Tokenizer *tokenizer, const char *text, size_t size, uint32_t flags,
+                        int32_t *ids, size_t capacity, size_t *count) {
+    const AddedTokens &added = tokenizer->raw;
+    const uint8_t *at = reinterpret_cast<const uint8_t *>(text), *const end = at + size;
+    const uint8_t *piece = at;
+    Splitter splitter(*tokenizer, ids, capacity);
+    bool going = true;
+    while (going && at != end) {
+        if (!begins_added(added, *at)) {
+            ++at;
+            continue;
+        }
+        CodePointReader reader;
+        reader.open(at, end, false);
+        uint32_t code_point;
+        size_t code_points = 0;
+        reader.next(&code_point);
+        const AddedToken *token = match_added(*tokenizer, added, code_point, reader, &code_points);
+        if (!token) {
+            ++at;
+            continue;
+        }
+        while (--code_points > 0)
+            reader.next(&code_point);
+        if (taken(*token, flags)) {
+            const uint8_t *piece_end = (token->flags & added_lstrip) != 0 ? trim_space(piece, at) : at;
+            going =
+                tokenize_piece(*tokenizer, piece, piece_end, flags, &splitter) && splitter.emit(token->id);
+            if ((token->flags & added_rstrip) != 0)
+                skip_space(&reader);
+            piece = reader.at;
+        }
+        at = reader.at;
+    }
+    if (going)
+        tokenize_piece(*tokenizer, piece, end, flags, &splitter);
+    *count = splitter.written();
+    return splitter.status();
+}
+
+}  // namespace adder

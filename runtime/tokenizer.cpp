@@ -1,0 +1,176 @@
+// Opening a tokenizer section, and looking tokens up in it.
+// SPDX-License-Identifier: MIT
+#include "runtime/tokenizer.h"
+
+#include <cstring>
+
+#include "runtime/nfc.h"
+
+namespace adder {
+
+namespace {
+
+uint32_t text_start(const Tokenizer &t, uint32_t i) {
+    return t.block_start[i / tokenizer_block] + t.start[i];
+}
+
+// Hands out the section's parts one after another.
+struct Parts {
+    const uint8_t *at;
+    uint64_t left;
+    bool enough;
+    const void *take(uint64_t size) {
+        size = (size + 3) & ~uint64_t{3};
+        const uint8_t *part = at;
+        if (size > left) {
+            enough = false;
+            return part;
+        }
+        at += size;
+        left -= size;
+        return part;
+    }
+};
+
+bool texts_valid(const Tokenizer &t) {
+    uint32_t position = 0;
+    for (uint32_t i = 0; i <= t.tokens; ++i) {
+        const uint32_t base = t.block_start[i / tokenizer_block];
+        if (base > t.bytes)
+            return false;
+        const uint32_t next = base + t.start[i];
+        if (next < position || next > t.bytes || (i == 0 && next != 0))
+            return false;
+        position = next;
+    }
+    return position == t.bytes;
+}
+
+bool merges_valid(const Tokenizer &t) {
+    uint32_t position = 0;
+    for (uint32_t left = 0; left < t.tokens; ++left) {
+        const uint32_t end = t.first_merge[left + 1];
+        if (t.first_merge[left] != position || end < position || end > t.merges)
+            return false;
+        for (uint32_t i = position; i < end; ++i) {
+            if (t.right[i] >= t.tokens || t.merged[i] >= t.tokens || t.rank[i] >= tokenizer_max_merges)
+                return false;
+            if (i > position && t.right[i] <= t.right[i - 1])
+                return false;
+        }
+        position = end;
+    }
+    if (position != t.merges)
+        return false;
+    const uint32_t none = t.byte_id.wide ? 0xFFFFFFFFu : 0xFFFFu;
+    for (uint32_t i = 0; i < 256; ++i)
+        if (t.byte_id[i] >= t.tokens && t.byte_id[i] != none)
+            return false;
+    return true;
+}
+
+bool added_valid(const Tokenizer &t, const AddedTokens &added) {
+    const uint8_t *previous = nullptr;
+    uint32_t previous_size = 0;
+    for (uint32_t i = 0; i < added.count; ++i) {
+        const AddedToken &token = added.tokens[i];
+        if (token.id >= t.tokens || (token.flags & ~(added_special | added_lstrip | added_rstrip)) != 0)
+            return false;
+        const uint8_t *text = t.text + text_start(t, token.id);
+        const uint32_t size = text_start(t, token.id + 1) - text_start(t, token.id);
+        if (size == 0 || size > tokenizer_max_added_length)
+            return false;
+        if (i > 0) {  // strictly ascending: the matcher searches by bytes
+            const int order = memcmp(previous, text, size < previous_size ? size : previous_size);
+            if (order > 0 || (order == 0 && previous_size >= size))
+                return false;
+        }
+        previous = text;
+        previous_size = size;
+    }
+    return true;
+}
+
+}  // namespace
+
+TokenizeStatus tokenizer_open(Tokenizer *tokenizer, const void *section, uint64_t size) {
+    Tokenizer &t = *tokenizer;
+    memset(&t, 0, sizeof t);
+    TokenizerHeader header;
+    if (size < sizeof header)
+        return TokenizeStatus::damaged;
+    if (reinterpret_cast<uintptr_t>(section) % 4 != 0)
+        return TokenizeStatus::unsupported;
+    memcpy(&header, section, sizeof header);
+    if (header.version != tokenizer_version ||
+        (header.flags & ~(tokenizer_wide | tokenizer_nfc | tokenizer_prefix_space)) != 0)
+        return TokenizeStatus::unsupported;
+    if ((header.flags & tokenizer_nfc) != 0 && !nfc_available())
+        return TokenizeStatus::unsupported;
+    if (header.size > size || header.size < sizeof header || header.tokens > tokenizer_max_vocabulary ||
+        header.merges > tokenizer_max_merges || header.bytes > tokenizer_max_bytes ||
+        header.added_raw > header.tokens || header.added_normalized > header.tokens)
+        return TokenizeStatus::damaged;
+
+    const bool wide = (header.flags & tokenizer_wide) != 0;
+    const uint32_t id_size = wide ? 4 : 2;
+    Parts parts = {static_cast<const uint8_t *>(section) + sizeof header, header.size - sizeof header, true};
+    t.flags = header.flags;
+    t.tokens = header.tokens;
+    t.merges = header.merges;
+    t.bytes = header.bytes;
+    t.block_start = static_cast<const uint32_t *>(parts.take((header.tokens / tokenizer_block + 1) * 4));
+    t.start = static_cast<const uint16_t *>(parts.take((uint64_t{header.tokens} + 1) * 2));
+    t.byte_id = {parts.take(256 * id_size), wide};
+    t.first_merge = {parts.take((uint64_t{header.tokens} + 1) * id_size), wide};
+    t.right = {parts.take(uint64_t{header.merges} * id_size), wide};
+    t.rank = {parts.take(uint64_t{header.merges} * id_size), wide};
+    t.merged = {parts.take(uint64_t{header.merges} * id_size), wide};
+    AddedTokens *groups[2] = {&t.raw, &t.normalized};
+    for (uint32_t i = 0; i < 2; ++i) {
+        groups[i]->count = i == 0 ? header.added_raw : header.added_normalized;
+        groups[i]->first_bytes = static_cast<const uint8_t *>(parts.take(32));
+        groups[i]->tokens = static_cast<const AddedToken *>(parts.take(uint64_t{groups[i]->count} * 8));
+    }
+    t.text = static_cast<const uint8_t *>(parts.take(header.bytes));
+    if (!parts.enough || parts.left != 0 || !texts_valid(t) || !merges_valid(t) || !added_valid(t, t.raw) ||
+        !added_valid(t, t.normalized)) {
+        memset(&t, 0, sizeof t);
+        return TokenizeStatus::damaged;
+    }
+    return TokenizeStatus::ok;
+}
+
+bool token_bytes(const Tokenizer *tokenizer, int32_t id, const uint8_t **bytes, uint32_t *size,
+                 bool *special) {
+    const Tokenizer &t = *tokenizer;
+    if (id < 0 || static_cast<uint32_t>(id) >= t.tokens)
+        return false;
+    const uint32_t index = static_cast<uint32_t>(id);
+    const uint32_t start = text_start(t, index);
+    *bytes = t.text + start;
+    *size = text_start(t, index + 1) - start;
+    if (special) {
+        *special = false;
+        for (const AddedTokens *group : {&t.raw, &t.normalized})
+            for (uint32_t i = 0; i < group->count; ++i)
+                if (group->tokens[i].id == index && (group->tokens[i].flags & added_special) != 0)
+                    *special = true;
+    }
+    return true;
+}
+
+int32_t find_token(const Tokenizer *tokenizer, const char *name, size_t size) {
+    for (const AddedTokens *group : {&tokenizer->raw, &tokenizer->normalized})
+        for (uint32_t i = 0; i < group->count; ++i) {
+            const int32_t id = static_cast<int32_t>(group->tokens[i].id);
+            const uint8_t *bytes;
+            uint32_t length;
+            if (token_bytes(tokenizer, id, &bytes, &length, nullptr) && length == size &&
+                memcmp(bytes, name, size) == 0)
+                return id;
+        }
+    return -1;
+}
+
+}  // namespace adder
