@@ -7,8 +7,9 @@
 #include <string.h>
 
 static void must(int ok, const char *what) {
-    if (!ok)
-        exit((fprintf(stderr, "adder-minimal: %s\n", what), 1));
+    if (ok) return;
+    fprintf(stderr, "adder-minimal: %s\n", what);
+    exit(EXIT_FAILURE);
 }
 
 static void *block(size_t size) { /* aligned; lives as long as the program */
@@ -17,7 +18,7 @@ static void *block(size_t size) { /* aligned; lives as long as the program */
     return memory + (ADDER_ALIGNMENT - (uintptr_t)memory % ADDER_ALIGNMENT);
 }
 
-#define CHECK(call) must((status = (call)) == ADDER_OK, adder_status_text(status))
+static void check(adder_status status) { must(status == ADDER_OK, adder_status_text(status)); }
 
 int main(int argc, char **argv) {
     must(argc == 3, "usage: adder-minimal FILE.adder TEXT");
@@ -28,22 +29,21 @@ int main(int argc, char **argv) {
     rewind(file);
     must(fread(blob, 1, size, file) == size, "cannot read the blob");
 
-    adder_status status;
     adder_model model; /* a checked view of the blob; the weights stay where they are */
-    CHECK(adder_model_open(&model, blob, size, NULL));
-    CHECK(adder_model_verify(&model, NULL));
+    check(adder_model_open(&model, blob, size, NULL));
+    check(adder_model_verify(&model, NULL));
     adder_model_info info;
     adder_model_get_info(&model, &info);
 
     adder_session *session; /* one sequence of tokens, in an arena whose exact size is known beforehand */
     size_t arena_size = adder_arena_size(&model, NULL);
-    CHECK(adder_session_init(&session, &model, NULL, block(arena_size), arena_size, NULL));
+    check(adder_session_init(&session, &model, NULL, block(arena_size), arena_size, NULL));
 
     size_t count, capacity = adder_tokenize_capacity(strlen(argv[2]));
     int32_t *ids = block(capacity * sizeof *ids);
-    CHECK(adder_tokenize(&model, argv[2], strlen(argv[2]), 0, ids, capacity, &count));
+    check(adder_tokenize(&model, argv[2], strlen(argv[2]), 0, ids, capacity, &count));
     must(count > 0, "no text to continue");
-    CHECK(adder_feed(session, ids, count - 1)); /* all but the last: nothing to predict yet */
+    check(adder_feed(session, ids, count - 1)); /* all but the last: nothing to predict yet */
 
     adder_sampler sampler;
     adder_sampler_init(&sampler, &model); /* the blob's own temperature and the like */
@@ -53,7 +53,7 @@ int main(int argc, char **argv) {
     int32_t token = ids[count - 1];
     for (int i = 0; i < 100; i++) {
         float *logits;
-        CHECK(adder_step(session, token, &logits));
+        check(adder_step(session, token, &logits));
         token = adder_sample(&sampler, logits, info.vocab_size);
         if (adder_model_is_eos(&model, token))
             break;
