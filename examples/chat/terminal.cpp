@@ -5,6 +5,7 @@
 #include "failure.h"
 
 #include <signal.h>
+#include <sys/select.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -19,6 +20,26 @@ volatile sig_atomic_t interrupt_flag = 0;
 
 void on_interrupt(int) {
     interrupt_flag = 1;
+}
+
+// read(), but a Ctrl-C that comes just before it is not missed: the signal gets through only while pselect() waits.
+ssize_t read_or_interrupt(char *bytes, size_t size) {
+    sigset_t interrupt, before;
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    sigprocmask(SIG_BLOCK, &interrupt, &before);
+    fd_set input;
+    FD_ZERO(&input);
+    FD_SET(STDIN_FILENO, &input);
+    errno = EINTR;
+    ssize_t count = -1;
+    if (!interrupted() && pselect(STDIN_FILENO + 1, &input, nullptr, nullptr, nullptr, &before) >= 0) {
+        count = read(STDIN_FILENO, bytes, size);
+    }
+    const int error = errno;
+    sigprocmask(SIG_SETMASK, &before, nullptr);
+    errno = error;
+    return count;
 }
 
 bool wants_colours() {
@@ -47,7 +68,7 @@ Input LineReader::next(std::string &line) {
             return Input::end;
         searched_ = buffer_.size();
         char bytes[4096];
-        const ssize_t count = read(STDIN_FILENO, bytes, sizeof bytes);
+        const ssize_t count = read_or_interrupt(bytes, sizeof bytes);
         if (count > 0) {
             buffer_.append(bytes, static_cast<size_t>(count));
         } else if (count == 0) {
