@@ -128,6 +128,13 @@ bool Terminal::wait_for(const std::string &text) {
     }
 }
 
+bool Terminal::wait_for_anything() {
+    if (shown_.size() == seen_ && !read_more())
+        return false;
+    seen_ = shown_.size();
+    return true;
+}
+
 int Terminal::wait_for_end() {
     while (read_more()) {
     }
