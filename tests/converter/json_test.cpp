@@ -10,6 +10,7 @@
 
 #include "converter/file.h"
 #include "tests/support/error_of.h"
+#include "tests/support/json_text.h"
 #include "tests/support/shared.h"
 
 namespace adder::test {
@@ -24,39 +25,8 @@ double number_of(std::string_view text) {
     return Json::parse(text, "x").number("x");
 }
 
-void write(JsonWriter &writer, const Json &json) {
-    switch (json.type()) {
-    case Json::Type::null:
-        writer.null();
-        break;
-    case Json::Type::boolean:
-        writer.value(json.boolean(""));
-        break;
-    case Json::Type::number:
-        writer.value(json.number(""));
-        break;
-    case Json::Type::string:
-        writer.value(json.string(""));
-        break;
-    case Json::Type::array:
-        writer.begin_array();
-        for (const Json &item : json.array(""))
-            write(writer, item);
-        writer.end_array();
-        break;
-    case Json::Type::object:
-        writer.begin_object();
-        for (const auto &[key, value] : json.object(""))
-            write(writer.key(key), value);
-        writer.end_object();
-        break;
-    }
-}
-
 std::string rewritten(std::string_view text) {
-    JsonWriter writer(false);
-    write(writer, Json::parse(text, "x"));
-    return writer.text();
+    return json_text(Json::parse(text, "x"));
 }
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
