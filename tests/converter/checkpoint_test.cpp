@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdio>
+#include <fstream>
 
 #include "tests/support/checkpoint_builder.h"
 #include "tests/support/error_of.h"
@@ -329,17 +331,38 @@ TEST(Checkpoint, ValuesThatAreNotFiniteAreNamed) {
     }
 }
 
-TEST(Checkpoint, ReleasedTensorsReadTheSame) {
+// Kilobytes of the mapping around an address that are resident; -1 where the system does not say.
+static long resident_kilobytes(const uint8_t *address) {
+    std::ifstream maps("/proc/self/smaps");
+    const auto wanted = reinterpret_cast<unsigned long>(address);
+    bool inside = false;
+    for (std::string line; std::getline(maps, line);) {
+        unsigned long first, last;
+        long kilobytes;
+        if (std::sscanf(line.c_str(), "%lx-%lx ", &first, &last) == 2)
+            inside = first <= wanted && wanted < last;
+        if (inside && std::sscanf(line.c_str(), "Rss: %ld kB", &kilobytes) == 1)
+            return kilobytes;
+    }
+    return -1;
+}
+
+TEST(Checkpoint, ReleasedTensorsLeaveMemoryAndReadTheSame) {
     const TemporaryDirectory directory;
     CheckpointSpec spec;
-    spec.config.vocab_size = 4096;
+    spec.config.vocab_size = 16384;  // 1 MiB
     write_checkpoint(directory.path(), spec);
     const Checkpoint checkpoint(directory.path());
-    const std::string name = "backbone.embeddings.weight";
-    const std::vector<float> before = values_of(checkpoint, name);
-    checkpoint.release(checkpoint.tensor(name));
-    checkpoint.release(checkpoint.tensor("backbone.norm_f.weight"));
-    EXPECT_EQ(values_of(checkpoint, name), before);
+    const TensorView &tensor = checkpoint.tensor("backbone.embeddings.weight");
+    const std::vector<float> before = values_of(checkpoint, tensor.name);
+    const long resident = resident_kilobytes(tensor.data);
+    if (resident < 0)
+        GTEST_SKIP() << "NOT TESTED: /proc/self/smaps cannot be read";
+    EXPECT_GE(resident, 1000);
+    checkpoint.release(tensor);
+    checkpoint.release(checkpoint.tensor("backbone.norm_f.weight"));  // smaller than a page
+    EXPECT_LE(resident_kilobytes(tensor.data), 100);
+    EXPECT_EQ(values_of(checkpoint, tensor.name), before);
 }
 
 TEST(Checkpoint, OpensTheRealModels) {

@@ -29,6 +29,13 @@ extern "C" [[gnu::weak]] const char *const adder_fuzz_words[];
 // The sanitizers' run-time library calls back before it ends the process; absent in a plain build.
 extern "C" [[gnu::weak]] void __sanitizer_set_death_callback(void (*callback)(void));
 
+// gcc's undefined-behaviour run-time library beside its address sanitizer knows only a callback of its own:
+// let it abort, which the signal handler sees.
+extern "C" const char *__ubsan_default_options();
+extern "C" const char *__ubsan_default_options() {
+    return "abort_on_error=1:print_stacktrace=1";
+}
+
 namespace {
 
 using Bytes = std::vector<uint8_t>;
