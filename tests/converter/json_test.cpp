@@ -133,6 +133,8 @@ TEST(Json, RefusesDuplicateMembers) {
     EXPECT_HAS(parse_error("{\"a\": 1,\n \"b\": 2,\n  \"a\": 3}"), "x.json:3:3: member \"a\" stands twice");
     EXPECT_HAS(parse_error(R"({"a": 1, "\u0061": 3})"), "x.json:1:10: member \"a\" stands twice");
     EXPECT_HAS(parse_error(R"({"x": {"a": {}, "b": [{"q": 1}], "a": 3}})"), "member \"a\" stands twice");
+    EXPECT_HAS(parse_error(R"({"x": {"q": 1, "r": 2}, "a": 1, "a": 2})"),
+               "x.json:1:33: member \"a\" stands twice");
     Json::parse(R"({"a": {"a": {"a": 1}, "b": 1}, "b": {"a": 1}})", "x");
 }
 

@@ -206,7 +206,7 @@ TEST(Safetensors, ConversionStaysInside) {
     const SafetensorsHeader header = parse(bytes);
     float values[4];
     for (const auto &[first, count] :
-         {std::pair<uint64_t, uint64_t>{0, 3}, {2, 1}, {3, 0}, {UINT64_MAX, 2}}) {
+         {std::pair<uint64_t, uint64_t>{0, 3}, {2, 1}, {3, 0}, {UINT64_MAX, 2}, {1, UINT64_MAX}}) {
         error_of([&, f = first, c = count] { convert_to_float(header.tensors[0], f, c, values); },
                  ExitCode::failure);
     }
