@@ -154,7 +154,7 @@ AtomicFile::AtomicFile(const std::string &path) : path_(path) {
             error = ENAMETOOLONG;
             break;
         }
-        descriptor_ = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        descriptor_ = open(temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         error = descriptor_ >= 0 ? 0 : errno;
     }
     if (error != 0) {
@@ -166,6 +166,8 @@ AtomicFile::AtomicFile(const std::string &path) : path_(path) {
 }
 
 AtomicFile::~AtomicFile() {
+    if (mapping_)
+        munmap(mapping_, mapping_size_);
     if (descriptor_ < 0)
         return;
     close(descriptor_);
@@ -194,7 +196,22 @@ void AtomicFile::seek(uint64_t offset) {
     }
 }
 
+uint8_t *AtomicFile::map(uint64_t size) {
+    // Without the reservation a full disk would show as a signal in the middle of a store.
+    const int error = size > INT64_MAX ? EFBIG : posix_fallocate(descriptor_, 0, static_cast<off_t>(size));
+    if (error != 0)
+        fail_errno("write", path_, error);
+    void *mapping = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor_, 0);
+    if (mapping == MAP_FAILED)
+        fail_errno("map", path_, errno);
+    mapping_ = static_cast<uint8_t *>(mapping);
+    mapping_size_ = size;
+    return mapping_;
+}
+
 void AtomicFile::commit() {
+    if (mapping_ && msync(mapping_, mapping_size_, MS_SYNC) != 0)
+        fail_errno("write", path_, errno);
     if (fsync(descriptor_) != 0)
         fail_errno("write", path_, errno);
     // The descriptor is gone even if close() fails; the destructor's work is then done here.

@@ -46,12 +46,17 @@ class AtomicFile {
 
     void write(const void *data, size_t size);  // unbuffered
     void seek(uint64_t offset);  // a gap is filled with zeros once something is written behind it
+    // The whole file as writable memory, zeroed, with its disk space reserved; commit() writes it out. Once, and instead
+    // of write and seek.
+    uint8_t *map(uint64_t size);
     void commit();               // nothing else may follow
 
   private:
     std::string path_;
     std::string temporary_;
     int descriptor_ = -1;
+    uint8_t *mapping_ = nullptr;
+    size_t mapping_size_ = 0;
     size_t slot_ = 0;  // in the table that remove_unfinished_files() goes through
 };
 

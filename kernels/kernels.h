@@ -15,9 +15,9 @@
 
 namespace adder {
 
-constexpr uint32_t tile_size = 8;
+static constexpr uint32_t tile_size = 8;
 
-constexpr uint32_t round_up_to_tile(uint32_t n) { return (n + (tile_size - 1)) & ~(tile_size - 1); }
+static constexpr uint32_t round_up_to_tile(uint32_t n) { return (n + (tile_size - 1)) & ~(tile_size - 1); }
 
 // The weights of a linear layer, y = W x + bias.
 struct Matrix {

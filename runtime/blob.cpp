@@ -76,33 +76,6 @@ adder_status check_fields(const BlobHeader &header, adder_error *error) {
     return ADDER_OK;
 }
 
-bool may_be_int8(Role role) {
-    return role == Role::embedding || role == Role::in_proj || role == Role::x_proj || role == Role::dt_proj ||
-           role == Role::out_proj || role == Role::head;
-}
-
-// Rows and columns without padding, as the table must state them.
-void logical_extent(const BlobHeader &h, Role role, uint32_t *rows, uint32_t *cols) {
-    *cols = 1;
-    switch (role) {
-    case Role::embedding:
-    case Role::head: *rows = h.vocab_size, *cols = h.d_model; break;
-    case Role::norm:
-    case Role::final_norm:
-    case Role::out_proj_bias: *rows = h.d_model; break;
-    case Role::in_proj: *rows = 2 * h.d_inner, *cols = h.d_model; break;
-    case Role::in_proj_bias: *rows = 2 * h.d_inner; break;
-    case Role::conv_weight: *rows = h.d_inner, *cols = h.d_conv; break;
-    case Role::conv_bias:
-    case Role::dt_bias:
-    case Role::D: *rows = h.d_inner; break;
-    case Role::x_proj: *rows = h.dt_rank + 2 * h.d_state, *cols = h.d_inner; break;
-    case Role::dt_proj: *rows = h.d_inner, *cols = h.dt_rank; break;
-    case Role::A2: *rows = h.d_inner, *cols = h.d_state; break;
-    case Role::out_proj: *rows = h.d_model, *cols = h.d_inner; break;
-    }
-}
-
 // One entry of the tensor table against what its place in the order demands.
 adder_status check_tensor(const Model &model, uint32_t index, Role role, uint16_t layer, adder_error *error) {
     const BlobHeader &header = *model.header;

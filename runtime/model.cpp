@@ -83,6 +83,27 @@ TensorExtent tensor_extent(const Shape &shape, Role role, Dtype dtype) {
     return {rows, cols, uint64_t{rows} * cols * (dtype == Dtype::int8 ? 1 : 4)};
 }
 
+void logical_extent(const BlobHeader &h, Role role, uint32_t *rows, uint32_t *cols) {
+    *cols = 1;
+    switch (role) {
+    case Role::embedding:
+    case Role::head: *rows = h.vocab_size, *cols = h.d_model; break;
+    case Role::norm:
+    case Role::final_norm:
+    case Role::out_proj_bias: *rows = h.d_model; break;
+    case Role::in_proj: *rows = 2 * h.d_inner, *cols = h.d_model; break;
+    case Role::in_proj_bias: *rows = 2 * h.d_inner; break;
+    case Role::conv_weight: *rows = h.d_inner, *cols = h.d_conv; break;
+    case Role::conv_bias:
+    case Role::dt_bias:
+    case Role::D: *rows = h.d_inner; break;
+    case Role::x_proj: *rows = h.dt_rank + 2 * h.d_state, *cols = h.d_inner; break;
+    case Role::dt_proj: *rows = h.d_inner, *cols = h.dt_rank; break;
+    case Role::A2: *rows = h.d_inner, *cols = h.d_state; break;
+    case Role::out_proj: *rows = h.d_model, *cols = h.d_inner; break;
+    }
+}
+
 // ---- Pointers into the blob -------------------------------------------------------------------------------------------
 
 namespace {

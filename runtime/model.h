@@ -73,6 +73,15 @@ const uint8_t *model_section(const Model &model, uint32_t kind, uint64_t *size);
 // Validates a blob and fills in a model (runtime/blob.cpp).
 adder_status blob_validate(Model *model, const void *blob, size_t size, adder_error *error);
 
+// Rows and columns of a tensor without padding, as the tensor table states them. A vector has one column.
+void logical_extent(const BlobHeader &header, Role role, uint32_t *rows, uint32_t *cols);
+
+// May a tensor of this role have int8 weights? True of the linear layers and the embedding.
+constexpr bool may_be_int8(Role role) {
+    return role == Role::embedding || role == Role::in_proj || role == Role::x_proj || role == Role::dt_proj ||
+           role == Role::out_proj || role == Role::head;
+}
+
 // Padded rows and columns of a tensor in the blob, and the bytes of its weights.
 struct TensorExtent {
     uint32_t rows, cols;

@@ -91,6 +91,22 @@ bool added_valid(const Tokenizer &t, const AddedTokens &added) {
     return true;
 }
 
+bool lists_special(const AddedTokens &added, uint32_t id) {
+    for (uint32_t i = 0; i < added.count; ++i)
+        if (added.tokens[i].id == id && (added.tokens[i].flags & added_special) != 0)
+            return true;
+    return false;
+}
+
+int32_t find_added(const Tokenizer &t, const AddedTokens &added, const char *name, size_t size) {
+    for (uint32_t i = 0; i < added.count; ++i) {
+        const uint32_t id = added.tokens[i].id, start = text_start(t, id);
+        if (text_start(t, id + 1) - start == size && memcmp(t.text + start, name, size) == 0)
+            return static_cast<int32_t>(id);
+    }
+    return -1;
+}
+
 }  // namespace
 
 TokenizeStatus tokenizer_open(Tokenizer *tokenizer, const void *section, uint64_t size) {
@@ -151,26 +167,14 @@ bool token_bytes(const Tokenizer *tokenizer, int32_t id, const uint8_t **bytes, 
     *bytes = t.text + start;
     *size = text_start(t, index + 1) - start;
     if (special) {
-        *special = false;
-        for (const AddedTokens *group : {&t.raw, &t.normalized})
-            for (uint32_t i = 0; i < group->count; ++i)
-                if (group->tokens[i].id == index && (group->tokens[i].flags & added_special) != 0)
-                    *special = true;
+        *special = lists_special(t.raw, index) || lists_special(t.normalized, index);
     }
     return true;
 }
 
 int32_t find_token(const Tokenizer *tokenizer, const char *name, size_t size) {
-    for (const AddedTokens *group : {&tokenizer->raw, &tokenizer->normalized})
-        for (uint32_t i = 0; i < group->count; ++i) {
-            const int32_t id = static_cast<int32_t>(group->tokens[i].id);
-            const uint8_t *bytes;
-            uint32_t length;
-            if (token_bytes(tokenizer, id, &bytes, &length, nullptr) && length == size &&
-                memcmp(bytes, name, size) == 0)
-                return id;
-        }
-    return -1;
+    const int32_t id = find_added(*tokenizer, tokenizer->raw, name, size);
+    return id >= 0 ? id : find_added(*tokenizer, tokenizer->normalized, name, size);
 }
 
 }  // namespace adder

@@ -1,0 +1,237 @@
+// Planning and writing of blobs.
+// SPDX-License-Identifier: MIT
+#include "converter/blob_writer.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+#include "converter/blob_file.h"
+#include "converter/error.h"
+#include "converter/progress.h"
+#include "converter/weights.h"
+#include "runtime/crc32.h"
+
+namespace adder {
+namespace {
+
+uint64_t align_up(uint64_t offset) { return (offset + (blob_alignment - 1)) / blob_alignment * blob_alignment; }
+
+// One tensor to come: its entry, complete but for the offsets of the payload, and the entry's place.
+struct PlannedTensor {
+    Role role;
+    uint32_t layer;
+    BlobTensor entry;
+};
+
+class BlobPlan {
+  public:
+    BlobPlan(const Checkpoint &checkpoint, const Recipe &recipe, const ActivationRanges &ranges,
+             const BlobContents &contents)
+        : checkpoint_(checkpoint), recipe_(recipe), ranges_(ranges), shape_(shape_of(checkpoint)) {
+        plan_header(contents);
+        plan_tensors();
+        place(contents);
+    }
+
+    const Shape &shape() const { return shape_; }
+    const BlobHeader &header() const { return header_; }
+    const std::vector<PlannedTensor> &tensors() const { return tensors_; }
+    const std::vector<BlobSection> &sections() const { return sections_; }
+    uint64_t weight_bits() const { return weight_bits_; }
+
+  private:
+    void plan_header(const BlobContents &contents) {
+        const ModelConfig &config = checkpoint_.config();
+        std::memcpy(header_.magic, blob_magic, sizeof blob_magic);
+        header_.format_version = ADDER_FORMAT_VERSION;
+        header_.header_size = sizeof(BlobHeader);
+        header_.architecture = architecture_mamba;
+        header_.flags = flags_of(config) | (recipe_.int8_activations ? blob_int8_activations : 0u);
+        header_.d_model = config.d_model;
+        header_.n_layer = config.n_layer;
+        header_.vocab_size = config.vocab_size;
+        header_.d_inner = config.d_inner;
+        header_.d_state = config.d_state;
+        header_.d_conv = config.d_conv;
+        header_.dt_rank = config.dt_rank;
+        header_.norm_epsilon = config.norm_epsilon;
+        header_.bos_token = contents.bos_token;
+        std::memcpy(header_.eos_tokens, contents.eos_tokens, sizeof header_.eos_tokens);
+        header_.temperature = contents.defaults.temperature;
+        header_.top_k = contents.defaults.top_k;
+        header_.top_p = contents.defaults.top_p;
+        header_.min_p = contents.defaults.min_p;
+        header_.repetition_penalty = contents.defaults.repetition_penalty;
+    }
+
+    static float scale_of(float absmax) {
+        const float scale = absmax / 127.0f;
+        return scale > 1e-20f ? scale : 1.0f;  // an input that is always zero
+    }
+
+    float input_scale(Role role, uint32_t layer) const {
+        if (!recipe_.int8_activations) return 0.0f;
+        if (role == Role::head) return scale_of(ranges_.head);
+        if (role == Role::embedding) return (header_.flags & blob_tied_head) ? scale_of(ranges_.head) : 0.0f;
+        const ActivationRanges::Layer &range = ranges_.layers[layer];
+        if (role == Role::in_proj) return scale_of(range.in_proj);
+        if (role == Role::x_proj) return scale_of(range.x_proj);
+        if (role == Role::dt_proj) return scale_of(range.dt_proj);
+        if (role == Role::out_proj) return scale_of(range.out_proj);
+        return 0.0f;
+    }
+
+    void plan_tensor(Role role, uint32_t layer, bool in_layer) {
+        PlannedTensor planned{role, layer, {}};
+        BlobTensor &entry = planned.entry;
+        const bool quantized = recipe_.weights == Dtype::int8 && may_be_int8(role);
+        entry.role = static_cast<uint16_t>(role);
+        entry.layer = in_layer ? static_cast<uint16_t>(layer) : no_layer;
+        entry.dtype = static_cast<uint8_t>(quantized ? Dtype::int8 : Dtype::f32);
+        entry.granularity = static_cast<uint8_t>(quantized ? recipe_.granularity : Granularity::none);
+        logical_extent(header_, role, &entry.rows, &entry.cols);
+        entry.size = tensor_extent(shape_, role, static_cast<Dtype>(entry.dtype)).bytes;
+        entry.input_scale = input_scale(role, layer);
+        tensors_.push_back(planned);
+        // conv_bias is written as zeros where the checkpoint has none: no parameters of it.
+        if (role == Role::conv_bias && !checkpoint_.config().use_conv_bias) return;
+        const uint64_t weights = uint64_t{entry.rows} * entry.cols;
+        header_.parameters += weights;
+        weight_bits_ += weights * (quantized ? 8 : 32) + (quantized ? 32 * scale_count(entry, entry.rows) : 0);
+    }
+
+    static uint64_t scale_count(const BlobTensor &entry, uint64_t rows) {
+        if (entry.granularity == static_cast<uint8_t>(Granularity::tensor)) return 1;
+        return entry.granularity == static_cast<uint8_t>(Granularity::row) ? rows : 0;
+    }
+
+    void plan_tensors() {
+        plan_tensor(Role::embedding, 0, false);
+        for (uint32_t layer = 0; layer < shape_.n_layer; ++layer)
+            for (auto role = static_cast<uint16_t>(Role::norm); role <= static_cast<uint16_t>(Role::out_proj_bias);
+                 ++role) {
+                const Role r = static_cast<Role>(role);
+                const bool optional = r == Role::in_proj_bias || r == Role::out_proj_bias;
+                if (!optional || (header_.flags & blob_projection_bias)) plan_tensor(r, layer, true);
+            }
+        plan_tensor(Role::final_norm, 0, false);
+        if (!(header_.flags & blob_tied_head)) plan_tensor(Role::head, 0, false);
+    }
+
+    // Header, tensor table, section table; then sections, then tensors with their scales behind them.
+    void place(const BlobContents &contents) {
+        sections_.push_back(BlobSection{section_golden, 0, 0, sizeof(BlobGolden) + 4 * contents.golden.size()});
+        for (const auto &[kind, bytes] : contents.sections) sections_.push_back(BlobSection{kind, 0, 0, bytes.size()});
+        std::sort(sections_.begin(), sections_.end(),
+                  [](const BlobSection &a, const BlobSection &b) { return a.kind < b.kind; });
+        header_.tensor_count = static_cast<uint32_t>(tensors_.size());
+        header_.section_count = static_cast<uint32_t>(sections_.size());
+        header_.tensor_table_offset = sizeof(BlobHeader);
+        header_.section_table_offset = header_.tensor_table_offset + tensors_.size() * sizeof(BlobTensor);
+        uint64_t end = align_up(header_.section_table_offset + sections_.size() * sizeof(BlobSection));
+        header_.payload_offset = end;
+        const auto put = [&end](uint64_t size) {
+            const uint64_t offset = end;
+            end = align_up(end + size);
+            return offset;
+        };
+        for (BlobSection &section : sections_) section.offset = put(section.size);
+        for (PlannedTensor &planned : tensors_) {
+            BlobTensor &entry = planned.entry;
+            entry.offset = put(entry.size);
+            const TensorExtent extent = tensor_extent(shape_, planned.role, static_cast<Dtype>(entry.dtype));
+            const uint64_t scales = scale_count(entry, extent.rows);
+            if (scales > 0) entry.scale_offset = put(4 * scales);
+        }
+        header_.blob_size = end;
+    }
+
+    const Checkpoint &checkpoint_;
+    const Recipe &recipe_;
+    const ActivationRanges &ranges_;
+    Shape shape_;
+    BlobHeader header_{};
+    std::vector<PlannedTensor> tensors_;
+    std::vector<BlobSection> sections_;
+    uint64_t weight_bits_ = 0;
+};
+
+void write_tensor(const Checkpoint &checkpoint, const Shape &shape, const PlannedTensor &planned, uint8_t *blob) {
+    const BlobTensor &entry = planned.entry;
+    const DenseTensor dense = read_dense(checkpoint, planned.role, planned.layer);
+    if (entry.dtype == static_cast<uint8_t>(Dtype::f32)) {
+        pack_floats(dense, checkpoint.config(), shape, planned.role, reinterpret_cast<float *>(blob + entry.offset));
+        return;
+    }
+    const std::vector<float> scales = absmax_scales(dense, static_cast<Granularity>(entry.granularity));
+    pack_codes(dense, checkpoint.config(), shape, planned.role, scales,
+               reinterpret_cast<int8_t *>(blob + entry.offset));
+    const std::vector<float> packed = pack_scales(scales, checkpoint.config(), shape, planned.role);
+    std::memcpy(blob + entry.scale_offset, packed.data(), packed.size() * sizeof(float));
+}
+
+// The checksums cover everything written so far.
+void write_checksums(uint8_t *blob) {
+    BlobHeader *header = reinterpret_cast<BlobHeader *>(blob);
+    header->payload_crc = crc32(0, blob + header->payload_offset, header->blob_size - header->payload_offset);
+    header->metadata_crc = 0;
+    header->metadata_crc = crc32(0, blob, header->payload_offset);
+}
+
+// Runs the golden case on the blob as it stands, and records the logits' checksum in it.
+void write_golden(uint8_t *blob, uint64_t size, const BlobSection &section, const Tokens &tokens,
+                  const std::string &path) {
+    BlobGolden golden{0, static_cast<uint32_t>(tokens.size())};
+    std::memcpy(blob + section.offset, &golden, sizeof golden);
+    std::memcpy(blob + section.offset + sizeof golden, tokens.data(), tokens.size() * sizeof(int32_t));
+    write_checksums(blob);
+    adder_model model;
+    check(adder_model_open(&model, blob, size, nullptr), path);
+    const size_t arena_size = adder_arena_size(&model, nullptr);
+    const std::unique_ptr<void, decltype(&std::free)> arena(std::aligned_alloc(ADDER_ALIGNMENT, arena_size), &std::free);
+    if (!arena) fail(ExitCode::failure, "%s: no memory for an arena of %zu bytes", path.c_str(), arena_size);
+    adder_session *session = nullptr;
+    check(adder_session_init(&session, &model, nullptr, arena.get(), arena_size, nullptr), path);
+    check(adder_feed(session, tokens.data(), tokens.size() - 1), path + ": golden case");
+    float *logits = nullptr;
+    check(adder_step(session, tokens.back(), &logits), path + ": golden case");
+    golden.logits_crc = crc32(0, logits, size_t{4} * reinterpret_cast<const BlobHeader *>(blob)->vocab_size);
+    std::memcpy(blob + section.offset, &golden, sizeof golden);
+    write_checksums(blob);
+}
+
+}  // namespace
+
+WrittenBlob write_blob(const std::string &path, const Checkpoint &checkpoint, const Recipe &recipe,
+                       const ActivationRanges &ranges, const BlobContents &contents, ThreadPool &pool) {
+    const BlobPlan plan(checkpoint, recipe, ranges, contents);
+    AtomicFile file(path);
+    uint8_t *const blob = file.map(plan.header().blob_size);
+    std::memcpy(blob, &plan.header(), sizeof(BlobHeader));
+    BlobTensor *table = reinterpret_cast<BlobTensor *>(blob + plan.header().tensor_table_offset);
+    for (const PlannedTensor &planned : plan.tensors()) *table++ = planned.entry;
+    std::memcpy(blob + plan.header().section_table_offset, plan.sections().data(),
+                plan.sections().size() * sizeof(BlobSection));
+
+    const BlobSection *golden = nullptr;
+    for (const BlobSection &section : plan.sections())
+        if (section.kind == section_golden)
+            golden = &section;
+        else
+            for (const auto &[kind, bytes] : contents.sections)
+                if (kind == section.kind) std::memcpy(blob + section.offset, bytes.data(), bytes.size());
+
+    Progress progress("writing", plan.header().blob_size);
+    pool.run(static_cast<uint32_t>(plan.tensors().size()), [&](uint32_t i, uint32_t) {
+        throw_if_interrupted();
+        write_tensor(checkpoint, plan.shape(), plan.tensors()[i], blob);
+        progress.advance(plan.tensors()[i].entry.size);
+    });
+    write_golden(blob, plan.header().blob_size, *golden, contents.golden, path);
+    file.commit();
+    return {plan.header().blob_size, plan.header().parameters, plan.weight_bits()};
+}
+
+}  // namespace adder

@@ -1,0 +1,42 @@
+// Writes a blob: plans every offset first, then quantizes and packs tensor by tensor into the mapped file.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "adder/adder.h"
+#include "converter/calibrate.h"
+#include "converter/checkpoint.h"
+#include "converter/thread_pool.h"
+
+namespace adder {
+
+struct Recipe {
+    Dtype weights = Dtype::int8;
+    bool int8_activations = true;
+    Granularity granularity = Granularity::row;  // of int8 weights
+};
+
+// What goes into a blob besides the weights.
+struct BlobContents {
+    std::vector<std::pair<uint32_t, std::vector<uint8_t>>> sections;  // by kind; the golden case is added
+    adder_sampler defaults;      // temperature .. repetition_penalty are used
+    int32_t bos_token = -1;
+    int32_t eos_tokens[4] = {-1, -1, -1, -1};
+    Tokens golden;               // tokens of the golden case, at least one
+};
+
+struct WrittenBlob {
+    uint64_t bytes;
+    uint64_t parameters;
+    uint64_t weight_bits;  // of all parameters, scales included
+};
+
+// Writes `path` atomically. `ranges` matter with int8 activations only. The result depends on nothing but the arguments:
+// not on time, threads or the machine.
+WrittenBlob write_blob(const std::string &path, const Checkpoint &checkpoint, const Recipe &recipe,
+                       const ActivationRanges &ranges, const BlobContents &contents, ThreadPool &pool);
+
+}  // namespace adder

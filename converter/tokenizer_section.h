@@ -1,0 +1,33 @@
+// Writes a blob's tokenizer section: tables that the runtime reads in place.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace adder {
+
+// A byte-level BPE tokenizer, its parts known to agree with one another.
+struct SectionSource {
+    struct Added {
+        uint32_t id, flags;  // added_special, ...
+        bool normalized;     // looked for in the normalised text
+    };
+    struct Merge {
+        uint32_t left, right, rank, merged;
+    };
+    SectionSource() { byte_ids.fill(0xFFFFFFFFu); }
+
+    uint32_t flags = 0;                  // tokenizer_nfc, tokenizer_prefix_space
+    std::vector<std::string> texts;      // [ids], the bytes of each token; empty where an id is not used
+    std::array<uint32_t, 256> byte_ids;  // all ones where a byte has no token
+    std::vector<Merge> merges;           // of equal pairs the last counts
+    std::vector<Added> added;
+};
+
+// The section. Throws Error(bad_input), naming `path`, where it would exceed a limit of the format.
+std::vector<uint8_t> write_tokenizer_section(const SectionSource &source, const std::string &path);
+
+}  // namespace adder

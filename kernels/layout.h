@@ -1,0 +1,26 @@
+// Where an element lies in the tiled layouts of kernels.h: the one place that states the index formulas.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace adder {
+
+// int8 weights, [tiles][cols/4][8 rows][4 cols]; cols is a multiple of 8. Counted in bytes.
+static constexpr size_t q8_index(size_t row, size_t col, size_t cols) {
+    return row / 8 * (8 * cols) + col / 4 * 32 + row % 8 * 4 + col % 4;
+}
+
+// float weights, [tiles][cols][8 rows]. Counted in floats.
+static constexpr size_t f32_index(size_t row, size_t col, size_t cols) {
+    return row / 8 * (8 * cols) + col * 8 + row % 8;
+}
+
+// What a channel has `count` of: A2, the scan state, the convolution's weights and state, [tiles][count][8
+// channels].
+static constexpr size_t channel_index(size_t channel, size_t k, size_t count) {
+    return channel / 8 * (8 * count) + k * 8 + channel % 8;
+}
+
+}  // namespace adder

@@ -1,0 +1,100 @@
+// The functions of docs/numerics.md, one float at a time: exp2, exp, silu, log1p, softplus, q8. No libm.
+// SPDX-License-Identifier: MIT
+//
+// Each is an exact sequence of float32 operations. Every SIMD form repeats it lane by lane, so neither the
+// operations nor their order may change without changing the law. Comparisons are written as `a < b ? a : b`,
+// the meaning of SSE's minps(a, b): where a is NaN the answer is b.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+namespace adder {
+
+// 1.5 * 2^23: adding it leaves the rounded integer in the low bits of the sum, for |v| < 2^22.
+static constexpr float round_magic = 12582912.0f;
+static constexpr float log2_e = 0x1.715476p+0f;
+
+// 2^f = 1 + f * (c1 + f * (c2 + ...)), f in [-1/2, 1/2]. Minimax in relative error with c0 = 1.
+static constexpr float exp2_c1 = 0x1.62e42ap-1f;
+static constexpr float exp2_c2 = 0x1.ebf9b6p-3f;
+static constexpr float exp2_c3 = 0x1.c6b7p-5f;
+static constexpr float exp2_c4 = 0x1.3ceaaep-7f;
+static constexpr float exp2_c5 = 0x1.5bba32p-10f;
+
+// log(1 + t) = 2s * (1 + s^2 * (p0 + s^2 * (p1 + ...))), s = t / (2 + t), t in [0, 1]. Minimax in relative
+// error.
+static constexpr float log1p_p0 = 0x1.555502p-2f;
+static constexpr float log1p_p1 = 0x1.99d208p-3f;
+static constexpr float log1p_p2 = 0x1.1ebd0ap-3f;
+static constexpr float log1p_p3 = 0x1.1ed7d2p-3f;
+
+static inline uint32_t float_bits(float v) {
+    uint32_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    return bits;
+}
+
+static inline float float_from_bits(uint32_t bits) {
+    float v;
+    memcpy(&v, &bits, sizeof v);
+    return v;
+}
+
+// 2^t for t in [-125, 126]; beyond them the value at the end. NaN: 2^-125.
+// Not up to 127: a compiler that knows the divisor to be 2^127 may multiply by 2^-127 instead, which is
+// subnormal, and flushing makes it zero (gcc 12 did so to silu). The reciprocal of 2^126 is normal.
+static inline float exp2_f32(float t) {
+    t = t > -125.0f ? t : -125.0f;
+    t = t < 126.0f ? t : 126.0f;
+    const float rounded = t + round_magic;
+    const float f = t - (rounded - round_magic);
+    float p = exp2_c5;
+    p = p * f + exp2_c4;
+    p = p * f + exp2_c3;
+    p = p * f + exp2_c2;
+    p = p * f + exp2_c1;
+    p = p * f + 1.0f;
+    return float_from_bits(float_bits(p) + (float_bits(rounded) << 23));
+}
+
+static inline float exp_f32(float x) {
+    return exp2_f32(x * log2_e);
+}
+
+static inline float silu_f32(float x) {
+    return x / (1.0f + exp_f32(-x));
+}
+
+// log(1 + t), t in [0, 1].
+static inline float log1p_f32(float t) {
+    const float s = t / (2.0f + t);
+    const float s2 = s * s;
+    float p = log1p_p3;
+    p = p * s2 + log1p_p2;
+    p = p * s2 + log1p_p1;
+    p = p * s2 + log1p_p0;
+    const float twice = s + s;
+    return twice + twice * (s2 * p);
+}
+
+// log(1 + e^x). NaN: the value at -infinity.
+static inline float softplus_f32(float x) {
+    const float positive = x > 0.0f ? x : 0.0f;
+    return positive + log1p_f32(exp_f32(-__builtin_fabsf(x)));
+}
+
+// v * m clamped to [-127, 127], then rounded half to even. NaN: 127.
+static inline int8_t q8_f32(float v, float m) {
+    float scaled = v * m;
+    scaled = scaled < 127.0f ? scaled : 127.0f;
+    scaled = scaled > -127.0f ? scaled : -127.0f;
+    return static_cast<int8_t>(static_cast<int32_t>((scaled + round_magic) - round_magic));
+}
+
+// Correctly rounded. The builtin is the machine's instruction where -fno-math-errno is given.
+static inline float sqrt_f32(float v) {
+    return __builtin_sqrtf(v);
+}
+
+}  // namespace adder

@@ -1,0 +1,114 @@
+// RMSNorm, quantization, and the convolution with SiLU, AVX2.
+// SPDX-License-Identifier: MIT
+//
+// The lanes are the scalar kernels' 8 lanes, each with the scalar kernel's operations in its order.
+#if defined(__AVX2__)
+
+#include "kernels/x86/kernels_avx2.h"
+
+namespace adder {
+namespace avx2 {
+
+namespace {
+
+// One tile over all tokens, the window of the last History inputs in registers. weight [History+1][8],
+// state [History][8].
+template <uint32_t History>
+void conv_tile(const ConvArgs &args, uint32_t tile) {
+    const size_t channel = size_t{8} * tile;
+    const __m256 bias = _mm256_loadu_ps(args.bias + channel);
+    const __m256 multiplier = _mm256_set1_ps(args.multiplier);
+    float *state = args.state + channel * History;
+    __m256 weight[History + 1], window[History + 1];
+    for (uint32_t k = 0; k <= History; ++k)
+        weight[k] = _mm256_loadu_ps(args.weight + channel * (History + 1) + 8 * k);
+    for (uint32_t k = 0; k < History; ++k)
+        window[k] = _mm256_loadu_ps(state + 8 * k);
+    for (uint32_t t = 0; t < args.tokens; ++t) {
+        float *x = args.x + size_t{args.x_stride} * t + channel;
+        window[History] = _mm256_loadu_ps(x);
+        __m256 acc = bias;
+        for (uint32_t k = 0; k <= History; ++k)
+            acc = _mm256_add_ps(acc, _mm256_mul_ps(weight[k], window[k]));
+        for (uint32_t k = 0; k < History; ++k)
+            window[k] = window[k + 1];
+        const __m256 u = silu_f32(acc);
+        _mm256_storeu_ps(x, u);
+        if (args.codes != nullptr)
+            codes_store(args.codes + size_t{args.codes_stride} * t + channel, q8_f32(u, multiplier));
+    }
+    for (uint32_t k = 0; k < History; ++k)
+        _mm256_storeu_ps(state + 8 * k, window[k]);
+}
+
+// The same for any d_conv; the state is the window.
+void conv_tile_any(const ConvArgs &args, uint32_t tile) {
+    const size_t channel = size_t{8} * tile;
+    const uint32_t history = args.d_conv - 1;
+    const __m256 multiplier = _mm256_set1_ps(args.multiplier);
+    const float *weight = args.weight + channel * args.d_conv;
+    float *state = args.state + channel * history;
+    for (uint32_t t = 0; t < args.tokens; ++t) {
+        float *x = args.x + size_t{args.x_stride} * t + channel;
+        __m256 acc = _mm256_loadu_ps(args.bias + channel);
+        for (uint32_t k = 0; k < history; ++k) {
+            const __m256 input = _mm256_loadu_ps(state + 8 * k);
+            acc = _mm256_add_ps(acc, _mm256_mul_ps(_mm256_loadu_ps(weight + 8 * k), input));
+            if (k != 0)
+                _mm256_storeu_ps(state + 8 * (k - 1), input);
+        }
+        const __m256 newest = _mm256_loadu_ps(x);
+        acc = _mm256_add_ps(acc, _mm256_mul_ps(_mm256_loadu_ps(weight + 8 * history), newest));
+        _mm256_storeu_ps(state + 8 * (history - 1), newest);
+        const __m256 u = silu_f32(acc);
+        _mm256_storeu_ps(x, u);
+        if (args.codes != nullptr)
+            codes_store(args.codes + size_t{args.codes_stride} * t + channel, q8_f32(u, multiplier));
+    }
+}
+
+}  // namespace
+
+void rmsnorm(const float *r, const float *weight, uint32_t n, uint32_t d_model, float epsilon, float *out) {
+    __m256 lanes = _mm256_setzero_ps();
+    for (uint32_t i = 0; i < n; i += 8) {
+        const __m256 v = _mm256_loadu_ps(r + i);
+        lanes = _mm256_add_ps(lanes, _mm256_mul_ps(v, v));
+    }
+    const __m128 four = _mm_add_ps(_mm256_castps256_ps128(lanes), _mm256_extractf128_ps(lanes, 1));
+    const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    const float sum = _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+    const float inv = 1.0f / sqrt_f32(sum / static_cast<float>(d_model) + epsilon);
+    const __m256 scale = _mm256_set1_ps(inv);
+    for (uint32_t i = 0; i < n; i += 8) {
+        const __m256 v = _mm256_mul_ps(_mm256_loadu_ps(r + i), scale);
+        _mm256_storeu_ps(out + i, _mm256_mul_ps(v, _mm256_loadu_ps(weight + i)));
+    }
+}
+
+void quantize(const float *v, uint32_t n, float multiplier, int8_t *out) {
+    const __m256 m = _mm256_set1_ps(multiplier);
+    for (uint32_t i = 0; i < n; i += 8)
+        codes_store(out + i, q8_f32(_mm256_loadu_ps(v + i), m));
+}
+
+void conv_silu(const ConvArgs &args) {
+    for (uint32_t tile = args.tile_begin; tile < args.tile_end; ++tile) {
+        switch (args.d_conv) {
+        case 1:
+            conv_tile<0>(args, tile);
+            break;
+        case 4:
+            conv_tile<3>(args, tile);
+            break;
+        default:
+            conv_tile_any(args, tile);
+            break;
+        }
+    }
+}
+
+}  // namespace avx2
+}  // namespace adder
+
+#endif  // __AVX2__

@@ -1,0 +1,112 @@
+// float or int8 weights times float activations, AVX2.
+// SPDX-License-Identifier: MIT
+//
+// float weights [tiles][cols][8 rows], int8 weights [tiles][cols/4][8 rows][4 cols]; the 8 lanes are the 8
+// rows, and each lane adds its products in order k = 0, 1, ..., a multiplication and then an addition. Never
+// an FMA: the product is rounded. To hide the additions' latency, several tiles and tokens run side by side,
+// which no order depends on.
+#if defined(__AVX2__)
+
+#include "kernels/x86/kernels_avx2.h"
+
+namespace adder {
+namespace avx2 {
+
+namespace {
+
+// The sums of `Tiles` tiles for `Tokens` tokens.
+template <uint32_t Tiles, uint32_t Tokens>
+void block_f32(const Matrix &matrix, const MatmulArgs &args, uint32_t tile, uint32_t token) {
+    const size_t tile_floats = size_t{8} * matrix.cols;
+    const float *w = static_cast<const float *>(matrix.weights) + tile_floats * tile;
+    const float *x = static_cast<const float *>(args.x) + size_t{args.x_stride} * token;
+    __m256 acc[Tiles][Tokens];
+    for (uint32_t i = 0; i < Tiles; ++i)
+        for (uint32_t t = 0; t < Tokens; ++t)
+            acc[i][t] = _mm256_setzero_ps();
+    for (size_t k = 0; k < matrix.cols; ++k) {
+        __m256 weight[Tiles];
+        for (uint32_t i = 0; i < Tiles; ++i)
+            weight[i] = _mm256_loadu_ps(w + tile_floats * i + 8 * k);
+        for (uint32_t t = 0; t < Tokens; ++t) {
+            const __m256 value = _mm256_broadcast_ss(x + size_t{args.x_stride} * t + k);
+            for (uint32_t i = 0; i < Tiles; ++i)
+                acc[i][t] = _mm256_add_ps(acc[i][t], _mm256_mul_ps(weight[i], value));
+        }
+    }
+    for (uint32_t t = 0; t < Tokens; ++t)
+        for (uint32_t i = 0; i < Tiles; ++i)
+            tile_finish(matrix, args, tile + i, acc[i][t], args.out + size_t{args.out_stride} * (token + t));
+}
+
+// The sums of one tile for `Tokens` tokens. Column j of four lies in byte j of each 32-bit lane.
+template <uint32_t Tokens>
+void block_q8(const Matrix &matrix, const MatmulArgs &args, uint32_t tile, uint32_t token) {
+    const int8_t *w = static_cast<const int8_t *>(matrix.weights) + size_t{8} * matrix.cols * tile;
+    const float *x = static_cast<const float *>(args.x) + size_t{args.x_stride} * token;
+    __m256 acc[Tokens];
+    for (uint32_t t = 0; t < Tokens; ++t)
+        acc[t] = _mm256_setzero_ps();
+    for (size_t k = 0; k < matrix.cols; k += 4) {
+        const __m256i four = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(w + 8 * k));
+        const __m256 weight[4] = {
+            _mm256_cvtepi32_ps(_mm256_srai_epi32(_mm256_slli_epi32(four, 24), 24)),
+            _mm256_cvtepi32_ps(_mm256_srai_epi32(_mm256_slli_epi32(four, 16), 24)),
+            _mm256_cvtepi32_ps(_mm256_srai_epi32(_mm256_slli_epi32(four, 8), 24)),
+            _mm256_cvtepi32_ps(_mm256_srai_epi32(four, 24)),
+        };
+        for (uint32_t j = 0; j < 4; ++j) {
+            for (uint32_t t = 0; t < Tokens; ++t) {
+                const __m256 value = _mm256_broadcast_ss(x + size_t{args.x_stride} * t + k + j);
+                acc[t] = _mm256_add_ps(acc[t], _mm256_mul_ps(weight[j], value));
+            }
+        }
+    }
+    for (uint32_t t = 0; t < Tokens; ++t)
+        tile_finish(matrix, args, tile, acc[t], args.out + size_t{args.out_stride} * (token + t));
+}
+
+template <uint32_t Tiles>
+void tokens_f32(const Matrix &matrix, const MatmulArgs &args, uint32_t tile) {
+    uint32_t token = 0;
+    for (; args.tokens - token >= 4; token += 4)
+        block_f32<Tiles, 4>(matrix, args, tile, token);
+    switch (args.tokens - token) {
+    case 3:
+        block_f32<Tiles, 3>(matrix, args, tile, token);
+        break;
+    case 2:
+        block_f32<Tiles, 2>(matrix, args, tile, token);
+        break;
+    case 1:
+        block_f32<Tiles, 1>(matrix, args, tile, token);
+        break;
+    default:
+        break;
+    }
+}
+
+}  // namespace
+
+void matmul_f32(const Matrix &matrix, const MatmulArgs &args) {
+    uint32_t tile = args.tile_begin;
+    for (; tile + 2 <= args.tile_end; tile += 2)
+        tokens_f32<2>(matrix, args, tile);
+    if (tile < args.tile_end)
+        tokens_f32<1>(matrix, args, tile);
+}
+
+void matmul_q8_f32(const Matrix &matrix, const MatmulArgs &args) {
+    for (uint32_t tile = args.tile_begin; tile < args.tile_end; ++tile) {
+        uint32_t token = 0;
+        for (; args.tokens - token >= 4; token += 4)
+            block_q8<4>(matrix, args, tile, token);
+        for (; token < args.tokens; ++token)
+            block_q8<1>(matrix, args, tile, token);
+    }
+}
+
+}  // namespace avx2
+}  // namespace adder
+
+#endif  // __AVX2__

@@ -1,0 +1,459 @@
+// Every function of every usable kernel table against the scalar one, bit for bit, between guard pages.
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+
+#include "kernels/float_mode.h"
+#include "kernels/kernels.h"
+#include "tests/kernels/guarded.h"
+#include "tests/kernels/inputs.h"
+
+namespace adder {
+namespace {
+
+const KernelTable &scalar() {
+    return *kernels_find("scalar");
+}
+
+class Kernels : public testing::TestWithParam<const KernelTable *> {
+  protected:
+    void SetUp() override {
+        if (!kernels_usable(GetParam()))
+            GTEST_SKIP() << "this CPU has no " << GetParam()->name;
+        mode_ = float_mode_enter();
+        entered_ = true;
+    }
+    void TearDown() override {
+        if (entered_)
+            float_mode_leave(mode_);
+    }
+    const KernelTable &table() { return *GetParam(); }
+
+    Random random{20240229};
+
+  private:
+    FloatMode mode_{};
+    bool entered_ = false;
+};
+
+std::vector<const KernelTable *> built() {
+    uint32_t count = 0;
+    const KernelTable *const *list = kernels_built(&count);
+    return std::vector<const KernelTable *>(list, list + count);
+}
+
+INSTANTIATE_TEST_SUITE_P(Isa, Kernels, testing::ValuesIn(built()),
+                         [](const testing::TestParamInfo<const KernelTable *> &built_table) {
+                             return std::string(built_table.param->name);
+                         });
+
+// ---- Matrix products
+// ------------------------------------------------------------------------------------------------
+
+struct MatmulCase {
+    uint32_t tiles, cols, tokens;
+    uint32_t tile_begin, tile_end;
+    uint32_t x_pad, out_pad;  // elements between rows
+    bool scale_per_row, bias, add;
+};
+
+using MatmulFunction = void (*)(const Matrix &, const MatmulArgs &);
+
+// Runs both functions on copies of the same buffers. W and X are the element types of weights and x.
+template <typename W, typename X>
+void matmul_compare(MatmulFunction reference, MatmulFunction tested, const MatmulCase &c,
+                    const std::vector<W> &weights, const std::vector<X> &x, Random &random) {
+    SCOPED_TRACE(testing::Message() << c.tiles << " tiles x " << c.cols << " cols, " << c.tokens
+                                    << " tokens, tiles " << c.tile_begin << ".." << c.tile_end << ", pads "
+                                    << c.x_pad << " " << c.out_pad << ", scale_per_row " << c.scale_per_row
+                                    << " bias " << c.bias << " add " << c.add);
+    const size_t rows = size_t{8} * c.tiles;
+    const uint32_t out_stride = static_cast<uint32_t>(rows) + c.out_pad;
+    const std::vector<float> scale = floats_make(c.scale_per_row ? rows : 1, Pattern::random, 0.01f, random);
+    const std::vector<float> bias = floats_make(rows, Pattern::random, 1.0f, random);
+    const std::vector<float> before = floats_make(out_stride * c.tokens, Pattern::random, 1.0f, random);
+    const bool has_scale = sizeof(W) == 1;
+
+    auto call = [&](MatmulFunction function, Placement placement) {
+        Guarded<W> w(weights, placement);
+        Guarded<X> in(x, placement);
+        Guarded<float> s(scale, placement), b(bias, placement), out(before, placement);
+        const Matrix matrix = {
+            w.data(),       has_scale ? s.data() : nullptr, c.bias ? b.data() : nullptr, c.tiles, c.cols,
+            c.scale_per_row};
+        MatmulArgs args = {};
+        args.tile_begin = c.tile_begin;
+        args.tile_end = c.tile_end;
+        args.tokens = c.tokens;
+        args.x = in.data();
+        args.x_stride = c.cols + c.x_pad;
+        args.x_scale = sizeof(X) == 1 ? 0.03f : 1.0f;
+        args.out = out.data();
+        args.out_stride = out_stride;
+        args.add = c.add;
+        function(matrix, args);
+        return out.values();
+    };
+    const std::vector<float> expected = call(reference, Placement::at_end);
+    for (Placement placement : all_placements)
+        ASSERT_TRUE(same(expected, call(tested, placement))) << "placement " << static_cast<int>(placement);
+    for (size_t i = 0; i < expected.size(); ++i) {
+        const size_t row = i % out_stride;
+        if (row < 8 * c.tile_begin || row >= 8 * c.tile_end) {
+            ASSERT_TRUE(same(before[i], expected[i])) << "touched outside of its rows, element " << i;
+        }
+    }
+}
+
+template <typename W, typename X>
+void matmul_case(MatmulFunction reference, MatmulFunction tested, const MatmulCase &c, Pattern wp, Pattern xp,
+                 Random &random) {
+    const size_t weight_count = size_t{8} * c.tiles * c.cols;
+    // The last row of x ends with its last column: no padding is promised after it.
+    const size_t x_count = c.tokens == 0 ? 0 : size_t{c.cols + c.x_pad} * (c.tokens - 1) + c.cols;
+    std::vector<W> weights;
+    std::vector<X> x;
+    if constexpr (sizeof(W) == 1)
+        weights = codes_make(weight_count, wp, -128, random);
+    else
+        weights = floats_make(weight_count, wp, 0.1f, random);
+    if constexpr (sizeof(X) == 1)
+        x = codes_make(x_count, xp, -127, random);
+    else
+        x = floats_make(x_count, xp, 1.0f, random);
+    matmul_compare<W, X>(reference, tested, c, weights, x, random);
+}
+
+template <typename W, typename X>
+void matmul_all(MatmulFunction reference, MatmulFunction tested, Random &random) {
+    // Every pattern of weights with every pattern of x.
+    for (Pattern wp : all_patterns)
+        for (Pattern xp : all_patterns)
+            for (uint32_t tokens : {1u, 6u})
+                matmul_case<W, X>(reference, tested, {3, 72, tokens, 0, 3, 0, 0, true, true, false}, wp, xp,
+                                  random);
+    // Shapes: all remainders of the blocking, up to the longest rows.
+    for (uint32_t tiles = 1; tiles <= 9; ++tiles) {
+        for (uint32_t tokens : {0u, 1u, 2u, 3u, 4u, 5u, 7u, 8u, 13u}) {
+            const uint32_t cols = 8 * (1 + below(75, random));
+            const MatmulCase c = {tiles,
+                                  cols,
+                                  tokens,
+                                  0,
+                                  tiles,
+                                  below(3, random),
+                                  below(20, random),
+                                  (random() & 1) != 0,
+                                  (random() & 1) != 0,
+                                  (random() & 1) != 0};
+            matmul_case<W, X>(reference, tested, c, Pattern::random, Pattern::random, random);
+        }
+    }
+    for (uint32_t cols = 8; cols <= 600; cols += 8)
+        matmul_case<W, X>(reference, tested,
+                          {2, cols, 1 + cols / 8 % 5, 0, 2, 0, 0, true, false, cols % 16 == 0},
+                          Pattern::random, Pattern::random, random);
+    for (uint32_t tokens = 1; tokens <= 70; ++tokens)
+        matmul_case<W, X>(reference, tested, {5, 40, tokens, 0, 5, 1, 3, false, true, true}, Pattern::random,
+                          Pattern::random, random);
+    // Ranges of tiles, as threads take them.
+    for (uint32_t begin = 0; begin <= 7; ++begin)
+        for (uint32_t end = begin; end <= 7; ++end)
+            for (uint32_t tokens : {1u, 5u})
+                matmul_case<W, X>(reference, tested, {7, 24, tokens, begin, end, 4, 8, true, true, true},
+                                  Pattern::random, Pattern::random, random);
+    // The matrices of a real model: in_proj, x_proj, dt_proj, out_proj, head.
+    const uint32_t shapes[][2] = {{192, 384}, {7, 768}, {96, 24}, {48, 768}, {512, 384}};
+    for (const auto &shape : shapes)
+        for (uint32_t tokens : {1u, 3u})
+            matmul_case<W, X>(reference, tested,
+                              {shape[0], shape[1], tokens, 0, shape[0], 0, 0, true, true, false},
+                              Pattern::random, Pattern::random, random);
+}
+
+TEST_P(Kernels, MatmulQ8) {
+    matmul_all<int8_t, int8_t>(scalar().matmul_q8, table().matmul_q8, random);
+}
+TEST_P(Kernels, MatmulQ8F32) {
+    matmul_all<int8_t, float>(scalar().matmul_q8_f32, table().matmul_q8_f32, random);
+}
+TEST_P(Kernels, MatmulF32) {
+    matmul_all<float, float>(scalar().matmul_f32, table().matmul_f32, random);
+}
+
+// The longest sum that the format allows, at its extremes.
+TEST_P(Kernels, MatmulQ8LongestSum) {
+    for (Pattern wp : {Pattern::max, Pattern::min})
+        for (Pattern xp : {Pattern::max, Pattern::min})
+            matmul_case<int8_t, int8_t>(scalar().matmul_q8, table().matmul_q8,
+                                        {1, 1u << 17, 1, 0, 1, 0, 0, true, false, false}, wp, xp, random);
+}
+
+// ---- Vectors
+// --------------------------------------------------------------------------------------------------------
+
+TEST_P(Kernels, Rmsnorm) {
+    for (uint32_t d_model = 1; d_model <= 1100; d_model += d_model < 70 ? 1 : 103) {
+        const uint32_t n = round_up_to_tile(d_model);
+        for (Pattern pattern : all_patterns) {
+            std::vector<float> r = floats_make(n, pattern, 3.0f, random);
+            std::fill(r.begin() + d_model, r.end(), 0.0f);
+            const std::vector<float> weight = floats_make(n, Pattern::random, 1.0f, random);
+            auto call = [&](const KernelTable &kernels, Placement placement, bool in_place) {
+                Guarded<float> in(r, placement), w(weight, placement),
+                    out(std::vector<float>(n, 7.0f), placement);
+                kernels.rmsnorm(in.data(), w.data(), n, d_model, 1e-5f, in_place ? in.data() : out.data());
+                return in_place ? in.values() : out.values();
+            };
+            const std::vector<float> expected = call(scalar(), Placement::at_end, false);
+            for (Placement placement : all_placements) {
+                ASSERT_TRUE(same(expected, call(table(), placement, false))) << "d_model " << d_model;
+                ASSERT_TRUE(same(expected, call(table(), placement, true)))
+                    << "in place, d_model " << d_model;
+            }
+        }
+    }
+}
+
+TEST_P(Kernels, Quantize) {
+    for (uint32_t n = 0; n <= 600; n += 8) {
+        for (Pattern pattern : all_patterns) {
+            for (float multiplier : {1.0f, 0.5f, 40.0f, 1e30f}) {
+                std::vector<float> v = floats_make(n, pattern, 50.0f, random);
+                for (size_t i = 0; i + 3 < v.size() && pattern == Pattern::random; i += 4)
+                    v[i] = static_cast<float>(static_cast<int>(random() % 520) - 260) * 0.5f;  // halves
+                auto call = [&](const KernelTable &kernels, Placement placement) {
+                    Guarded<float> in(v, placement);
+                    Guarded<int8_t> out(std::vector<int8_t>(n, 99), placement);
+                    kernels.quantize(in.data(), n, multiplier, out.data());
+                    return out.values();
+                };
+                const std::vector<int8_t> expected = call(scalar(), Placement::at_end);
+                for (Placement placement : all_placements)
+                    ASSERT_TRUE(same(expected, call(table(), placement))) << "n " << n;
+            }
+        }
+    }
+}
+
+// ---- Convolution
+// ----------------------------------------------------------------------------------------------------
+
+struct ConvCase {
+    uint32_t tiles, d_conv, tokens;
+    uint32_t tile_begin, tile_end;
+    uint32_t x_pad, codes_pad;
+    bool codes;
+    Pattern pattern;
+};
+
+struct ConvData {
+    std::vector<float> weight, bias, state, x;
+    std::vector<int8_t> codes;
+};
+
+// Calls conv_silu over the chunk in pieces of `piece` tokens.
+ConvData conv_run(const KernelTable &kernels, const ConvCase &c, const ConvData &data, Placement placement,
+                  uint32_t piece) {
+    Guarded<float> weight(data.weight, placement), bias(data.bias, placement), state(data.state, placement),
+        x(data.x, placement);
+    Guarded<int8_t> codes(data.codes, placement);
+    ConvArgs args = {};
+    args.tile_begin = c.tile_begin;
+    args.tile_end = c.tile_end;
+    args.d_conv = c.d_conv;
+    args.weight = weight.data();
+    args.bias = bias.data();
+    args.state = state.data();
+    args.x_stride = 8 * c.tiles + c.x_pad;
+    args.codes_stride = 8 * c.tiles + c.codes_pad;
+    args.multiplier = 30.0f;
+    for (uint32_t t = 0; t < c.tokens; t += piece) {
+        args.tokens = std::min(piece, c.tokens - t);
+        args.x = x.data() + size_t{args.x_stride} * t;
+        args.codes = c.codes ? codes.data() + size_t{args.codes_stride} * t : nullptr;
+        kernels.conv_silu(args);
+    }
+    return {weight.values(), bias.values(), state.values(), x.values(), codes.values()};
+}
+
+void conv_check(const KernelTable &kernels, const ConvCase &c, Random &random) {
+    SCOPED_TRACE(testing::Message() << c.tiles << " tiles, d_conv " << c.d_conv << ", " << c.tokens
+                                    << " tokens, tiles " << c.tile_begin << ".." << c.tile_end << ", codes "
+                                    << c.codes << ", pattern " << static_cast<int>(c.pattern));
+    const uint32_t channels = 8 * c.tiles;
+    ConvData data;
+    data.weight = floats_make(size_t{channels} * c.d_conv, Pattern::random, 0.7f, random);
+    data.bias = floats_make(channels, Pattern::random, 0.3f, random);
+    data.state = floats_make(size_t{channels} * (c.d_conv - 1), c.pattern, 2.0f, random);
+    data.x = floats_make(size_t{channels + c.x_pad} * (c.tokens - 1) + channels, c.pattern, 2.0f, random);
+    data.codes.assign(size_t{channels + c.codes_pad} * (c.tokens - 1) + channels, 99);
+    const ConvData expected = conv_run(scalar(), c, data, Placement::at_end, c.tokens);
+    for (uint32_t piece : {c.tokens, 1u, 3u}) {
+        for (Placement placement : all_placements) {
+            const ConvData actual = conv_run(kernels, c, data, placement, piece);
+            ASSERT_TRUE(same(expected.x, actual.x)) << "x, pieces of " << piece;
+            ASSERT_TRUE(same(expected.state, actual.state)) << "state, pieces of " << piece;
+            ASSERT_TRUE(same(expected.codes, actual.codes)) << "codes, pieces of " << piece;
+            ASSERT_TRUE(same(data.weight, actual.weight) && same(data.bias, actual.bias));
+        }
+    }
+    for (size_t i = 0; i < data.x.size(); ++i) {
+        const size_t channel = i % (channels + c.x_pad);
+        if (channel < 8 * c.tile_begin || channel >= 8 * c.tile_end) {
+            ASSERT_TRUE(same(data.x[i], expected.x[i])) << "touched outside of its channels";
+        }
+    }
+    for (size_t i = 0; i < data.codes.size(); ++i) {
+        const size_t channel = i % (channels + c.codes_pad);
+        if (!c.codes || channel < 8 * c.tile_begin || channel >= 8 * c.tile_end) {
+            ASSERT_EQ(99, expected.codes[i]) << "touched outside of its channels";
+        }
+    }
+}
+
+TEST_P(Kernels, ConvSilu) {
+    for (uint32_t d_conv = 1; d_conv <= 5; ++d_conv)
+        for (Pattern pattern : all_patterns)
+            for (uint32_t tokens : {1u, 2u, 3u, 4u, 5u, 9u})
+                for (bool codes : {false, true})
+                    conv_check(table(),
+                               {3, d_conv, tokens, 0, 3, tokens % 3 * 24, tokens % 2 * 8, codes, pattern},
+                               random);
+    for (uint32_t begin = 0; begin <= 5; ++begin)
+        for (uint32_t end = begin; end <= 5; ++end)
+            conv_check(table(), {5, 4, 6, begin, end, 40, 0, true, Pattern::random}, random);
+    for (uint32_t tokens : {1u, 17u, 64u, 70u})
+        conv_check(table(), {96, 4, tokens, 0, 96, 768, 0, true, Pattern::random}, random);
+}
+
+// ---- Scan
+// -----------------------------------------------------------------------------------------------------------
+
+struct ScanCase {
+    uint32_t tiles, d_state, tokens;
+    uint32_t tile_begin, tile_end;
+    uint32_t dt_pad, uz_pad, bc_pad, codes_pad;
+    bool codes;
+    Pattern pattern;
+};
+
+struct ScanData {
+    std::vector<float> A2, D, state, dt, u, z, B, C;
+    std::vector<int8_t> codes;
+};
+
+ScanData scan_run(const KernelTable &kernels, const ScanCase &c, const ScanData &data, Placement placement,
+                  uint32_t piece) {
+    Guarded<float> A2(data.A2, placement), D(data.D, placement), state(data.state, placement),
+        dt(data.dt, placement), u(data.u, placement), z(data.z, placement), B(data.B, placement),
+        C(data.C, placement);
+    Guarded<int8_t> codes(data.codes, placement);
+    ScanArgs args = {};
+    args.tile_begin = c.tile_begin;
+    args.tile_end = c.tile_end;
+    args.d_state = c.d_state;
+    args.A2 = A2.data();
+    args.D = D.data();
+    args.state = state.data();
+    args.dt_stride = 8 * c.tiles + c.dt_pad;
+    args.uz_stride = 8 * c.tiles + c.uz_pad;
+    args.bc_stride = c.d_state + c.bc_pad;
+    args.codes_stride = 8 * c.tiles + c.codes_pad;
+    args.multiplier = 20.0f;
+    for (uint32_t t = 0; t < c.tokens; t += piece) {
+        args.tokens = std::min(piece, c.tokens - t);
+        args.dt = dt.data() + size_t{args.dt_stride} * t;
+        args.u = u.data() + size_t{args.uz_stride} * t;
+        args.z = z.data() + size_t{args.uz_stride} * t;
+        args.B = B.data() + size_t{args.bc_stride} * t;
+        args.C = C.data() + size_t{args.bc_stride} * t;
+        args.codes = c.codes ? codes.data() + size_t{args.codes_stride} * t : nullptr;
+        kernels.scan(args);
+    }
+    return {A2.values(), D.values(), state.values(), dt.values(),   u.values(),
+            z.values(),  B.values(), C.values(),     codes.values()};
+}
+
+void scan_check(const KernelTable &kernels, const ScanCase &c, Random &random) {
+    SCOPED_TRACE(testing::Message() << c.tiles << " tiles, d_state " << c.d_state << ", " << c.tokens
+                                    << " tokens, tiles " << c.tile_begin << ".." << c.tile_end << ", codes "
+                                    << c.codes << ", pattern " << static_cast<int>(c.pattern));
+    const uint32_t channels = 8 * c.tiles;
+    auto strided = [&](uint32_t width, uint32_t pad) { return size_t{width + pad} * (c.tokens - 1) + width; };
+    ScanData data;
+    data.A2 = floats_make(size_t{channels} * c.d_state, Pattern::random, 8.0f, random);
+    for (float &a : data.A2)
+        a = -std::fabs(a);
+    data.D = floats_make(channels, Pattern::random, 1.0f, random);
+    data.state = floats_make(size_t{channels} * c.d_state, c.pattern, 1.0f, random);
+    data.dt = floats_make(strided(channels, c.dt_pad), c.pattern, 3.0f, random);
+    data.u = floats_make(strided(channels, c.uz_pad), c.pattern, 1.0f, random);
+    data.z = floats_make(strided(channels, c.uz_pad), c.pattern, 2.0f, random);
+    data.B = floats_make(strided(c.d_state, c.bc_pad), c.pattern, 1.0f, random);
+    data.C = floats_make(strided(c.d_state, c.bc_pad), c.pattern, 1.0f, random);
+    data.codes.assign(strided(channels, c.codes_pad), 99);
+    const ScanData expected = scan_run(scalar(), c, data, Placement::at_end, c.tokens);
+    for (uint32_t piece : {c.tokens, 1u, 3u}) {
+        for (Placement placement : all_placements) {
+            const ScanData actual = scan_run(kernels, c, data, placement, piece);
+            ASSERT_TRUE(same(expected.z, actual.z)) << "z, pieces of " << piece;
+            ASSERT_TRUE(same(expected.state, actual.state)) << "state, pieces of " << piece;
+            ASSERT_TRUE(same(expected.codes, actual.codes)) << "codes, pieces of " << piece;
+            ASSERT_TRUE(same(data.A2, actual.A2) && same(data.D, actual.D) && same(data.dt, actual.dt) &&
+                        same(data.u, actual.u) && same(data.B, actual.B) && same(data.C, actual.C));
+        }
+    }
+    for (size_t i = 0; i < data.z.size(); ++i) {
+        const size_t channel = i % (channels + c.uz_pad);
+        if (c.codes || channel < 8 * c.tile_begin || channel >= 8 * c.tile_end) {
+            ASSERT_TRUE(same(data.z[i], expected.z[i])) << "touched outside of its channels";
+        }
+    }
+    for (size_t i = 0; i < data.codes.size(); ++i) {
+        const size_t channel = i % (channels + c.codes_pad);
+        if (!c.codes || channel < 8 * c.tile_begin || channel >= 8 * c.tile_end) {
+            ASSERT_EQ(99, expected.codes[i]) << "touched outside of its channels";
+        }
+    }
+}
+
+TEST_P(Kernels, Scan) {
+    for (uint32_t d_state : {1u, 2u, 3u, 4u, 8u, 10u, 16u, 17u})
+        for (Pattern pattern : all_patterns)
+            for (uint32_t tokens : {1u, 2u, 5u})
+                for (bool codes : {false, true})
+                    scan_check(table(), {3, d_state, tokens, 0, 3, 8, 24, tokens * 3, 16, codes, pattern},
+                               random);
+    for (uint32_t tiles = 1; tiles <= 9; ++tiles)
+        scan_check(table(), {tiles, 16, 4, 0, tiles, 0, 0, 0, 0, true, Pattern::random}, random);
+    for (uint32_t begin = 0; begin <= 5; ++begin)
+        for (uint32_t end = begin; end <= 5; ++end)
+            scan_check(table(), {5, 16, 3, begin, end, 0, 40, 40, 0, (begin & 1) != 0, Pattern::random},
+                       random);
+    for (uint32_t tokens : {1u, 7u, 64u, 70u})
+        scan_check(table(), {96, 16, tokens, 0, 96, 0, 768, 40, 0, true, Pattern::random}, random);
+}
+
+// ---- The list
+// -------------------------------------------------------------------------------------------------------
+
+TEST(KernelList, FindsByName) {
+    ASSERT_NE(nullptr, kernels_find("scalar"));
+    EXPECT_EQ(nullptr, kernels_find("scala"));
+    EXPECT_EQ(nullptr, kernels_find("scalar2"));
+    EXPECT_EQ(nullptr, kernels_find(""));
+    EXPECT_EQ(nullptr, kernels_find(nullptr));
+    for (const KernelTable *table : built())
+        EXPECT_EQ(kernels_usable(table) ? table : nullptr, kernels_find(table->name));
+}
+
+TEST(KernelList, BestIsTheLastUsable) {
+    const KernelTable *last = nullptr;
+    for (const KernelTable *table : built())
+        if (kernels_usable(table))
+            last = table;
+    EXPECT_EQ(last, kernels_best());
+}
+
+}  // namespace
+}  // namespace adder
