@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace adder {
@@ -55,8 +57,12 @@ Command verify_command();
 Command eval_command();
 Command bench_command();
 
+// Writes to standard output and flushes it. Throws Error(failure), or what cli_main takes as "the reader has gone".
+void print(std::string_view text);
+
 // Parses, runs, reports errors on stderr as "adder convert: ...", and returns the exit code. -h and --help work
-// everywhere; so do --opt=value, -- and grouped nothing else.
+// everywhere, and so do -q and --quiet, --option=value and --; short options are not grouped. An option that is given
+// twice counts once, the last time. The commands `help` and `completion` come on top of the table's.
 int cli_main(const std::vector<Command> &commands, int argc, char **argv);
 
 }  // namespace adder
