@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <random>
 #include <set>
 #include <string>
 #include <utility>
@@ -142,5 +143,21 @@ struct Toy {
                vocab + "},\"merges\":[" + list + "]}}";
     }
 };
+
+// Merges over few letters, so that random words merge a lot and ties are frequent.
+inline Toy dense_toy(unsigned seed, size_t merges) {
+    std::mt19937 random(seed);
+    Toy toy;
+    std::vector<std::string> parts = {"a", "b", "c"};
+    std::set<std::pair<std::string, std::string>> seen;
+    while (toy.merges.size() < merges) {
+        const std::string left = parts[random() % parts.size()], right = parts[random() % parts.size()];
+        if (left.size() + right.size() > 40 || !seen.emplace(left, right).second)
+            continue;
+        toy.merge(left, right);
+        parts.push_back(left + right);
+    }
+    return toy;
+}
 
 }  // namespace adder::test

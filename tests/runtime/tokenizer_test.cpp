@@ -1,7 +1,6 @@
-// The tokenizer against known ids, expected splits, itself, and sections that lie.
+// The tokenizer against known ids, expected splits, and itself.
 // SPDX-License-Identifier: MIT
 #include <algorithm>
-#include <cstring>
 #include <random>
 
 #include "runtime/bpe.h"
@@ -165,22 +164,6 @@ TEST(Tokenizer, FindsAddedTokens) {
     EXPECT_FALSE(token_bytes(&loaded.tokenizer, 264, &bytes, &size, &special));
 }
 
-// Merges over few letters, so that random words merge a lot and ties are frequent.
-Toy dense_toy(unsigned seed, size_t merges) {
-    std::mt19937 random(seed);
-    Toy toy;
-    Words parts = {"a", "b", "c"};
-    std::set<std::pair<std::string, std::string>> seen;
-    while (toy.merges.size() < merges) {
-        const std::string left = parts[random() % parts.size()], right = parts[random() % parts.size()];
-        if (left.size() + right.size() > 40 || !seen.emplace(left, right).second)
-            continue;
-        toy.merge(left, right);
-        parts.push_back(left + right);
-    }
-    return toy;
-}
-
 // What both are meant to do, in the plainest way.
 std::vector<int32_t> plain_bpe(const Toy &toy, const std::string &word) {
     Words symbols;
@@ -303,94 +286,6 @@ TEST(Tokenizer, EmptyTextHasNoTokens) {
     size_t count = 7;
     EXPECT_EQ(tokenize(&loaded.tokenizer, nullptr, 0, 0, nullptr, 0, &count), TokenizeStatus::ok);
     EXPECT_EQ(count, 0u);
-}
-
-// Opens bytes that may be anything and, where that works, uses them.
-void use(const std::vector<uint8_t> &section, const std::string &text) {
-    Tokenizer tokenizer;
-    if (tokenizer_open(&tokenizer, section.data(), section.size()) != TokenizeStatus::ok)
-        return;
-    std::vector<int32_t> ids(tokenize_capacity(text.size()));
-    size_t count = 0;
-    tokenize(&tokenizer, text.data(), text.size(), tokenize_special, ids.data(), ids.size(), &count);
-    uint32_t sum = 0;
-    for (size_t i = 0; i < count; ++i) {
-        const uint8_t *bytes;
-        uint32_t size;
-        ASSERT_TRUE(token_bytes(&tokenizer, ids[i], &bytes, &size, nullptr));
-        for (uint32_t k = 0; k < size; ++k)
-            sum += bytes[k];
-    }
-    find_token(&tokenizer, "<x>", 3);
-    ASSERT_LT(sum, 0xFFFFFFFFu);
-}
-
-Toy hostile_toy() {
-    Toy toy = dense_toy(9, 40);
-    toy.normalizer = R"({"type":"NFC"})";
-    const size_t next = toy.tokens.size();
-    toy.add(next, "<x>", R"(,"special":true,"lstrip":true)");
-    toy.add(next + 1, "  ", R"(,"normalized":true)");
-    toy.add(next + 2, "<xy>", R"(,"rstrip":true)");
-    return toy;
-}
-
-const char *const hostile_text =
-    "abcab  cab <x> <xy>  e\u0301 \xff 's bcabcabcabacbabcacbabcabcabacbabcabcbabcab";
-
-TEST(Tokenizer, RefusesATruncatedSection) {
-    const Loaded loaded(hostile_toy().json());
-    for (size_t size = 0; size < loaded.section.size(); ++size) {
-        const std::vector<uint8_t> part(loaded.section.begin(),
-                                        loaded.section.begin() + static_cast<ptrdiff_t>(size));
-        Tokenizer tokenizer;
-        ASSERT_NE(tokenizer_open(&tokenizer, part.data(), part.size()), TokenizeStatus::ok) << size;
-        // The same with a header that claims no more than there is.
-        std::vector<uint8_t> claimed = part;
-        if (size >= sizeof(TokenizerHeader)) {
-            const uint32_t claim = static_cast<uint32_t>(size);
-            memcpy(claimed.data() + sizeof(TokenizerHeader) - 4, &claim, 4);
-            ASSERT_NE(tokenizer_open(&tokenizer, claimed.data(), claimed.size()), TokenizeStatus::ok) << size;
-        }
-    }
-}
-
-TEST(Tokenizer, SurvivesDamage) {
-    const Loaded loaded(hostile_toy().json());
-    const Encoded whole = loaded.encode(hostile_text, tokenize_special);
-    ASSERT_EQ(whole.status, TokenizeStatus::ok);
-    for (size_t bit = 0; bit < loaded.section.size() * 8; ++bit) {
-        std::vector<uint8_t> section = loaded.section;
-        section[bit / 8] = static_cast<uint8_t>(section[bit / 8] ^ 1u << bit % 8);
-        use(section, hostile_text);
-    }
-    std::mt19937 random(3);
-    for (int round = 0; round < 20000; ++round) {
-        std::vector<uint8_t> section = loaded.section;
-        for (unsigned i = 0; i < 1 + random() % 8; ++i) {
-            const size_t at = random() % (round % 2 ? 64 : section.size());
-            section[at] = static_cast<uint8_t>(round % 3 ? random() : 0xFF * (random() % 2));
-        }
-        use(section, hostile_text);
-    }
-}
-
-TEST(Tokenizer, RefusesWhatItDoesNotKnow) {
-    Loaded loaded(Toy().json());
-    Tokenizer tokenizer;
-    std::vector<uint8_t> section = loaded.section;
-    section[0] = 2;  // version
-    EXPECT_EQ(tokenizer_open(&tokenizer, section.data(), section.size()), TokenizeStatus::unsupported);
-    section = loaded.section;
-    section[4] |= 8;  // flags
-    EXPECT_EQ(tokenizer_open(&tokenizer, section.data(), section.size()), TokenizeStatus::unsupported);
-    section = loaded.section;
-    section.insert(section.begin(), 0);
-    EXPECT_EQ(tokenizer_open(&tokenizer, section.data() + 1, section.size() - 1),
-              TokenizeStatus::unsupported);
-    section = loaded.section;
-    section.resize(section.size() + 100);  // a section may be padded
-    EXPECT_EQ(tokenizer_open(&tokenizer, section.data(), section.size()), TokenizeStatus::ok);
 }
 
 }  // namespace
