@@ -34,7 +34,7 @@ Toy hostile_toy() {
     const size_t next = toy.tokens.size();
     toy.add(next, "<x>", R"(,"special":true,"lstrip":true)");
     toy.add(next + 1, "  ", R"(,"normalized":true)");
-    toy.add(next + 2, "<xy>", R"(,"rstrip":true)");
+    toy.add(next + 2, "<xy>", R"(,"rstrip":true,"normalized":false)");
     return toy;
 }
 
@@ -96,7 +96,7 @@ TEST(TokenizerSection, RefusesASectionThatContradictsItself) {
     };
     EXPECT_EQ(changed({}), TokenizeStatus::ok);
     EXPECT_EQ(changed({{at.start, 1}}), damaged);
-    EXPECT_EQ(changed({{at.start + 2 * 10, 9}}), damaged);       // falls
+    EXPECT_EQ(changed({{at.start + 2 * 10, 8}}), damaged);       // falls
     EXPECT_EQ(changed({{at.start + 2 * 10, 0x8000}}), damaged);  // beyond the text
     EXPECT_EQ(changed({{at.start + 2 * tokens, entry(at.start, tokens) - 1}}), damaged);
     EXPECT_EQ(changed({{at.byte_id, tokens}}), damaged);
@@ -113,11 +113,15 @@ TEST(TokenizerSection, RefusesASectionThatContradictsItself) {
     EXPECT_EQ(changed({{at.raw + 4, 8}}), damaged);                                 // a flag
     EXPECT_EQ(changed({{at.raw, tokens - 1}, {at.raw + 8, tokens - 3}}), damaged);  // not sorted
     EXPECT_EQ(changed({{at.raw, tokens - 1}, {at.raw + 8, tokens - 1}}), damaged);  // twice
-    std::vector<uint8_t> longer = loaded.section;                                   // a part too many
+    std::vector<uint8_t> fewer = loaded.section;  // the last merge belongs to no token
+    for (size_t i = tokens; entry(at.first_merge, i) == loaded.tokenizer.merges; --i)
+        --fewer[at.first_merge + 2 * i];
+    Tokenizer tokenizer;
+    EXPECT_EQ(tokenizer_open(&tokenizer, fewer.data(), fewer.size()), damaged);
+    std::vector<uint8_t> longer = loaded.section;  // a part too many
     longer.resize(longer.size() + 4);
     longer[28] = static_cast<uint8_t>(longer.size());
     longer[29] = static_cast<uint8_t>(longer.size() >> 8);
-    Tokenizer tokenizer;
     EXPECT_EQ(tokenizer_open(&tokenizer, longer.data(), longer.size()), damaged);
     Toy toy = hostile_toy();
     toy.add(tokens + 5, "<far>");  // an added token may not be empty
