@@ -46,31 +46,45 @@ void stream(const Matrix &matrix, const MatmulArgs &args, uint32_t tile) {
     tile_finish(matrix, args, tile, _mm256_cvtepi32_ps(_mm256_add_epi32(sum[0], sum[1])), args.out);
 }
 
-// `Tiles` tiles for `Tokens` tokens; the weights are read once.
+// `Tiles` tiles for `Tokens` tokens; the weights are read once. The sums pass through memory on the way out:
+// gcc keeps an array in registers only if each loop over it is small enough to unroll.
 template <uint32_t Tiles, uint32_t Tokens>
 void block(const Matrix &matrix, const MatmulArgs &args, uint32_t tile, uint32_t token) {
     const size_t tile_bytes = size_t{8} * matrix.cols;
     const char *w = static_cast<const char *>(matrix.weights) + tile_bytes * tile;
     const char *x = static_cast<const char *>(args.x) + size_t{args.x_stride} * token;
     __m256i sum[Tiles][Tokens];
+#pragma GCC unroll 8
     for (uint32_t i = 0; i < Tiles; ++i)
+#pragma GCC unroll 8
         for (uint32_t t = 0; t < Tokens; ++t)
             sum[i][t] = _mm256_setzero_si256();
     for (size_t k = 0; k < matrix.cols; k += 4) {
         __m256i weight[Tiles], magnitude[Tiles];
+#pragma GCC unroll 8
         for (uint32_t i = 0; i < Tiles; ++i) {
             weight[i] = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(w + tile_bytes * i + 8 * k));
             magnitude[i] = _mm256_abs_epi8(weight[i]);
         }
+#pragma GCC unroll 8
         for (uint32_t t = 0; t < Tokens; ++t) {
             const __m256i codes = four_codes(x + size_t{args.x_stride} * t + k);
+#pragma GCC unroll 8
             for (uint32_t i = 0; i < Tiles; ++i)
                 sum[i][t] = sum_add(sum[i][t], magnitude[i], weight[i], codes);
         }
     }
+    float sums[Tokens][Tiles][8];
+#pragma GCC unroll 8
     for (uint32_t t = 0; t < Tokens; ++t)
+#pragma GCC unroll 8
         for (uint32_t i = 0; i < Tiles; ++i)
-            tile_finish(matrix, args, tile + i, _mm256_cvtepi32_ps(sum[i][t]),
+            _mm256_storeu_ps(sums[t][i], _mm256_cvtepi32_ps(sum[i][t]));
+#pragma GCC unroll 8
+    for (uint32_t t = 0; t < Tokens; ++t)
+#pragma GCC unroll 8
+        for (uint32_t i = 0; i < Tiles; ++i)
+            tile_finish(matrix, args, tile + i, _mm256_loadu_ps(sums[t][i]),
                         args.out + size_t{args.out_stride} * (token + t));
 }
 
