@@ -54,13 +54,15 @@ inline void units(const ScanArgs &args, uint32_t tile, uint32_t tile_step, uint3
         float *state = args.state + channel * d_state;
         const float *B = args.B + args.bc_stride * t;
         const float *C = args.C + args.bc_stride * t;
-        const __m256 du = _mm256_mul_ps(d[i], u[i]);
-        y[i] = _mm256_set1_ps(-0.0f);  // -0 + a = a for every a: y begins as the first product
+        const __m256 delta = d[i];
+        const __m256 du = _mm256_mul_ps(delta, u[i]);
+        __m256 sum = _mm256_set1_ps(-0.0f);  // -0 + a = a for every a: y begins as the first product
         uint32_t n = 0;
         for (; d_state - n >= 4; n += 4)
-            y[i] = step<4>(A2 + 8 * n, state + 8 * n, d[i], du, B + n, C + n, y[i]);
+            sum = step<4>(A2 + 8 * n, state + 8 * n, delta, du, B + n, C + n, sum);
         for (; n < d_state; ++n)
-            y[i] = step<1>(A2 + 8 * n, state + 8 * n, d[i], du, B + n, C + n, y[i]);
+            sum = step<1>(A2 + 8 * n, state + 8 * n, delta, du, B + n, C + n, sum);
+        y[i] = sum;
     }
     for (int i = 0; i < N; ++i) {
         const size_t channel = 8 * (tile + size_t{tile_step} * static_cast<uint32_t>(i));
