@@ -22,11 +22,9 @@ namespace {
 [[noreturn]] void execute(const std::vector<std::string> &arguments,
                           const std::vector<std::string> &environment) {
     std::vector<char *> pointers;
-    for (const std::string &argument : arguments)
-        pointers.push_back(const_cast<char *>(argument.c_str()));
+    for (const std::string &argument : arguments) pointers.push_back(const_cast<char *>(argument.c_str()));
     pointers.push_back(nullptr);
-    for (const std::string &entry : environment)
-        putenv(const_cast<char *>(entry.c_str()));
+    for (const std::string &entry : environment) putenv(const_cast<char *>(entry.c_str()));
     execv(pointers[0], pointers.data());
     _exit(127);
 }
@@ -40,8 +38,7 @@ int end_of(pid_t child) {
 
 void redirect(int descriptor, const std::string &path, int flags) {
     const int opened = open(path.c_str(), flags, 0600);
-    if (opened < 0 || dup2(opened, descriptor) < 0)
-        _exit(126);
+    if (opened < 0 || dup2(opened, descriptor) < 0) _exit(126);
 }
 
 }  // namespace
@@ -51,8 +48,7 @@ Result run(const std::vector<std::string> &arguments, const std::string &input,
     const Folder folder;
     write_file(folder.file("in"), input);
     const pid_t child = fork();
-    if (child < 0)
-        throw std::runtime_error("fork");
+    if (child < 0) throw std::runtime_error("fork");
     if (child == 0) {
         redirect(STDIN_FILENO, folder.file("in"), O_RDONLY);
         redirect(STDOUT_FILENO, folder.file("out"), O_WRONLY | O_CREAT);
@@ -73,17 +69,13 @@ Terminal::Terminal(const std::vector<std::string> &arguments, const std::vector<
     }
     const std::string name = ptsname(controller_);
     child_ = fork();
-    if (child_ < 0)
-        throw std::runtime_error("fork");
+    if (child_ < 0) throw std::runtime_error("fork");
     if (child_ == 0) {
         setsid();
         const int terminal = open(name.c_str(), O_RDWR);
-        if (terminal < 0 || ioctl(terminal, TIOCSCTTY, 0) != 0)
-            _exit(126);
-        for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
-            dup2(terminal, descriptor);
-        if (terminal > STDERR_FILENO)
-            close(terminal);
+        if (terminal < 0 || ioctl(terminal, TIOCSCTTY, 0) != 0) _exit(126);
+        for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) dup2(terminal, descriptor);
+        if (terminal > STDERR_FILENO) close(terminal);
         execute(arguments, environment);
     }
 }
@@ -93,8 +85,7 @@ Terminal::~Terminal() {
         kill(child_, SIGKILL);
         end_of(child_);
     }
-    if (controller_ >= 0)
-        close(controller_);
+    if (controller_ >= 0) close(controller_);
 }
 
 void Terminal::type(const std::string &keys) {
@@ -106,12 +97,10 @@ void Terminal::type(const std::string &keys) {
 bool Terminal::read_more() {
     constexpr int patience_ms = 60000;
     pollfd ready{controller_, POLLIN, 0};
-    if (poll(&ready, 1, patience_ms) <= 0)
-        return false;
+    if (poll(&ready, 1, patience_ms) <= 0) return false;
     char bytes[4096];
     const ssize_t count = read(controller_, bytes, sizeof bytes);
-    if (count <= 0)
-        return false;  // EIO: the other side is closed
+    if (count <= 0) return false;  // EIO: the other side is closed
     shown_.append(bytes, static_cast<size_t>(count));
     return true;
 }
@@ -123,9 +112,14 @@ bool Terminal::wait_for(const std::string &text) {
             seen_ = found + text.size();
             return true;
         }
-        if (!read_more())
-            return false;
+        if (!read_more()) return false;
     }
+}
+
+bool Terminal::wait_for_anything() {
+    if (shown_.size() == seen_ && !read_more()) return false;
+    seen_ = shown_.size();
+    return true;
 }
 
 int Terminal::wait_for_end() {
@@ -138,8 +132,7 @@ int Terminal::wait_for_end() {
 
 Folder::Folder() {
     std::string pattern = (std::filesystem::temp_directory_path() / "adder-test-XXXXXX").string();
-    if (!mkdtemp(pattern.data()))
-        throw std::runtime_error("no temporary folder");
+    if (!mkdtemp(pattern.data())) throw std::runtime_error("no temporary folder");
     path_ = pattern;
 }
 
@@ -156,8 +149,7 @@ std::string read_file(const std::string &path) {
 void write_file(const std::string &path, const std::string &bytes) {
     std::ofstream file(path, std::ios::binary);
     file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    if (!file)
-        throw std::runtime_error("cannot write " + path);
+    if (!file) throw std::runtime_error("cannot write " + path);
 }
 
 }  // namespace adder_test

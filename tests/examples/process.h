@@ -29,6 +29,7 @@ class Terminal {
     void type(const std::string &keys);
     // Reads until `text` has been shown since the last wait; false if the program ended or a minute went by.
     bool wait_for(const std::string &text);
+    bool wait_for_anything();
     // The exit code, as in Result.
     int wait_for_end();
     const std::string &shown() const { return shown_; }

@@ -24,8 +24,7 @@ struct ReferenceChat::Memory {
 };
 
 static void must(adder_status status) {
-    if (status != ADDER_OK)
-        throw std::runtime_error(adder_status_text(status));
+    if (status != ADDER_OK) throw std::runtime_error(adder_status_text(status));
 }
 
 ReferenceChat::ReferenceChat(const std::string &blob, uint32_t limit)
@@ -69,16 +68,14 @@ std::string ReferenceChat::answer(const std::string &text) {
     const std::string end = "<|end|>";
     const int32_t end_token = adder_token_find(model, end.data(), end.size());
     float *logits = nullptr;
-    for (const int32_t token : turn(text))
-        must(adder_step(session_, token, &logits));
+    for (const int32_t token : turn(text)) must(adder_step(session_, token, &logits));
 
     std::string said;
     adder_detokenizer detokenizer{};
     std::vector<char> piece(adder_detokenize_capacity(model));
     for (uint32_t i = 0; i < limit_; ++i) {
         const int32_t token = adder_sample(&sampler_, logits, info.vocab_size);
-        if (adder_token_is_special(model, token))
-            break;
+        if (adder_token_is_special(model, token)) break;
         adder_sampler_accept(&sampler_, token);
         said.append(piece.data(), adder_detokenize(model, &detokenizer, token, piece.data(), piece.size()));
         must(adder_step(session_, token, &logits));

@@ -30,6 +30,7 @@ TEST(ChatOnATerminal, CtrlCStopsTheAnswerAndTheStateIsKept) {
     ASSERT_TRUE(terminal.wait_for("> "));
     terminal.type("Talk!\n");
     ASSERT_TRUE(terminal.wait_for("Talk!\r\n"));
+    ASSERT_TRUE(terminal.wait_for_anything()) << "the answer has begun";
     terminal.type(ctrl_c);
     EXPECT_TRUE(terminal.wait_for("Stopped.")) << terminal.shown();
     EXPECT_TRUE(terminal.wait_for("> "));
