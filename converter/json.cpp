@@ -53,7 +53,7 @@ double Json::number(const std::string &what) const {
 int64_t Json::integer(const std::string &what, int64_t low, int64_t high) const {
     if (const auto *value = std::get_if<Number>(&value_)) {
         const double v = value->value;
-        const bool whole = value->exact || (std::fabs(v) <= max_exact_double && v == std::floor(v));
+        const bool whole = value->exact || (std::fabs(v) < max_exact_double && v == std::floor(v));
         const int64_t integer = value->exact ? value->integer : whole ? static_cast<int64_t>(v) : 0;
         if (whole && integer >= low && integer <= high)
             return integer;

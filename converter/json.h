@@ -35,7 +35,7 @@ class Json {
 
     // Typed access. `what` names the item in the error: "config.json: hidden_size". Throws Error(bad_input)
     // naming what was found and what is needed; integer() also when the number has a fraction or leaves [low,
-    // high]. 1.0 and 1e3 are integers; one that is written with a point or an exponent and passes 2^53 is
+    // high]. 1.0 and 1e3 are integers; one that is written with a point or an exponent and reaches 2^53 is
     // not, as it may have been rounded.
     bool boolean(const std::string &what) const;
     double number(const std::string &what) const;

@@ -30,7 +30,8 @@ bool all_in_vocabulary(const Model &model, const int32_t *tokens, size_t n) {
 }
 
 // Takes at most a chunk of tokens through all layers; their residuals are then ready for the head.
-void forward(adder_session &session, const int32_t *tokens, uint32_t n) {
+void forward(adder_session &session, const int32_t *tokens, uint32_t n, LayerTrace trace = nullptr,
+             void *context = nullptr) {
     const Model &model = session.model();
     const Shape &shape = model.shape;
     for (uint32_t t = 0; t < n; ++t)
@@ -41,6 +42,7 @@ void forward(adder_session &session, const int32_t *tokens, uint32_t n) {
         float *state = session.state + layer * layer_floats;
         layer_forward(*session.kernels, session.team, shape, model.header->norm_epsilon, model_layer(model, layer),
                       LayerState{state, state + conv_floats}, session.buffers, n);
+        if (trace) trace(context, layer, session.buffers.residual);
     }
     session.position += n;
 }
@@ -58,6 +60,18 @@ uint32_t next_chunk(const adder_session &session, size_t left) {
 }
 
 }  // namespace
+
+adder_status session_trace_step(adder_session *session, int32_t token, float **logits, LayerTrace trace,
+                                void *context) {
+    if (!session || !logits) return ADDER_ERROR_ARGUMENT;
+    if (!all_in_vocabulary(session->model(), &token, 1)) return ADDER_ERROR_TOKEN;
+    const FloatModeScope mode;
+    forward(*session, &token, 1, trace, context);
+    head(*session, 0, 1);
+    *logits = session->logits;
+    return ADDER_OK;
+}
+
 }  // namespace adder
 
 using namespace adder;
@@ -125,13 +139,7 @@ extern "C" adder_status adder_feed(adder_session *session, const int32_t *tokens
 }
 
 extern "C" adder_status adder_step(adder_session *session, int32_t token, float **logits) {
-    if (!session || !logits) return ADDER_ERROR_ARGUMENT;
-    if (!all_in_vocabulary(session->model(), &token, 1)) return ADDER_ERROR_TOKEN;
-    const FloatModeScope mode;
-    forward(*session, &token, 1);
-    head(*session, 0, 1);
-    *logits = session->logits;
-    return ADDER_OK;
+    return session_trace_step(session, token, logits, nullptr, nullptr);
 }
 
 extern "C" adder_status adder_score(adder_session *session, const int32_t *tokens, size_t n,

@@ -1,0 +1,105 @@
+// adder convert: a checkpoint directory to a blob, and a summary of what came out.
+// SPDX-License-Identifier: MIT
+#include <chrono>
+#include <cstdio>
+
+#include "converter/blob_file.h"
+#include "converter/cli.h"
+#include "converter/convert.h"
+#include "converter/error.h"
+#include "converter/json.h"
+#include "converter/progress.h"
+
+namespace adder {
+namespace {
+
+double bits_per_weight(const WrittenBlob &blob) {
+    return static_cast<double>(blob.weight_bits) / static_cast<double>(blob.parameters);
+}
+
+void print_json(const std::string &path, const Conversion &c, double seconds) {
+    JsonWriter json;
+    json.begin_object();
+    json.key("path").value(path);
+    json.key("bytes").value(c.blob.bytes);
+    json.key("parameters").value(c.blob.parameters);
+    json.key("bits_per_weight").value(bits_per_weight(c.blob));
+    json.key("arena_bytes").value(c.arena_bytes);
+    json.key("calibration_tokens").value(c.calibration_tokens);
+    json.key("seconds").value(seconds);
+    json.key("peak_rss_bytes").value(peak_rss_bytes());
+    json.key("warnings").begin_array();
+    for (const std::string &warning : c.warnings) json.value(warning);
+    json.end_array().end_object();
+    std::printf("%s\n", json.text().c_str());
+}
+
+void print_summary(const std::string &path, const Conversion &c, double seconds) {
+    const auto count = [](uint64_t n) { return static_cast<unsigned long long>(n); };
+    std::printf("%s\n", path.c_str());
+    std::printf("  parameters       %llu\n", count(c.blob.parameters));
+    std::printf("  bytes            %llu\n", count(c.blob.bytes));
+    std::printf("  bits per weight  %.2f\n", bits_per_weight(c.blob));
+    std::printf("  arena            %llu bytes\n", count(c.arena_bytes));
+    if (c.calibration_tokens) std::printf("  calibration      %llu tokens\n", count(c.calibration_tokens));
+    std::printf("  time             %.1f s\n", seconds);
+    std::printf("  peak memory      %.1f MB\n", static_cast<double>(peak_rss_bytes()) / 1e6);
+}
+
+int run_convert(const Arguments &arguments) {
+    const auto start = std::chrono::steady_clock::now();
+    ConvertOptions options;
+    options.checkpoint = arguments.positional()[0];
+    options.output = arguments.text("output");
+    if (options.output.empty()) fail(ExitCode::usage, "where to? Give -o FILE.adder");
+    options.name = arguments.text("name");
+    options.calibration_files = arguments.all("calib");
+    options.calibration_tokens =
+        static_cast<uint64_t>(arguments.integer("calib-tokens", 65536, 128, int64_t{1} << 32));
+    options.recipe.weights = arguments.choice("weights", "int8", {"int8", "f32"}) == "int8" ? Dtype::int8 : Dtype::f32;
+    options.recipe.int8_activations = arguments.choice("acts", "int8", {"int8", "f32"}) == "int8";
+    options.recipe.granularity =
+        arguments.choice("granularity", "row", {"tensor", "row"}) == "row" ? Granularity::row : Granularity::tensor;
+    Progress::quiet(arguments.has("quiet"));
+    install_interrupt_handler();
+    ThreadPool pool(static_cast<uint32_t>(arguments.integer("threads", 0, 0, 256)));
+    const Conversion conversion = convert(options, pool);
+    for (const std::string &warning : conversion.warnings)
+        std::fprintf(stderr, "adder convert: warning: %s\n", warning.c_str());
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+    if (arguments.has("json"))
+        print_json(options.output, conversion, elapsed.count());
+    else
+        print_summary(options.output, conversion, elapsed.count());
+    return 0;
+}
+
+}  // namespace
+
+Command convert_command() {
+    return {"convert",
+            "CHECKPOINT_DIR -o FILE.adder",
+            "Convert a checkpoint to a blob",
+            "Reads a Hugging Face Mamba checkpoint (config.json, safetensors, tokenizer.json), runs it in float over a\n"
+            "calibration text to find the range of every activation, quantizes, writes the blob, opens it again and\n"
+            "checks it. The same inputs and options give the same bytes.",
+            {"adder convert mamba-130m -o mamba-130m.adder --calib sample.txt",
+             "adder convert mamba-130m -o float.adder --weights f32 --acts f32"},
+            {
+                {"output", 'o', "FILE", false, "The blob to write."},
+                {"calib", 0, "FILE", true, "Calibration text (repeatable; default: a small text that comes with the tool)."},
+                {"calib-tokens", 0, "N", false, "Tokens to calibrate on, evenly spread over the texts (default 65536)."},
+                {"weights", 0, "TYPE", false, "int8 or f32 (default int8)."},
+                {"acts", 0, "TYPE", false, "Inputs of the linear layers: int8 or f32 (default int8)."},
+                {"granularity", 0, "KIND", false, "One scale of int8 weights a row or a tensor (default row)."},
+                {"name", 0, "TEXT", false, "Name to store in the blob (default: the directory's)."},
+                {"threads", 't', "N", false, "Threads (default: all CPUs); does not change a byte."},
+                {"json", 0, nullptr, false, "The summary as one JSON document on standard output."},
+                {"quiet", 'q', nullptr, false, "No progress."},
+            },
+            1,
+            1,
+            run_convert};
+}
+
+}  // namespace adder

@@ -1,0 +1,197 @@
+// Putting a blob together: tokenizer, texts, defaults, calibration, weights; then checking it.
+// SPDX-License-Identifier: MIT
+#include "converter/convert.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "converter/blob_file.h"
+#include "converter/calibration_text.h"
+#include "converter/chat_template.h"
+#include "converter/error.h"
+#include "converter/json.h"
+#include "converter/tokens.h"
+#include "runtime/crc32.h"
+
+namespace adder {
+namespace {
+
+struct CalibrationText {
+    std::string name;
+    uint64_t bytes;
+    uint32_t crc;
+    Tokens tokens;
+};
+
+std::string base_name(const std::string &path) {
+    std::string trimmed = path;
+    while (trimmed.size() > 1 && trimmed.back() == '/') trimmed.pop_back();
+    const size_t slash = trimmed.rfind('/');
+    return slash == std::string::npos ? trimmed : trimmed.substr(slash + 1);
+}
+
+// Token ids for a checkpoint without a tokenizer: every id is as likely as any other.
+Tokens random_tokens(uint32_t count, uint32_t vocab_size) {
+    Tokens tokens(count);
+    uint64_t state = 1;
+    for (int32_t &token : tokens) {
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        token = static_cast<int32_t>((state >> 33) % vocab_size);
+    }
+    return tokens;
+}
+
+std::vector<CalibrationText> read_calibration(const ConvertOptions &options, const Checkpoint &checkpoint,
+                                              const CheckpointTokenizer &tokenizer) {
+    std::vector<CalibrationText> texts;
+    if (tokenizer.empty()) {
+        if (!options.calibration_files.empty())
+            bad_input("%s: the checkpoint has no tokenizer.json, so that --calib %s cannot be read",
+                      options.checkpoint.c_str(), options.calibration_files[0].c_str());
+        texts.push_back({"random tokens", 0, 0, random_tokens(8192, checkpoint.config().vocab_size)});
+        return texts;
+    }
+    const auto add = [&](const std::string &name, std::string_view text, const std::string &shown) {
+        texts.push_back({name, text.size(), crc32(0, text.data(), text.size()),
+                         tokenize_text(tokenizer.tokenizer(), text, true, shown)});
+        if (texts.back().tokens.empty()) bad_input("%s: the calibration text is empty", shown.c_str());
+    };
+    for (const std::string &path : options.calibration_files) {
+        const MappedFile file(path);
+        add(base_name(path), file.text(), path);
+    }
+    if (texts.empty()) add("built-in", default_calibration_text(), "the built-in calibration text");
+    return texts;
+}
+
+// Windows of all texts, within the limit of tokens; each text gets an equal share of it.
+std::vector<Tokens> calibration_windows(const std::vector<CalibrationText> &texts, const ConvertOptions &options) {
+    const uint64_t window = options.calibration_window;
+    const size_t limit = std::max<uint64_t>(1, options.calibration_tokens / window / texts.size());
+    std::vector<Tokens> windows;
+    for (const CalibrationText &text : texts) {
+        std::vector<Tokens> part = cut_windows(text.tokens, options.calibration_window, limit);
+        std::move(part.begin(), part.end(), std::back_inserter(windows));
+    }
+    return windows;
+}
+
+const char *granularity_name(Granularity granularity) { return granularity == Granularity::row ? "row" : "tensor"; }
+
+std::string quantization_record(const Recipe &recipe, const std::vector<CalibrationText> &texts, uint64_t tokens,
+                                const ConvertOptions &options) {
+    JsonWriter json;
+    json.begin_object();
+    json.key("converter").value(std::string("adder ") + adder_version());
+    json.key("weights").value(recipe.weights == Dtype::int8 ? "int8" : "f32");
+    if (recipe.weights == Dtype::int8) json.key("granularity").value(granularity_name(recipe.granularity));
+    json.key("activations").value(recipe.int8_activations ? "int8" : "f32");
+    if (recipe.int8_activations) {
+        json.key("activation_scales").value("static, per tensor, absmax");
+        json.key("calibration").begin_object();
+        json.key("tokens").value(tokens).key("window").value(options.calibration_window);
+        json.key("texts").begin_array();
+        for (const CalibrationText &text : texts)
+            json.begin_object().key("name").value(text.name).key("bytes").value(text.bytes).key("crc32").value(
+                format("%08x", text.crc)).end_object();
+        json.end_array().end_object();
+    }
+    json.end_object();
+    return json.text();
+}
+
+void take_generation_defaults(const Checkpoint &checkpoint, BlobContents *contents) {
+    const GenerationConfig &given = checkpoint.generation();
+    const ModelConfig &config = checkpoint.config();
+    adder_sampler &defaults = contents->defaults;
+    defaults = adder_sampler{};
+    // What the checkpoint leaves open: moderate sampling, as a base model in greedy mode repeats itself.
+    defaults.temperature = static_cast<float>(given.temperature.value_or(0.8));
+    if (given.do_sample.has_value() && !*given.do_sample) defaults.temperature = 0.0f;
+    defaults.top_k = given.top_k.value_or(0);
+    defaults.top_p = static_cast<float>(given.top_p.value_or(0.95));
+    defaults.min_p = static_cast<float>(given.min_p.value_or(0.0));
+    defaults.repetition_penalty = static_cast<float>(given.repetition_penalty.value_or(1.0));
+
+    const auto bos = given.bos_token_id ? given.bos_token_id : config.bos_token_id;
+    contents->bos_token = bos ? static_cast<int32_t>(*bos) : -1;
+    const std::vector<uint32_t> &eos = given.eos_token_ids.empty() ? config.eos_token_ids : given.eos_token_ids;
+    if (eos.size() > 4)
+        bad_input("%s: %zu end tokens (eos_token_id); a blob holds at most 4", checkpoint.directory().c_str(),
+                  eos.size());
+    for (size_t i = 0; i < eos.size(); ++i) contents->eos_tokens[i] = static_cast<int32_t>(eos[i]);
+}
+
+void add_text(BlobContents *contents, adder_text kind, const std::string &text) {
+    contents->sections.emplace_back(static_cast<uint32_t>(kind), std::vector<uint8_t>(text.begin(), text.end()));
+}
+
+void add_chat_template(const Checkpoint &checkpoint, BlobContents *contents, std::vector<std::string> *warnings) {
+    if (checkpoint.tokenizer_config_path().empty()) return;
+    std::string warning;
+    const std::optional<ChatTemplate> chat = read_chat_template(checkpoint.tokenizer_config_path(), &warning);
+    if (!warning.empty()) warnings->push_back(warning);
+    if (!chat) return;
+    if (chat->has_system) {
+        add_text(contents, ADDER_TEXT_SYSTEM_PREFIX, chat->system_prefix);
+        add_text(contents, ADDER_TEXT_SYSTEM_SUFFIX, chat->system_suffix);
+    }
+    add_text(contents, ADDER_TEXT_USER_PREFIX, chat->user_prefix);
+    add_text(contents, ADDER_TEXT_USER_SUFFIX, chat->user_suffix);
+    add_text(contents, ADDER_TEXT_ASSISTANT_PREFIX, chat->assistant_prefix);
+    add_text(contents, ADDER_TEXT_ASSISTANT_SUFFIX, chat->assistant_suffix);
+}
+
+// Opens the finished file as a user would, and repeats its golden case.
+uint64_t verify_written(const std::string &path) {
+    const BlobFile blob(path);
+    const Session session(blob, adder_options{});
+    adder_error error{};
+    if (adder_selftest(session.get(), &error) != ADDER_OK) {
+        char text[256];
+        adder_error_text(&error, text, sizeof text);
+        fail(ExitCode::failure, "%s: %s", path.c_str(), text);
+    }
+    return session.arena_bytes();
+}
+
+}  // namespace
+
+Conversion convert(const ConvertOptions &options, ThreadPool &pool) {
+    const Checkpoint checkpoint(options.checkpoint);
+    const CheckpointTokenizer tokenizer(checkpoint);
+    Conversion result{};
+    BlobContents contents{};
+    take_generation_defaults(checkpoint, &contents);
+    if (tokenizer.empty())
+        result.warnings.push_back(options.checkpoint + " has no tokenizer.json: the blob takes token ids, no text" +
+                                  (options.recipe.int8_activations ? ", and was calibrated on random tokens" : ""));
+    else
+        contents.sections.emplace_back(section_tokenizer, tokenizer.section());
+    for (const std::string &tensor : checkpoint.unused_tensors())
+        result.warnings.push_back("tensor " + tensor + " is no part of the model and was left out");
+
+    const std::vector<CalibrationText> texts = read_calibration(options, checkpoint, tokenizer);
+    ActivationRanges ranges;
+    if (options.recipe.int8_activations) {
+        const std::vector<Tokens> windows = calibration_windows(texts, options);
+        for (const Tokens &window : windows) result.calibration_tokens += window.size();
+        if (result.calibration_tokens < 128 && !tokenizer.empty())
+            bad_input("%s: %llu calibration tokens; at least 128 are needed", texts[0].name.c_str(),
+                      static_cast<unsigned long long>(result.calibration_tokens));
+        FloatModel model(checkpoint, pool);
+        ranges = calibrate(model, windows);
+    }
+    contents.golden = texts[0].tokens;
+    contents.golden.resize(std::min<size_t>(contents.golden.size(), 16));
+
+    add_text(&contents, ADDER_TEXT_NAME, options.name.empty() ? base_name(options.checkpoint) : options.name);
+    add_text(&contents, ADDER_TEXT_QUANTIZATION_RECORD,
+             quantization_record(options.recipe, texts, result.calibration_tokens, options));
+    add_chat_template(checkpoint, &contents, &result.warnings);
+    result.blob = write_blob(options.output, checkpoint, options.recipe, ranges, contents, pool);
+    result.arena_bytes = verify_written(options.output);
+    return result;
+}
+
+}  // namespace adder

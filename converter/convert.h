@@ -1,0 +1,35 @@
+// Conversion: a checkpoint directory to a blob.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "converter/blob_writer.h"
+#include "converter/thread_pool.h"
+
+namespace adder {
+
+struct ConvertOptions {
+    std::string checkpoint;  // directory
+    std::string output;      // path of the blob
+    std::string name;        // stored in the blob; empty: the directory's name
+    Recipe recipe;
+    std::vector<std::string> calibration_files;  // empty: the text that comes with the tool
+    uint64_t calibration_tokens = 65536;         // at most, evenly spread over the texts
+    uint32_t calibration_window = 512;           // tokens a sequence
+};
+
+struct Conversion {
+    WrittenBlob blob;
+    uint64_t arena_bytes;                // with default options
+    uint64_t calibration_tokens;         // that were run; 0 with float activations
+    std::vector<std::string> warnings;   // one sentence each
+};
+
+// Converts, opens the blob again, compares its checksums and repeats its golden case. Throws Error; then no file is
+// left behind, and an older one of that name is as it was. The bytes depend on the checkpoint, the calibration text and
+// the options alone.
+Conversion convert(const ConvertOptions &options, ThreadPool &pool);
+
+}  // namespace adder

@@ -1,0 +1,244 @@
+// Feeds turns, samples answers, and keeps the states to go back to.
+// SPDX-License-Identifier: MIT
+#include "conversation.h"
+
+#include "failure.h"
+#include "state_file.h"
+#include "stop_text.h"
+#include "terminal.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+
+namespace chat {
+namespace {
+
+// Tokens between two looks at Ctrl-C while a long text is read.
+constexpr size_t feed_slice = 128;
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// The memory of a sampler without its settings: those stay the user's.
+void copy_recent(adder_sampler &to, const adder_sampler &from) {
+    std::copy_n(from.recent, ADDER_SAMPLER_WINDOW, to.recent);
+    to.accepted = from.accepted;
+}
+
+std::string with_separators(uint64_t number) {
+    std::string digits = std::to_string(number);
+    for (size_t at = digits.size(); at > 3; at -= 3)
+        digits.insert(at - 3, 1, ',');
+    return digits;
+}
+
+std::string rate(uint64_t tokens, double seconds) {
+    char text[64] = "";
+    if (seconds > 0)
+        std::snprintf(text, sizeof text, " at %.1f tokens/s", static_cast<double>(tokens) / seconds);
+    return with_separators(tokens) + " tokens" + text;
+}
+
+}  // namespace
+
+Template::Template(const Model &model) {
+    present = model.info().has_chat_template != 0;
+    if (!present)
+        return;
+    const std::string prefix = model.text(ADDER_TEXT_ASSISTANT_PREFIX);
+    const std::string suffix = model.text(ADDER_TEXT_ASSISTANT_SUFFIX);
+    before_user = model.tokenize(model.text(ADDER_TEXT_USER_PREFIX), ADDER_TOKENIZE_SPECIAL);
+    before_answer = model.tokenize(model.text(ADDER_TEXT_USER_SUFFIX) + prefix, ADDER_TOKENIZE_SPECIAL);
+    after_answer = model.tokenize(suffix, ADDER_TOKENIZE_SPECIAL);
+    if (!after_answer.empty() && !model.is_special(after_answer.front()))
+        stop_text = suffix;
+    // A model that opens another role's turn without closing its own has ended its answer all the same.
+    for (const std::vector<int32_t> *opening : {&before_user, &before_answer, &after_answer}) {
+        std::copy_if(opening->begin(), opening->end(), std::back_inserter(control),
+                     [&](int32_t token) { return model.is_special(token); });
+    }
+}
+
+Conversation::Conversation(const Model &model, const std::string &isa) : model_(model), template_(model) {
+    adder_options options{};
+    options.isa = isa.empty() ? nullptr : isa.c_str();
+    const size_t size = adder_arena_size(model.get(), &options);
+    if (size == 0)
+        throw Failure(Exit::bad_input, "the model is too large for the memory of this machine");
+    arena_ = Mapping::anonymous(size);
+    adder_error error{};
+    const adder_status status =
+        adder_session_init(&session_, model.get(), &options, arena_.data(), arena_.size(), &error);
+    if (status == ADDER_ERROR_ISA)
+        throw Failure(Exit::usage, "'" + isa + "': " + sentence(error));
+    if (status != ADDER_OK)
+        throw Failure(Exit::failure, sentence(error));
+    adder_sampler_init(&settings.sampler, model.get());
+}
+
+End Conversation::answer(const std::string &text, const std::function<void(std::string_view)> &show) {
+    std::vector<int32_t> turn = template_.before_user;
+    const std::vector<int32_t> said =
+        model_.tokenize(text, 0);  // what a user types never becomes a control token
+    turn.insert(turn.end(), said.begin(), said.end());
+    turn.insert(turn.end(), template_.before_answer.begin(), template_.before_answer.end());
+    if (turn.empty())
+        return End::complete;
+
+    Moment before = now(text, true);
+    if (!feed(turn, turn.size() - 1)) {
+        restore(before);
+        return End::taken_back;
+    }
+    remember(std::move(before));
+    return write_answer(turn.back(), show);
+}
+
+End Conversation::write_answer(int32_t token, const std::function<void(std::string_view)> &show) {
+    StopText stop(template_.stop_text);
+    adder_detokenizer detokenizer{};
+    std::vector<char> text(adder_detokenize_capacity(model_.get()));
+    const auto shown = [&](int32_t id) {
+        const size_t size = adder_detokenize(model_.get(), &detokenizer, id, text.data(), text.size());
+        const std::string piece = stop.take({text.data(), size});
+        if (!piece.empty())
+            show(piece);
+    };
+
+    End end = End::limit;
+    for (uint32_t count = 0; count <= settings.max_tokens; ++count) {
+        // The first token is the prompt's last one, all others are the answer's.
+        const bool last = count == settings.max_tokens || stop.found() || (count > 0 && interrupted());
+        const auto start = std::chrono::steady_clock::now();
+        float *logits = nullptr;
+        check(last ? adder_feed(session_, &token, 1) : adder_step(session_, token, &logits), "answering");
+        if (!last)
+            token = adder_sample(&settings.sampler, logits, model_.info().vocab_size);
+        (count == 0 ? statistics_.prompt_tokens : statistics_.answer_tokens) += 1;
+        (count == 0 ? statistics_.prompt_seconds : statistics_.answer_seconds) += seconds_since(start);
+        if (last) {
+            if (stop.found())
+                end = End::complete;
+            else if (count < settings.max_tokens)
+                end = End::stopped;
+            break;
+        }
+        if (ends_answer(token)) {
+            end = End::complete;
+            // Without a template the end of a text is part of what the next text follows.
+            if (!template_.present)
+                check(adder_feed(session_, &token, 1), "answering");
+            break;
+        }
+        // Only the model's own words count for the repetition penalty: were control tokens in the window, it
+        // would grow ever less willing to end an answer.
+        if (!model_.is_special(token))
+            adder_sampler_accept(&settings.sampler, token);
+        shown(token);
+    }
+    shown(-1);
+    const std::string rest = stop.rest();
+    if (!rest.empty())
+        show(rest);
+    if (!stop.found() && !template_.after_answer.empty()) {
+        const std::vector<int32_t> &suffix = template_.after_answer;
+        check(adder_feed(session_, suffix.data(), suffix.size()), "closing the answer");
+    }
+    return end;
+}
+
+bool Conversation::ends_answer(int32_t token) const {
+    const std::vector<int32_t> &control = template_.control;
+    return adder_model_is_eos(model_.get(), token) ||
+           std::find(control.begin(), control.end(), token) != control.end();
+}
+
+bool Conversation::feed(const std::vector<int32_t> &tokens, size_t count) {
+    for (size_t done = 0; done < count;) {
+        if (interrupted())
+            return false;
+        const size_t slice = std::min(feed_slice, count - done);
+        const auto start = std::chrono::steady_clock::now();
+        check(adder_feed(session_, tokens.data() + done, slice), "reading");
+        statistics_.prompt_seconds += seconds_since(start);
+        statistics_.prompt_tokens += slice;
+        done += slice;
+    }
+    return !interrupted();
+}
+
+size_t Conversation::undo_levels() const {
+    return std::clamp<size_t>(max_undo_bytes / std::max<size_t>(1, state_bytes()), 1, max_undo_levels);
+}
+
+Conversation::Moment Conversation::now(const std::string &message, bool is_exchange) const {
+    Moment moment{std::vector<unsigned char>(state_bytes()), settings.sampler, message, is_exchange};
+    check(adder_state_save(session_, moment.state.data(), moment.state.size()), "keeping the state");
+    return moment;
+}
+
+void Conversation::remember(Moment &&moment) {
+    if (history_.size() == undo_levels())
+        history_.pop_front();
+    history_.push_back(std::move(moment));
+}
+
+void Conversation::restore(const Moment &moment) {
+    adder_error error{};
+    if (adder_state_load(session_, moment.state.data(), moment.state.size(), &error) != ADDER_OK) {
+        throw Failure(Exit::failure, sentence(error));
+    }
+    copy_recent(settings.sampler, moment.sampler);
+}
+
+bool Conversation::undo(std::string *message) {
+    if (history_.empty())
+        return false;
+    restore(history_.back());
+    *message = std::move(history_.back().message);
+    history_.pop_back();
+    return true;
+}
+
+const std::string *Conversation::last_message() const {
+    return history_.empty() || !history_.back().is_exchange ? nullptr : &history_.back().message;
+}
+
+void Conversation::reset() {
+    remember(now("", false));
+    adder_state_reset(session_);
+    settings.sampler.accepted = 0;
+    adder_sampler_seed(&settings.sampler, settings.seed);
+}
+
+void Conversation::save(const std::string &path) {
+    write_state_file(path, now("", false).state, settings.sampler);
+}
+
+void Conversation::load(const std::string &path) {
+    adder_sampler sampler = settings.sampler;
+    const std::vector<unsigned char> state =
+        read_state_file(path, state_bytes(), model_.info().vocab_size, &sampler);
+    Moment before = now("", false);
+    adder_error error{};
+    if (adder_state_load(session_, state.data(), state.size(), &error) != ADDER_OK) {
+        throw Failure(Exit::bad_input, path + ": " + sentence(error));
+    }
+    remember(std::move(before));
+    settings.sampler = sampler;
+}
+
+std::string Conversation::report() const {
+    return "context    " + with_separators(adder_session_position(session_)) + " tokens, in a state of " +
+           with_separators(state_bytes()) + " bytes\n" + "read       " +
+           rate(statistics_.prompt_tokens, statistics_.prompt_seconds) + "\n" + "written    " +
+           rate(statistics_.answer_tokens, statistics_.answer_seconds) + "\n" + "memory     arena of " +
+           with_separators(arena_bytes()) + " bytes, weights of " +
+           with_separators(model_.info().blob_bytes) + " bytes read in place\n" + "undo       " +
+           std::to_string(history_.size()) + " of " + std::to_string(undo_levels()) + " levels\n" +
+           "runs on    " + isa() + ", 1 thread\n" + "sampling   " + describe(settings);
+}
+
+}  // namespace chat

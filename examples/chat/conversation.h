@@ -1,0 +1,103 @@
+// A conversation: one recurrent state that turns are fed into, with the way back.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "model_file.h"
+#include "settings.h"
+
+#include <adder/adder.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace chat {
+
+// Up to this many states to go back to, as long as they fit into this many bytes together (but always one).
+constexpr size_t max_undo_levels = 64;
+constexpr size_t max_undo_bytes = size_t{256} << 20;
+
+// How the blob writes a turn. All empty: it has no chat template, and texts are simply continued.
+struct Template {
+    explicit Template(const Model &model);
+
+    bool present = false;
+    std::vector<int32_t> before_user;    // user prefix
+    std::vector<int32_t> before_answer;  // user suffix, assistant prefix
+    std::vector<int32_t> after_answer;   // assistant suffix
+    std::vector<int32_t> control;        // special tokens that end an answer, besides the end-of-text tokens
+    std::string stop_text;               // the assistant suffix, where it is plain text
+};
+
+struct Statistics {
+    uint64_t prompt_tokens = 0, answer_tokens = 0;
+    double prompt_seconds = 0, answer_seconds = 0;
+};
+
+enum class End {
+    complete,    // the model ended its answer
+    limit,       // max_tokens were written
+    stopped,     // Ctrl-C; what is on the screen is in the state
+    taken_back,  // Ctrl-C before the first token: the state is what it was
+};
+
+class Conversation {
+  public:
+    // `isa` empty: the best of this CPU. Failure(usage) if it is not to be had.
+    Conversation(const Model &model, const std::string &isa);
+
+    // Takes a turn of the user and hands the answer to `show` as it comes, in whole UTF-8 sequences. The
+    // history is in the state and never read again; afterwards the state ends with a closed answer, however
+    // the answer ended.
+    End answer(const std::string &text, const std::function<void(std::string_view)> &show);
+
+    // Back to before the last answer, reset or load. False: there is nothing (any more) to take back.
+    // *message gets what the user had said, or nothing if it was a reset or load.
+    bool undo(std::string *message);
+    // What the last exchange answered; null if the last thing was not an exchange.
+    const std::string *last_message() const;
+
+    void reset();
+    // The library's saved state, and behind it the sampler's memory. Written beside, then renamed.
+    void save(const std::string &path);
+    // Failure leaves everything as it was. Also takes a bare state of the library.
+    void load(const std::string &path);
+
+    std::string report() const;  // of /stats
+    const Model &model() const { return model_; }
+    bool has_template() const { return template_.present; }
+    size_t undo_levels() const;
+    const char *isa() const { return adder_session_isa(session_); }
+    size_t arena_bytes() const { return arena_.size(); }
+    size_t state_bytes() const { return adder_state_size(model_.get()); }
+
+    Settings settings;
+
+  private:
+    struct Moment {
+        std::vector<unsigned char> state;
+        adder_sampler sampler;  // for its ring of recent tokens
+        std::string message;
+        bool is_exchange;
+    };
+
+    Moment now(const std::string &message, bool is_exchange) const;
+    void remember(Moment &&moment);
+    void restore(const Moment &moment);
+    bool feed(const std::vector<int32_t> &tokens, size_t count);  // false: interrupted
+    End write_answer(int32_t token, const std::function<void(std::string_view)> &show);
+    bool ends_answer(int32_t token) const;
+
+    const Model &model_;
+    Template template_;
+    Mapping arena_;
+    adder_session *session_ = nullptr;
+    std::deque<Moment> history_;
+    Statistics statistics_;
+};
+
+}  // namespace chat

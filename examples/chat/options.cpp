@@ -1,0 +1,101 @@
+// Parses the command line, and says how it goes.
+// SPDX-License-Identifier: MIT
+#include "options.h"
+
+#include "failure.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <string_view>
+
+namespace chat {
+namespace {
+
+std::string line(const std::string &left, const std::string &right) {
+    std::string text = "  " + left;
+    text.resize(std::max<size_t>(text.size() + 2, 24), ' ');
+    return text + right + "\n";
+}
+
+}  // namespace
+
+Options parse_options(int count, char **arguments) {
+    Options options;
+    if (const char *isa = std::getenv("ADDER_ISA"))
+        options.isa = isa;
+    bool only_files = false;
+    for (int i = 1; i < count; ++i) {
+        std::string name = arguments[i];
+        if (only_files || name.size() < 2 || name[0] != '-') {
+            if (!options.blob.empty())
+                throw Failure(Exit::usage, "one blob at a time: '" + name + "' is a second one");
+            options.blob = name;
+            continue;
+        }
+        if (name == "--") {
+            only_files = true;
+            continue;
+        }
+        const size_t equals = name.find('=');
+        const bool has_value = equals != std::string::npos;
+        std::string value = has_value ? name.substr(equals + 1) : "";
+        if (has_value)
+            name.resize(equals);
+
+        const bool help = name == "--help" || name == "-h";
+        if (help || name == "--version") {
+            if (has_value)
+                throw Failure(Exit::usage, name + " takes no value");
+            options.action = help ? Options::Action::help : Options::Action::version;
+            return options;
+        }
+        const Setting *setting = name.rfind("--", 0) == 0 ? find_setting(name.substr(2)) : nullptr;
+        if (!setting && name != "--prompt" && name != "--isa") {
+            throw Failure(Exit::usage, "unknown option '" + name + "'");
+        }
+        if (!has_value) {
+            if (++i == count)
+                throw Failure(Exit::usage, name + " needs a value");
+            value = arguments[i];
+        }
+        if (setting) {
+            Settings scratch;
+            apply(*setting, scratch, name, value);
+            options.settings.emplace_back(setting, value);
+        } else if (name == "--isa") {
+            options.isa = value;
+        } else {
+            if (value.empty())
+                throw Failure(Exit::usage, "--prompt needs a text");
+            options.one_prompt = true;
+            options.prompt = value;
+        }
+    }
+    if (options.blob.empty())
+        throw Failure(Exit::usage, "no blob given");
+    return options;
+}
+
+std::string help_text() {
+    std::string text = "usage: adder-chat FILE.adder [options]\n"
+                       "\n"
+                       "Talks with the model in FILE.adder. From a terminal it is a conversation (/help "
+                       "lists its commands);\n"
+                       "from a pipe each line is answered. Answers go to stdout, everything else to stderr.\n"
+                       "\n";
+    text += line("--prompt TEXT", "answer TEXT, and exit");
+    for (const Setting &setting : all_settings()) {
+        text += line(std::string("--") + setting.name + " " + setting.value, setting.help);
+    }
+    text +=
+        line("--isa NAME", "instruction set to compute with (scalar, avx2, ...); the results are the same");
+    text += line("--help, --version", "");
+    text += "\n"
+            "Sampling starts from the blob's own defaults and, without --seed, from a random seed.\n"
+            "\n"
+            "environment: ADDER_ISA=NAME as --isa; NO_COLOR=1 for no colours\n"
+            "exit codes:  0 ok, 1 failure, 2 usage, 3 a file that cannot be read or is not supported\n";
+    return text;
+}
+
+}  // namespace chat

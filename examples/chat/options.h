@@ -1,0 +1,28 @@
+// The command line of adder-chat.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "settings.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace chat {
+
+struct Options {
+    enum class Action { chat, help, version };
+    Action action = Action::chat;
+    std::string blob;
+    std::string isa;  // empty: the best of this CPU
+    bool one_prompt = false;
+    std::string prompt;
+    std::vector<std::pair<const Setting *, std::string>> settings;  // valid, in the order given
+};
+
+// Failure(usage) with a sentence about the first thing that is wrong. Reads ADDER_ISA, which --isa overrides.
+Options parse_options(int count, char **arguments);
+
+std::string help_text();
+
+}  // namespace chat

@@ -1,0 +1,43 @@
+// The terminal's side of a chat: lines in, Ctrl-C, colours.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+
+namespace chat {
+
+enum class Input { line, end, interrupted };
+
+// Reads standard input a line at a time, straight from the descriptor, so that Ctrl-C gets through at once.
+class LineReader {
+  public:
+    // The next line without its line ending; the last one may lack it. Failure(bad_input) if reading fails.
+    Input next(std::string &line);
+
+  private:
+    std::string buffer_;
+    size_t searched_ = 0;  // bytes at the start of buffer_ that hold no line ending
+    bool at_end_ = false;
+};
+
+// From here on Ctrl-C sets a flag instead of ending the process, and wakes a waiting LineReader.
+void catch_interrupts();
+bool interrupted();
+void clear_interrupt();
+
+// Escape sequences for messages on stderr; empty unless it is a terminal that wants colours
+// (https://no-color.org).
+struct Colours {
+    const char *prompt;
+    const char *dim;
+    const char *error;
+    const char *reset;
+};
+const Colours &colours();
+
+// Shows prompt text or a note on stderr, the note dimmed and on a line of its own.
+void show_prompt(const char *text);
+void show_note(const std::string &text);
+void show_error(const std::string &text);
+
+}  // namespace chat

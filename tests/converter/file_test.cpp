@@ -1,0 +1,211 @@
+// Tests of mappings and atomically replaced files.
+// SPDX-License-Identifier: MIT
+#include "converter/file.h"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <memory>
+
+#include "tests/support/error_of.h"
+#include "tests/support/temporary_directory.h"
+
+namespace adder::test {
+
+static size_t entries(const std::string &directory) {
+    const std::filesystem::directory_iterator all(directory);
+    return static_cast<size_t>(std::distance(begin(all), end(all)));
+}
+
+TEST(MappedFile, MapsWholeFiles) {
+    const TemporaryDirectory directory;
+    write_text(directory.file("a"), std::string("x\0y", 3));
+    write_text(directory.file("empty"), "");
+    MappedFile file(directory.file("a"));
+    EXPECT_EQ(file.text(), std::string_view("x\0y", 3));
+    EXPECT_EQ(file.path(), directory.file("a"));
+    const MappedFile empty(directory.file("empty"));
+    EXPECT_EQ(empty.size(), 0u);
+    EXPECT_TRUE(empty.text().empty());
+
+    MappedFile moved(std::move(file));
+    EXPECT_EQ(moved.size(), 3u);
+    MappedFile other(directory.file("empty"));
+    other = std::move(moved);
+    EXPECT_EQ(other.text(), std::string_view("x\0y", 3));
+}
+
+TEST(MappedFile, NamesPathAndReason) {
+    const TemporaryDirectory directory;
+    const auto opening = [](const std::string &path) {
+        return error_of([&] { const MappedFile file(path); });
+    };
+    EXPECT_EQ(opening(directory.file("none")),
+              "cannot open " + directory.file("none") + ": No such file or directory");
+    EXPECT_HAS(opening(directory.path()), "it is a directory");
+    ASSERT_EQ(mkfifo(directory.file("pipe").c_str(), 0600), 0);
+    EXPECT_HAS(opening(directory.file("pipe")), "it is not a regular file");  // and does not hang
+}
+
+TEST(AtomicFile, ReplacesOnCommitOnly) {
+    const TemporaryDirectory directory;
+    const std::string path = directory.file("out");
+    write_text(path, "old");
+    {
+        AtomicFile file(path);
+        file.write("new!", 4);
+        file.seek(8);
+        file.write("z", 1);
+        EXPECT_EQ(read_text(path), "old");
+        EXPECT_EQ(entries(directory.path()), 2u);
+        file.commit();
+    }
+    EXPECT_EQ(read_text(path), std::string("new!\0\0\0\0z", 9));
+    EXPECT_EQ(entries(directory.path()), 1u);
+}
+
+TEST(AtomicFile, LeavesNothingWithoutCommit) {
+    const TemporaryDirectory directory;
+    try {
+        AtomicFile file(directory.file("out"));
+        file.write("x", 1);
+        throw std::runtime_error("stop");
+    } catch (const std::runtime_error &) {
+    }
+    EXPECT_EQ(entries(directory.path()), 0u);
+}
+
+TEST(AtomicFile, PermissionsAreTheUmasks) {
+    const TemporaryDirectory directory;
+    const mode_t before = umask(027);
+    AtomicFile file(directory.file("out"));
+    file.commit();
+    umask(before);
+    struct stat status;
+    ASSERT_EQ(stat(directory.file("out").c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777, mode_t{0640});
+}
+
+TEST(AtomicFile, PassesOverWhatAKilledProcessLeft) {
+    const TemporaryDirectory directory;
+    const std::string left = directory.file("out." + std::to_string(getpid()) + "-0.tmp");
+    write_text(left, "left");
+    AtomicFile file(directory.file("out"));
+    file.write("x", 1);
+    file.commit();
+    EXPECT_EQ(read_text(directory.file("out")), "x");
+    EXPECT_EQ(read_text(left), "left");
+}
+
+TEST(AtomicFile, NamesPathAndReason) {
+    const TemporaryDirectory directory;
+    const auto creating = [](const std::string &path) {
+        return error_of([&] { AtomicFile file(path); }, ExitCode::failure);
+    };
+    EXPECT_HAS(creating(directory.file("none/out")), "No such file or directory");
+    EXPECT_HAS(creating(directory.file("none/out")), directory.file("none/out"));
+    EXPECT_HAS(creating(directory.path()), "it exists and is not a regular file");
+    EXPECT_HAS(creating("/dev/null"), "it exists and is not a regular file");
+    EXPECT_HAS(creating(directory.file(std::string(5000, 'x'))), "File name too long");
+    EXPECT_HAS(creating(directory.file(std::string(255, 'x'))), "File name too long");
+}
+
+TEST(AtomicFile, ManyAtOnce) {
+    const TemporaryDirectory directory;
+    for (int round = 0; round < 3; ++round) {  // slots are given back
+        std::vector<std::unique_ptr<AtomicFile>> files;
+        for (int i = 0; i < 16; ++i) {
+            files.push_back(std::make_unique<AtomicFile>(directory.file(std::to_string(i))));
+        }
+        EXPECT_HAS(error_of([&] { AtomicFile more(directory.file("more")); }, ExitCode::failure),
+                   "16 files are being written already");
+        if (round == 1)
+            files.front()->commit();
+    }
+    EXPECT_EQ(entries(directory.path()), 1u);
+}
+
+TEST(AtomicFile, TwoWritersOfOnePathDoNotMix) {
+    const TemporaryDirectory directory;
+    AtomicFile first(directory.file("out")), second(directory.file("out"));
+    first.write("first", 5);
+    second.write("second", 6);
+    first.commit();
+    EXPECT_EQ(read_text(directory.file("out")), "first");
+    second.commit();
+    EXPECT_EQ(read_text(directory.file("out")), "second");
+    error_of([&] { first.commit(); }, ExitCode::failure);
+}
+
+// Runs `code` in a child process, so that it may be killed or limited.
+template <typename Code>
+static int status_of_child(Code &&code) {
+    const pid_t child = fork();
+    if (child == 0) {
+        code();
+        _exit(0);
+    }
+    int status = -1;
+    EXPECT_EQ(waitpid(child, &status, 0), child);
+    return status;
+}
+
+TEST(AtomicFile, ASignalHandlerRemovesWhatIsUnfinished) {
+    const TemporaryDirectory directory;
+    const int status = status_of_child([&] {
+        std::signal(SIGTERM, [](int) {
+            remove_unfinished_files();
+            _exit(7);
+        });
+        AtomicFile done(directory.file("done")), first(directory.file("a")), second(directory.file("b"));
+        done.write("x", 1);
+        done.commit();
+        first.write("x", 1);
+        raise(SIGTERM);
+    });
+    EXPECT_EQ(WEXITSTATUS(status), 7);
+    EXPECT_EQ(entries(directory.path()), 1u);
+    EXPECT_EQ(read_text(directory.file("done")), "x");
+}
+
+TEST(AtomicFile, AFullDiskLeavesTheOldFile) {
+    const TemporaryDirectory directory;
+    const std::string path = directory.file("out");
+    write_text(path, "old");
+    const int status = status_of_child([&] {
+        std::signal(SIGXFSZ, SIG_IGN);
+        const rlimit limit{4096, 4096};
+        setrlimit(RLIMIT_FSIZE, &limit);
+        const std::string data(10'000, 'x');
+        try {
+            AtomicFile file(path);
+            file.write(data.data(), data.size());
+            file.commit();
+        } catch (const Error &error) {
+            const bool named = std::string(error.what()) == "cannot write " + path + ": File too large";
+            _exit(named && error.code() == ExitCode::failure ? 3 : 4);
+        }
+    });
+    EXPECT_EQ(WEXITSTATUS(status), 3);
+    EXPECT_EQ(read_text(path), "old");
+    EXPECT_EQ(entries(directory.path()), 1u);
+}
+
+TEST(Paths, JoinAndExist) {
+    const TemporaryDirectory directory;
+    write_text(directory.file("a"), "");
+    EXPECT_EQ(join_path("d", "n"), "d/n");
+    EXPECT_EQ(join_path("d/", "n"), "d/n");
+    EXPECT_EQ(join_path("", "n"), "n");
+    EXPECT_TRUE(file_exists(directory.file("a")));
+    EXPECT_FALSE(file_exists(directory.path()));
+    EXPECT_FALSE(file_exists(directory.file("b")));
+    EXPECT_TRUE(is_directory(directory.path()));
+    EXPECT_FALSE(is_directory(directory.file("a")));
+}
+
+}  // namespace adder::test
