@@ -34,8 +34,7 @@ static int run_inspect(const Arguments &arguments) {
             "model.safetensors)",
             path.c_str());
     }
-    if (damaged)
-        bad_input("%s is damaged: its checksum differs", path.c_str());
+    if (damaged) bad_input("%s is damaged: its checksum differs", path.c_str());
     return static_cast<int>(ExitCode::ok);
 }
 

@@ -34,12 +34,9 @@ std::string read_standard_input() {
     while (true) {
         const ssize_t got = read(STDIN_FILENO, buffer, sizeof buffer);
         throw_if_interrupted();
-        if (got == 0)
-            return text;
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            bad_input("cannot read the standard input: %s", std::strerror(errno));
+        if (got == 0) return text;
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) bad_input("cannot read the standard input: %s", std::strerror(errno));
         text.append(buffer, static_cast<size_t>(got));
         if (text.size() > max_prompt_bytes)
             bad_input("the prompt on the standard input is longer than %zu bytes", max_prompt_bytes);
@@ -48,8 +45,7 @@ std::string read_standard_input() {
 
 // The text of the prompt, from wherever the arguments say.
 std::string prompt_text(const Arguments &arguments) {
-    if (arguments.has("prompt"))
-        return arguments.text("prompt");
+    if (arguments.has("prompt")) return arguments.text("prompt");
     const std::string path = arguments.text("file", "-");
     if (path != "-") {
         const MappedFile file(path);
@@ -71,24 +67,20 @@ int32_t first_token(const adder_model_info &info) {
 
 std::vector<int32_t> prompt_ids(const Arguments &arguments, const BlobFile &blob, bool quiet) {
     const int sources = arguments.has("prompt") + arguments.has("ids") + arguments.has("file");
-    if (sources > 1)
-        fail(ExitCode::usage, "the prompt comes from one place: --prompt, --file or --ids");
+    if (sources > 1) fail(ExitCode::usage, "the prompt comes from one place: --prompt, --file or --ids");
     std::vector<int32_t> ids;
     if (arguments.has("ids")) {
-        if (!arguments.text("ids").empty())
-            ids = parse_ids(arguments.text("ids"), blob.info().vocab_size);
+        if (!arguments.text("ids").empty()) ids = parse_ids(arguments.text("ids"), blob.info().vocab_size);
     } else {
         ids = tokenize(blob, prompt_text(arguments), arguments.has("special"));
     }
-    if (!ids.empty())
-        return ids;
+    if (!ids.empty()) return ids;
     const int32_t first = first_token(blob.info());
     if (arguments.has("state-load") || first < 0)
         fail(ExitCode::usage, "the prompt is empty%s",
              first < 0 ? ", and the model has no token to begin from"
                        : "; what follows the saved state is needed");
-    if (!quiet)
-        std::fprintf(stderr, "adder run: the prompt is empty: beginning from token %d\n", first);
+    if (!quiet) std::fprintf(stderr, "adder run: the prompt is empty: beginning from token %d\n", first);
     return {first};
 }
 
@@ -113,8 +105,7 @@ void load_state(const std::string &path, adder_session *session) {
     const MappedFile file(path);
     adder_error error{};
     const adder_status status = adder_state_load(session, file.data(), file.size(), &error);
-    if (status != ADDER_OK)
-        bad_input("%s: %s", path.c_str(), error_text(status, error).c_str());
+    if (status != ADDER_OK) bad_input("%s: %s", path.c_str(), error_text(status, error).c_str());
 }
 
 void save_state(const std::string &path, const BlobFile &blob, const adder_session *session) {
@@ -159,23 +150,20 @@ class Run {
         const int64_t limit = arguments_.integer("tokens", 128, 0, max_tokens);
         result_.prompt = prompt_ids(arguments_, blob_, quiet_);
         const Session session(blob_, options_);
-        if (arguments_.has("state-load"))
-            load_state(arguments_.text("state-load"), session.get());
+        if (arguments_.has("state-load")) load_state(arguments_.text("state-load"), session.get());
         float *logits = feed_prompt(session.get());
         if (arguments_.has("prompt-only")) {
             result_.stop = "prompt";
         } else {
             generate(session.get(), logits, limit == 0 ? max_tokens : limit);
         }
-        if (arguments_.has("state-save"))
-            save_state(arguments_.text("state-save"), blob_, session.get());
+        if (arguments_.has("state-save")) save_state(arguments_.text("state-save"), blob_, session.get());
         if (json_) {
             print(report(session) + "\n");
         } else if (!arguments_.has("prompt-only")) {
             print("\n");
         }
-        if (!quiet_)
-            print_rates();
+        if (!quiet_) print_rates();
         return static_cast<int>(ExitCode::ok);
     }
 
@@ -188,7 +176,7 @@ class Run {
         {
             // In pieces, so that an interrupt is noticed.
             const size_t piece = size_t{options_.chunk} * 4;
-            Progress progress("prompt", ids.size());
+            Progress progress("prompt", ids.size() - 1);
             for (size_t done = 0; done + 1 < ids.size();) {
                 const size_t count = std::min(piece, ids.size() - 1 - done);
                 check(adder_feed(session, ids.data() + done, count), what);
@@ -200,8 +188,7 @@ class Run {
         float *logits = nullptr;
         check(adder_step(session, ids.back(), &logits), what);
         result_.prompt_seconds = seconds_since(start);
-        for (const int32_t id : ids)
-            adder_sampler_accept(&sampler_, id);
+        for (const int32_t id : ids) adder_sampler_accept(&sampler_, id);
         return logits;
     }
 
@@ -219,8 +206,7 @@ class Run {
                 emit(stream, token);
             }
             const bool last = ends || i + 1 == limit;
-            if (last)
-                result_.generation_seconds = seconds_since(start);
+            if (last) result_.generation_seconds = seconds_since(start);
             if (last && !keep_state) {
                 result_.stop = ends ? "eos" : "length";
                 break;
@@ -232,12 +218,10 @@ class Run {
                 break;
             }
             ++result_.steps;
-            if (interrupted() && !json_)
-                print("\n");
+            if (interrupted() && !json_) print("\n");
             throw_if_interrupted();
         }
-        if (blob_.info().has_tokenizer)
-            emit_text(stream.flush());
+        if (blob_.info().has_tokenizer) emit_text(stream.flush());
     }
 
     void emit(TextStream &stream, int32_t token) {
@@ -260,8 +244,7 @@ class Run {
         JsonWriter w;
         const auto ids = [&w](const char *key, const std::vector<int32_t> &list) {
             w.key(key).begin_array();
-            for (const int32_t id : list)
-                w.value(id);
+            for (const int32_t id : list) w.value(id);
             w.end_array();
         };
         const auto optional_rate = [&w](const char *key, std::optional<double> value) {
@@ -298,11 +281,9 @@ class Run {
         const std::optional<double> prompt = rate(result_.prompt.size(), result_.prompt_seconds);
         const std::optional<double> generation = rate(result_.steps, result_.generation_seconds);
         std::fprintf(stderr, "adder run: prompt %zu tokens", result_.prompt.size());
-        if (prompt)
-            std::fprintf(stderr, ", %.1f tokens/s", *prompt);
+        if (prompt) std::fprintf(stderr, ", %.1f tokens/s", *prompt);
         std::fprintf(stderr, "; generated %zu", result_.generated.size());
-        if (generation)
-            std::fprintf(stderr, ", %.1f tokens/s", *generation);
+        if (generation) std::fprintf(stderr, ", %.1f tokens/s", *generation);
         std::fprintf(stderr, "; stopped at %s\n",
                      std::strcmp(result_.stop, "eos") == 0      ? "the end token"
                      : std::strcmp(result_.stop, "prompt") == 0 ? "the prompt's end"
@@ -319,9 +300,7 @@ class Run {
     Result result_;
 };
 
-int run_run(const Arguments &arguments) {
-    return Run(arguments).run();
-}
+int run_run(const Arguments &arguments) { return Run(arguments).run(); }
 
 }  // namespace
 

@@ -9,7 +9,7 @@ namespace adder {
 
 namespace {
 
-constexpr size_t label_width = 18;
+constexpr size_t label_width = 21;
 
 }  // namespace
 
@@ -48,8 +48,7 @@ void write_arena(JsonWriter &w, const ArenaReport &arena, const adder_options &o
     w.key("logit_rows").value(options.logit_rows);
     w.key("arena_bytes").value(arena.total);
     w.key("arena_regions").begin_object();
-    for (const auto &[name, bytes] : arena.regions)
-        w.key(name).value(bytes);
+    for (const auto &[name, bytes] : arena.regions) w.key(name).value(bytes);
     w.end_object();
 }
 
@@ -61,14 +60,12 @@ void Lines::add(const std::string &label, const std::string &text) {
 void Lines::arena(const ArenaReport &arena, const adder_options &options) {
     add("arena", format("%s with chunk %u and logit rows %u", bytes_text(arena.total).c_str(), options.chunk,
                         options.logit_rows));
-    for (const auto &[name, bytes] : arena.regions)
-        add(std::string("  ") + name, count_text(bytes));
+    for (const auto &[name, bytes] : arena.regions) add(std::string("  ") + name, count_text(bytes));
 }
 
 std::string count_text(uint64_t number) {
     std::string digits = std::to_string(number);
-    for (size_t at = digits.size(); at > 3;)
-        digits.insert(at -= 3, 1, ' ');
+    for (size_t at = digits.size(); at > 3;) digits.insert(at -= 3, 1, ' ');
     return digits;
 }
 
@@ -84,8 +81,7 @@ std::string bytes_text(uint64_t bytes) {
 
 std::string list_text(const std::vector<std::string> &items) {
     std::string text;
-    for (const std::string &item : items)
-        text += (text.empty() ? "" : ", ") + item;
+    for (const std::string &item : items) text += (text.empty() ? "" : ", ") + item;
     return text;
 }
 

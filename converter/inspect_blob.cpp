@@ -14,58 +14,38 @@ namespace {
 
 const char *role_name(Role role) {
     switch (role) {
-    case Role::embedding:
-        return "embedding";
-    case Role::norm:
-        return "norm";
-    case Role::in_proj:
-        return "in_proj";
-    case Role::in_proj_bias:
-        return "in_proj_bias";
-    case Role::conv_weight:
-        return "conv_weight";
-    case Role::conv_bias:
-        return "conv_bias";
-    case Role::x_proj:
-        return "x_proj";
-    case Role::dt_proj:
-        return "dt_proj";
-    case Role::dt_bias:
-        return "dt_bias";
-    case Role::A2:
-        return "A2";
-    case Role::D:
-        return "D";
-    case Role::out_proj:
-        return "out_proj";
-    case Role::out_proj_bias:
-        return "out_proj_bias";
-    case Role::final_norm:
-        return "final_norm";
-    case Role::head:
-        return "head";
+    case Role::embedding: return "embedding";
+    case Role::norm: return "norm";
+    case Role::in_proj: return "in_proj";
+    case Role::in_proj_bias: return "in_proj_bias";
+    case Role::conv_weight: return "conv_weight";
+    case Role::conv_bias: return "conv_bias";
+    case Role::x_proj: return "x_proj";
+    case Role::dt_proj: return "dt_proj";
+    case Role::dt_bias: return "dt_bias";
+    case Role::A2: return "A2";
+    case Role::D: return "D";
+    case Role::out_proj: return "out_proj";
+    case Role::out_proj_bias: return "out_proj_bias";
+    case Role::final_norm: return "final_norm";
+    case Role::head: return "head";
     }
     return "?";
 }
 
 const char *dtype_text(uint8_t dtype) {
     switch (static_cast<Dtype>(dtype)) {
-    case Dtype::f32:
-        return "f32";
-    case Dtype::int8:
-        return "int8";
+    case Dtype::f32: return "f32";
+    case Dtype::int8: return "int8";
     }
     return "?";
 }
 
 const char *granularity_text(uint8_t granularity) {
     switch (static_cast<Granularity>(granularity)) {
-    case Granularity::none:
-        return "none";
-    case Granularity::tensor:
-        return "tensor";
-    case Granularity::row:
-        return "row";
+    case Granularity::none: return "none";
+    case Granularity::tensor: return "tensor";
+    case Granularity::row: return "row";
     }
     return "?";
 }
@@ -88,32 +68,42 @@ struct Facts {
     std::string checksum_text;  // if it differs
     ArenaReport arena;
     uint32_t special_tokens = 0;
-    std::map<std::string, uint64_t> bytes_by_dtype;  // of tensors, without scales
+    std::map<std::string, uint64_t> bytes_by_dtype;  // of tensors
+    uint64_t scale_bytes = 0;                        // of their scales
 
     Facts(const std::string &path, const InspectOptions &options)
         : blob(path, BlobFile::Checksum::skip), model(*model_of(blob.model())) {
         adder_error error{};
         const adder_status status = adder_model_verify(blob.model(), &error);
         checksum_ok = status == ADDER_OK;
-        if (!checksum_ok)
-            checksum_text = error_text(status, error);
+        if (!checksum_ok) checksum_text = error_text(status, error);
         arena = arena_report(model.shape, model.header->flags, model.float_weights, options.session);
         if (model.has_tokenizer)
             for (const AddedTokens *group : {&model.tokenizer.raw, &model.tokenizer.normalized})
                 for (uint32_t i = 0; i < group->count; ++i)
                     special_tokens += (group->tokens[i].flags & added_special) != 0;
-        for (uint32_t i = 0; i < model.header->tensor_count; ++i)
-            bytes_by_dtype[dtype_text(model.tensors[i].dtype)] += model.tensors[i].size;
+        for (uint32_t i = 0; i < model.header->tensor_count; ++i) add(model.tensors[i]);
     }
 
+    void add(const BlobTensor &tensor) {
+        bytes_by_dtype[dtype_text(tensor.dtype)] += tensor.size;
+        const auto role = static_cast<Role>(tensor.role);
+        const auto granularity = static_cast<Granularity>(tensor.granularity);
+        const uint64_t rows = tensor_extent(model.shape, role, static_cast<Dtype>(tensor.dtype)).rows;
+        scale_bytes += granularity == Granularity::row      ? 4 * rows
+                       : granularity == Granularity::tensor ? 4
+                                                            : 0;
+    }
     std::string_view text(adder_text which) const {
         size_t size = 0;
         const char *const bytes = adder_model_text(blob.model(), which, &size);
         return bytes != nullptr ? std::string_view(bytes, size) : std::string_view();
     }
-    double bits_per_parameter() const {
+    double bits_per_weight() const {
+        uint64_t bytes = scale_bytes;
+        for (const auto &[dtype, weight_bytes] : bytes_by_dtype) bytes += weight_bytes;
         const auto parameters = static_cast<double>(blob.info().parameters);
-        return parameters > 0 ? 8 * static_cast<double>(blob.info().blob_bytes) / parameters : 0;
+        return parameters > 0 ? 8 * static_cast<double>(bytes) / parameters : 0;
     }
     std::string fingerprint() const {
         return format("%016llx", static_cast<unsigned long long>(blob.info().fingerprint));
@@ -123,12 +113,8 @@ struct Facts {
 // Writes a value as it was read. Numbers beyond 2^53 are rounded.
 void write_json(JsonWriter &w, const Json &json) {
     switch (json.type()) {
-    case Json::Type::null:
-        w.null();
-        break;
-    case Json::Type::boolean:
-        w.value(json.boolean({}));
-        break;
+    case Json::Type::null: w.null(); break;
+    case Json::Type::boolean: w.value(json.boolean({})); break;
     case Json::Type::number: {
         const double number = json.number({});
         if (std::floor(number) == number && std::fabs(number) < 9e15) {
@@ -138,19 +124,15 @@ void write_json(JsonWriter &w, const Json &json) {
         }
         break;
     }
-    case Json::Type::string:
-        w.value(json.string({}));
-        break;
+    case Json::Type::string: w.value(json.string({})); break;
     case Json::Type::array:
         w.begin_array();
-        for (const Json &item : json.array({}))
-            write_json(w, item);
+        for (const Json &item : json.array({})) write_json(w, item);
         w.end_array();
         break;
     case Json::Type::object:
         w.begin_object();
-        for (const auto &[key, value] : json.object({}))
-            write_json(w.key(key), value);
+        for (const auto &[key, value] : json.object({})) write_json(w.key(key), value);
         w.end_object();
         break;
     }
@@ -196,10 +178,10 @@ std::string blob_json(const Facts &facts, const InspectOptions &options) {
     w.key("activations").value(info.int8_activations ? "int8" : "f32");
     w.key("parameters").value(info.parameters);
     w.key("blob_bytes").value(info.blob_bytes);
-    w.key("bits_per_parameter").value(facts.bits_per_parameter());
+    w.key("bits_per_weight").value(facts.bits_per_weight());
     w.key("weight_bytes").begin_object();
-    for (const auto &[dtype, bytes] : facts.bytes_by_dtype)
-        w.key(dtype).value(bytes);
+    for (const auto &[dtype, bytes] : facts.bytes_by_dtype) w.key(dtype).value(bytes);
+    w.key("scales").value(facts.scale_bytes);
     w.end_object();
     w.key("bytes_per_token").value(info.bytes_per_token);
     w.key("state_bytes").value(uint64_t{adder_state_size(facts.blob.model())});
@@ -207,8 +189,7 @@ std::string blob_json(const Facts &facts, const InspectOptions &options) {
     w.key("bos_token").value(info.bos_token);
     w.key("eos_tokens").begin_array();
     for (const int32_t token : info.eos_tokens)
-        if (token >= 0)
-            w.value(token);
+        if (token >= 0) w.value(token);
     w.end_array();
     w.key("generation").begin_object();
     w.key("temperature").value(header.temperature);
@@ -231,8 +212,7 @@ std::string blob_json(const Facts &facts, const InspectOptions &options) {
     if (info.has_chat_template) {
         w.begin_object();
         for (const ChatPart &part : chat_parts)
-            if (facts.text(part.which).data() != nullptr)
-                w.key(part.name).value(facts.text(part.which));
+            if (facts.text(part.which).data() != nullptr) w.key(part.name).value(facts.text(part.which));
         w.end_object();
     } else {
         w.null();
@@ -275,20 +255,18 @@ std::string blob_text(const Facts &facts, const InspectOptions &options) {
                info.d_model, info.n_layer, info.vocab_size, info.d_inner, info.d_state, info.d_conv,
                info.dt_rank));
     lines.add("parameters", count_text(info.parameters));
-    lines.add("blob",
-              bytes_text(info.blob_bytes) + format(", %.2f bits a parameter", facts.bits_per_parameter()));
+    lines.add("blob", bytes_text(info.blob_bytes));
     std::vector<std::string> dtypes;
-    for (const auto &[dtype, bytes] : facts.bytes_by_dtype)
-        dtypes.push_back(dtype + " " + bytes_text(bytes));
-    lines.add("weights", list_text(dtypes));
+    for (const auto &[dtype, bytes] : facts.bytes_by_dtype) dtypes.push_back(dtype + " " + bytes_text(bytes));
+    dtypes.push_back("scales " + bytes_text(facts.scale_bytes));
+    lines.add("weights", list_text(dtypes) + format("; %.2f bits a weight", facts.bits_per_weight()));
     lines.add("activations", info.int8_activations ? "int8" : "f32");
     lines.add("checksum", facts.checksum_ok ? "ok" : facts.checksum_text);
     lines.add("fingerprint", facts.fingerprint());
     lines.add("read a token", bytes_text(info.bytes_per_token));
     std::vector<std::string> ends;
     for (const int32_t token : info.eos_tokens)
-        if (token >= 0)
-            ends.push_back(std::to_string(token));
+        if (token >= 0) ends.push_back(std::to_string(token));
     lines.add("begin, end tokens", (info.bos_token >= 0 ? std::to_string(info.bos_token) : "none") + "; " +
                                        (ends.empty() ? "none" : list_text(ends)));
     lines.add("generation",
@@ -313,8 +291,7 @@ std::string blob_text(const Facts &facts, const InspectOptions &options) {
     std::string text =
         format("%s: an Adder blob of format version %u\n", facts.blob.path().c_str(), info.format_version) +
         lines.text();
-    if (!options.tensors)
-        return text;
+    if (!options.tensors) return text;
     text += "\n  layer  role           dtype  scales       rows     cols        offset         bytes  input "
             "scale\n";
     for (uint32_t i = 0; i < header.tensor_count; ++i) {

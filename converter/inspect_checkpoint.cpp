@@ -63,20 +63,17 @@ std::string checkpoint_json(const Facts &facts, const InspectOptions &options) {
     w.key("projection_bias").value(config.use_bias);
     w.key("parameters").value(facts.parameters);
     w.key("parameters_by_dtype").begin_object();
-    for (const auto &[dtype, count] : facts.parameters_by_dtype)
-        w.key(dtype).value(count);
+    for (const auto &[dtype, count] : facts.parameters_by_dtype) w.key(dtype).value(count);
     w.end_object();
     w.key("files").begin_array();
-    for (const std::string &file : facts.files)
-        w.value(file);
+    for (const std::string &file : facts.files) w.value(file);
     w.end_array();
     w.key("tokenizer").value(!facts.checkpoint.tokenizer_path().empty());
     w.key("chat_template").value(facts.chat.has_value());
     w.key("chat_template_warning");
     facts.chat_warning.empty() ? w.null() : w.value(facts.chat_warning);
     w.key("unused_tensors").begin_array();
-    for (const std::string &name : facts.checkpoint.unused_tensors())
-        w.value(name);
+    for (const std::string &name : facts.checkpoint.unused_tensors()) w.value(name);
     w.end_array();
     w.key("state_bytes").value(facts.state);
     write_arena(w, facts.arena, options.session);
@@ -88,8 +85,7 @@ std::string checkpoint_json(const Facts &facts, const InspectOptions &options) {
             w.key("name").value(tensor.name);
             w.key("dtype").value(dtype_name(tensor.dtype));
             w.key("shape").begin_array();
-            for (const uint64_t extent : tensor.shape)
-                w.value(extent);
+            for (const uint64_t extent : tensor.shape) w.value(extent);
             w.end_array();
             w.key("file").value(*tensor.file);
             w.end_object();
@@ -118,8 +114,7 @@ std::string checkpoint_text(const Facts &facts, const InspectOptions &options) {
               facts.checkpoint.tokenizer_path().empty() ? "none" : facts.checkpoint.tokenizer_path());
     lines.add("chat template", facts.chat_text());
     std::vector<std::string> unused;
-    for (const std::string &name : facts.checkpoint.unused_tensors())
-        unused.push_back(json_quote(name));
+    for (const std::string &name : facts.checkpoint.unused_tensors()) unused.push_back(json_quote(name));
     lines.add("unused tensors", unused.empty() ? "none" : list_text(unused));
     std::string text = facts.checkpoint.directory() + ": a checkpoint\n" + lines.text();
     Lines converted;
