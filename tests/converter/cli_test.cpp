@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <new>
+#include <set>
 #include <stdexcept>
 
 #include "adder/adder.h"
@@ -10,6 +11,7 @@
 #include "converter/cli_help.h"
 #include "converter/error.h"
 #include "tests/support/error_of.h"
+#include "tests/support/temporary_directory.h"
 
 namespace adder {
 namespace {
@@ -196,6 +198,27 @@ TEST(Cli, MarkdownAndCompletionNameEverything) {
     for (const char *part :
          {"paint plane help completion", "paint) options=\"--coats --tint --brush --dry --quiet --help\""})
         EXPECT_HAS(completion, part);
+}
+
+TEST(Cli, TheDocumentIsWhatTheHelpSays) {
+    EXPECT_EQ(test::read_text(ADDER_SOURCE_DIR "/docs/cli.md"), help_markdown(all_commands()))
+        << "write it again: adder help --markdown > docs/cli.md";
+}
+
+TEST(Cli, EveryCommandIsDescribed) {
+    for (const Command &command : all_commands()) {
+        EXPECT_FALSE(command.examples.empty()) << command.name;
+        EXPECT_NE(std::string(command.description), "") << command.name;
+        std::set<std::string> names;
+        for (const Option &option : all_options(command)) {
+            EXPECT_TRUE(names.insert(option.name).second) << command.name << " --" << option.name;
+            EXPECT_TRUE(option.short_name == 0 || names.insert(std::string(1, option.short_name)).second)
+                << command.name << " -" << option.short_name;
+            EXPECT_EQ(std::string(option.help).back(), '.') << command.name << " --" << option.name;
+        }
+        for (const char *example : command.examples)
+            EXPECT_EQ(std::string(example).find(std::string("adder ") + command.name + " "), 0u) << example;
+    }
 }
 
 TEST(Cli, NearestIsNear) {
