@@ -87,6 +87,7 @@ show_progress() {
     while IFS= read -r text; do
         printf '%s\n' "$text" >>"$log"
         case $text in
+        '[0/'*) ;; # looking for changes
         '['*/*']'*)
             if [ -t 2 ]; then
                 printf '\rdemo: building %s]  ' "${text%%]*}" >&2
