@@ -25,30 +25,28 @@ constexpr CodeMeaning exit_codes[] = {
     {4, "the result is worse than the quality gate allows"},
 };
 
-// Breaks at spaces so that lines end before page_width; lines after the first are indented. Line breaks in the text
-// stay.
+// Fills lines up to page_width; lines after the first are indented. An empty line separates paragraphs, and other
+// line breaks are spaces.
 std::string wrapped(const std::string &text, size_t indent, size_t column) {
     std::string out;
-    size_t at = 0;
-    while (at < text.size()) {
+    for (size_t at = 0; at < text.size();) {
         const size_t end = std::min(text.find_first_of(" \n", at), text.size());
-        const std::string word = text.substr(at, end - at);
-        if (column + word.size() >= page_width && column > indent) {
-            while (!out.empty() && out.back() == ' ')
-                out.pop_back();
+        const bool starts_line = out.empty() || column == indent;
+        if (!starts_line && column + 1 + (end - at) > page_width) {
             out += "\n" + std::string(indent, ' ');
             column = indent;
-        }
-        out += word;
-        column += word.size();
-        if (end < text.size() && text[end] == '\n') {
-            out += "\n" + std::string(text[end + 1] == '\n' ? 0 : indent, ' ');
-            column = indent;
-        } else if (end < text.size()) {
+        } else if (!starts_line) {
             out += ' ';
             ++column;
         }
-        at = end + 1;
+        out.append(text, at, end - at);
+        column += end - at;
+        at = std::min(text.find_first_not_of(" \n", end), text.size());
+        if (at < text.size() && std::count(text.begin() + static_cast<std::ptrdiff_t>(end),
+                                           text.begin() + static_cast<std::ptrdiff_t>(at), '\n') > 1) {
+            out += "\n\n" + std::string(indent, ' ');
+            column = indent;
+        }
     }
     return out;
 }
@@ -62,8 +60,7 @@ std::string option_heading(const Option &option, bool align) {
         text = "    ";
     }
     text += std::string("--") + option.name;
-    if (option.argument != nullptr)
-        text += std::string(" ") + option.argument;
+    if (option.argument != nullptr) text += std::string(" ") + option.argument;
     return text;
 }
 
@@ -79,8 +76,7 @@ std::vector<Command> with_builtins(const std::vector<Command> &commands) {
 
 size_t longest_name(const std::vector<Command> &commands) {
     size_t longest = 0;
-    for (const Command &command : commands)
-        longest = std::max(longest, std::string(command.name).size());
+    for (const Command &command : commands) longest = std::max(longest, std::string(command.name).size());
     return longest;
 }
 
@@ -115,8 +111,7 @@ std::vector<Option> all_options(const Command &command) {
         const bool defined = std::any_of(options.begin(), options.end(), [&](const Option &option) {
             return std::string(option.name) == common.name;
         });
-        if (!defined)
-            options.push_back(common);
+        if (!defined) options.push_back(common);
     }
     return options;
 }
@@ -150,8 +145,7 @@ std::string help_overview(const std::vector<Command> &commands) {
     std::string out = "adder " + std::string(adder_version()) +
                       ": Mamba language models with int8 weights, on small machines\n\nExamples:\n";
     for (const Command &command : commands)
-        if (!command.examples.empty())
-            out += std::string("  ") + command.examples.front() + "\n";
+        if (!command.examples.empty()) out += std::string("  ") + command.examples.front() + "\n";
     out += "\nUsage: adder COMMAND [ARGUMENTS] [OPTIONS]\n\nCommands:\n";
     const std::vector<Command> all = with_builtins(commands);
     const size_t width = longest_name(all);
@@ -171,16 +165,14 @@ std::string help_page(const Command &command) {
     std::string out = std::string("adder ") + command.name + ": " + command.summary + "\n\n";
     if (!command.examples.empty()) {
         out += "Examples:\n";
-        for (const char *example : command.examples)
-            out += std::string("  ") + example + "\n";
+        for (const char *example : command.examples) out += std::string("  ") + example + "\n";
         out += "\n";
     }
     out += std::string("Usage: adder ") + command.name + " " + command.usage + "\n\n";
     out += wrapped(command.description, 0, 0) + "\n\nOptions:\n";
     const std::vector<Option> options = all_options(command);
     size_t width = 0;
-    for (const Option &option : options)
-        width = std::max(width, option_heading(option, true).size());
+    for (const Option &option : options) width = std::max(width, option_heading(option, true).size());
     const size_t column = 2 + width + 2;
     for (const Option &option : options) {
         const std::string heading = option_heading(option, true);
@@ -204,8 +196,7 @@ std::string help_markdown(const std::vector<Command> &commands) {
         out += std::string("\n## adder ") + command.name + "\n\n" + command.summary + ".\n";
         if (!command.examples.empty()) {
             out += "\n```sh\n";
-            for (const char *example : command.examples)
-                out += std::string(example) + "\n";
+            for (const char *example : command.examples) out += std::string(example) + "\n";
             out += "```\n";
         }
         out += std::string("\nUsage: `adder ") + command.name + " " + command.usage + "`\n";

@@ -40,6 +40,9 @@ std::string duration_text(double seconds) {
 }  // namespace
 
 struct Progress::Shared {
+    Shared(const std::string &name, uint64_t count, bool is_terminal)
+        : what(name), total(count), terminal(is_terminal) {}
+
     const std::string what;
     const uint64_t total;
     const bool terminal;
@@ -74,7 +77,7 @@ struct Progress::Shared {
 };
 
 Progress::Progress(const std::string &what, uint64_t total)
-    : shared_(new Shared{what, total, isatty(STDERR_FILENO) == 1}) {}
+    : shared_(new Shared(what, total, isatty(STDERR_FILENO) == 1)) {}
 
 Progress::~Progress() {
     if (shared_->drawn)

@@ -22,7 +22,7 @@ class ThreadPool {
 
     // Calls task(index, member) for every index 0 .. count-1, each once, handed out in order as members become free;
     // member is 0 .. size()-1, for working memory of one's own. An exception of a task ends the handing out and is
-    // thrown again here.
+    // thrown again here. One job at a time: not from two threads, and not from a task.
     void run(uint32_t count, const std::function<void(uint32_t index, uint32_t member)> &task);
 
     // For adder_options: parallel_for with this pool as its context. Takes a few microseconds a call.

@@ -114,7 +114,7 @@ std::vector<uint8_t> write_tokenizer_section(const SectionSource &source, const 
     size_t bytes = 0;
     for (const std::string &text : source.texts)
         bytes += text.size();
-    const bool wide = tokens > 0xFFFF || source.merges.size() > 0xFFFF;
+    const bool wide = source.wide || tokens > 0xFFFF || source.merges.size() > 0xFFFF;
     SectionWriter writer(wide);
     const size_t header[] = {tokenizer_version,
                              source.flags | (wide ? tokenizer_wide : 0u),

@@ -21,6 +21,7 @@ struct SectionSource {
     SectionSource() { byte_ids.fill(0xFFFFFFFFu); }
 
     uint32_t flags = 0;                  // tokenizer_nfc, tokenizer_prefix_space
+    bool wide = false;                   // 32-bit tables even where 16 bits would do
     std::vector<std::string> texts;      // [ids], the bytes of each token; empty where an id is not used
     std::array<uint32_t, 256> byte_ids;  // all ones where a byte has no token
     std::vector<Merge> merges;           // of equal pairs the last counts

@@ -14,23 +14,24 @@ uint32_t text_start(const Tokenizer &t, uint32_t i) {
     return t.block_start[i / tokenizer_block] + t.start[i];
 }
 
-// Hands out the section's parts one after another.
+// Hands out the section's parts one after another. The header's limits keep every size below 2^29.
 struct Parts {
     const uint8_t *at;
-    uint64_t left;
+    uint32_t left;
     bool enough;
-    const void *take(uint64_t size) {
-        size = (size + 3) & ~uint64_t{3};
-        const uint8_t *part = at;
-        if (size > left) {
-            enough = false;
-            return part;
-        }
+    const void *take(uint32_t size);
+};
+
+const void *Parts::take(uint32_t size) {
+    size = (size + 3) & ~3u;
+    const uint8_t *part = at;
+    enough = enough && size <= left;
+    if (enough) {
         at += size;
         left -= size;
-        return part;
     }
-};
+    return part;
+}
 
 bool texts_valid(const Tokenizer &t) {
     uint32_t position = 0;
@@ -47,25 +48,31 @@ bool texts_valid(const Tokenizer &t) {
 }
 
 bool merges_valid(const Tokenizer &t) {
-    uint32_t position = 0;
+    uint32_t position = t.first_merge[0];
+    if (position != 0)
+        return false;
     for (uint32_t left = 0; left < t.tokens; ++left) {
         const uint32_t end = t.first_merge[left + 1];
-        if (t.first_merge[left] != position || end < position || end > t.merges)
+        if (end < position || end > t.merges)
             return false;
-        for (uint32_t i = position; i < end; ++i) {
-            if (t.right[i] >= t.tokens || t.merged[i] >= t.tokens || t.rank[i] >= tokenizer_max_merges)
+        for (uint32_t least = 0; position < end; ++position) {  // ascending by right
+            const uint32_t right = t.right[position];
+            if (right < least || right >= t.tokens || t.merged[position] >= t.tokens ||
+                t.rank[position] >= tokenizer_max_merges)
                 return false;
-            if (i > position && t.right[i] <= t.right[i - 1])
-                return false;
+            least = right + 1;
         }
-        position = end;
     }
-    if (position != t.merges)
-        return false;
+    return position == t.merges;
+}
+
+bool bytes_valid(const Tokenizer &t) {
     const uint32_t none = t.byte_id.wide ? 0xFFFFFFFFu : 0xFFFFu;
-    for (uint32_t i = 0; i < 256; ++i)
-        if (t.byte_id[i] >= t.tokens && t.byte_id[i] != none)
+    for (uint32_t i = 0; i < 256; ++i) {
+        const uint32_t id = t.byte_id[i];
+        if (id >= t.tokens && id != none)
             return false;
+    }
     return true;
 }
 
@@ -130,27 +137,28 @@ TokenizeStatus tokenizer_open(Tokenizer *tokenizer, const void *section, uint64_
 
     const bool wide = (header.flags & tokenizer_wide) != 0;
     const uint32_t id_size = wide ? 4 : 2;
-    Parts parts = {static_cast<const uint8_t *>(section) + sizeof header, header.size - sizeof header, true};
+    Parts parts = {static_cast<const uint8_t *>(section) + sizeof header,
+                   header.size - static_cast<uint32_t>(sizeof header), true};
     t.flags = header.flags;
     t.tokens = header.tokens;
     t.merges = header.merges;
     t.bytes = header.bytes;
     t.block_start = static_cast<const uint32_t *>(parts.take((header.tokens / tokenizer_block + 1) * 4));
-    t.start = static_cast<const uint16_t *>(parts.take((uint64_t{header.tokens} + 1) * 2));
+    t.start = static_cast<const uint16_t *>(parts.take((header.tokens + 1) * 2));
     t.byte_id = {parts.take(256 * id_size), wide};
-    t.first_merge = {parts.take((uint64_t{header.tokens} + 1) * id_size), wide};
-    t.right = {parts.take(uint64_t{header.merges} * id_size), wide};
-    t.rank = {parts.take(uint64_t{header.merges} * id_size), wide};
-    t.merged = {parts.take(uint64_t{header.merges} * id_size), wide};
+    t.first_merge = {parts.take((header.tokens + 1) * id_size), wide};
+    t.right = {parts.take(header.merges * id_size), wide};
+    t.rank = {parts.take(header.merges * id_size), wide};
+    t.merged = {parts.take(header.merges * id_size), wide};
     AddedTokens *groups[2] = {&t.raw, &t.normalized};
     for (uint32_t i = 0; i < 2; ++i) {
         groups[i]->count = i == 0 ? header.added_raw : header.added_normalized;
         groups[i]->first_bytes = static_cast<const uint8_t *>(parts.take(32));
-        groups[i]->tokens = static_cast<const AddedToken *>(parts.take(uint64_t{groups[i]->count} * 8));
+        groups[i]->tokens = static_cast<const AddedToken *>(parts.take(groups[i]->count * 8));
     }
     t.text = static_cast<const uint8_t *>(parts.take(header.bytes));
-    if (!parts.enough || parts.left != 0 || !texts_valid(t) || !merges_valid(t) || !added_valid(t, t.raw) ||
-        !added_valid(t, t.normalized)) {
+    if (!parts.enough || parts.left != 0 || !texts_valid(t) || !merges_valid(t) || !bytes_valid(t) ||
+        !added_valid(t, t.raw) || !added_valid(t, t.normalized)) {
         memset(&t, 0, sizeof t);
         return TokenizeStatus::damaged;
     }

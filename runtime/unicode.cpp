@@ -103,9 +103,9 @@ Category category_of(uint32_t code_point) {
             return Category::number;
         return code_point == ' ' || code_point - '\t' < 5 ? Category::space : Category::other;
     }
-    static constexpr RangeTable table = {category_ranges,         category_index,
-                                         category_offset,         sizeof(category_index) / 4,
-                                         sizeof(category_ranges), category_common};
+    const RangeTable table = {category_ranges,         category_index,
+                              category_offset,         sizeof(category_index) / 4,
+                              sizeof(category_ranges), category_common};
     return static_cast<Category>(range_value(table, code_point));
 }
 

@@ -14,29 +14,44 @@ namespace avx2 {
 
 namespace {
 
-// The sums of `Tiles` tiles for `Tokens` tokens.
+// The sums of `Tiles` tiles for `Tokens` tokens. They pass through memory on the way out: gcc keeps an array
+// in registers only if each loop over it is small enough to unroll.
 template <uint32_t Tiles, uint32_t Tokens>
 void block_f32(const Matrix &matrix, const MatmulArgs &args, uint32_t tile, uint32_t token) {
     const size_t tile_floats = size_t{8} * matrix.cols;
     const float *w = static_cast<const float *>(matrix.weights) + tile_floats * tile;
     const float *x = static_cast<const float *>(args.x) + size_t{args.x_stride} * token;
     __m256 acc[Tiles][Tokens];
+#pragma GCC unroll 8
     for (uint32_t i = 0; i < Tiles; ++i)
+#pragma GCC unroll 8
         for (uint32_t t = 0; t < Tokens; ++t)
             acc[i][t] = _mm256_setzero_ps();
     for (size_t k = 0; k < matrix.cols; ++k) {
         __m256 weight[Tiles];
+#pragma GCC unroll 8
         for (uint32_t i = 0; i < Tiles; ++i)
             weight[i] = _mm256_loadu_ps(w + tile_floats * i + 8 * k);
+#pragma GCC unroll 8
         for (uint32_t t = 0; t < Tokens; ++t) {
             const __m256 value = _mm256_broadcast_ss(x + size_t{args.x_stride} * t + k);
+#pragma GCC unroll 8
             for (uint32_t i = 0; i < Tiles; ++i)
                 acc[i][t] = _mm256_add_ps(acc[i][t], _mm256_mul_ps(weight[i], value));
         }
     }
+    float sums[Tokens][Tiles][8];
+#pragma GCC unroll 8
     for (uint32_t t = 0; t < Tokens; ++t)
+#pragma GCC unroll 8
         for (uint32_t i = 0; i < Tiles; ++i)
-            tile_finish(matrix, args, tile + i, acc[i][t], args.out + size_t{args.out_stride} * (token + t));
+            _mm256_storeu_ps(sums[t][i], acc[i][t]);
+#pragma GCC unroll 8
+    for (uint32_t t = 0; t < Tokens; ++t)
+#pragma GCC unroll 8
+        for (uint32_t i = 0; i < Tiles; ++i)
+            tile_finish(matrix, args, tile + i, _mm256_loadu_ps(sums[t][i]),
+                        args.out + size_t{args.out_stride} * (token + t));
 }
 
 // The sums of one tile for `Tokens` tokens. Column j of four lies in byte j of each 32-bit lane.
@@ -45,6 +60,7 @@ void block_q8(const Matrix &matrix, const MatmulArgs &args, uint32_t tile, uint3
     const int8_t *w = static_cast<const int8_t *>(matrix.weights) + size_t{8} * matrix.cols * tile;
     const float *x = static_cast<const float *>(args.x) + size_t{args.x_stride} * token;
     __m256 acc[Tokens];
+#pragma GCC unroll 8
     for (uint32_t t = 0; t < Tokens; ++t)
         acc[t] = _mm256_setzero_ps();
     for (size_t k = 0; k < matrix.cols; k += 4) {
@@ -55,15 +71,23 @@ void block_q8(const Matrix &matrix, const MatmulArgs &args, uint32_t tile, uint3
             _mm256_cvtepi32_ps(_mm256_srai_epi32(_mm256_slli_epi32(four, 8), 24)),
             _mm256_cvtepi32_ps(_mm256_srai_epi32(four, 24)),
         };
+#pragma GCC unroll 8
         for (uint32_t j = 0; j < 4; ++j) {
+#pragma GCC unroll 8
             for (uint32_t t = 0; t < Tokens; ++t) {
                 const __m256 value = _mm256_broadcast_ss(x + size_t{args.x_stride} * t + k + j);
                 acc[t] = _mm256_add_ps(acc[t], _mm256_mul_ps(weight[j], value));
             }
         }
     }
+    float sums[Tokens][8];
+#pragma GCC unroll 8
     for (uint32_t t = 0; t < Tokens; ++t)
-        tile_finish(matrix, args, tile, acc[t], args.out + size_t{args.out_stride} * (token + t));
+        _mm256_storeu_ps(sums[t], acc[t]);
+#pragma GCC unroll 8
+    for (uint32_t t = 0; t < Tokens; ++t)
+        tile_finish(matrix, args, tile, _mm256_loadu_ps(sums[t]),
+                    args.out + size_t{args.out_stride} * (token + t));
 }
 
 template <uint32_t Tiles>

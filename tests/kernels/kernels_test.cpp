@@ -46,8 +46,7 @@ INSTANTIATE_TEST_SUITE_P(Isa, Kernels, testing::ValuesIn(built()),
                              return std::string(built_table.param->name);
                          });
 
-// ---- Matrix products
-// ------------------------------------------------------------------------------------------------
+// ---- Matrix products ----------------------------------------------------------------------------
 
 struct MatmulCase {
     uint32_t tiles, cols, tokens;
@@ -188,8 +187,7 @@ TEST_P(Kernels, MatmulQ8LongestSum) {
                                         {1, 1u << 17, 1, 0, 1, 0, 0, true, false, false}, wp, xp, random);
 }
 
-// ---- Vectors
-// --------------------------------------------------------------------------------------------------------
+// ---- Vectors ------------------------------------------------------------------------------------
 
 TEST_P(Kernels, Rmsnorm) {
     for (uint32_t d_model = 1; d_model <= 1100; d_model += d_model < 70 ? 1 : 103) {
@@ -235,8 +233,7 @@ TEST_P(Kernels, Quantize) {
     }
 }
 
-// ---- Convolution
-// ----------------------------------------------------------------------------------------------------
+// ---- Convolution --------------------------------------------------------------------------------
 
 struct ConvCase {
     uint32_t tiles, d_conv, tokens;
@@ -326,8 +323,7 @@ TEST_P(Kernels, ConvSilu) {
         conv_check(table(), {96, 4, tokens, 0, 96, 768, 0, true, Pattern::random}, random);
 }
 
-// ---- Scan
-// -----------------------------------------------------------------------------------------------------------
+// ---- Scan ---------------------------------------------------------------------------------------
 
 struct ScanCase {
     uint32_t tiles, d_state, tokens;
@@ -434,8 +430,23 @@ TEST_P(Kernels, Scan) {
         scan_check(table(), {96, 16, tokens, 0, 96, 0, 768, 40, 0, true, Pattern::random}, random);
 }
 
-// ---- The list
-// -------------------------------------------------------------------------------------------------------
+// y begins as the first product, not as 0 plus it: -0 stays -0.
+TEST_P(Kernels, ScanKeepsTheSignOfZero) {
+    for (uint32_t d_state : {1u, 5u, 16u}) {
+        const ScanCase c = {1, d_state, 1, 0, 1, 0, 0, 0, 0, false, Pattern::zeros};
+        ScanData data;
+        data.A2 = data.state = std::vector<float>(8 * d_state, 0.0f);
+        data.B = std::vector<float>(d_state, 0.0f);
+        data.C = std::vector<float>(d_state, -1.0f);
+        data.D = std::vector<float>(8, -1.0f);
+        data.dt = data.u = std::vector<float>(8, 0.0f);
+        data.z = std::vector<float>(8, 1.0f);
+        data.codes.assign(8, 99);
+        EXPECT_TRUE(same(std::vector<float>(8, -0.0f), scan_run(table(), c, data, Placement::at_end, 1).z));
+    }
+}
+
+// ---- The list -----------------------------------------------------------------------------------
 
 TEST(KernelList, FindsByName) {
     ASSERT_NE(nullptr, kernels_find("scalar"));

@@ -1,0 +1,31 @@
+// Chat templates: what stands around the turns of a conversation, found by rendering a checkpoint's Jinja template.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace adder {
+
+// A turn is prefix + text + suffix, whatever its position. A conversation is begin, then its turns; where an answer is
+// asked for, assistant_prefix ends it.
+struct ChatTemplate {
+    std::string begin;  // before the first turn: the bos token, or nothing
+    std::string system_prefix, system_suffix;
+    std::string user_prefix, user_suffix;
+    std::string assistant_prefix, assistant_suffix;
+    bool has_system;  // the template takes a system message
+};
+
+// Reads chat_template of a tokenizer_config.json: a text, or a list of {name, template}, of which "default" counts.
+// Nothing, and no warning, if the file has none; nothing and a sentence in *warning if the template has no such form,
+// or cannot be understood. Throws Error(bad_input) if the file cannot be read or is no JSON.
+std::optional<ChatTemplate> read_chat_template(const std::string &tokenizer_config_path,
+                                               std::string *warning);
+
+// The same for the template itself. Work and memory are bounded, whatever the template is.
+std::optional<ChatTemplate> probe_chat_template(std::string_view source, const std::string &bos_token,
+                                                const std::string &eos_token, std::string *warning);
+
+}  // namespace adder

@@ -1,0 +1,14 @@
+// The commands of `adder`, in the order in which the help lists them.
+// SPDX-License-Identifier: MIT
+#include "converter/cli.h"
+
+namespace adder {
+
+std::vector<Command> all_commands() {
+    return {
+        convert_command(), inspect_command(), run_command(),
+        verify_command(),  eval_command(),    bench_command(),
+    };
+}
+
+}  // namespace adder
