@@ -282,6 +282,47 @@ TEST(Chat, AFullDiskIsAFailure) {
     EXPECT_TRUE(contains(result.err, "standard output: ")) << result.err;
 }
 
+// A blob of the shipped checkpoint without some of its files.
+Result convert_without(const std::vector<std::string> &missing, const Folder &folder, const std::string &to) {
+    const std::string checkpoint = folder.file("checkpoint");
+    std::filesystem::create_directory(checkpoint);
+    for (const auto &entry :
+         std::filesystem::directory_iterator(ADDER_SOURCE_DIR "/examples/models/adder-13m")) {
+        const std::string name = entry.path().filename();
+        if (std::find(missing.begin(), missing.end(), name) == missing.end()) {
+            std::filesystem::create_symlink(entry.path(), checkpoint + "/" + name);
+        }
+    }
+    return run({ADDER_TOOL, "convert", checkpoint, "-o", to, "--calib-tokens", "1024"});
+}
+
+TEST(Chat, WithoutATemplateATextIsContinued) {
+    const Folder folder;
+    const Result converted = convert_without({"tokenizer_config.json"}, folder, folder.file("plain.adder"));
+    ASSERT_EQ(converted.code, 0) << converted.err;
+    const std::vector<std::string> options = {folder.file("plain.adder"), "--temp", "0", "--max-tokens",
+                                              "12"};
+    const Result together = chat(options, "Once upon a time there was\n/undo\nOnce upon a time\n/stats\n");
+    EXPECT_EQ(together.code, 0);
+    EXPECT_TRUE(contains(together.err, "no chat template")) << together.err;
+    EXPECT_FALSE(contains(together.err, "Cut off"));
+    // Six or so tokens of text and the twelve written ones: nothing is put around them.
+    ReferenceChat reference(folder.file("plain.adder"), 12);
+    const std::string tokens = std::to_string(reference.turn("Once upon a time").size() + 12);
+    EXPECT_TRUE(contains(together.err, "context    " + tokens + " tokens")) << tokens << "\n" << together.err;
+}
+
+TEST(Chat, WithoutATokenizerThereIsNothingToSay) {
+    const Folder folder;
+    const Result converted =
+        convert_without({"tokenizer_config.json", "tokenizer.json"}, folder, folder.file("mute.adder"));
+    ASSERT_EQ(converted.code, 0) << converted.err;
+    const Result result = chat({folder.file("mute.adder"), "--prompt", "hello"});
+    EXPECT_EQ(result.code, 3);
+    EXPECT_EQ(result.out, "");
+    EXPECT_TRUE(contains(result.err, "no tokenizer")) << result.err;
+}
+
 TEST(Minimal, ContinuesAText) {
     const std::vector<std::string> arguments = {ADDER_MINIMAL, blob, "Once upon a time there was"};
     // It leaves its memory to the end of the process, which a sanitized build would report.
