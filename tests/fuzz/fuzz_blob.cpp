@@ -3,6 +3,7 @@
 //
 // Whatever the bytes are, nothing may be read or written outside of the blob and the arena, no call may hang, and two
 // kernel tables must agree on what a blob of any numbers computes.
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -99,7 +100,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     void *memory = nullptr;
     require(posix_memalign(&memory, ADDER_ALIGNMENT, size > 0 ? size : 1) == 0);
     uint8_t *const blob = static_cast<uint8_t *>(memory);
-    std::memcpy(blob, data, size);
+    std::copy_n(data, size, blob);
     fix_checksums(blob, size);
     adder_model model;
     adder_error error{};

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <new>
 
 #include "tests/support/blob_builder.h"
@@ -51,13 +52,17 @@ void *__wrap_mmap(void *address, size_t size, int protection, int flags, int fil
 }
 }
 
-void *operator new(size_t size) {
+// Not inlined: the compiler would see malloc's memory deleted, or new's memory freed, and warn.
+[[gnu::noinline]] void *operator new(size_t size, const std::nothrow_t &) noexcept {
+    return std::malloc(size > 0 ? size : 1);
+}
+[[gnu::noinline]] void *operator new(size_t size) {
     void *memory = std::malloc(size > 0 ? size : 1);
     if (!memory) throw std::bad_alloc();
     return memory;
 }
-void operator delete(void *memory) noexcept { std::free(memory); }
-void operator delete(void *memory, size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void *memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void *memory, size_t) noexcept { std::free(memory); }
 
 namespace adder::test {
 namespace {
