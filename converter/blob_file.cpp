@@ -20,8 +20,7 @@
 namespace adder {
 
 std::string error_text(adder_status status, const adder_error &error) {
-    if (error.status != status)
-        return adder_status_text(status);
+    if (error.status != status) return adder_status_text(status);
     char text[400];
     adder_error_text(&error, text, sizeof text);
     return text;
@@ -32,19 +31,15 @@ BlobFile::BlobFile(const std::string &path, Checksum checksum) : file_(path), mo
     adder_error error{};
     adder_status status = adder_model_open(&model_, file_.data(), file_.size(), &error);
     open_seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    if (status == ADDER_OK && checksum == Checksum::compare)
-        status = adder_model_verify(&model_, &error);
-    if (status != ADDER_OK)
-        bad_input("%s: %s", path.c_str(), error_text(status, error).c_str());
+    if (status == ADDER_OK && checksum == Checksum::compare) status = adder_model_verify(&model_, &error);
+    if (status != ADDER_OK) bad_input("%s: %s", path.c_str(), error_text(status, error).c_str());
     adder_model_get_info(&model_, &info_);
 }
 
 bool is_blob(const std::string &path) {
-    if (!file_exists(path))
-        return false;
+    if (!file_exists(path)) return false;
     const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0)
-        return false;
+    if (descriptor < 0) return false;
     uint8_t magic[sizeof blob_magic];
     const ssize_t got = read(descriptor, magic, sizeof magic);
     close(descriptor);
@@ -55,8 +50,7 @@ Session::Session(const BlobFile &blob, const adder_options &options) {
     adder_options chosen = options;
     const char *const environment = std::getenv("ADDER_ISA");
     const bool from_environment = chosen.isa == nullptr && environment != nullptr && environment[0] != '\0';
-    if (from_environment)
-        chosen.isa = environment;
+    if (from_environment) chosen.isa = environment;
     arena_bytes_ = adder_arena_size(blob.model(), &chosen);
     if (arena_bytes_ == 0)
         fail(ExitCode::usage, "%s: no arena has chunk %u, logit rows %u and threads %u", blob.path().c_str(),
@@ -70,8 +64,7 @@ Session::Session(const BlobFile &blob, const adder_options &options) {
     adder_error error{};
     const adder_status status =
         adder_session_init(&session_, blob.model(), &chosen, arena_, arena_bytes_, &error);
-    if (status == ADDER_OK)
-        return;
+    if (status == ADDER_OK) return;
     unmap();
     if (status == ADDER_ERROR_ISA)
         fail(ExitCode::usage, "the instruction set %s%s is not built in, or not on this CPU", chosen.isa,
@@ -80,14 +73,12 @@ Session::Session(const BlobFile &blob, const adder_options &options) {
 }
 
 void Session::unmap() {
-    if (arena_ != nullptr)
-        munmap(arena_, arena_bytes_);
+    if (arena_ != nullptr) munmap(arena_, arena_bytes_);
     arena_ = nullptr;
 }
 
 void check(adder_status status, const std::string &what) {
-    if (status != ADDER_OK)
-        fail(ExitCode::failure, "%s: %s", what.c_str(), adder_status_text(status));
+    if (status != ADDER_OK) fail(ExitCode::failure, "%s: %s", what.c_str(), adder_status_text(status));
 }
 
 std::vector<int32_t> tokenize(const BlobFile &blob, std::string_view text, bool special) {
@@ -110,8 +101,7 @@ std::vector<int32_t> parse_ids(const std::string &list, uint32_t vocab_size) {
     const char *at = list.data();
     const char *const end = at + list.size();
     while (true) {
-        while (at < end && *at == ' ')
-            ++at;
+        while (at < end && *at == ' ') ++at;
         uint32_t id = 0;
         const auto [next, error] = std::from_chars(at, end, id);
         if (error == std::errc::invalid_argument)
@@ -121,8 +111,7 @@ std::vector<int32_t> parse_ids(const std::string &list, uint32_t vocab_size) {
                  static_cast<int>(next - at), at, vocab_size - 1);
         ids.push_back(static_cast<int32_t>(id));
         at = next;
-        if (at == end)
-            return ids;
+        if (at == end) return ids;
         if (*at++ != ',')
             fail(ExitCode::usage, "\"%s\" is no list of token ids; \"5,17,3\" would be one", list.c_str());
     }
@@ -132,8 +121,7 @@ TextStream::TextStream(const BlobFile &blob, bool special)
     : blob_(blob), special_(special), buffer_(adder_detokenize_capacity(blob.model()), '\0') {}
 
 std::string TextStream::put(int32_t token) {
-    if (!special_ || !adder_token_is_special(blob_.model(), token))
-        return detokenize(token);
+    if (!special_ || !adder_token_is_special(blob_.model(), token)) return detokenize(token);
     std::string text = detokenize(-1);
     const char *bytes = nullptr;
     size_t size = 0;
@@ -152,8 +140,7 @@ uint64_t peak_rss_bytes() {
         char line[256];
         unsigned long long kib = 0;
         while (std::fgets(line, sizeof line, file) != nullptr)
-            if (std::sscanf(line, "VmHWM: %llu kB", &kib) == 1)
-                bytes = uint64_t{kib} * 1024;
+            if (std::sscanf(line, "VmHWM: %llu kB", &kib) == 1) bytes = uint64_t{kib} * 1024;
         std::fclose(file);
     }
     struct rusage usage {};

@@ -54,8 +54,7 @@ class Probe {
         parts_.assistant_suffix = two.back();
         parts_.assistant_prefix = without_start(three[1], parts_.user_suffix);
         parts_.user_prefix = without_start(three[2], parts_.assistant_suffix);
-        if (!ends_with(one[0], parts_.user_prefix))
-            throw Misfit{position_dependent};
+        if (!ends_with(one[0], parts_.user_prefix)) throw Misfit{position_dependent};
         parts_.begin = one[0].substr(0, one[0].size() - parts_.user_prefix.size());
         check_begin();
         probe_system();
@@ -67,8 +66,7 @@ class Probe {
                  {user_2, answer_2, user_1, answer_1, user_2, answer_2, user_1},
              }) {
             check(turns);
-            if (!parts_.has_system)
-                continue;
+            if (!parts_.has_system) continue;
             std::vector<Turn> with_system = turns;
             with_system.insert(with_system.begin(), system_turn);
             check(with_system);
@@ -103,22 +101,19 @@ class Probe {
         }
         found.push_back(text.substr(at));
         for (const std::string &piece : found)
-            if (piece.find("xq5") != std::string::npos)
-                throw Misfit{"it repeats the texts of turns"};
+            if (piece.find("xq5") != std::string::npos) throw Misfit{"it repeats the texts of turns"};
         return found;
     }
 
     static std::string without_start(const std::string &text, const std::string &start) {
-        if (!starts_with(text, start))
-            throw Misfit{position_dependent};
+        if (!starts_with(text, start)) throw Misfit{position_dependent};
         return text.substr(start.size());
     }
 
     // Before the first turn only the bos token may stand.
     void check_begin() {
         std::string rest = parts_.begin;
-        if (!bos_token_.empty() && starts_with(rest, bos_token_))
-            rest.erase(0, bos_token_.size());
+        if (!bos_token_.empty() && starts_with(rest, bos_token_)) rest.erase(0, bos_token_.size());
         if (!rest.empty())
             throw Misfit{"before the first turn it puts a text of its own, " + json_quote(rest)};
     }
@@ -129,12 +124,10 @@ class Probe {
         try {
             text = render({system_turn, user_1}, false);
         } catch (const jinja::TemplateError &error) {
-            if (error.raised)
-                return;  // the template refuses system messages
+            if (error.raised) return;  // the template refuses system messages
             throw;
         }
-        if (text == render({user_1}, false))
-            return;  // it ignores them
+        if (text == render({user_1}, false)) return;  // it ignores them
         // system_prefix, text, system_suffix, user_prefix, text, user_suffix, answer: where the suffix ends, the user's
         // prefix says.
         const std::vector<std::string> split = pieces({system_turn, user_1});
@@ -164,15 +157,12 @@ class Probe {
     // The parts put together have to be what the template renders.
     void check(const std::vector<Turn> &turns) const {
         const std::string expected = joined(turns);
-        if (render(turns, false) != expected)
-            throw Misfit{position_dependent};
-        if (std::string(turns.back().role) != "user")
-            return;
+        if (render(turns, false) != expected) throw Misfit{position_dependent};
+        if (std::string(turns.back().role) != "user") return;
         // What asks for an answer begins the answer's turn. White space may be missing at its end, and templates that
         // know no add_generation_prompt have nothing.
         const std::string asked = render(turns, true);
-        if (asked == expected)
-            return;
+        if (asked == expected) return;
         const std::string prompt =
             starts_with(asked, expected) ? asked.substr(expected.size()) : std::string();
         const bool begins_answer = !prompt.empty() && starts_with(parts_.assistant_prefix, prompt);
@@ -190,16 +180,14 @@ class Probe {
 // A token in tokenizer_config.json: its text, or an object with "content".
 std::string token_text(const Json &config, const char *key) {
     const Json *token = config.find(key);
-    if (token != nullptr && token->is_object())
-        token = token->find("content");
+    if (token != nullptr && token->is_object()) token = token->find("content");
     return token != nullptr && token->is_string() ? token->string(key) : std::string();
 }
 
 // The template's source, or null; *warning says what is wrong with a value of another form.
 const std::string *template_source(const Json &config, std::string *warning) {
     const Json *value = config.find("chat_template");
-    if (value == nullptr || value->is_null())
-        return nullptr;
+    if (value == nullptr || value->is_null()) return nullptr;
     if (value->is_array()) {
         const std::vector<Json> &list = value->array("chat_template");
         value = nullptr;
@@ -213,8 +201,7 @@ const std::string *template_source(const Json &config, std::string *warning) {
             return nullptr;
         }
     }
-    if (value->is_string())
-        return &value->string("chat_template");
+    if (value->is_string()) return &value->string("chat_template");
     *warning = "chat_template is no text";
     return nullptr;
 }
@@ -243,8 +230,7 @@ std::optional<ChatTemplate> read_chat_template(const std::string &tokenizer_conf
     if (source != nullptr)
         found = probe_chat_template(*source, token_text(config, "bos_token"), token_text(config, "eos_token"),
                                     warning);
-    if (!warning->empty())
-        *warning = tokenizer_config_path + ": chat template not used: " + *warning;
+    if (!warning->empty()) *warning = tokenizer_config_path + ": chat template not used: " + *warning;
     return found;
 }
 

@@ -27,11 +27,9 @@ void flush_output() {
     errno = 0;
     const bool failed = std::fflush(stdout) != 0 || std::ferror(stdout) != 0;
     const int error = errno;
-    if (!failed)
-        return;
+    if (!failed) return;
     std::clearerr(stdout);
-    if (error == EPIPE)
-        throw ReaderGone{};
+    if (error == EPIPE) throw ReaderGone{};
     fail(ExitCode::failure, "cannot write to standard output%s%s", error != 0 ? ": " : "",
          error != 0 ? std::strerror(error) : "");
 }
@@ -39,21 +37,17 @@ void flush_output() {
 const Command *find_command(const std::vector<Command> &commands, const std::string &name) {
     for (const std::vector<Command> *list : {&commands, &builtin_commands()})
         for (const Command &command : *list)
-            if (name == command.name)
-                return &command;
+            if (name == command.name) return &command;
     return nullptr;
 }
 
 const Command &get_command(const std::vector<Command> &commands, const std::string &name) {
-    if (const Command *const command = find_command(commands, name))
-        return *command;
+    if (const Command *const command = find_command(commands, name)) return *command;
     std::vector<std::string> names;
     for (const std::vector<Command> *list : {&commands, &builtin_commands()})
-        for (const Command &command : *list)
-            names.emplace_back(command.name);
+        for (const Command &command : *list) names.emplace_back(command.name);
     const std::string guess = nearest(name, names);
-    if (guess.empty())
-        fail(ExitCode::usage, "there is no command %s; see `adder help`", name.c_str());
+    if (guess.empty()) fail(ExitCode::usage, "there is no command %s; see `adder help`", name.c_str());
     fail(ExitCode::usage, "there is no command %s; did you mean %s?", name.c_str(), guess.c_str());
 }
 
@@ -69,20 +63,16 @@ struct CommandLine {
 
     const Option *find(const std::string &word) const {
         for (const Option &option : options) {
-            if (word == std::string("--") + option.name)
-                return &option;
-            if (option.short_name != 0 && word == std::string("-") + option.short_name)
-                return &option;
+            if (word == std::string("--") + option.name) return &option;
+            if (option.short_name != 0 && word == std::string("-") + option.short_name) return &option;
         }
         return nullptr;
     }
 
     const Option &get(const std::string &word) const {
-        if (const Option *const option = find(word))
-            return *option;
+        if (const Option *const option = find(word)) return *option;
         std::vector<std::string> names;
-        for (const Option &option : options)
-            names.push_back(std::string("--") + option.name);
+        for (const Option &option : options) names.push_back(std::string("--") + option.name);
         const std::string guess = word.compare(0, 2, "--") == 0 ? nearest(word, names) : std::string();
         if (guess.empty())
             fail(ExitCode::usage, "there is no option %s; see `adder %s --help`", word.c_str(), command.name);
@@ -97,8 +87,7 @@ struct CommandLine {
         const Option &option = get(name);
         std::string value;
         if (equals != std::string::npos) {
-            if (option.argument == nullptr)
-                fail(ExitCode::usage, "%s takes no argument", name.c_str());
+            if (option.argument == nullptr) fail(ExitCode::usage, "%s takes no argument", name.c_str());
             value = word.substr(equals + 1);
         } else if (option.argument != nullptr) {
             // An option's name is no argument: `-o --force` is a slip. `--output=--force` says that it is meant.
@@ -148,14 +137,12 @@ std::string Arguments::text(const std::string &name, const std::string &fallback
 std::vector<std::string> Arguments::all(const std::string &name) const {
     std::vector<std::string> values;
     for (const auto &[option, value] : options_)
-        if (option == name)
-            values.push_back(value);
+        if (option == name) values.push_back(value);
     return values;
 }
 
 int64_t Arguments::integer(const std::string &name, int64_t fallback, int64_t low, int64_t high) const {
-    if (!has(name))
-        return fallback;
+    if (!has(name)) return fallback;
     const std::string value = text(name);
     char *end = nullptr;
     errno = 0;
@@ -169,8 +156,7 @@ int64_t Arguments::integer(const std::string &name, int64_t fallback, int64_t lo
 }
 
 double Arguments::number(const std::string &name, double fallback, double low, double high) const {
-    if (!has(name))
-        return fallback;
+    if (!has(name)) return fallback;
     const std::string value = text(name);
     char *end = nullptr;
     const double number = std::strtod(value.c_str(), &end);
@@ -184,14 +170,11 @@ double Arguments::number(const std::string &name, double fallback, double low, d
 
 std::string Arguments::choice(const std::string &name, const std::string &fallback,
                               const std::vector<std::string> &choices) const {
-    if (!has(name))
-        return fallback;
+    if (!has(name)) return fallback;
     const std::string value = text(name);
-    if (std::find(choices.begin(), choices.end(), value) != choices.end())
-        return value;
+    if (std::find(choices.begin(), choices.end(), value) != choices.end()) return value;
     std::string list;
-    for (const std::string &choice : choices)
-        list += (list.empty() ? "" : ", ") + choice;
+    for (const std::string &choice : choices) list += (list.empty() ? "" : ", ") + choice;
     fail(ExitCode::usage, "--%s is %s; one of these is needed: %s", name.c_str(), value.c_str(),
          list.c_str());
 }
@@ -241,8 +224,7 @@ int run_words(const std::vector<Command> &commands, const std::vector<std::strin
     }
     line.check_positional();
     Progress::quiet(line.arguments.has("quiet"));
-    if (command.run != nullptr)
-        return command.run(line.arguments);
+    if (command.run != nullptr) return command.run(line.arguments);
     return command.name == std::string("help") ? run_help(commands, line.arguments)
                                                : run_completion(commands, line.arguments);
 }

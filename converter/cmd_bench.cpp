@@ -42,20 +42,17 @@ struct Row {
     // Of the samples' seconds, 0: the least, 0.5: the median, 1: the most.
     double seconds(double quantile) const {
         std::vector<double> sorted;
-        for (const Sample &sample : samples)
-            sorted.push_back(sample.seconds);
+        for (const Sample &sample : samples) sorted.push_back(sample.seconds);
         std::sort(sorted.begin(), sorted.end());
         const size_t n = sorted.size();
-        if (quantile == 0.5)
-            return (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
+        if (quantile == 0.5) return (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
         return quantile < 0.5 ? sorted.front() : sorted.back();
     }
     double tokens_per_second(double quantile = 0.5) const { return tokens / seconds(quantile); }
     double gb_per_second() const { return tokens_per_second() * bytes_per_token * 1e-9; }
     uint64_t page_faults() const {
         uint64_t most = 0;
-        for (const Sample &sample : samples)
-            most = std::max(most, sample.page_faults);
+        for (const Sample &sample : samples) most = std::max(most, sample.page_faults);
         return most;
     }
 };
@@ -133,8 +130,7 @@ class Bench {
         const std::vector<std::string> isas =
             arguments.has("isa") ? split(arguments.text("isa")) : std::vector<std::string>{""};
         for (const uint32_t threads : thread_counts(arguments.text("threads", "1")))
-            for (const std::string &isa : isas)
-                configurations_.push_back({threads, isa});
+            for (const std::string &isa : isas) configurations_.push_back({threads, isa});
         const double chunks = (prompt_tokens_ + chunk_ - 1) / chunk_;
         for (const Configuration &configuration : configurations_) {
             if (prompt_tokens_ > 0)
@@ -186,8 +182,7 @@ class Bench {
         TokenSource source(blob_.info().vocab_size);
         std::vector<int32_t> chunk(chunk_);
         const auto feed = [&](uint32_t count) {
-            for (uint32_t i = 0; i < count; ++i)
-                chunk[i] = source.next();
+            for (uint32_t i = 0; i < count; ++i) chunk[i] = source.next();
             check(adder_feed(session.get(), chunk.data(), count), blob_.path());
             throw_if_interrupted();
         };
@@ -197,8 +192,7 @@ class Bench {
             throw_if_interrupted();
         };
         feed(chunk_);
-        for (uint32_t i = 0; i < warm_up_steps; ++i)
-            step();
+        for (uint32_t i = 0; i < warm_up_steps; ++i) step();
         if (prompt_tokens_ > 0)
             record(&rows_[(*row)++], session, [&] {
                 for (uint32_t done = 0; done < prompt_tokens_; done += chunk_)
@@ -206,8 +200,7 @@ class Bench {
             });
         if (generate_tokens_ > 0)
             record(&rows_[(*row)++], session, [&] {
-                for (uint32_t i = 0; i < generate_tokens_; ++i)
-                    step();
+                for (uint32_t i = 0; i < generate_tokens_; ++i) step();
             });
     }
 
@@ -226,8 +219,7 @@ class Bench {
     uint64_t generation_page_faults() const {
         uint64_t most = 0;
         for (const Row &row : rows_)
-            if (!row.prompt)
-                most = std::max(most, row.page_faults());
+            if (!row.prompt) most = std::max(most, row.page_faults());
         return most;
     }
 
@@ -248,8 +240,7 @@ std::string cpu_name() {
             const char *const colon = std::strchr(line, ':');
             const bool names_it =
                 std::strncmp(line, "model name", 10) == 0 || std::strncmp(line, "Model", 5) == 0;
-            if (colon != nullptr && names_it)
-                name = std::string(colon + 1, std::strcspn(colon + 1, "\n"));
+            if (colon != nullptr && names_it) name = std::string(colon + 1, std::strcspn(colon + 1, "\n"));
         }
         std::fclose(file);
     }

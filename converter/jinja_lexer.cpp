@@ -12,13 +12,9 @@ namespace {
 constexpr size_t max_source = 64 * 1024;
 constexpr char white_space[] = " \t\n\r\f\v";
 
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-bool is_name(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || is_digit(c);
-}
+bool is_name(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || is_digit(c); }
 
 class Lexer {
   public:
@@ -28,8 +24,7 @@ class Lexer {
         while (at_ < source_.size()) {
             const size_t tag = find_tag(at_);
             take_text(tag);
-            if (tag < source_.size())
-                take_tag();
+            if (tag < source_.size()) take_tag();
         }
         push(Token::Kind::end_of_template, {}, at_);
         return std::move(tokens_);
@@ -83,11 +78,9 @@ class Lexer {
             // lstrip_blocks: blanks between the line's start and the tag
             const size_t last = text.find_last_not_of(" \t");
             const bool from_line_start = last != std::string::npos ? text[last] == '\n' : line_start;
-            if (from_line_start)
-                text.erase(last + 1);
+            if (from_line_start) text.erase(last + 1);
         }
-        if (!text.empty())
-            push(Token::Kind::text, std::move(text), at_);
+        if (!text.empty()) push(Token::Kind::text, std::move(text), at_);
         at_ = tag;
         strip_next_ = trim_newline_ = false;
     }
@@ -98,24 +91,20 @@ class Lexer {
         at_ += 2;
         if (which == '#') {
             const size_t end = source_.find("#}", at_);
-            if (end == std::string_view::npos)
-                fail(begin, "a comment has no end");
+            if (end == std::string_view::npos) fail(begin, "a comment has no end");
             strip_next_ = end > at_ && source_[end - 1] == '-';
             trim_newline_ = true;
             at_ = end + 2;
             return;
         }
-        if (at_ < source_.size() && (source_[at_] == '-' || source_[at_] == '+'))
-            ++at_;
+        if (at_ < source_.size() && (source_[at_] == '-' || source_[at_] == '+')) ++at_;
         push(which == '{' ? Token::Kind::output_begin : Token::Kind::block_begin, {}, begin);
         const char *const closing = which == '{' ? "}}" : "%}";
         int braces = 0;  // of dict literals: }} may close two of them
         while (true) {
             at_ = std::min(source_.find_first_not_of(white_space, at_), source_.size());
-            if (at_ == source_.size())
-                fail(begin, "a tag has no end");
-            if (braces == 0 && take_tag_end(closing, which))
-                return;
+            if (at_ == source_.size()) fail(begin, "a tag has no end");
+            if (braces == 0 && take_tag_end(closing, which)) return;
             const char c = source_[at_];
             braces += c == '{' ? 1 : c == '}' ? -1 : 0;
             take_token();
@@ -125,8 +114,7 @@ class Lexer {
     bool take_tag_end(const char *closing, char which) {
         const char sign = source_[at_];
         const size_t skip = sign == '-' || sign == '+' ? 1 : 0;
-        if (source_.substr(std::min(at_ + skip, source_.size()), 2) != closing)
-            return false;
+        if (source_.substr(std::min(at_ + skip, source_.size()), 2) != closing) return false;
         push(Token::Kind::end, {}, at_);
         at_ += skip + 2;
         strip_next_ = skip == 1 && sign == '-';
@@ -138,14 +126,11 @@ class Lexer {
         const size_t begin = at_;
         const char c = source_[at_];
         if (is_digit(c)) {
-            while (at_ < source_.size() && is_digit(source_[at_]))
-                ++at_;
-            if (at_ - begin > 15)
-                fail(begin, "a number is too long");
+            while (at_ < source_.size() && is_digit(source_[at_])) ++at_;
+            if (at_ - begin > 15) fail(begin, "a number is too long");
             push(Token::Kind::integer, std::string(source_.substr(begin, at_ - begin)), begin);
         } else if (is_name(c)) {
-            while (at_ < source_.size() && is_name(source_[at_]))
-                ++at_;
+            while (at_ < source_.size() && is_name(source_[at_])) ++at_;
             push(Token::Kind::name, std::string(source_.substr(begin, at_ - begin)), begin);
         } else if (c == '"' || c == '\'') {
             take_string(c);
@@ -167,11 +152,9 @@ class Lexer {
         const size_t begin = at_++;
         std::string text;
         while (true) {
-            if (at_ >= source_.size())
-                fail(begin, "a string has no end");
+            if (at_ >= source_.size()) fail(begin, "a string has no end");
             const char c = source_[at_++];
-            if (c == quote)
-                break;
+            if (c == quote) break;
             if (c != '\\' || at_ >= source_.size()) {
                 text += c;
                 continue;
@@ -179,8 +162,7 @@ class Lexer {
             const char escaped = source_[at_++];
             static constexpr std::string_view names = "ntr\\'\"", values = "\n\t\r\\'\"";
             const size_t which = names.find(escaped);
-            if (which == std::string_view::npos)
-                fail(at_ - 2, "an unsupported escape in a string");
+            if (which == std::string_view::npos) fail(at_ - 2, "an unsupported escape in a string");
             text += values[which];
         }
         push(Token::Kind::string, std::move(text), begin);
@@ -198,16 +180,13 @@ class Lexer {
 }  // namespace
 
 std::vector<Token> lex(std::string_view source) {
-    if (source.size() > max_source)
-        throw TemplateError{"it is longer than 64 KiB"};
+    if (source.size() > max_source) throw TemplateError{"it is longer than 64 KiB"};
     std::string normalized;
     for (size_t i = 0; i < source.size(); ++i) {
-        if (source[i] == '\r' && i + 1 < source.size() && source[i + 1] == '\n')
-            continue;
+        if (source[i] == '\r' && i + 1 < source.size() && source[i + 1] == '\n') continue;
         normalized += source[i] == '\r' ? '\n' : source[i];
     }
-    if (!normalized.empty() && normalized.back() == '\n')
-        normalized.pop_back();
+    if (!normalized.empty() && normalized.back() == '\n') normalized.pop_back();
     return Lexer(normalized).run();
 }
 

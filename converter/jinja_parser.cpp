@@ -20,8 +20,7 @@ class Parser {
 
     NodePtr run() {
         NodePtr root = parse_block({});
-        if (now().kind != Token::Kind::end_of_template)
-            fail_here("unexpected end of a block");
+        if (now().kind != Token::Kind::end_of_template) fail_here("unexpected end of a block");
         return root;
     }
 
@@ -30,8 +29,7 @@ class Parser {
     class Nesting {
       public:
         explicit Nesting(Parser &parser) : parser_(parser) {
-            if (++parser_.nesting_ > max_depth)
-                parser_.fail_here("nested too deep");
+            if (++parser_.nesting_ > max_depth) parser_.fail_here("nested too deep");
         }
         ~Nesting() { --parser_.nesting_; }
         Nesting(const Nesting &) = delete;
@@ -59,12 +57,10 @@ class Parser {
         return found;
     }
     void need_symbol(const char *text) {
-        if (!take_symbol(text))
-            fail_here(std::string("\"") + text + "\" is missing");
+        if (!take_symbol(text)) fail_here(std::string("\"") + text + "\" is missing");
     }
     std::string need_name() {
-        if (now().kind != Token::Kind::name)
-            fail_here("a name is missing");
+        if (now().kind != Token::Kind::name) fail_here("a name is missing");
         return tokens_[at_++].text;
     }
     void need_end() {
@@ -84,8 +80,7 @@ class Parser {
     void add(Node &parent, NodePtr child) const {
         if (child) {
             parent.depth = std::max(parent.depth, child->depth + 1);
-            if (parent.depth > max_depth)
-                fail_at(parent.line, parent.column, "nested too deep");
+            if (parent.depth > max_depth) fail_at(parent.line, parent.column, "nested too deep");
         }
         parent.children.push_back(std::move(child));
     }
@@ -110,28 +105,22 @@ class Parser {
             } else {
                 ++at_;  // block_begin
                 for (const char *end : ends)
-                    if (is_name(end))
-                        return block;
+                    if (is_name(end)) return block;
                 add(*block, parse_statement());
             }
         }
-        if (!ends.empty())
-            fail_here(std::string(ends.back()) + " is missing");
+        if (!ends.empty()) fail_here(std::string(ends.back()) + " is missing");
         return block;
     }
 
     NodePtr parse_statement() {
-        if (take_name("if"))
-            return parse_if();
-        if (take_name("for"))
-            return parse_for();
-        if (take_name("set"))
-            return parse_set();
+        if (take_name("if")) return parse_if();
+        if (take_name("for")) return parse_for();
+        if (take_name("set")) return parse_set();
         for (const auto &[name, kind] :
              {std::pair{"break", Kind::break_}, std::pair{"continue", Kind::continue_}})
             if (is_name(name)) {
-                if (loops_ == 0)
-                    fail_here(std::string(name) + " outside of a loop");
+                if (loops_ == 0) fail_here(std::string(name) + " outside of a loop");
                 NodePtr node = make(kind);
                 ++at_;
                 need_end();
@@ -162,8 +151,7 @@ class Parser {
             need_end();
             add(*node, parse_block({"endif"}));
         }
-        if (!take_name("endif"))
-            fail_here("endif is missing");
+        if (!take_name("endif")) fail_here("endif is missing");
         need_end();
         return node;
     }
@@ -171,18 +159,15 @@ class Parser {
     NodePtr parse_for() {
         NodePtr node = make(Kind::for_);
         node->text = need_name();
-        if (!take_name("in"))
-            fail_here("\"in\" is missing, or this is unsupported");
+        if (!take_name("in")) fail_here("\"in\" is missing, or this is unsupported");
         add(*node, parse_or());  // no inline if here: that is the filter
         add(*node, take_name("if") ? parse_expression() : nullptr);
-        if (is_name("recursive"))
-            fail_here("recursive loops are unsupported");
+        if (is_name("recursive")) fail_here("recursive loops are unsupported");
         need_end();
         ++loops_;
         add(*node, parse_block({"else", "endfor"}));
         --loops_;
-        if (is_name("else"))
-            fail_here("else of a loop is unsupported");
+        if (is_name("else")) fail_here("else of a loop is unsupported");
         ++at_;  // endfor
         need_end();
         return node;
@@ -191,8 +176,7 @@ class Parser {
     NodePtr parse_set() {
         NodePtr node = make(Kind::set);
         node->text = need_name();
-        if (take_symbol("."))
-            node->text += "." + need_name();
+        if (take_symbol(".")) node->text += "." + need_name();
         need_symbol("=");
         add(*node, parse_expression());
         need_end();
@@ -225,21 +209,18 @@ class Parser {
 
     NodePtr parse_or() {
         NodePtr left = parse_and();
-        while (is_name("or"))
-            left = make_binary("or", std::move(left), &Parser::parse_and);
+        while (is_name("or")) left = make_binary("or", std::move(left), &Parser::parse_and);
         return left;
     }
 
     NodePtr parse_and() {
         NodePtr left = parse_not();
-        while (is_name("and"))
-            left = make_binary("and", std::move(left), &Parser::parse_not);
+        while (is_name("and")) left = make_binary("and", std::move(left), &Parser::parse_not);
         return left;
     }
 
     NodePtr parse_not() {
-        if (!is_name("not"))
-            return parse_comparison();
+        if (!is_name("not")) return parse_comparison();
         const Nesting nesting(*this);
         NodePtr node = make(Kind::not_);
         ++at_;
@@ -276,8 +257,7 @@ class Parser {
 
     NodePtr parse_concatenation() {
         NodePtr left = parse_product();
-        while (is_symbol("~"))
-            left = make_binary("~", std::move(left), &Parser::parse_product);
+        while (is_symbol("~")) left = make_binary("~", std::move(left), &Parser::parse_product);
         return left;
     }
 
@@ -315,15 +295,13 @@ class Parser {
             node->value = Value::of(std::move(text));
             return node;
         }
-        if (token.kind == Token::Kind::name)
-            return parse_name();
+        if (token.kind == Token::Kind::name) return parse_name();
         if (take_symbol("(")) {
             NodePtr node = parse_expression();
             need_symbol(")");
             return node;
         }
-        if (is_symbol("[") || is_symbol("{"))
-            return parse_collection();
+        if (is_symbol("[") || is_symbol("{")) return parse_collection();
         fail_here("an expression is missing, or this is unsupported");
     }
 
@@ -335,8 +313,7 @@ class Parser {
         if (yes || no || text == "none" || text == "None") {
             node->kind = Kind::literal;
             node->value = Value::of(yes);
-            if (!yes && !no)
-                node->value.type = Value::Type::none;
+            if (!yes && !no) node->value.type = Value::Type::none;
         }
         return node;
     }
@@ -352,8 +329,7 @@ class Parser {
                 need_symbol(":");
                 add(*node, parse_expression());
             }
-            if (!is_symbol(end))
-                need_symbol(",");
+            if (!is_symbol(end)) need_symbol(",");
         }
         return node;
     }
@@ -405,8 +381,7 @@ class Parser {
             } else {
                 add(node, parse_expression());
             }
-            if (!is_symbol(")"))
-                need_symbol(",");
+            if (!is_symbol(")")) need_symbol(",");
         }
     }
 
@@ -417,8 +392,7 @@ class Parser {
                 NodePtr node = make(Kind::filter);
                 node->text = need_name();
                 add(*node, std::move(object));
-                if (is_symbol("("))
-                    parse_arguments(*node);
+                if (is_symbol("(")) parse_arguments(*node);
                 object = parse_postfix(std::move(node));
             } else if (is_name("is")) {
                 ++at_;
@@ -445,9 +419,7 @@ class Parser {
 
 }  // namespace
 
-NodePtr parse(std::string_view source) {
-    return Parser(lex(source)).run();
-}
+NodePtr parse(std::string_view source) { return Parser(lex(source)).run(); }
 
 void fail_at(uint32_t line, uint32_t column, const std::string &message) {
     throw TemplateError{format("line %u, column %u: %s", line, column, message.c_str())};

@@ -30,10 +30,8 @@ static_assert(std::atomic<int>::is_always_lock_free, "a signal handler uses it")
 // "12 s", "3:04 min" or "2:10 h"
 std::string duration_text(double seconds) {
     const auto whole = static_cast<long long>(std::min(seconds, 1e9) + 0.5);
-    if (whole < 60)
-        return format("%lld s", whole);
-    if (whole < 3600)
-        return format("%lld:%02lld min", whole / 60, whole % 60);
+    if (whole < 60) return format("%lld s", whole);
+    if (whole < 3600) return format("%lld:%02lld min", whole / 60, whole % 60);
     return format("%lld:%02lld h", whole / 3600, whole / 60 % 60);
 }
 
@@ -61,8 +59,7 @@ struct Progress::Shared {
         const auto percent = static_cast<unsigned>(fraction * 100);
         if (!terminal) {
             const uint64_t now_tenths = percent / 10;
-            if (now_tenths <= tenths)
-                return;
+            if (now_tenths <= tenths) return;
             tenths = now_tenths;
             std::fprintf(stderr, "%s: %u %%\n", what.c_str(), percent);
             return;
@@ -90,12 +87,10 @@ Progress::~Progress() {
 void Progress::advance(uint64_t by) {
     Shared &s = *shared_;
     const uint64_t now_done = s.done.fetch_add(by, std::memory_order_relaxed) + by;
-    if (is_quiet.load(std::memory_order_relaxed))
-        return;
+    if (is_quiet.load(std::memory_order_relaxed)) return;
     const double elapsed = s.seconds();
     const auto elapsed_ms = static_cast<int64_t>(elapsed * 1e3);
-    if (elapsed_ms < s.next_draw_ms.load(std::memory_order_relaxed))
-        return;
+    if (elapsed_ms < s.next_draw_ms.load(std::memory_order_relaxed)) return;
     std::unique_lock<std::mutex> lock(s.mutex, std::defer_lock);
     if (now_done >= s.total) {
         lock.lock();  // the last line is never left out
@@ -108,14 +103,11 @@ void Progress::advance(uint64_t by) {
     s.draw(s.done.load(std::memory_order_relaxed), elapsed);
 }
 
-void Progress::quiet(bool on) {
-    is_quiet.store(on, std::memory_order_relaxed);
-}
+void Progress::quiet(bool on) { is_quiet.store(on, std::memory_order_relaxed); }
 
 extern "C" {
 static void on_interrupt(int) {
-    if (signals_seen.fetch_add(1) == 0)
-        return;
+    if (signals_seen.fetch_add(1) == 0) return;
     remove_unfinished_files();
     _exit(static_cast<int>(ExitCode::failure));
 }
@@ -126,17 +118,13 @@ void install_interrupt_handler() {
     action.sa_handler = on_interrupt;
     sigemptyset(&action.sa_mask);
     // No SA_RESTART: reading the standard input ends at the first signal.
-    for (const int signal : {SIGINT, SIGTERM})
-        sigaction(signal, &action, nullptr);
+    for (const int signal : {SIGINT, SIGTERM}) sigaction(signal, &action, nullptr);
 }
 
-bool interrupted() {
-    return signals_seen.load(std::memory_order_relaxed) > 0;
-}
+bool interrupted() { return signals_seen.load(std::memory_order_relaxed) > 0; }
 
 void throw_if_interrupted() {
-    if (interrupted())
-        fail(ExitCode::failure, "interrupted");
+    if (interrupted()) fail(ExitCode::failure, "interrupted");
 }
 
 }  // namespace adder

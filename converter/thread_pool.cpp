@@ -45,9 +45,7 @@ void pause_briefly() {
 #endif
 }
 
-constexpr uint32_t left_of(uint64_t word) {
-    return static_cast<uint32_t>(word);
-}
+constexpr uint32_t left_of(uint64_t word) { return static_cast<uint32_t>(word); }
 
 }  // namespace
 
@@ -72,8 +70,7 @@ struct ThreadPool::Shared {
     std::exception_ptr exception;  // the first; guarded by mutex
 
     void finish(uint32_t indices) {
-        if (finished.fetch_add(indices) + indices != count.load())
-            return;
+        if (finished.fetch_add(indices) + indices != count.load()) return;
         if (caller_sleeps.load()) {
             const std::lock_guard<std::mutex> lock(mutex);
             done.notify_one();
@@ -84,8 +81,7 @@ struct ThreadPool::Shared {
     void give_up(uint64_t job) {
         {
             const std::lock_guard<std::mutex> lock(mutex);
-            if (!exception)
-                exception = std::current_exception();
+            if (!exception) exception = std::current_exception();
         }
         uint64_t seen = word.load();
         while (seen >> 32 == job && left_of(seen) > 0)
@@ -102,8 +98,7 @@ struct ThreadPool::Shared {
             const Call job_call = call.load();
             void *const job_context = context.load();
             const uint32_t job_count = count.load();
-            if (!word.compare_exchange_weak(seen, seen - 1))
-                continue;
+            if (!word.compare_exchange_weak(seen, seen - 1)) continue;
             const uint64_t job = seen >> 32;
             try {
                 job_call(job_context, job_count - left_of(seen), member);
@@ -118,10 +113,8 @@ struct ThreadPool::Shared {
     void member_main(uint32_t member) {
         while (!stopping.load()) {
             work(member);
-            for (int i = 0; i < spins && left_of(word.load()) == 0 && !stopping.load(); ++i)
-                pause_briefly();
-            if (left_of(word.load()) > 0)
-                continue;
+            for (int i = 0; i < spins && left_of(word.load()) == 0 && !stopping.load(); ++i) pause_briefly();
+            if (left_of(word.load()) > 0) continue;
             std::unique_lock<std::mutex> lock(mutex);
             ++sleepers;
             wake.wait(lock, [this] { return stopping.load() || left_of(word.load()) > 0; });
@@ -130,11 +123,9 @@ struct ThreadPool::Shared {
     }
 
     void run_job(uint32_t job_count, Call job_call, void *job_context) {
-        if (job_count == 0)
-            return;
+        if (job_count == 0) return;
         if (size == 1 || job_count == 1) {
-            for (uint32_t i = 0; i < job_count; ++i)
-                job_call(job_context, i, 0);
+            for (uint32_t i = 0; i < job_count; ++i) job_call(job_context, i, 0);
             return;
         }
         call.store(job_call);
@@ -148,8 +139,7 @@ struct ThreadPool::Shared {
             wake.notify_all();
         }
         work(0);
-        for (int i = 0; i < spins && finished.load() != job_count; ++i)
-            pause_briefly();
+        for (int i = 0; i < spins && finished.load() != job_count; ++i) pause_briefly();
         if (finished.load() != job_count) {
             std::unique_lock<std::mutex> lock(mutex);
             caller_sleeps.store(true);
@@ -161,8 +151,7 @@ struct ThreadPool::Shared {
             const std::lock_guard<std::mutex> lock(mutex);
             thrown.swap(exception);
         }
-        if (thrown)
-            std::rethrow_exception(thrown);
+        if (thrown) std::rethrow_exception(thrown);
     }
 
     void stop() {
@@ -171,8 +160,7 @@ struct ThreadPool::Shared {
             stopping.store(true);
         }
         wake.notify_all();
-        for (std::thread &thread : threads)
-            thread.join();
+        for (std::thread &thread : threads) thread.join();
         threads.clear();
     }
 };
@@ -191,13 +179,9 @@ ThreadPool::ThreadPool(uint32_t threads) : shared_(std::make_unique<Shared>()) {
     }
 }
 
-ThreadPool::~ThreadPool() {
-    shared_->stop();
-}
+ThreadPool::~ThreadPool() { shared_->stop(); }
 
-uint32_t ThreadPool::size() const {
-    return shared_->size;
-}
+uint32_t ThreadPool::size() const { return shared_->size; }
 
 void ThreadPool::run(uint32_t count, const std::function<void(uint32_t index, uint32_t member)> &task) {
     using Task = const std::function<void(uint32_t, uint32_t)>;

@@ -48,4 +48,16 @@ static inline void float_mode_leave(FloatMode saved) { __asm__ volatile("vmsr fp
 #error "adder: no way is known to flush subnormals on this target"
 #endif
 
+// The mode for the duration of a block. What the block does to the exception flags is undone as well.
+class FloatModeScope {
+  public:
+    FloatModeScope() : saved_(float_mode_enter()) {}
+    ~FloatModeScope() { float_mode_leave(saved_); }
+    FloatModeScope(const FloatModeScope &) = delete;
+    FloatModeScope &operator=(const FloatModeScope &) = delete;
+
+  private:
+    FloatMode saved_;
+};
+
 }  // namespace adder

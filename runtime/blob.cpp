@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "kernels/float_mode.h"
 #include "runtime/crc32.h"
 #include "runtime/error.h"
 #include "runtime/model.h"
@@ -19,16 +20,46 @@ bool contains(uint64_t low, uint64_t high, uint64_t offset, uint64_t bytes) {
     return offset >= low && offset <= high && bytes <= high - offset;
 }
 
+bool all_zero(const void *bytes, size_t size) {
+    for (size_t i = 0; i < size; ++i)
+        if (static_cast<const uint8_t *>(bytes)[i] != 0) return false;
+    return true;
+}
+
+// A part of the payload lies at an aligned offset, between the metadata and the end.
+adder_status check_place(const BlobHeader &header, const char *item, uint64_t offset, uint64_t bytes,
+                         int32_t index, adder_error *error) {
+    if (offset % blob_alignment != 0)
+        return report(error, ADDER_ERROR_CORRUPT, item, offset, offset / blob_alignment * blob_alignment,
+                      index);
+    if (offset < header.payload_offset)
+        return report(error, ADDER_ERROR_CORRUPT, item, offset, header.payload_offset, index);
+    if (!contains(header.payload_offset, header.blob_size, offset,
+                  bytes))  // the last offset that it may have
+        return report(error, ADDER_ERROR_CORRUPT, item, offset,
+                      bytes <= header.blob_size ? header.blob_size - bytes : 0, index);
+    return ADDER_OK;
+}
+
+adder_status check_table(const BlobHeader &header, const char *item, uint64_t offset, uint64_t bytes,
+                         adder_error *error) {
+    if (offset % 8 != 0 || !contains(sizeof(BlobHeader), header.payload_offset, offset, bytes))
+        return report(error, ADDER_ERROR_CORRUPT, item, offset, sizeof(BlobHeader));
+    return ADDER_OK;
+}
+
 adder_status check_header(const BlobHeader &header, size_t size, adder_error *error) {
     if (memcmp(header.magic, blob_magic, sizeof blob_magic) != 0)
         return report(error, ADDER_ERROR_NOT_A_BLOB, "magic number", 0, 0);
     if (header.format_version != ADDER_FORMAT_VERSION)
-        return report(error, ADDER_ERROR_VERSION, "format version", header.format_version, ADDER_FORMAT_VERSION);
+        return report(error, ADDER_ERROR_VERSION, "format version", header.format_version,
+                      ADDER_FORMAT_VERSION);
     if (header.header_size != sizeof(BlobHeader))
         return report(error, ADDER_ERROR_CORRUPT, "header size", header.header_size, sizeof(BlobHeader));
     if (header.blob_size > size) return report(error, ADDER_ERROR_TRUNCATED, "bytes", size, header.blob_size);
     if (!contains(sizeof(BlobHeader), header.blob_size, header.payload_offset, 0))
-        return report(error, ADDER_ERROR_CORRUPT, "payload offset", header.payload_offset, sizeof(BlobHeader));
+        return report(error, ADDER_ERROR_CORRUPT, "payload offset", header.payload_offset,
+                      sizeof(BlobHeader));
     return ADDER_OK;
 }
 
@@ -39,11 +70,13 @@ adder_status check_metadata_crc(const uint8_t *blob, const BlobHeader &header, a
     uint32_t crc = crc32(0, &copy, sizeof copy);
     crc = crc32(crc, blob + sizeof copy, static_cast<size_t>(header.payload_offset - sizeof copy));
     if (crc != header.metadata_crc)
-        return report(error, ADDER_ERROR_CORRUPT, "CRC-32 of the header and tables", crc, header.metadata_crc);
+        return report(error, ADDER_ERROR_CORRUPT, "CRC-32 of the header and tables", crc,
+                      header.metadata_crc);
     return ADDER_OK;
 }
 
-adder_status check_dimension(const char *item, uint32_t value, uint32_t low, uint32_t high, adder_error *error) {
+adder_status check_dimension(const char *item, uint32_t value, uint32_t low, uint32_t high,
+                             adder_error *error) {
     if (value < low) return report(error, ADDER_ERROR_CORRUPT, item, value, low);
     if (value > high) return report(error, ADDER_ERROR_CORRUPT, item, value, high);
     return ADDER_OK;
@@ -51,29 +84,51 @@ adder_status check_dimension(const char *item, uint32_t value, uint32_t low, uin
 
 adder_status check_fields(const BlobHeader &header, adder_error *error) {
     if (header.architecture != architecture_mamba)
-        return report(error, ADDER_ERROR_UNSUPPORTED, "architecture", header.architecture, architecture_mamba);
+        return report(error, ADDER_ERROR_UNSUPPORTED, "architecture", header.architecture,
+                      architecture_mamba);
     if (header.flags & ~uint32_t{blob_all_flags})
         return report(error, ADDER_ERROR_UNSUPPORTED, "flags", header.flags, header.flags & blob_all_flags);
     const struct {
         const char *item;
         uint32_t value, low, high;
     } dimensions[] = {
-        {"d_model", header.d_model, 1, max_d_model},   {"n_layer", header.n_layer, 1, max_n_layer},
+        {"d_model", header.d_model, 1, max_d_model},          {"n_layer", header.n_layer, 1, max_n_layer},
         {"vocab_size", header.vocab_size, 1, max_vocab_size}, {"d_inner", header.d_inner, 1, max_d_inner},
-        {"d_state", header.d_state, 1, max_d_state},   {"d_conv", header.d_conv, 1, max_d_conv},
+        {"d_state", header.d_state, 1, max_d_state},          {"d_conv", header.d_conv, 1, max_d_conv},
         {"dt_rank", header.dt_rank, 1, max_dt_rank},
     };
     for (const auto &d : dimensions) {
         const adder_status status = check_dimension(d.item, d.value, d.low, d.high, error);
         if (status != ADDER_OK) return status;
     }
-    if (!within(header.norm_epsilon, 0.0f, 1.0f)) return report(error, ADDER_ERROR_CORRUPT, "norm epsilon", 0, 0);
-    if (!within(header.temperature, 0.0f, 1e6f)) return report(error, ADDER_ERROR_CORRUPT, "temperature", 0, 0);
+    if (!within(header.norm_epsilon, 0.0f, 1.0f))
+        return report(error, ADDER_ERROR_CORRUPT, "norm epsilon", 0, 0);
+    if (!within(header.temperature, 0.0f, 1e6f))
+        return report(error, ADDER_ERROR_CORRUPT, "temperature", 0, 0);
     if (!within(header.top_p, 0.0f, 1.0f)) return report(error, ADDER_ERROR_CORRUPT, "top-p", 0, 0);
     if (!within(header.min_p, 0.0f, 1.0f)) return report(error, ADDER_ERROR_CORRUPT, "min-p", 0, 0);
     if (!within(header.repetition_penalty, 1e-3f, 1e3f))
         return report(error, ADDER_ERROR_CORRUPT, "repetition penalty", 0, 0);
+    // -1 for none. As unsigned numbers the other negative ones are above any vocabulary.
+    const auto is_token = [&](int32_t token) {
+        return token == -1 || static_cast<uint32_t>(token) < header.vocab_size;
+    };
+    if (!is_token(header.bos_token))
+        return report(error, ADDER_ERROR_CORRUPT, "bos token", static_cast<uint32_t>(header.bos_token),
+                      header.vocab_size - 1);
+    for (int32_t i = 0; i < 4; ++i)
+        if (!is_token(header.eos_tokens[i]))
+            return report(error, ADDER_ERROR_CORRUPT, "eos token",
+                          static_cast<uint32_t>(header.eos_tokens[i]), header.vocab_size - 1, i);
+    if (!all_zero(header.reserved, sizeof header.reserved))
+        return report(error, ADDER_ERROR_UNSUPPORTED, "reserved bytes of the header", 0, 0);
     return ADDER_OK;
+}
+
+// Is this the matrix of a linear layer? The embedding is, where the head uses it.
+bool has_input(Role role, uint32_t flags) {
+    if (role == Role::embedding) return (flags & blob_tied_head) != 0;
+    return may_be_int8(role);
 }
 
 // One entry of the tensor table against what its place in the order demands.
@@ -82,8 +137,10 @@ adder_status check_tensor(const Model &model, uint32_t index, Role role, uint16_
     const BlobTensor &tensor = model.tensors[index];
     const int32_t at = static_cast<int32_t>(index);
     if (tensor.role != static_cast<uint16_t>(role))
-        return report(error, ADDER_ERROR_CORRUPT, "role of tensor", tensor.role, static_cast<uint16_t>(role), at);
-    if (tensor.layer != layer) return report(error, ADDER_ERROR_CORRUPT, "layer of tensor", tensor.layer, layer, at);
+        return report(error, ADDER_ERROR_CORRUPT, "role of tensor", tensor.role, static_cast<uint16_t>(role),
+                      at);
+    if (tensor.layer != layer)
+        return report(error, ADDER_ERROR_CORRUPT, "layer of tensor", tensor.layer, layer, at);
     if (tensor.dtype > static_cast<uint8_t>(Dtype::int8))
         return report(error, ADDER_ERROR_UNSUPPORTED, "type of tensor", tensor.dtype, 1, at);
     const Dtype dtype = static_cast<Dtype>(tensor.dtype);
@@ -91,14 +148,17 @@ adder_status check_tensor(const Model &model, uint32_t index, Role role, uint16_
         return report(error, ADDER_ERROR_CORRUPT, "type of tensor", tensor.dtype, 0, at);
     uint32_t rows = 0, cols = 0;
     logical_extent(header, role, &rows, &cols);
-    if (tensor.rows != rows) return report(error, ADDER_ERROR_CORRUPT, "rows of tensor", tensor.rows, rows, at);
-    if (tensor.cols != cols) return report(error, ADDER_ERROR_CORRUPT, "columns of tensor", tensor.cols, cols, at);
+    if (tensor.rows != rows)
+        return report(error, ADDER_ERROR_CORRUPT, "rows of tensor", tensor.rows, rows, at);
+    if (tensor.cols != cols)
+        return report(error, ADDER_ERROR_CORRUPT, "columns of tensor", tensor.cols, cols, at);
     const TensorExtent extent = tensor_extent(model.shape, role, dtype);
     if (tensor.size != extent.bytes)
         return report(error, ADDER_ERROR_CORRUPT, "size of tensor", tensor.size, extent.bytes, at);
-    if (tensor.offset % blob_alignment != 0 ||
-        !contains(header.payload_offset, header.blob_size, tensor.offset, tensor.size))
-        return report(error, ADDER_ERROR_CORRUPT, "offset of tensor", tensor.offset, 0, at);
+    adder_status status = check_place(header, "offset of tensor", tensor.offset, tensor.size, at, error);
+    if (status != ADDER_OK) return status;
+    if (tensor.reserved0 != 0 || !all_zero(tensor.reserved1, sizeof tensor.reserved1))
+        return report(error, ADDER_ERROR_UNSUPPORTED, "reserved bytes of tensor", 0, 0, at);
 
     uint64_t scales = 0;
     if (dtype == Dtype::int8) {
@@ -106,24 +166,20 @@ adder_status check_tensor(const Model &model, uint32_t index, Role role, uint16_
         if (tensor.granularity == static_cast<uint8_t>(Granularity::row)) scales = extent.rows;
         if (scales == 0)
             return report(error, ADDER_ERROR_UNSUPPORTED, "granularity of tensor", tensor.granularity, 1, at);
-        if (tensor.scale_offset % blob_alignment != 0 ||
-            !contains(header.payload_offset, header.blob_size, tensor.scale_offset, 4 * scales))
-            return report(error, ADDER_ERROR_CORRUPT, "scale offset of tensor", tensor.scale_offset, 0, at);
-    } else if (tensor.granularity != 0 || tensor.scale_offset != 0) {
-        return report(error, ADDER_ERROR_CORRUPT, "scales of float tensor", tensor.scale_offset, 0, at);
+        status = check_place(header, "scale offset of tensor", tensor.scale_offset, 4 * scales, at, error);
+        if (status != ADDER_OK) return status;
+    } else if (tensor.granularity != 0) {
+        return report(error, ADDER_ERROR_CORRUPT, "granularity of float tensor", tensor.granularity, 0, at);
+    } else if (tensor.scale_offset != 0) {
+        return report(error, ADDER_ERROR_CORRUPT, "scale offset of float tensor", tensor.scale_offset, 0, at);
     }
+
+    // Linear layers with an int8 input state its scale; 1 / scale is a normal number.
+    const bool int8_input = (header.flags & blob_int8_activations) != 0 && has_input(role, header.flags);
+    if (int8_input ? !within(tensor.input_scale, 1e-30f, 1e30f) : !(tensor.input_scale == 0.0f))
+        return report(error, ADDER_ERROR_CORRUPT, "input scale of tensor", 0, 0, at);
     return ADDER_OK;
 }
-
-// The linear layers whose input is quantized state a scale for it.
-adder_status check_input_scale(const Model &model, Role role, uint32_t layer, adder_error *error) {
-    const uint32_t index = tensor_index(model.header->flags, model.header->n_layer, role, layer);
-    if (!within(model.tensors[index].input_scale, 1e-30f, 1e30f))
-        return report(error, ADDER_ERROR_CORRUPT, "input scale of tensor", 0, 0, static_cast<int32_t>(index));
-    return ADDER_OK;
-}
-
-constexpr Role linear_roles[] = {Role::in_proj, Role::x_proj, Role::dt_proj, Role::out_proj};
 
 adder_status check_tensors(const Model &model, adder_error *error) {
     const BlobHeader &header = *model.header;
@@ -135,19 +191,12 @@ adder_status check_tensors(const Model &model, adder_error *error) {
     if (status == ADDER_OK) status = check(Role::final_norm, 0, no_layer);
     if (status == ADDER_OK && !(header.flags & blob_tied_head)) status = check(Role::head, 0, no_layer);
     for (uint32_t layer = 0; layer < header.n_layer && status == ADDER_OK; ++layer)
-        for (uint16_t role = static_cast<uint16_t>(Role::norm); role <= static_cast<uint16_t>(Role::out_proj_bias); ++role) {
+        for (uint16_t role = static_cast<uint16_t>(Role::norm);
+             role <= static_cast<uint16_t>(Role::out_proj_bias); ++role) {
             const Role r = static_cast<Role>(role);
             const bool optional = r == Role::in_proj_bias || r == Role::out_proj_bias;
             if (optional && !(header.flags & blob_projection_bias)) continue;
             status = check(r, layer, static_cast<uint16_t>(layer));
-            if (status != ADDER_OK) break;
-        }
-    if (status != ADDER_OK || !(header.flags & blob_int8_activations)) return status;
-
-    status = check_input_scale(model, Role::head, 0, error);  // of the embedding, where tied
-    for (uint32_t layer = 0; layer < header.n_layer && status == ADDER_OK; ++layer)
-        for (Role role : linear_roles) {
-            status = check_input_scale(model, role, layer, error);
             if (status != ADDER_OK) break;
         }
     return status;
@@ -160,19 +209,27 @@ adder_status check_sections(const Model &model, adder_error *error) {
         const BlobSection &section = model.sections[i];
         const int32_t at = static_cast<int32_t>(i);
         if (section.kind <= previous)
-            return report(error, ADDER_ERROR_CORRUPT, "kind of section", section.kind, uint64_t{previous} + 1, at);
+            return report(error, ADDER_ERROR_CORRUPT, "kind of section", section.kind, uint64_t{previous} + 1,
+                          at);
         previous = section.kind;
-        if (section.offset % blob_alignment != 0 ||
-            !contains(header.payload_offset, header.blob_size, section.offset, section.size))
-            return report(error, ADDER_ERROR_CORRUPT, "offset of section", section.offset, 0, at);
+        if (section.reserved != 0)
+            return report(error, ADDER_ERROR_UNSUPPORTED, "reserved bytes of section", section.reserved, 0,
+                          at);
+        const adder_status status =
+            check_place(header, "offset of section", section.offset, section.size, at, error);
+        if (status != ADDER_OK) return status;
     }
     uint64_t size = 0;
     const uint8_t *golden = model_section(model, section_golden, &size);
     if (golden) {
-        BlobGolden head{};
-        if (size >= sizeof head) memcpy(&head, golden, sizeof head);
-        if (head.token_count == 0 || size != sizeof head + 4 * uint64_t{head.token_count})
-            return report(error, ADDER_ERROR_CORRUPT, "size of the golden case", size, sizeof head);
+        BlobGolden head;
+        if (size < sizeof head + 4)
+            return report(error, ADDER_ERROR_CORRUPT, "size of the golden case", size, sizeof head + 4);
+        memcpy(&head, golden, sizeof head);
+        if (head.token_count == 0) return report(error, ADDER_ERROR_CORRUPT, "number of golden tokens", 0, 1);
+        const uint64_t needed = sizeof head + 4 * uint64_t{head.token_count};
+        if (size != needed)
+            return report(error, ADDER_ERROR_CORRUPT, "size of the golden case", size, needed);
     }
     return ADDER_OK;
 }
@@ -207,6 +264,7 @@ bool any_float_weights(const Model &model) {
 
 adder_status blob_validate(Model *model, const void *blob, size_t size, adder_error *error) {
     *model = Model{};
+    const FloatModeScope mode;  // a NaN in the header is compared without a trap
     if (reinterpret_cast<uintptr_t>(blob) % blob_alignment != 0)
         return report(error, ADDER_ERROR_ALIGNMENT, "blob address modulo 64",
                       reinterpret_cast<uintptr_t>(blob) % blob_alignment, 0);
@@ -230,14 +288,12 @@ adder_status blob_validate(Model *model, const void *blob, size_t size, adder_er
     const uint32_t tensors = tensor_count(header.flags, header.n_layer);
     if (header.tensor_count != tensors)
         return report(error, ADDER_ERROR_CORRUPT, "number of tensors", header.tensor_count, tensors);
-    if (header.tensor_table_offset % 8 != 0 ||
-        !contains(sizeof(BlobHeader), header.payload_offset, header.tensor_table_offset,
-                  uint64_t{tensors} * sizeof(BlobTensor)))
-        return report(error, ADDER_ERROR_CORRUPT, "tensor table offset", header.tensor_table_offset, 0);
-    if (header.section_table_offset % 8 != 0 ||
-        !contains(sizeof(BlobHeader), header.payload_offset, header.section_table_offset,
-                  uint64_t{header.section_count} * sizeof(BlobSection)))
-        return report(error, ADDER_ERROR_CORRUPT, "section table offset", header.section_table_offset, 0);
+    status = check_table(header, "tensor table offset", header.tensor_table_offset,
+                         uint64_t{tensors} * sizeof(BlobTensor), error);
+    if (status == ADDER_OK)
+        status = check_table(header, "section table offset", header.section_table_offset,
+                             uint64_t{header.section_count} * sizeof(BlobSection), error);
+    if (status != ADDER_OK) return status;
     m.tensors = reinterpret_cast<const BlobTensor *>(m.blob + header.tensor_table_offset);
     m.sections = reinterpret_cast<const BlobSection *>(m.blob + header.section_table_offset);
     status = check_tensors(m, error);
@@ -251,10 +307,13 @@ adder_status blob_validate(Model *model, const void *blob, size_t size, adder_er
     const uint8_t *tokenizer = model_section(m, section_tokenizer, &tokenizer_size);
     if (tokenizer) {
         const TokenizeStatus opened = tokenizer_open(&m.tokenizer, tokenizer, tokenizer_size);
-        if (opened == TokenizeStatus::unsupported) return report(error, ADDER_ERROR_UNSUPPORTED, "tokenizer section", 0, 0);
-        if (opened != TokenizeStatus::ok) return report(error, ADDER_ERROR_CORRUPT, "tokenizer section", 0, 0);
+        if (opened == TokenizeStatus::unsupported)
+            return report(error, ADDER_ERROR_UNSUPPORTED, "tokenizer section", 0, 0);
+        if (opened != TokenizeStatus::ok)
+            return report(error, ADDER_ERROR_CORRUPT, "tokenizer section", 0, 0);
         if (m.tokenizer.tokens > header.vocab_size)
-            return report(error, ADDER_ERROR_CORRUPT, "tokens of the tokenizer", m.tokenizer.tokens, header.vocab_size);
+            return report(error, ADDER_ERROR_CORRUPT, "tokens of the tokenizer", m.tokenizer.tokens,
+                          header.vocab_size);
         m.has_tokenizer = true;
     }
     *model = m;

@@ -43,7 +43,8 @@ struct LayerWeights {
     Linear out_proj;    // [d_model][d_inner]
 };
 
-struct Model {
+// Lies in an adder_model, which the caller may copy as the array of numbers that it declares: hence may_alias.
+struct __attribute__((may_alias)) Model {
     const uint8_t *blob;
     const BlobHeader *header;
     const BlobTensor *tensors;

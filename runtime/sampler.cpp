@@ -13,7 +13,7 @@
 namespace adder {
 namespace {
 
-constexpr float highest_logit = 1e30f;  // logits are clamped to +- this; NaN becomes the lowest
+constexpr float highest_logit = 1e30f;       // logits are clamped to +- this; NaN becomes the lowest
 constexpr float lowest_temperature = 1e-5f;  // below it: greedy
 
 // Integers in the order of the floats.
@@ -21,6 +21,12 @@ uint32_t ordered_key(float value) {
     uint32_t bits;
     memcpy(&bits, &value, sizeof bits);
     return (bits & 0x80000000u) ? ~bits : bits | 0x80000000u;
+}
+
+// Adding zero makes one zero of -0 and of subnormals, which compare equal to it but have keys of their own.
+float clamp_logit(float logit) {
+    if (logit >= highest_logit) return highest_logit;
+    return logit > -highest_logit ? logit + 0.0f : -highest_logit;  // NaN compares false
 }
 
 uint32_t argmax(const float *values, uint32_t n) {
@@ -41,7 +47,9 @@ void penalize_repetition(const adder_sampler &sampler, float *logits, uint32_t n
         for (uint32_t k = 0; k < i && !seen; ++k) seen = sampler.recent[k] == token;
         if (seen) continue;
         float &logit = logits[token];
-        logit = logit > 0 ? logit / sampler.repetition_penalty : logit * sampler.repetition_penalty;
+        if (logit <= -highest_logit) continue;  // ruled out, and stays so
+        logit =
+            clamp_logit(logit > 0 ? logit / sampler.repetition_penalty : logit * sampler.repetition_penalty);
     }
 }
 
@@ -121,24 +129,25 @@ uint32_t draw(adder_sampler *sampler, float *values, uint32_t n) {
     if (sampler->top_p < 1.0f) {
         float total = 0;
         for (uint32_t i = 0; i < n; ++i) total += values[i];
-        const float target = sampler->top_p * total;  // even of 0 the most likely token stays, whose weight is 1
+        const float target =
+            sampler->top_p * total;  // even of 0 the most likely token stays, whose weight is 1
         const Cut cut = find_cut(values, n, target > 0 ? target : 1.0f, weight_of);
         apply_cut(values, n, cut, 0.0f, weight_of);
     }
     float total = 0;
     for (uint32_t i = 0; i < n; ++i) {
-        if (values[i] < sampler->min_p) values[i] = 0.0f;
+        if (values[i] < sampler->min_p && values[i] < 1.0f) values[i] = 0.0f;  // the most likely token has 1
         total += values[i];
     }
-    float left = draw_uniform(&sampler->random) * total;
-    uint32_t last = 0;
+    // The sums below are those that led to `total`, and a product with at most 1 - 2^-24 rounds to less than that: some
+    // token is always reached, and never one that rounding alone would reach.
+    const float target = draw_uniform(&sampler->random) * total;
+    float sum = 0;
     for (uint32_t i = 0; i < n; ++i) {
-        if (values[i] <= 0) continue;
-        last = i;
-        if (left < values[i]) break;
-        left -= values[i];
+        sum += values[i];
+        if (target < sum) return i;
     }
-    return last;
+    return 0;  // every logit ruled out
 }
 
 }  // namespace
@@ -169,12 +178,12 @@ extern "C" int32_t adder_sample(adder_sampler *sampler, float *logits, uint32_t 
     if (n == 0) return -1;
     const FloatMode mode = float_mode_enter();
     for (uint32_t i = 0; i < n; ++i) {
-        const float capped = logits[i] < highest_logit ? logits[i] : (logits[i] >= highest_logit ? highest_logit : -highest_logit);
-        logits[i] = capped > -highest_logit ? capped : -highest_logit;
+        logits[i] = clamp_logit(logits[i]);
     }
     if (sampler->repetition_penalty > 0 && sampler->repetition_penalty != 1.0f)
         penalize_repetition(*sampler, logits, n);
-    const uint32_t token = sampler->temperature >= lowest_temperature ? draw(sampler, logits, n) : argmax(logits, n);
+    const uint32_t token =
+        sampler->temperature >= lowest_temperature ? draw(sampler, logits, n) : argmax(logits, n);
     float_mode_leave(mode);
     return static_cast<int32_t>(token);
 }

@@ -11,18 +11,6 @@
 namespace adder {
 namespace {
 
-// The float mode of the calling thread for the duration of a call.
-class FloatModeScope {
-  public:
-    FloatModeScope() : saved_(float_mode_enter()) {}
-    ~FloatModeScope() { float_mode_leave(saved_); }
-    FloatModeScope(const FloatModeScope &) = delete;
-    FloatModeScope &operator=(const FloatModeScope &) = delete;
-
-  private:
-    FloatMode saved_;
-};
-
 bool all_in_vocabulary(const Model &model, const int32_t *tokens, size_t n) {
     for (size_t i = 0; i < n; ++i)
         if (tokens[i] < 0 || static_cast<uint32_t>(tokens[i]) >= model.shape.vocab_size) return false;
@@ -93,7 +81,7 @@ extern "C" adder_status adder_session_init(adder_session **session, const adder_
     const ArenaPlan plan = arena_plan(m, resolved);
     if (arena_size < plan.total) return report(error, ADDER_ERROR_ARENA, "bytes", arena_size, plan.total);
     const KernelTable *kernels = resolved.isa ? kernels_find(resolved.isa) : kernels_best();
-    if (!kernels) return report(error, ADDER_ERROR_ISA, resolved.isa, 0, 0);
+    if (!kernels) return report(error, ADDER_ERROR_ISA, "option isa", 0, 0);
 
     uint8_t *const base = static_cast<uint8_t *>(arena);
     const auto floats = [base](uint64_t offset) { return reinterpret_cast<float *>(base + offset); };
@@ -176,11 +164,13 @@ extern "C" adder_status adder_selftest(adder_session *session, adder_error *erro
     BlobGolden golden;
     memcpy(&golden, section, sizeof golden);
     const int32_t *tokens = reinterpret_cast<const int32_t *>(section + sizeof golden);
+    const uint32_t last = golden.token_count - 1;
     adder_state_reset(session);
-    adder_status status = adder_feed(session, tokens, golden.token_count - 1);
+    if (!all_in_vocabulary(model, tokens, golden.token_count))
+        return report(error, ADDER_ERROR_CORRUPT, "tokens of the golden case", 0, 0);
+    adder_feed(session, tokens, last);
     float *logits = nullptr;
-    if (status == ADDER_OK) status = adder_step(session, tokens[golden.token_count - 1], &logits);
-    if (status != ADDER_OK) return report(error, status, "golden case", 0, 0);
+    adder_step(session, tokens[last], &logits);
     const uint32_t crc = crc32(0, logits, size_t{4} * model.shape.vocab_size);
     adder_state_reset(session);
     if (crc != golden.logits_crc)

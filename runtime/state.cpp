@@ -31,7 +31,8 @@ uint32_t state_crc(StateHeader header, const void *floats) {
 }  // namespace
 
 extern "C" size_t adder_state_size(const adder_model *model) {
-    return static_cast<size_t>(sizeof(StateHeader) + state_bytes(model_of(model)->shape));
+    const uint64_t size = sizeof(StateHeader) + state_bytes(model_of(model)->shape);
+    return size <= SIZE_MAX ? static_cast<size_t>(size) : 0;
 }
 
 extern "C" adder_status adder_state_save(const adder_session *session, void *buffer, size_t size) {

@@ -74,7 +74,10 @@ extern "C" size_t adder_detokenize(const adder_model *model, adder_detokenizer *
     const Model &m = *model_of(model);
     Utf8Stream stream{};
     memcpy(stream.pending, detokenizer->pending, sizeof stream.pending);
-    stream.count = detokenizer->count <= 3 ? static_cast<uint8_t>(detokenizer->count) : uint8_t{0};
+    // What is pending is the beginning of a sequence; anything else, a struct never zeroed, counts as nothing.
+    uint8_t low, high;
+    if (detokenizer->count < utf8_sequence(stream.pending[0], &low, &high))
+        stream.count = static_cast<uint8_t>(detokenizer->count);
     const uint8_t *bytes = nullptr;
     uint32_t size = 0;
     bool special = false;

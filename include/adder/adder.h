@@ -148,7 +148,8 @@ typedef struct adder_session adder_session;
 size_t adder_arena_size(const adder_model *model, const adder_options *options);
 
 /* Makes a session with an empty state in the arena (aligned to ADDER_ALIGNMENT; more than adder_arena_size is fine, the
- * rest is not touched). There is nothing to free. On failure *session is null. */
+ * rest is not touched). The model must stay where it is as long as the session is used. There is nothing to free. On
+ * failure *session is null. */
 adder_status adder_session_init(adder_session **session, const adder_model *model, const adder_options *options,
                                 void *arena, size_t arena_size, adder_error *error);
 
@@ -176,7 +177,7 @@ adder_status adder_selftest(adder_session *session, adder_error *error);
 
 /* ---- State: the whole context as one block of bytes ------------------------------------------------------------ */
 
-/* Bytes of a saved state; the same for every session of a model, whatever its options. */
+/* Bytes of a saved state; the same for every session of a model, whatever its options. 0 if beyond size_t. */
 size_t adder_state_size(const adder_model *model);
 /* Writes exactly adder_state_size bytes; ADDER_ERROR_BUFFER if `size` is smaller. */
 adder_status adder_state_save(const adder_session *session, void *buffer, size_t size);
@@ -229,9 +230,9 @@ typedef struct adder_sampler {
     float top_p;              /* 1: off */
     float min_p;              /* 0: off */
     float repetition_penalty; /* 1: off; over the last ADDER_SAMPLER_WINDOW accepted tokens (arXiv 1909.05858) */
+    uint32_t accepted;        /* tokens in `recent` so far; from a full ring on, where the next one goes */
     uint64_t random;          /* state of the generator; set it with adder_sampler_seed */
     int32_t recent[ADDER_SAMPLER_WINDOW]; /* ring of accepted tokens */
-    uint32_t accepted;                    /* how many so far */
 } adder_sampler;
 
 /* The generation defaults of the blob, seed 0. */

@@ -1,0 +1,455 @@
+// Opening blobs: sound ones, cut ones, and blobs with one field that is wrong under right checksums.
+// SPDX-License-Identifier: MIT
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <functional>
+
+#include "tests/support/blob_builder.h"
+
+namespace adder::test {
+namespace {
+
+BlobSpec small_spec() {
+    BlobSpec spec;
+    spec.checkpoint.config.vocab_size = 260;
+    spec.checkpoint.config.tie_word_embeddings = false;
+    spec.checkpoint.config.use_bias = true;
+    spec.tokenizer = true;
+    spec.texts = {{ADDER_TEXT_NAME, "toy"}, {ADDER_TEXT_USER_PREFIX, "u:"}};
+    return spec;
+}
+
+const AlignedBytes &small_blob() {
+    static const AlignedBytes blob = build_blob(small_spec());
+    return blob;
+}
+
+adder_status open_blob(const AlignedBytes &blob, adder_error *error) {
+    adder_model model;
+    return adder_model_open(&model, blob.data(), blob.size(), error);
+}
+
+// Opens a changed copy whose checksums are right, and expects this error.
+void expect_refused(const std::function<void(AlignedBytes &)> &change, adder_status status, const char *item,
+                    uint64_t found, uint64_t needed, int32_t index = -1) {
+    SCOPED_TRACE(std::string(item) + " " + std::to_string(found));
+    AlignedBytes blob = small_blob();
+    change(blob);
+    fix_checksums(blob);
+    adder_error error{};
+    EXPECT_EQ(open_blob(blob, &error), status);
+    EXPECT_EQ(error.status, status);
+    EXPECT_STREQ(error.item, item);
+    EXPECT_EQ(error.found, found);
+    EXPECT_EQ(error.needed, needed);
+    EXPECT_EQ(error.index, index);
+}
+
+template <typename Field>
+std::function<void(AlignedBytes &)> set_header(Field BlobHeader::*field, Field value) {
+    return [=](AlignedBytes &blob) { header_of(blob).*field = value; };
+}
+template <typename Field>
+std::function<void(AlignedBytes &)> set_tensor(int32_t i, Field BlobTensor::*field, Field value) {
+    return [=](AlignedBytes &blob) { tensors_of(blob)[i].*field = value; };
+}
+template <typename Field>
+std::function<void(AlignedBytes &)> set_section(int32_t i, Field BlobSection::*field, Field value) {
+    return [=](AlignedBytes &blob) { sections_of(blob)[i].*field = value; };
+}
+
+TEST(Blob, OpensAndTellsWhatIsInIt) {
+    adder_model model;
+    ASSERT_EQ(adder_model_open(&model, small_blob().data(), small_blob().size(), nullptr), ADDER_OK);
+    EXPECT_EQ(adder_model_verify(&model, nullptr), ADDER_OK);
+    adder_model_info info;
+    adder_model_get_info(&model, &info);
+    EXPECT_EQ(info.format_version, 1u);
+    EXPECT_EQ(info.vocab_size, 260u);
+    EXPECT_EQ(info.d_model, 16u);
+    EXPECT_EQ(info.n_layer, 2u);
+    EXPECT_EQ(info.d_inner, 32u);
+    EXPECT_EQ(info.d_state, 4u);
+    EXPECT_EQ(info.d_conv, 4u);
+    EXPECT_EQ(info.dt_rank, 1u);
+    EXPECT_EQ(info.blob_bytes, small_blob().size());
+    EXPECT_EQ(info.int8_activations, 1);
+    EXPECT_EQ(info.has_tokenizer, 1);
+    EXPECT_EQ(info.has_chat_template, 0);
+    EXPECT_EQ(info.bos_token, 0);
+    EXPECT_EQ(adder_model_is_eos(&model, 0), 1);
+    EXPECT_EQ(adder_model_is_eos(&model, 1), 0);
+    EXPECT_EQ(adder_model_is_eos(&model, -1), 0);  // the value of an absent one
+    // Parameters: embedding and head, norms, and what each layer has.
+    const uint64_t layer = 16 + 64 * 16 + 64 + 32 * 4 + 32 + 9 * 32 + 32 + 32 + 32 * 4 + 32 + 16 * 32 + 16;
+    EXPECT_EQ(info.parameters, 2 * 260 * 16 + 16 + 2 * layer);
+    // Read for a token: padded layers, the norm, the head (264 rows with padding), and one row of the embedding.
+    const uint64_t matrices = 64 * 16 + 16 * 32 + 32 * 8 + 16 * 32, scales = 64 + 16 + 32 + 16;
+    const uint64_t vectors = 16 + 64 + 32 * 4 + 32 + 32 + 32 * 4 + 32 + 16;
+    EXPECT_EQ(info.bytes_per_token,
+              2 * (matrices + 4 * scales + 4 * vectors) + 4 * 16 + 264 * 16 + 4 * 264 + 16);
+    size_t size = 0;
+    const char *name = adder_model_text(&model, ADDER_TEXT_NAME, &size);
+    EXPECT_EQ(std::string(name, size), "toy");
+    EXPECT_EQ(adder_model_text(&model, ADDER_TEXT_SYSTEM_PREFIX, &size), nullptr);
+    EXPECT_EQ(size, 0u);
+}
+
+TEST(Blob, MoreBytesThanItHasAreLeftAlone) {
+    AlignedBytes blob = small_blob();
+    blob.resize(blob.size() + 1000);
+    adder_model model;
+    ASSERT_EQ(adder_model_open(&model, blob.data(), blob.size(), nullptr), ADDER_OK);
+    EXPECT_EQ(adder_model_verify(&model, nullptr), ADDER_OK);
+}
+
+TEST(Blob, NullPointersAreRefused) {
+    adder_model model;
+    adder_error error{};
+    EXPECT_EQ(adder_model_open(nullptr, small_blob().data(), 1, &error), ADDER_ERROR_ARGUMENT);
+    EXPECT_STREQ(error.item, "model");
+    EXPECT_EQ(adder_model_open(&model, nullptr, 1, &error), ADDER_ERROR_ARGUMENT);
+    EXPECT_STREQ(error.item, "blob");
+    EXPECT_EQ(adder_model_verify(nullptr, &error), ADDER_ERROR_ARGUMENT);
+}
+
+TEST(Blob, EveryTruncationIsRefused) {
+    for (size_t size = 0; size < small_blob().size(); ++size) {
+        const AlignedBytes cut(small_blob().data(), size);
+        adder_error error{};
+        const adder_status status = open_blob(cut, &error);
+        EXPECT_EQ(status, size < sizeof blob_magic ? ADDER_ERROR_NOT_A_BLOB : ADDER_ERROR_TRUNCATED) << size;
+        EXPECT_EQ(error.found, size);
+        EXPECT_EQ(error.needed, size < sizeof(BlobHeader) ? sizeof(BlobHeader) : small_blob().size());
+    }
+}
+
+TEST(Blob, EveryBitOfTheMetadataCounts) {
+    AlignedBytes blob = small_blob();
+    const size_t end = static_cast<size_t>(header_of(blob).payload_offset);
+    for (size_t bit = 0; bit < 8 * end; ++bit) {
+        const auto flip = [&] {
+            blob.data()[bit / 8] = static_cast<uint8_t>(blob.data()[bit / 8] ^ 1u << bit % 8);
+        };
+        flip();
+        EXPECT_NE(open_blob(blob, nullptr), ADDER_OK) << "bit " << bit % 8 << " of byte " << bit / 8;
+        flip();
+    }
+    EXPECT_EQ(open_blob(blob, nullptr), ADDER_OK);
+}
+
+TEST(Blob, EveryByteOfThePayloadIsVerified) {
+    AlignedBytes blob = small_blob();
+    for (size_t at = static_cast<size_t>(header_of(blob).payload_offset); at < blob.size(); ++at) {
+        blob.data()[at] = static_cast<uint8_t>(blob.data()[at] ^ 1u << at % 8);
+        adder_model model;
+        adder_error error{};
+        // A tokenizer or golden case that contradicts itself is found at once, the rest by comparing checksums.
+        if (adder_model_open(&model, blob.data(), blob.size(), nullptr) == ADDER_OK) {
+            ASSERT_EQ(adder_model_verify(&model, &error), ADDER_ERROR_CORRUPT) << "byte " << at;
+            EXPECT_EQ(error.needed, header_of(blob).payload_crc);
+            EXPECT_NE(error.found, error.needed);
+        }
+        blob.data()[at] = static_cast<uint8_t>(blob.data()[at] ^ 1u << at % 8);
+    }
+}
+
+TEST(Blob, MisalignedMemoryIsRefused) {
+    const size_t size = small_blob().size();
+    AlignedBytes shifted(size + 64);
+    for (size_t shift : {1, 8, 32, 63}) {
+        std::memcpy(shifted.data() + shift, small_blob().data(), size);
+        adder_model model;
+        adder_error error{};
+        EXPECT_EQ(adder_model_open(&model, shifted.data() + shift, size, &error), ADDER_ERROR_ALIGNMENT);
+        EXPECT_EQ(error.found, shift);
+        EXPECT_EQ(error.needed, 0u);
+    }
+}
+
+TEST(Blob, OtherVersionsAndFilesAreNamed) {
+    for (const uint32_t version : {0u, 2u, 0x80000001u})
+        expect_refused(set_header(&BlobHeader::format_version, version), ADDER_ERROR_VERSION,
+                       "format version", version, 1);
+    expect_refused([](AlignedBytes &blob) { blob.data()[3] ^= 1; }, ADDER_ERROR_NOT_A_BLOB, "magic number", 0,
+                   0);
+    expect_refused(set_header(&BlobHeader::architecture, 2u), ADDER_ERROR_UNSUPPORTED, "architecture", 2, 1);
+    expect_refused(set_header(&BlobHeader::flags, 8u + 6u), ADDER_ERROR_UNSUPPORTED, "flags", 14, 6);
+}
+
+TEST(Blob, ChecksumOfTheMetadataIsCompared) {
+    AlignedBytes blob = small_blob();
+    const uint32_t right = header_of(blob).metadata_crc;
+    header_of(blob).metadata_crc = right + 1;
+    adder_error error{};
+    EXPECT_EQ(open_blob(blob, &error), ADDER_ERROR_CORRUPT);
+    EXPECT_STREQ(error.item, "CRC-32 of the header and tables");
+    EXPECT_EQ(error.found, right);
+    EXPECT_EQ(error.needed, right + 1);
+}
+
+TEST(Blob, HeaderFields) {
+    AlignedBytes sound = small_blob();
+    const BlobHeader header = header_of(sound);
+    const uint64_t size = header.blob_size, huge = ~uint64_t{0};
+    expect_refused(set_header(&BlobHeader::header_size, 255u), ADDER_ERROR_CORRUPT, "header size", 255, 256);
+    expect_refused(set_header(&BlobHeader::blob_size, size + 1), ADDER_ERROR_TRUNCATED, "bytes", size,
+                   size + 1);
+    expect_refused(set_header(&BlobHeader::blob_size, huge), ADDER_ERROR_TRUNCATED, "bytes", size, huge);
+    for (const uint64_t offset : {uint64_t{0}, uint64_t{255}, size + 1, huge, huge - 63})
+        expect_refused(set_header(&BlobHeader::payload_offset, offset), ADDER_ERROR_CORRUPT, "payload offset",
+                       offset, 256);
+
+    const struct {
+        const char *item;
+        uint32_t BlobHeader::*field;
+        uint32_t most;
+    } dimensions[] = {{"d_model", &BlobHeader::d_model, max_d_model},
+                      {"n_layer", &BlobHeader::n_layer, max_n_layer},
+                      {"vocab_size", &BlobHeader::vocab_size, max_vocab_size},
+                      {"d_inner", &BlobHeader::d_inner, max_d_inner},
+                      {"d_state", &BlobHeader::d_state, max_d_state},
+                      {"d_conv", &BlobHeader::d_conv, max_d_conv},
+                      {"dt_rank", &BlobHeader::dt_rank, max_dt_rank}};
+    for (const auto &dimension : dimensions) {
+        expect_refused(set_header(dimension.field, 0u), ADDER_ERROR_CORRUPT, dimension.item, 0, 1);
+        for (const uint32_t value : {dimension.most + 1, 0xfffffff9u, 0xffffffffu})
+            expect_refused(set_header(dimension.field, value), ADDER_ERROR_CORRUPT, dimension.item, value,
+                           dimension.most);
+    }
+    // Within its range, but not what the tensors have.
+    for (const auto &dimension : dimensions)
+        for (const uint32_t value : {header.*dimension.field + 1, dimension.most}) {
+            AlignedBytes blob = small_blob();
+            header_of(blob).*dimension.field = value;
+            fix_checksums(blob);
+            EXPECT_EQ(open_blob(blob, nullptr), ADDER_ERROR_CORRUPT) << dimension.item << " " << value;
+        }
+
+    const struct {
+        const char *item;
+        float BlobHeader::*field;
+        float least, most;
+    } floats[] = {{"norm epsilon", &BlobHeader::norm_epsilon, 0, 1},
+                  {"temperature", &BlobHeader::temperature, 0, 1e6f},
+                  {"top-p", &BlobHeader::top_p, 0, 1},
+                  {"min-p", &BlobHeader::min_p, 0, 1},
+                  {"repetition penalty", &BlobHeader::repetition_penalty, 1e-3f, 1e3f}};
+    for (const auto &f : floats)
+        for (const float value :
+             {std::nextafter(f.least, -1e30f), std::nextafter(f.most, 1e30f), NAN, INFINITY, -INFINITY})
+            if (!(value == -1e-45f && f.least == 0))  // a subnormal: zero to the library
+                expect_refused(set_header(f.field, value), ADDER_ERROR_CORRUPT, f.item, 0, 0);
+
+    for (const int32_t token : {260, -2, INT32_MIN, INT32_MAX}) {
+        expect_refused(set_header(&BlobHeader::bos_token, token), ADDER_ERROR_CORRUPT, "bos token",
+                       static_cast<uint32_t>(token), 259);
+        for (int32_t i = 0; i < 4; ++i)
+            expect_refused([=](AlignedBytes &blob) { header_of(blob).eos_tokens[i] = token; },
+                           ADDER_ERROR_CORRUPT, "eos token", static_cast<uint32_t>(token), 259, i);
+    }
+    for (const size_t i : {size_t{0}, sizeof header.reserved - 1})
+        expect_refused([=](AlignedBytes &blob) { header_of(blob).reserved[i] = 1; }, ADDER_ERROR_UNSUPPORTED,
+                       "reserved bytes of the header", 0, 0);
+
+    const uint32_t tensors = header.tensor_count;
+    for (const uint32_t count : {0u, tensors - 1, tensors + 1, 0xffffffffu})
+        expect_refused(set_header(&BlobHeader::tensor_count, count), ADDER_ERROR_CORRUPT, "number of tensors",
+                       count, tensors);
+    for (const uint64_t offset :
+         {uint64_t{0}, uint64_t{248}, uint64_t{260}, header.payload_offset, huge - 7, huge})
+        expect_refused(set_header(&BlobHeader::tensor_table_offset, offset), ADDER_ERROR_CORRUPT,
+                       "tensor table offset", offset, 256);
+    for (const uint64_t offset : {uint64_t{0}, uint64_t{300}, header.payload_offset, huge - 7, huge})
+        expect_refused(set_header(&BlobHeader::section_table_offset, offset), ADDER_ERROR_CORRUPT,
+                       "section table offset", offset, 256);
+    for (const uint32_t count : {0x10000u, 0xffffffffu})
+        expect_refused(set_header(&BlobHeader::section_count, count), ADDER_ERROR_CORRUPT,
+                       "section table offset", header.section_table_offset, 256);
+    // A flag that contradicts the tensors.
+    for (const uint32_t flags : {header.flags ^ blob_tied_head, header.flags ^ blob_projection_bias}) {
+        AlignedBytes blob = small_blob();
+        header_of(blob).flags = flags;
+        fix_checksums(blob);
+        adder_error error{};
+        EXPECT_EQ(open_blob(blob, &error), ADDER_ERROR_CORRUPT);
+        EXPECT_STREQ(error.item, "number of tensors");
+    }
+    expect_refused(set_header(&BlobHeader::flags, header.flags ^ blob_int8_activations), ADDER_ERROR_CORRUPT,
+                   "input scale of tensor", 0, 0, static_cast<int32_t>(tensors - 1));
+}
+
+TEST(Blob, TensorFields) {
+    AlignedBytes sound = small_blob();
+    const BlobHeader header = header_of(sound);
+    const uint64_t huge = ~uint64_t{0} - 63;
+    for (int32_t i = 0; i < static_cast<int32_t>(header.tensor_count); ++i) {
+        SCOPED_TRACE("tensor " + std::to_string(i));
+        const BlobTensor tensor = tensors_of(sound)[i];
+        const bool matrix = tensor.dtype == 1;
+        for (const uint16_t role :
+             {uint16_t{0}, static_cast<uint16_t>(tensor.role + 1), uint16_t{16}, uint16_t{0xffff}})
+            expect_refused(set_tensor(i, &BlobTensor::role, role), ADDER_ERROR_CORRUPT, "role of tensor",
+                           role, tensor.role, i);
+        for (const uint16_t layer : {static_cast<uint16_t>(tensor.layer + 1), uint16_t{1024}})
+            expect_refused(set_tensor(i, &BlobTensor::layer, layer), ADDER_ERROR_CORRUPT, "layer of tensor",
+                           layer, tensor.layer, i);
+        for (const uint8_t dtype : {uint8_t{2}, uint8_t{255}})
+            expect_refused(set_tensor(i, &BlobTensor::dtype, dtype), ADDER_ERROR_UNSUPPORTED,
+                           "type of tensor", dtype, 1, i);
+        if (!matrix)
+            expect_refused(set_tensor(i, &BlobTensor::dtype, uint8_t{1}), ADDER_ERROR_CORRUPT,
+                           "type of tensor", 1, 0, i);
+        else
+            expect_refused(set_tensor(i, &BlobTensor::dtype, uint8_t{0}), ADDER_ERROR_CORRUPT,
+                           "size of tensor", tensor.size, 4 * tensor.size, i);
+        for (const uint32_t rows : {0u, tensor.rows + 1, 0xffffffffu})
+            expect_refused(set_tensor(i, &BlobTensor::rows, rows), ADDER_ERROR_CORRUPT, "rows of tensor",
+                           rows, tensor.rows, i);
+        for (const uint32_t cols : {0u, tensor.cols + 1, 0xffffffffu})
+            expect_refused(set_tensor(i, &BlobTensor::cols, cols), ADDER_ERROR_CORRUPT, "columns of tensor",
+                           cols, tensor.cols, i);
+        for (const uint64_t size : {uint64_t{0}, tensor.size + 64, huge})
+            expect_refused(set_tensor(i, &BlobTensor::size, size), ADDER_ERROR_CORRUPT, "size of tensor",
+                           size, tensor.size, i);
+
+        const uint64_t last = header.blob_size - tensor.size;
+        expect_refused(set_tensor(i, &BlobTensor::offset, tensor.offset + 4), ADDER_ERROR_CORRUPT,
+                       "offset of tensor", tensor.offset + 4, tensor.offset, i);
+        expect_refused(set_tensor(i, &BlobTensor::offset, uint64_t{0}), ADDER_ERROR_CORRUPT,
+                       "offset of tensor", 0, header.payload_offset, i);
+        for (const uint64_t offset : {(last / 64 + 1) * 64, huge})
+            expect_refused(set_tensor(i, &BlobTensor::offset, offset), ADDER_ERROR_CORRUPT,
+                           "offset of tensor", offset, last, i);
+
+        if (matrix) {
+            for (const uint8_t granularity : {uint8_t{0}, uint8_t{3}, uint8_t{255}})
+                expect_refused(set_tensor(i, &BlobTensor::granularity, granularity), ADDER_ERROR_UNSUPPORTED,
+                               "granularity of tensor", granularity, 1, i);
+            const uint64_t rows = (tensor.role == 3 ? 64 : tensor.role == 7 ? 16 : (tensor.rows + 7) / 8 * 8);
+            expect_refused(set_tensor(i, &BlobTensor::scale_offset, uint64_t{4}), ADDER_ERROR_CORRUPT,
+                           "scale offset of tensor", 4, 0, i);
+            expect_refused(set_tensor(i, &BlobTensor::scale_offset, uint64_t{0}), ADDER_ERROR_CORRUPT,
+                           "scale offset of tensor", 0, header.payload_offset, i);
+            for (const uint64_t offset : {header.blob_size, huge})
+                expect_refused(set_tensor(i, &BlobTensor::scale_offset, offset), ADDER_ERROR_CORRUPT,
+                               "scale offset of tensor", offset, header.blob_size - 4 * rows, i);
+        } else {
+            expect_refused(set_tensor(i, &BlobTensor::granularity, uint8_t{1}), ADDER_ERROR_CORRUPT,
+                           "granularity of float tensor", 1, 0, i);
+            expect_refused(set_tensor(i, &BlobTensor::scale_offset, uint64_t{64}), ADDER_ERROR_CORRUPT,
+                           "scale offset of float tensor", 64, 0, i);
+        }
+        const bool has_input =
+            matrix && tensor.role != static_cast<uint16_t>(Role::embedding);  // the head is its own
+        for (const float scale : {has_input ? 0.0f : 1.0f, -1.0f, 9e-31f, 1.1e30f, NAN, INFINITY})
+            expect_refused(set_tensor(i, &BlobTensor::input_scale, scale), ADDER_ERROR_CORRUPT,
+                           "input scale of tensor", 0, 0, i);
+        expect_refused(set_tensor(i, &BlobTensor::reserved0, uint16_t{1}), ADDER_ERROR_UNSUPPORTED,
+                       "reserved bytes of tensor", 0, 0, i);
+        for (const size_t k : {0, 4})
+            expect_refused([=](AlignedBytes &blob) { tensors_of(blob)[i].reserved1[k] = 1; },
+                           ADDER_ERROR_UNSUPPORTED, "reserved bytes of tensor", 0, 0, i);
+    }
+}
+
+TEST(Blob, SectionFields) {
+    AlignedBytes sound = small_blob();
+    const BlobHeader header = header_of(sound);
+    const uint64_t huge = ~uint64_t{0} - 63;
+    ASSERT_EQ(header.section_count, 4u);  // tokenizer, golden, name, user prefix
+    for (int32_t i = 0; i < 4; ++i) {
+        SCOPED_TRACE("section " + std::to_string(i));
+        const BlobSection section = sections_of(sound)[i];
+        const uint64_t previous = i == 0 ? 0 : sections_of(sound)[i - 1].kind;
+        expect_refused(set_section(i, &BlobSection::kind, static_cast<uint32_t>(previous)),
+                       ADDER_ERROR_CORRUPT, "kind of section", previous, previous + 1, i);
+        expect_refused(set_section(i, &BlobSection::reserved, 1u), ADDER_ERROR_UNSUPPORTED,
+                       "reserved bytes of section", 1, 0, i);
+        expect_refused(set_section(i, &BlobSection::offset, section.offset + 8), ADDER_ERROR_CORRUPT,
+                       "offset of section", section.offset + 8, section.offset, i);
+        expect_refused(set_section(i, &BlobSection::offset, uint64_t{64}), ADDER_ERROR_CORRUPT,
+                       "offset of section", 64, header.payload_offset, i);
+        expect_refused(set_section(i, &BlobSection::offset, huge), ADDER_ERROR_CORRUPT, "offset of section",
+                       huge, header.blob_size - section.size, i);
+        expect_refused(set_section(i, &BlobSection::size, huge), ADDER_ERROR_CORRUPT, "offset of section",
+                       section.offset, 0, i);
+        expect_refused(set_section(i, &BlobSection::size, header.blob_size - section.offset + 1),
+                       ADDER_ERROR_CORRUPT, "offset of section", section.offset, section.offset - 1, i);
+    }
+    // The last section may be of any kind: later versions add some, and this one passes over them.
+    AlignedBytes blob = small_blob();
+    sections_of(blob)[3].kind = 0xffffffffu;
+    fix_checksums(blob);
+    EXPECT_EQ(open_blob(blob, nullptr), ADDER_OK);
+}
+
+TEST(Blob, GoldenCaseFitsItsSection) {
+    AlignedBytes sound = small_blob();
+    const BlobSection section = sections_of(sound)[1];
+    ASSERT_EQ(section.kind, section_golden);
+    const auto set_count = [=](uint32_t count) {
+        return [=](AlignedBytes &blob) { std::memcpy(blob.data() + section.offset + 4, &count, 4); };
+    };
+    for (const uint32_t count : {3u, 5u, 0x40000004u, 0xffffffffu})
+        expect_refused(set_count(count), ADDER_ERROR_CORRUPT, "size of the golden case", 24,
+                       8 + 4 * uint64_t{count});
+    expect_refused(set_count(0), ADDER_ERROR_CORRUPT, "number of golden tokens", 0, 1);
+    for (const uint64_t size : {0, 7, 8, 11})
+        expect_refused(set_section(1, &BlobSection::size, size), ADDER_ERROR_CORRUPT,
+                       "size of the golden case", size, 12);
+
+    for (const int32_t token : {260, -1, INT32_MIN}) {  // payload: found by whoever runs the case
+        AlignedBytes blob = small_blob();
+        std::memcpy(blob.data() + section.offset + 8 + 4 * 3, &token, 4);
+        fix_checksums(blob);
+        const TestSession session(blob);
+        adder_error error{};
+        EXPECT_EQ(adder_selftest(session.get(), &error), ADDER_ERROR_CORRUPT);
+        EXPECT_STREQ(error.item, "tokens of the golden case");
+        EXPECT_EQ(adder_session_position(session.get()), 0u);
+    }
+}
+
+TEST(Blob, TokenizerSectionIsChecked) {
+    AlignedBytes sound = small_blob();
+    const BlobSection section = sections_of(sound)[0];
+    ASSERT_EQ(section.kind, section_tokenizer);
+    const auto set = [=](size_t field, uint32_t value) {
+        return [=](AlignedBytes &blob) { std::memcpy(blob.data() + section.offset + 4 * field, &value, 4); };
+    };
+    expect_refused(set(0, 2), ADDER_ERROR_UNSUPPORTED, "tokenizer section", 0, 0);
+    expect_refused(set(1, 8), ADDER_ERROR_UNSUPPORTED, "tokenizer section", 0, 0);
+    for (size_t field = 2; field < 8; ++field)
+        for (const uint32_t value : {0u, 0xffffffffu})
+            if (!(field == 6 && value == 0))  // no normalized tokens: as it is
+                expect_refused(set(field, value), ADDER_ERROR_CORRUPT, "tokenizer section", 0, 0);
+    expect_refused(set_section(0, &BlobSection::size, section.size - 1), ADDER_ERROR_CORRUPT,
+                   "tokenizer section", 0, 0);
+
+    // More tokens than the model has: a section of another kind, renamed.
+    BlobSpec spec;
+    spec.checkpoint.config.vocab_size = 259;
+    const std::vector<uint8_t> tokenizer = toy_tokenizer();
+    spec.texts = {{ADDER_TEXT_NAME, std::string(tokenizer.begin(), tokenizer.end())}};
+    AlignedBytes blob = build_blob(spec);
+    std::swap(sections_of(blob)[0], sections_of(blob)[1]);
+    sections_of(blob)[0].kind = section_tokenizer;
+    fix_checksums(blob);
+    adder_error error{};
+    EXPECT_EQ(open_blob(blob, &error), ADDER_ERROR_CORRUPT);
+    EXPECT_STREQ(error.item, "tokens of the tokenizer");
+    EXPECT_EQ(error.found, 260u);
+    EXPECT_EQ(error.needed, 259u);
+}
+
+TEST(Blob, TheSameSpecificationGivesTheSameBytes) {
+    const AlignedBytes again = build_blob(small_spec());
+    ASSERT_EQ(again.size(), small_blob().size());
+    EXPECT_EQ(std::memcmp(again.data(), small_blob().data(), again.size()), 0);
+}
+
+}  // namespace
+}  // namespace adder::test

@@ -1,0 +1,540 @@
+// The promise: the same bits for every instruction set, chunk, number of threads, and way of cutting the tokens.
+// SPDX-License-Identifier: MIT
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cmath>
+#include <cstring>
+#include <thread>
+
+#include "tests/support/blob_builder.h"
+#include "tests/support/shared.h"
+
+#if defined(__SSE2__)
+#include <xmmintrin.h>
+#endif
+
+namespace adder::test {
+namespace {
+
+// ---- Ways to run the tasks of a session -----------------------------------------------------------------------------
+
+void forwards(void *, adder_task task, void *argument, uint32_t count) {
+    for (uint32_t i = 0; i < count; ++i) task(argument, i);
+}
+
+void backwards(void *, adder_task task, void *argument, uint32_t count) {
+    for (uint32_t i = count; i-- > 0;) task(argument, i);
+}
+
+// A thread a task, each with a float mode of its own that the library has to replace.
+void on_threads(void *, adder_task task, void *argument, uint32_t count) {
+    std::vector<std::thread> threads;
+    for (uint32_t i = 0; i < count; ++i)
+        threads.emplace_back([=] {
+#if defined(__SSE2__)
+            const unsigned mode = i % 2 == 0 ? 0x1f80 : 0x5f80;  // the default; rounding up
+            _mm_setcsr(mode);
+#endif
+            task(argument, i);
+#if defined(__SSE2__)
+            if ((_mm_getcsr() & ~0x3fu) != mode) abort();
+#endif
+        });
+    for (std::thread &thread : threads) thread.join();
+}
+
+// ---- Shapes ---------------------------------------------------------------------------------------------------------
+
+struct Shaped {
+    const char *name;
+    uint32_t d_model, d_inner, d_state, d_conv, dt_rank, vocab_size;
+    bool tied, bias, conv_bias;
+};
+
+constexpr Shaped shapes[] = {
+    {"smallest", 1, 8, 1, 1, 1, 3, true, false, true},
+    {"odd", 40, 20, 3, 2, 5, 251, false, true, false},
+    {"state8", 64, 80, 8, 3, 5, 251, true, true, true},
+    {"state16", 40, 80, 16, 4, 1, 3, false, false, true},
+    {"state17", 64, 20, 17, 5, 5, 251, true, false, false},
+    {"narrow", 1, 20, 17, 4, 1, 251, false, true, true},
+};
+
+struct Quantized {
+    const char *name;
+    Recipe recipe;
+};
+
+const Quantized recipes[] = {
+    {"w8a8row", {Dtype::int8, true, Granularity::row}},
+    {"w8a8tensor", {Dtype::int8, true, Granularity::tensor}},
+    {"w8f32row", {Dtype::int8, false, Granularity::row}},
+    {"w8f32tensor", {Dtype::int8, false, Granularity::tensor}},
+    {"f32a8", {Dtype::f32, true, Granularity::row}},
+    {"f32f32", {Dtype::f32, false, Granularity::row}},
+};
+
+// Larger weights and longer steps than those of a fresh model: else the scan's part in the logits is lost in rounding, and
+// so would be its mistakes.
+void make_lively(BlobSpec &spec) {
+    spec.checkpoint.scale = 0.6f;
+    spec.checkpoint.edit = [](const std::string &name, std::vector<float> &values) {
+        if (name.find("dt_proj.bias") == std::string::npos) return;
+        for (float &value : values) value += 4;
+    };
+}
+
+BlobSpec spec_of(const Shaped &shape, const Recipe &recipe) {
+    BlobSpec spec;
+    ModelConfig &config = spec.checkpoint.config;
+    config.d_model = shape.d_model;
+    config.d_inner = shape.d_inner;
+    config.d_state = shape.d_state;
+    config.d_conv = shape.d_conv;
+    config.dt_rank = shape.dt_rank;
+    config.vocab_size = shape.vocab_size;
+    config.tie_word_embeddings = shape.tied;
+    config.use_bias = shape.bias;
+    config.use_conv_bias = shape.conv_bias;
+    make_lively(spec);
+    spec.recipe = recipe;
+    return spec;
+}
+
+// Logits after each token, token by token, and the state after the last.
+struct Expected {
+    std::vector<std::vector<float>> logits;
+    std::vector<uint8_t> state;
+};
+
+Expected step_by_step(const AlignedBytes &blob, const Tokens &tokens, const char *isa) {
+    adder_options options{};
+    options.isa = isa;
+    options.chunk = 1;
+    TestSession session(blob, options);
+    Expected expected;
+    for (const int32_t token : tokens) expected.logits.push_back(session.step(token));
+    expected.state = session.state();
+    return expected;
+}
+
+bool same_bits(const std::vector<float> &a, const float *b) {
+    return std::memcmp(a.data(), b, a.size() * sizeof(float)) == 0;
+}
+
+// One session on the tokens: cut into calls at random places, some fed, some scored, some stepped.
+void expect_same(const AlignedBytes &blob, const Tokens &tokens, const Expected &expected,
+                 const adder_options &options, uint64_t seed) {
+    TestSession session(blob, options);
+    struct Check {
+        const Expected *expected;
+        size_t base, calls, wrong;
+        static void take(void *context, size_t index, const float *logits) {
+            Check &check = *static_cast<Check *>(context);
+            check.wrong +=
+                index != check.calls++ || !same_bits(check.expected->logits[check.base + index], logits);
+        }
+    };
+    for (size_t done = 0; done < tokens.size();) {
+        const size_t left = tokens.size() - done;
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        const size_t n = 1 + (seed >> 40) % left, kind = (seed >> 33) % 4;
+        if (kind == 0) {
+            const std::vector<float> logits = session.step(tokens[done]);
+            ASSERT_TRUE(same_bits(logits, expected.logits[done].data())) << "step at " << done;
+            done += 1;
+        } else if (kind == 1) {
+            Check check{&expected, done, 0, 0};
+            ASSERT_EQ(adder_score(session.get(), tokens.data() + done, n, Check::take, &check), ADDER_OK);
+            ASSERT_EQ(check.calls, n);
+            ASSERT_EQ(check.wrong, 0u) << "scored from " << done;
+            done += n;
+        } else {
+            ASSERT_EQ(adder_feed(session.get(), tokens.data() + done, n), ADDER_OK);
+            done += n;
+        }
+        ASSERT_EQ(adder_session_position(session.get()), done);
+    }
+    ASSERT_EQ(session.state(), expected.state);
+}
+
+// All combinations for one blob.
+void expect_same_everywhere(const AlignedBytes &blob, size_t longest, const std::vector<uint32_t> &chunks,
+                            uint32_t vocab_size) {
+    const Tokens all = random_tokens(longest, vocab_size, 3);
+    const Expected whole = step_by_step(blob, all, "scalar");
+    for (const auto &row : whole.logits)
+        for (const float value : row) ASSERT_TRUE(std::isfinite(value));
+    uint64_t seed = 1;
+    for (const char *isa : usable_isas()) {
+        SCOPED_TRACE(isa);
+        const Expected again = step_by_step(blob, all, isa);
+        ASSERT_EQ(again.state, whole.state);
+        for (size_t t = 0; t < longest; ++t)
+            ASSERT_TRUE(same_bits(again.logits[t], whole.logits[t].data())) << t;
+        for (const uint32_t chunk : chunks)
+            for (const uint32_t threads : {1u, 2u, 3u, 8u}) {
+                SCOPED_TRACE("chunk " + std::to_string(chunk) + ", threads " + std::to_string(threads));
+                const adder_parallel_for run = threads == 2 ? backwards : threads == 3 ? forwards : backwards;
+                const adder_options options{
+                    chunk, 1 + static_cast<uint32_t>(seed % chunk), threads, run, nullptr, isa};
+                ASSERT_NO_FATAL_FAILURE(expect_same(blob, all, whole, options, ++seed));
+            }
+    }
+}
+
+class SessionBits : public testing::TestWithParam<std::tuple<Shaped, Quantized>> {};
+
+TEST_P(SessionBits, AreTheSameEverywhere) {
+    const auto &[shape, quantized] = GetParam();
+    const AlignedBytes blob = build_blob(spec_of(shape, quantized.recipe));
+    expect_same_everywhere(blob, 70, {1, 2, 3, 7, 16, 64}, shape.vocab_size);
+}
+
+TEST_P(SessionBits, AreTheSameForEveryPromptLength) {
+    const auto &[shape, quantized] = GetParam();
+    const AlignedBytes blob = build_blob(spec_of(shape, quantized.recipe));
+    const Tokens all = random_tokens(70, shape.vocab_size, 5);
+    adder_options options{};
+    TestSession stepped(blob, options);
+    for (size_t n = 1; n <= all.size(); ++n) {
+        stepped.step(all[n - 1]);
+        TestSession fed(blob, options);
+        ASSERT_EQ(adder_feed(fed.get(), all.data(), n), ADDER_OK);
+        ASSERT_EQ(fed.state(), stepped.state()) << n << " tokens";
+    }
+}
+
+TEST_P(SessionBits, AreTheSameOnRealThreads) {
+    const auto &[shape, quantized] = GetParam();
+    const AlignedBytes blob = build_blob(spec_of(shape, quantized.recipe));
+    const Tokens tokens = random_tokens(6, shape.vocab_size, 5);
+    const Expected expected = step_by_step(blob, tokens, "scalar");
+    for (const uint32_t threads : {2u, 8u}) {
+        const adder_options options{4, 2, threads, on_threads, nullptr, nullptr};
+        ASSERT_NO_FATAL_FAILURE(expect_same(blob, tokens, expected, options, threads));
+    }
+}
+
+TEST_P(SessionBits, SelftestPassesOnEveryIsa) {
+    const auto &[shape, quantized] = GetParam();
+    const AlignedBytes blob = build_blob(spec_of(shape, quantized.recipe));
+    for (const char *isa : usable_isas()) {
+        adder_options options{};
+        options.isa = isa;
+        TestSession session(blob, options);
+        EXPECT_STREQ(adder_session_isa(session.get()), isa);
+        session.step(1);
+        EXPECT_EQ(adder_selftest(session.get(), nullptr), ADDER_OK) << isa;
+        EXPECT_EQ(adder_session_position(session.get()), 0u);
+        EXPECT_EQ(session.state(), TestSession(blob).state());
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, SessionBits,
+                         testing::Combine(testing::ValuesIn(shapes), testing::ValuesIn(recipes)),
+                         [](const auto &test) {
+                             return std::string(std::get<0>(test.param).name) + "_" +
+                                    std::get<1>(test.param).name;
+                         });
+
+class SharedBits : public testing::TestWithParam<const char *> {};
+
+TEST_P(SharedBits, AreTheSameEverywhere) {
+    if (shared_directory().empty()) GTEST_SKIP() << shared_missing;
+    BlobSpec spec;
+    spec.directory = shared_directory() + "/models/" + GetParam();
+    const AlignedBytes blob = build_blob(spec);
+    const TestSession session(blob);
+    EXPECT_EQ(adder_selftest(session.get(), nullptr), ADDER_OK);
+    const bool large = session.info().d_model > 200;
+    expect_same_everywhere(blob, large ? 20 : 33,
+                           large ? std::vector<uint32_t>{1, 16} : std::vector<uint32_t>{1, 7, 16},
+                           session.info().vocab_size);
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, SharedBits,
+                         testing::Values("conformance/mamba", "conformance/mamba_untied_odd", "adder-1m",
+                                         "adder-13m"),
+                         [](const auto &test) {
+                             std::string name = test.param;
+                             for (char &c : name)
+                                 if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
+                             return name;
+                         });
+
+// ---- Calls ----------------------------------------------------------------------------------------------------------
+
+TEST(Session, TokensOutsideOfTheVocabularyChangeNothing) {
+    const AlignedBytes blob = build_blob({});
+    TestSession session(blob);
+    session.step(3);
+    const std::vector<uint8_t> before = session.state();
+    const auto ignore = [](void *context, size_t, const float *) { ++*static_cast<int *>(context); };
+    int calls = 0;
+    for (const int32_t bad : {-1, 32, INT32_MIN, INT32_MAX}) {
+        Tokens tokens = random_tokens(40, 32, 1);
+        tokens.back() = bad;
+        float *logits = nullptr;
+        EXPECT_EQ(adder_step(session.get(), bad, &logits), ADDER_ERROR_TOKEN);
+        EXPECT_EQ(adder_feed(session.get(), tokens.data(), tokens.size()), ADDER_ERROR_TOKEN);
+        EXPECT_EQ(adder_score(session.get(), tokens.data(), tokens.size(), ignore, &calls),
+                  ADDER_ERROR_TOKEN);
+    }
+    EXPECT_EQ(calls, 0);
+    EXPECT_EQ(session.state(), before);
+}
+
+TEST(Session, NullPointersAndNoTokens) {
+    const AlignedBytes blob = build_blob({});
+    TestSession session(blob);
+    const int32_t token = 1;
+    float *logits = nullptr;
+    const auto ignore = [](void *, size_t, const float *) {};
+    EXPECT_EQ(adder_feed(nullptr, &token, 1), ADDER_ERROR_ARGUMENT);
+    EXPECT_EQ(adder_feed(session.get(), nullptr, 1), ADDER_ERROR_ARGUMENT);
+    EXPECT_EQ(adder_feed(session.get(), nullptr, 0), ADDER_OK);
+    EXPECT_EQ(adder_step(nullptr, 1, &logits), ADDER_ERROR_ARGUMENT);
+    EXPECT_EQ(adder_step(session.get(), 1, nullptr), ADDER_ERROR_ARGUMENT);
+    EXPECT_EQ(adder_score(session.get(), &token, 1, nullptr, nullptr), ADDER_ERROR_ARGUMENT);
+    EXPECT_EQ(adder_score(session.get(), nullptr, 0, ignore, nullptr), ADDER_OK);
+    EXPECT_EQ(adder_selftest(nullptr, nullptr), ADDER_ERROR_ARGUMENT);
+    EXPECT_EQ(adder_session_position(session.get()), 0u);
+}
+
+TEST(Session, SelftestSeesAChangedWeight) {
+    BlobSpec spec;
+    make_lively(spec);
+    AlignedBytes blob = build_blob(spec);
+    const BlobTensor *tensors = tensors_of(blob);
+    for (uint32_t i = 0; i < header_of(blob).tensor_count; ++i) {
+        const BlobTensor tensor = tensors[i];
+        AlignedBytes changed = blob;
+        uint8_t *const weights = changed.data() + tensor.offset;
+        for (size_t k = 0; k < tensor.size; ++k)  // of floats the exponent, of codes the sign
+            if (tensor.dtype == 1 || k % 4 == 3)
+                weights[k] = static_cast<uint8_t>(weights[k] ^ (tensor.dtype == 1 ? 0x40 : 0x02));
+        TestSession session(changed);  // opens: the metadata is right
+        adder_error error{};
+        EXPECT_EQ(adder_selftest(session.get(), &error), ADDER_ERROR_SELFTEST)
+            << "tensor " << i << ", role " << tensor.role;
+        EXPECT_NE(error.found, error.needed);
+        EXPECT_EQ(adder_session_position(session.get()), 0u);
+    }
+}
+
+TEST(Session, SelftestNeedsAGoldenCase) {
+    AlignedBytes blob = build_blob({});
+    ASSERT_EQ(sections_of(blob)[0].kind, section_golden);
+    sections_of(blob)[0].kind = 77;
+    fix_checksums(blob);
+    TestSession session(blob);
+    EXPECT_EQ(adder_selftest(session.get(), nullptr), ADDER_ERROR_UNSUPPORTED);
+}
+
+TEST(Session, LogitsMayBeOverwritten) {
+    const AlignedBytes blob = build_blob({});
+    TestSession session(blob), other(blob);
+    for (int32_t token = 0; token < 10; ++token) {
+        float *logits = nullptr;
+        ASSERT_EQ(adder_step(session.get(), token, &logits), ADDER_OK);
+        for (uint32_t i = 0; i < 32; ++i) logits[i] = NAN;
+        other.step(token);
+    }
+    EXPECT_EQ(session.state(), other.state());
+}
+
+// ---- The state ------------------------------------------------------------------------------------------------------
+
+TEST(State, SaveLoadForkRewind) {
+    const AlignedBytes blob = build_blob({});
+    const Tokens tokens = random_tokens(20, 32, 9);
+    adder_options wide{};
+    wide.chunk = 64;
+    TestSession first(blob), second(blob, wide);
+    ASSERT_EQ(adder_feed(first.get(), tokens.data(), 10), ADDER_OK);
+    const std::vector<uint8_t> saved = first.state();
+    EXPECT_EQ(saved.size(), adder_state_size(first.model()));
+    EXPECT_EQ(saved.size(), 64u + 4 * 2 * 32 * (3 + 4));
+    std::vector<std::vector<float>> expected;
+    for (size_t i = 10; i < 20; ++i) expected.push_back(first.step(tokens[i]));
+    second.step(5);
+    ASSERT_EQ(adder_state_load(second.get(), saved.data(), saved.size(), nullptr), ADDER_OK);  // fork
+    ASSERT_EQ(adder_state_load(first.get(), saved.data(), saved.size(), nullptr), ADDER_OK);   // rewind
+    EXPECT_EQ(adder_session_position(second.get()), 10u);
+    for (size_t i = 10; i < 20; ++i) {
+        EXPECT_EQ(first.step(tokens[i]), expected[i - 10]);
+        EXPECT_EQ(second.step(tokens[i]), expected[i - 10]);
+    }
+    adder_state_reset(first.get());
+    EXPECT_EQ(first.state(), TestSession(blob).state());
+    EXPECT_EQ(adder_session_position(first.get()), 0u);
+}
+
+TEST(State, MayLieAtAnyAddressAndInALargerBuffer) {
+    const AlignedBytes blob = build_blob({});
+    TestSession session(blob);
+    session.step(1);
+    const size_t size = adder_state_size(session.model());
+    std::vector<uint8_t> buffer(size + 9, 0x77);
+    ASSERT_EQ(adder_state_save(session.get(), buffer.data() + 3, size + 6), ADDER_OK);
+    for (const size_t i : {size_t{0}, size_t{2}, size + 3, size + 8}) EXPECT_EQ(buffer[i], 0x77);
+    EXPECT_EQ(adder_state_load(session.get(), buffer.data() + 3, size + 6, nullptr), ADDER_OK);
+    EXPECT_EQ(adder_state_save(session.get(), buffer.data(), size - 1), ADDER_ERROR_BUFFER);
+    EXPECT_EQ(adder_state_save(session.get(), nullptr, size), ADDER_ERROR_ARGUMENT);
+    EXPECT_EQ(adder_state_save(nullptr, buffer.data(), size), ADDER_ERROR_ARGUMENT);
+    EXPECT_EQ(adder_state_load(nullptr, buffer.data(), size, nullptr), ADDER_ERROR_ARGUMENT);
+    EXPECT_EQ(adder_state_load(session.get(), nullptr, size, nullptr), ADDER_ERROR_ARGUMENT);
+}
+
+TEST(State, OfAnotherModelIsRefused) {
+    BlobSpec other_seed;
+    other_seed.checkpoint.seed = 2;
+    BlobSpec float_twin;
+    float_twin.recipe.weights = Dtype::f32;
+    TestSession session(build_blob({}));
+    session.step(4);
+    const std::vector<uint8_t> before = session.state();
+    for (const BlobSpec &spec : {other_seed, float_twin}) {
+        const AlignedBytes blob = build_blob(spec);
+        TestSession other(blob);
+        other.step(4);
+        const std::vector<uint8_t> foreign = other.state();
+        adder_error error{};
+        EXPECT_EQ(adder_state_load(session.get(), foreign.data(), foreign.size(), &error), ADDER_ERROR_STATE);
+        EXPECT_STREQ(error.item, "fingerprint of the model");
+        EXPECT_EQ(session.state(), before);
+    }
+}
+
+TEST(State, EveryBitAndByteIsNeeded) {
+    const AlignedBytes blob = build_blob({});
+    TestSession session(blob), untouched(blob);
+    ASSERT_EQ(adder_feed(session.get(), Tokens{1, 2, 3}.data(), 3), ADDER_OK);
+    std::vector<uint8_t> saved = session.state();
+    untouched.step(7);
+    const std::vector<uint8_t> before = untouched.state();
+    for (size_t bit = 0; bit < 8 * saved.size(); ++bit) {
+        const auto flip = [&] { saved[bit / 8] = static_cast<uint8_t>(saved[bit / 8] ^ 1u << bit % 8); };
+        flip();
+        ASSERT_EQ(adder_state_load(untouched.get(), saved.data(), saved.size(), nullptr), ADDER_ERROR_STATE)
+            << bit;
+        flip();
+    }
+    for (size_t size = 0; size < saved.size(); ++size) {
+        const std::vector<uint8_t> cut(saved.begin(), saved.begin() + static_cast<std::ptrdiff_t>(size));
+        adder_error error{};
+        ASSERT_EQ(adder_state_load(untouched.get(), cut.empty() ? saved.data() : cut.data(), size, &error),
+                  ADDER_ERROR_STATE);
+        ASSERT_EQ(error.found, size);
+        ASSERT_EQ(error.needed, saved.size());
+    }
+    EXPECT_EQ(untouched.state(), before);
+    EXPECT_EQ(adder_state_load(untouched.get(), saved.data(), saved.size(), nullptr), ADDER_OK);
+    EXPECT_EQ(untouched.state(), saved);
+}
+
+// ---- The caller's float mode ----------------------------------------------------------------------------------------
+
+#if defined(__SSE2__)
+TEST(FloatMode, OfTheCallerIsRestoredByEveryCall) {
+    BlobSpec spec;
+    spec.checkpoint.config.vocab_size = 260;
+    spec.tokenizer = true;
+    AlignedBytes blob = build_blob(spec);
+    AlignedBytes damaged = blob;
+    header_of(damaged).temperature = NAN;
+    fix_checksums(damaged);
+    const unsigned saved = _mm_getcsr();
+    // Rounding up, no exceptions masked but the inexact ones: anything the library lets slip traps or shows as a flag.
+    const unsigned strange = 0x5000;
+    const auto check = [&](const char *name, const auto &call) {
+        _mm_setcsr(strange);
+        call();
+        const unsigned found = _mm_getcsr();
+        _mm_setcsr(saved);
+        EXPECT_EQ(found, strange) << name;
+    };
+    adder_model model;
+    adder_session *session = nullptr;
+    adder_status status = ADDER_OK;
+    const auto good = [&](const char *name) { EXPECT_EQ(status, ADDER_OK) << name; };
+    check("open, damaged",
+          [&] { status = adder_model_open(&model, damaged.data(), damaged.size(), nullptr); });
+    EXPECT_EQ(status, ADDER_ERROR_CORRUPT);
+    check("open", [&] { status = adder_model_open(&model, blob.data(), blob.size(), nullptr); });
+    good("open");
+    check("verify", [&] { status = adder_model_verify(&model, nullptr); });
+    good("verify");
+    adder_model_info info;
+    check("info", [&] { adder_model_get_info(&model, &info); });
+    size_t size = 0;
+    check("arena size", [&] { size = adder_arena_size(&model, nullptr); });
+    AlignedBytes arena(size);
+    check("init", [&] {
+        status = adder_session_init(&session, &model, nullptr, arena.data(), arena.size(), nullptr);
+    });
+    good("init");
+    const Tokens tokens = random_tokens(40, 260, 1);
+    check("feed", [&] { status = adder_feed(session, tokens.data(), tokens.size()); });
+    good("feed");
+    float *logits = nullptr;
+    check("step", [&] { status = adder_step(session, 1, &logits); });
+    good("step");
+    struct Seen {
+        unsigned strange;
+        size_t wrong, calls;
+    } seen{strange, 0, 0};
+    check("score", [&] {
+        status = adder_score(
+            session, tokens.data(), tokens.size(),
+            [](void *context, size_t, const float *) {
+                Seen &s = *static_cast<Seen *>(context);
+                ++s.calls;
+                s.wrong += _mm_getcsr() != s.strange;  // the callback is the caller's code
+            },
+            &seen);
+    });
+    good("score");
+    EXPECT_EQ(seen.calls, tokens.size());
+    EXPECT_EQ(seen.wrong, 0u);
+    adder_sampler sampler;
+    check("sampler", [&] {
+        adder_sampler_init(&sampler, &model);
+        sampler.repetition_penalty = 1.3f;
+        adder_sampler_seed(&sampler, 1);
+        adder_sampler_accept(&sampler, 3);
+        adder_sample(&sampler, logits, 260);
+    });
+    std::vector<uint8_t> state(adder_state_size(&model));
+    check("state", [&] {
+        status = adder_state_save(session, state.data(), state.size());
+        if (status == ADDER_OK) status = adder_state_load(session, state.data(), state.size(), nullptr);
+        adder_state_reset(session);
+    });
+    good("state");
+    check("selftest", [&] { status = adder_selftest(session, nullptr); });
+    good("selftest");
+    std::vector<int32_t> ids(adder_tokenize_capacity(5));
+    check("tokenize", [&] { status = adder_tokenize(&model, "hello", 5, 0, ids.data(), ids.size(), &size); });
+    good("tokenize");
+}
+
+TEST(FloatMode, OfTheCallerHasNoInfluence) {
+    const AlignedBytes blob = build_blob({});
+    const Tokens tokens = random_tokens(20, 32, 1);
+    const Expected expected = step_by_step(blob, tokens, nullptr);
+    const unsigned saved = _mm_getcsr();
+    for (const unsigned mode : {0x1f80u, 0x3f80u, 0x5f80u, 0x7f80u, 0x9fc0u}) {
+        _mm_setcsr(mode);
+        const Expected found = step_by_step(blob, tokens, nullptr);
+        _mm_setcsr(saved);
+        EXPECT_EQ(found.state, expected.state) << mode;
+        EXPECT_EQ(found.logits, expected.logits) << mode;
+    }
+}
+#endif
+
+}  // namespace
+}  // namespace adder::test

@@ -1,0 +1,117 @@
+// Converting small checkpoints in memory.
+// SPDX-License-Identifier: MIT
+#include "tests/support/blob_builder.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+
+#include "converter/calibrate.h"
+#include "converter/checkpoint.h"
+#include "converter/tokenizer_section.h"
+#include "kernels/kernels.h"
+#include "runtime/crc32.h"
+#include "runtime/tokenizer.h"
+#include "tests/support/temporary_directory.h"
+
+namespace adder::test {
+
+std::vector<uint8_t> toy_tokenizer() {
+    SectionSource source;
+    for (uint32_t byte = 0; byte < 256; ++byte) {
+        source.texts.emplace_back(1, static_cast<char>(byte));
+        source.byte_ids[byte] = byte;
+    }
+    source.texts.insert(source.texts.end(), {"ab", "abc", "<|end|>", "\xC3\xA9"});
+    source.merges = {{'a', 'b', 0, 256}, {256, 'c', 1, 257}, {0xC3, 0xA9, 2, 259}};
+    source.added = {{258, added_special, false}};
+    return write_tokenizer_section(source, "toy");
+}
+
+AlignedBytes build_blob(const BlobSpec &spec) {
+    const TemporaryDirectory directory;
+    if (spec.directory.empty()) write_checkpoint(directory.path(), spec.checkpoint);
+    const Checkpoint checkpoint(spec.directory.empty() ? directory.path() : spec.directory);
+    const uint32_t vocab_size = checkpoint.config().vocab_size;
+    ThreadPool pool(1);
+    ActivationRanges ranges;
+    if (spec.recipe.int8_activations) {
+        FloatModel model(checkpoint, pool);
+        ranges = calibrate(model, {random_tokens(64, vocab_size, 7)});
+    }
+    BlobContents contents{};
+    contents.defaults.temperature = 0.8f;
+    contents.defaults.top_p = 0.95f;
+    contents.defaults.repetition_penalty = 1.0f;
+    contents.bos_token = contents.eos_tokens[0] = 0;
+    for (const int32_t token : spec.golden)
+        contents.golden.push_back(static_cast<int32_t>(static_cast<uint32_t>(token) % vocab_size));
+    if (spec.tokenizer) contents.sections.emplace_back(section_tokenizer, toy_tokenizer());
+    for (const auto &[kind, text] : spec.texts)
+        contents.sections.emplace_back(kind, std::vector<uint8_t>(text.begin(), text.end()));
+    const std::string path = directory.file("blob.adder");
+    write_blob(path, checkpoint, spec.recipe, ranges, contents, pool);
+    const std::string bytes = read_text(path);
+    return AlignedBytes(reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size());
+}
+
+void fix_checksums(uint8_t *blob, size_t size) {
+    BlobHeader header;
+    if (size < sizeof header) return;
+    std::memcpy(&header, blob, sizeof header);
+    const uint64_t end = std::min<uint64_t>(header.blob_size, size);
+    const uint64_t payload = std::min(header.payload_offset, end);
+    header.payload_crc = crc32(0, blob + payload, end - payload);
+    header.metadata_crc = 0;
+    std::memcpy(blob, &header, sizeof header);
+    header.metadata_crc = crc32(0, blob, std::max<uint64_t>(payload, sizeof header));
+    std::memcpy(blob, &header, sizeof header);
+}
+
+TestSession::TestSession(const AlignedBytes &blob, const adder_options &options) {
+    adder_error error{};
+    const auto check = [&](adder_status status) {
+        char text[200];
+        adder_error_text(&error, text, sizeof text);
+        if (status != ADDER_OK) throw std::runtime_error(text);
+    };
+    check(adder_model_open(&model_, blob.data(), blob.size(), &error));
+    adder_model_get_info(&model_, &info_);
+    arena_ = AlignedBytes(adder_arena_size(&model_, &options));
+    std::memset(arena_.data(), 0xA5, arena_.size());  // an arena need not be zeroed
+    check(adder_session_init(&session_, &model_, &options, arena_.data(), arena_.size(), &error));
+}
+
+std::vector<uint8_t> TestSession::state() const {
+    std::vector<uint8_t> bytes(adder_state_size(&model_));
+    EXPECT_EQ(adder_state_save(session_, bytes.data(), bytes.size()), ADDER_OK);
+    return bytes;
+}
+
+std::vector<float> TestSession::step(int32_t token) {
+    float *logits = nullptr;
+    EXPECT_EQ(adder_step(session_, token, &logits), ADDER_OK);
+    return std::vector<float>(logits, logits + info_.vocab_size);
+}
+
+std::vector<const char *> usable_isas() {
+    std::vector<const char *> names;
+    uint32_t count = 0;
+    const KernelTable *const *tables = kernels_built(&count);
+    for (uint32_t i = 0; i < count; ++i)
+        if (kernels_usable(tables[i])) names.push_back(tables[i]->name);
+    return names;
+}
+
+Tokens random_tokens(size_t count, uint32_t vocab_size, uint64_t seed) {
+    Tokens tokens(count);
+    for (int32_t &token : tokens) {
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        token = static_cast<int32_t>((seed >> 33) % vocab_size);
+    }
+    return tokens;
+}
+
+}  // namespace adder::test
