@@ -22,10 +22,11 @@ static constexpr uint32_t round_up_to_tile(uint32_t n) { return (n + (tile_size 
 // The weights of a linear layer, y = W x + bias.
 struct Matrix {
     const void *weights;  // int8: [tiles][cols/4][8 rows][4 cols];  float: [tiles][cols][8 rows]
-    const float *scale;   // int8: one a row [8*tiles], or a single one if !scale_per_row;  float: null (scale 1)
-    const float *bias;    // [8*tiles], or null for none
-    uint32_t tiles;       // rows / 8, rows padded with zeros
-    uint32_t cols;        // padded with zeros to a multiple of 8
+    const float
+        *scale;  // int8: one a row [8*tiles], or a single one if !scale_per_row;  float: null (scale 1)
+    const float *bias;  // [8*tiles], or null for none
+    uint32_t tiles;     // rows / 8, rows padded with zeros
+    uint32_t cols;      // padded with zeros to a multiple of 8
     bool scale_per_row;
 };
 
@@ -49,14 +50,14 @@ struct ConvArgs {
     uint32_t tile_begin, tile_end;
     uint32_t tokens;
     uint32_t d_conv;
-    const float *weight;    // [tiles][d_conv][8]
-    const float *bias;      // [8*tiles]
-    float *state;           // [tiles][d_conv-1][8], the last inputs, oldest first; updated
-    float *x;               // [tokens][x_stride], inputs; replaced by u
+    const float *weight;  // [tiles][d_conv][8]
+    const float *bias;    // [8*tiles]
+    float *state;         // [tiles][d_conv-1][8], the last inputs, oldest first; updated
+    float *x;             // [tokens][x_stride], inputs; replaced by u
     uint32_t x_stride;
-    int8_t *codes;          // [tokens][codes_stride], q8(u, multiplier); null: not wanted
+    int8_t *codes;  // [tokens][codes_stride], q8(u, multiplier); null: not wanted
     uint32_t codes_stride;
-    float multiplier;       // 1 / scale of the codes
+    float multiplier;  // 1 / scale of the codes
 };
 
 // Selective scan with softplus, skip and gate over a chunk, for channels of tiles [tile_begin, tile_end).
@@ -67,18 +68,18 @@ struct ScanArgs {
     uint32_t tile_begin, tile_end;
     uint32_t tokens;
     uint32_t d_state;
-    const float *A2;        // [tiles][d_state][8], A * log2(e): not positive
-    const float *D;         // [8*tiles]
-    float *state;           // [tiles][d_state][8], h; updated
-    const float *dt;        // [tokens][dt_stride], before softplus, bias included
+    const float *A2;  // [tiles][d_state][8], A * log2(e): not positive
+    const float *D;   // [8*tiles]
+    float *state;     // [tiles][d_state][8], h; updated
+    const float *dt;  // [tokens][dt_stride], before softplus, bias included
     uint32_t dt_stride;
-    const float *u;         // [tokens][uz_stride]
-    float *z;               // [tokens][uz_stride]; replaced by g if codes is null
+    const float *u;  // [tokens][uz_stride]
+    float *z;        // [tokens][uz_stride]; replaced by g if codes is null
     uint32_t uz_stride;
-    const float *B;         // [tokens][bc_stride][d_state], the same for all channels
-    const float *C;         // as B
-    uint32_t bc_stride;     // any number from d_state on
-    int8_t *codes;          // [tokens][codes_stride], q8(g, multiplier); null: g goes to z
+    const float *B;      // [tokens][bc_stride][d_state], the same for all channels
+    const float *C;      // as B
+    uint32_t bc_stride;  // any number from d_state on
+    int8_t *codes;       // [tokens][codes_stride], q8(g, multiplier); null: g goes to z
     uint32_t codes_stride;
     float multiplier;
 };
@@ -97,7 +98,8 @@ struct KernelTable {
     // Sum of squares over 8 lanes, lane i taking elements i, i+8, ...; then s = ((l0+l4)+(l2+l6)) + ((l1+l5)+(l3+l7));
     // inv = 1 / sqrt(s / float(d_model) + epsilon);  out[i] = (r[i] * inv) * weight[i].
     // n is d_model padded to 8. RMSNorm: Zhang and Sennrich, arXiv 1910.07467.
-    void (*rmsnorm)(const float *r, const float *weight, uint32_t n, uint32_t d_model, float epsilon, float *out);
+    void (*rmsnorm)(const float *r, const float *weight, uint32_t n, uint32_t d_model, float epsilon,
+                    float *out);
     // out[i] = q8(v[i], multiplier), n elements.
     void (*quantize)(const float *v, uint32_t n, float multiplier, int8_t *out);
 

@@ -17,8 +17,7 @@ void finish_tile(const Matrix &matrix, const MatmulArgs &args, uint32_t tile, co
     for (uint32_t r = 0; r < 8; ++r) {
         const float scale = matrix.scale == nullptr ? 1.0f : matrix.scale[matrix.scale_per_row ? row + r : 0];
         float v = acc[r] * (scale * args.x_scale);
-        if (matrix.bias != nullptr)
-            v = v + matrix.bias[row + r];
+        if (matrix.bias != nullptr) v = v + matrix.bias[row + r];
         out[row + r] = args.add ? out[row + r] + v : v;
     }
 }
@@ -37,8 +36,7 @@ void matmul_q8(const Matrix &matrix, const MatmulArgs &args) {
                     sum[r] += w[0] * x0 + w[1] * x1 + w[2] * x2 + w[3] * x3;
             }
             float acc[8];
-            for (uint32_t r = 0; r < 8; ++r)
-                acc[r] = static_cast<float>(sum[r]);
+            for (uint32_t r = 0; r < 8; ++r) acc[r] = static_cast<float>(sum[r]);
             finish_tile(matrix, args, tile, acc, args.out + size_t{args.out_stride} * t);
         }
     }
@@ -74,8 +72,7 @@ void matmul_f32(const Matrix &matrix, const MatmulArgs &args) {
             const float *x = static_cast<const float *>(args.x) + size_t{args.x_stride} * t;
             float acc[8] = {};
             for (uint32_t k = 0; k < matrix.cols; ++k, w += 8)
-                for (uint32_t r = 0; r < 8; ++r)
-                    acc[r] = acc[r] + w[r] * x[k];
+                for (uint32_t r = 0; r < 8; ++r) acc[r] = acc[r] + w[r] * x[k];
             finish_tile(matrix, args, tile, acc, args.out + size_t{args.out_stride} * t);
         }
     }
@@ -85,18 +82,15 @@ void matmul_f32(const Matrix &matrix, const MatmulArgs &args) {
 void rmsnorm(const float *r, const float *weight, uint32_t n, uint32_t d_model, float epsilon, float *out) {
     float l[8] = {};
     for (uint32_t i = 0; i < n; i += 8)
-        for (uint32_t lane = 0; lane < 8; ++lane)
-            l[lane] = l[lane] + r[i + lane] * r[i + lane];
+        for (uint32_t lane = 0; lane < 8; ++lane) l[lane] = l[lane] + r[i + lane] * r[i + lane];
     const float sum = ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]));
     const float inv = 1.0f / sqrt_f32(sum / static_cast<float>(d_model) + epsilon);
-    for (uint32_t i = 0; i < n; ++i)
-        out[i] = (r[i] * inv) * weight[i];
+    for (uint32_t i = 0; i < n; ++i) out[i] = (r[i] * inv) * weight[i];
 }
 
 // v, out [n].
 void quantize(const float *v, uint32_t n, float multiplier, int8_t *out) {
-    for (uint32_t i = 0; i < n; ++i)
-        out[i] = q8_f32(v[i], multiplier);
+    for (uint32_t i = 0; i < n; ++i) out[i] = q8_f32(v[i], multiplier);
 }
 
 // weight [tiles][d_conv][8], state [tiles][d_conv-1][8], x [tokens][x_stride]. The state is the window that
@@ -111,8 +105,7 @@ void conv_silu(const ConvArgs &args) {
         for (uint32_t t = 0; t < args.tokens; ++t) {
             float *x = args.x + size_t{args.x_stride} * t + channel;
             float acc[8];
-            for (uint32_t c = 0; c < 8; ++c)
-                acc[c] = bias[c];
+            for (uint32_t c = 0; c < 8; ++c) acc[c] = bias[c];
             for (uint32_t k = 0; k < history; ++k) {
                 for (uint32_t c = 0; c < 8; ++c) {
                     const float input = state[8 * k + c];
@@ -120,14 +113,11 @@ void conv_silu(const ConvArgs &args) {
                     state[8 * k + c] = k + 1 < history ? state[8 * (k + 1) + c] : x[c];
                 }
             }
-            for (uint32_t c = 0; c < 8; ++c)
-                acc[c] = acc[c] + weight[8 * history + c] * x[c];
-            for (uint32_t c = 0; c < 8; ++c)
-                x[c] = silu_f32(acc[c]);
+            for (uint32_t c = 0; c < 8; ++c) acc[c] = acc[c] + weight[8 * history + c] * x[c];
+            for (uint32_t c = 0; c < 8; ++c) x[c] = silu_f32(acc[c]);
             if (args.codes != nullptr) {
                 int8_t *codes = args.codes + size_t{args.codes_stride} * t + channel;
-                for (uint32_t c = 0; c < 8; ++c)
-                    codes[c] = q8_f32(x[c], args.multiplier);
+                for (uint32_t c = 0; c < 8; ++c) codes[c] = q8_f32(x[c], args.multiplier);
             }
         }
     }
@@ -167,8 +157,7 @@ void scan(const ScanArgs &args) {
                 memcpy(z, y, sizeof y);
             } else {
                 int8_t *codes = args.codes + size_t{args.codes_stride} * t + channel;
-                for (uint32_t c = 0; c < 8; ++c)
-                    codes[c] = q8_f32(y[c], args.multiplier);
+                for (uint32_t c = 0; c < 8; ++c) codes[c] = q8_f32(y[c], args.multiplier);
             }
         }
     }

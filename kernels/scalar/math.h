@@ -58,13 +58,9 @@ static inline float exp2_f32(float t) {
     return float_from_bits(float_bits(p) + (float_bits(rounded) << 23));
 }
 
-static inline float exp_f32(float x) {
-    return exp2_f32(x * log2_e);
-}
+static inline float exp_f32(float x) { return exp2_f32(x * log2_e); }
 
-static inline float silu_f32(float x) {
-    return x / (1.0f + exp_f32(-x));
-}
+static inline float silu_f32(float x) { return x / (1.0f + exp_f32(-x)); }
 
 // log(1 + t), t in [0, 1].
 static inline float log1p_f32(float t) {
@@ -93,8 +89,6 @@ static inline int8_t q8_f32(float v, float m) {
 }
 
 // Correctly rounded. The builtin is the machine's instruction where -fno-math-errno is given.
-static inline float sqrt_f32(float v) {
-    return __builtin_sqrtf(v);
-}
+static inline float sqrt_f32(float v) { return __builtin_sqrtf(v); }
 
 }  // namespace adder

@@ -23,9 +23,7 @@ void scan(const ScanArgs &args);
 
 // Pins v's place in the order of instructions: gcc would otherwise sort interleaved chains one after the
 // other.
-static inline void pin(__m256 &v) {
-    __asm__("" : "+x"(v));
-}
+static inline void pin(__m256 &v) { __asm__("" : "+x"(v)); }
 
 // The functions of math.h on N vectors at a time, in step: the chain of one is about 50 cycles long, and a
 // CPU's scheduler does not see far enough past it to find the next. max_ps and min_ps return their second
@@ -52,8 +50,7 @@ static inline void exp2_f32(__m256 (&t)[N]) {
         t[i] = _mm256_sub_ps(t[i], _mm256_sub_ps(rounded[i], magic));
         pin(t[i]);
     }
-    for (int i = 0; i < N; ++i)
-        p[i] = _mm256_set1_ps(exp2_c5);
+    for (int i = 0; i < N; ++i) p[i] = _mm256_set1_ps(exp2_c5);
     for (const __m256 c : coefficients) {
         for (int i = 0; i < N; ++i) {
             p[i] = _mm256_mul_ps(p[i], t[i]);
@@ -76,8 +73,7 @@ static inline void silu_f32(__m256 (&x)[N]) {
     for (int i = 0; i < N; ++i)
         e[i] = _mm256_mul_ps(_mm256_xor_ps(x[i], _mm256_set1_ps(-0.0f)), _mm256_set1_ps(log2_e));
     exp2_f32(e);
-    for (int i = 0; i < N; ++i)
-        x[i] = _mm256_div_ps(x[i], _mm256_add_ps(_mm256_set1_ps(1.0f), e[i]));
+    for (int i = 0; i < N; ++i) x[i] = _mm256_div_ps(x[i], _mm256_add_ps(_mm256_set1_ps(1.0f), e[i]));
 }
 
 // t in [0, 1].
@@ -94,8 +90,7 @@ static inline void log1p_f32(__m256 (&t)[N]) {
         s2[i] = _mm256_mul_ps(s[i], s[i]);
         pin(s2[i]);
     }
-    for (int i = 0; i < N; ++i)
-        p[i] = _mm256_set1_ps(log1p_p3);
+    for (int i = 0; i < N; ++i) p[i] = _mm256_set1_ps(log1p_p3);
     for (const __m256 c : coefficients) {
         for (int i = 0; i < N; ++i) {
             p[i] = _mm256_add_ps(_mm256_mul_ps(p[i], s2[i]), c);
@@ -115,8 +110,7 @@ static inline void softplus_f32(__m256 (&x)[N]) {
         e[i] = _mm256_mul_ps(_mm256_or_ps(x[i], _mm256_set1_ps(-0.0f)), _mm256_set1_ps(log2_e));
     exp2_f32(e);
     log1p_f32(e);
-    for (int i = 0; i < N; ++i)
-        x[i] = _mm256_add_ps(_mm256_max_ps(x[i], _mm256_setzero_ps()), e[i]);
+    for (int i = 0; i < N; ++i) x[i] = _mm256_add_ps(_mm256_max_ps(x[i], _mm256_setzero_ps()), e[i]);
 }
 
 // Eight codes as int32. cvtps rounds half to even under the mode that float_mode.h sets.
@@ -142,10 +136,8 @@ static inline void tile_finish(const Matrix &matrix, const MatmulArgs &args, uin
     if (matrix.scale != nullptr)
         scale = matrix.scale_per_row ? _mm256_loadu_ps(matrix.scale + row) : _mm256_set1_ps(matrix.scale[0]);
     __m256 v = _mm256_mul_ps(acc, _mm256_mul_ps(scale, _mm256_set1_ps(args.x_scale)));
-    if (matrix.bias != nullptr)
-        v = _mm256_add_ps(v, _mm256_loadu_ps(matrix.bias + row));
-    if (args.add)
-        v = _mm256_add_ps(_mm256_loadu_ps(out + row), v);
+    if (matrix.bias != nullptr) v = _mm256_add_ps(v, _mm256_loadu_ps(matrix.bias + row));
+    if (args.add) v = _mm256_add_ps(_mm256_loadu_ps(out + row), v);
     _mm256_storeu_ps(out + row, v);
 }
 

@@ -32,8 +32,7 @@ void conv_tiles(const ConvArgs &args, uint32_t tile) {
             u[i] = _mm256_loadu_ps(args.bias + channel + 8 * static_cast<uint32_t>(i));
             for (uint32_t k = 0; k <= History; ++k)
                 u[i] = _mm256_add_ps(u[i], _mm256_mul_ps(_mm256_loadu_ps(w + 8 * k), window[i][k]));
-            for (uint32_t k = 0; k < History; ++k)
-                window[i][k] = window[i][k + 1];
+            for (uint32_t k = 0; k < History; ++k) window[i][k] = window[i][k + 1];
         }
         silu_f32(u);
         for (int i = 0; i < Tiles; ++i) {
@@ -95,20 +94,16 @@ void rmsnorm(const float *r, const float *weight, uint32_t n, uint32_t d_model, 
 
 void quantize(const float *v, uint32_t n, float multiplier, int8_t *out) {
     const __m256 m = _mm256_set1_ps(multiplier);
-    for (uint32_t i = 0; i < n; i += 8)
-        codes_store(out + i, q8_f32(_mm256_loadu_ps(v + i), m));
+    for (uint32_t i = 0; i < n; i += 8) codes_store(out + i, q8_f32(_mm256_loadu_ps(v + i), m));
 }
 
 void conv_silu(const ConvArgs &args) {
     uint32_t tile = args.tile_begin;
     if (args.d_conv == 4) {
-        for (; args.tile_end - tile >= 4; tile += 4)
-            conv_tiles<3, 4>(args, tile);
-        for (; tile < args.tile_end; ++tile)
-            conv_tiles<3, 1>(args, tile);
+        for (; args.tile_end - tile >= 4; tile += 4) conv_tiles<3, 4>(args, tile);
+        for (; tile < args.tile_end; ++tile) conv_tiles<3, 1>(args, tile);
     }
-    for (; tile < args.tile_end; ++tile)
-        conv_tile_any(args, tile);
+    for (; tile < args.tile_end; ++tile) conv_tile_any(args, tile);
 }
 
 }  // namespace avx2

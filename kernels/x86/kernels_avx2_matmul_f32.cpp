@@ -25,13 +25,11 @@ void block_f32(const Matrix &matrix, const MatmulArgs &args, uint32_t tile, uint
 #pragma GCC unroll 8
     for (uint32_t i = 0; i < Tiles; ++i)
 #pragma GCC unroll 8
-        for (uint32_t t = 0; t < Tokens; ++t)
-            acc[i][t] = _mm256_setzero_ps();
+        for (uint32_t t = 0; t < Tokens; ++t) acc[i][t] = _mm256_setzero_ps();
     for (size_t k = 0; k < matrix.cols; ++k) {
         __m256 weight[Tiles];
 #pragma GCC unroll 8
-        for (uint32_t i = 0; i < Tiles; ++i)
-            weight[i] = _mm256_loadu_ps(w + tile_floats * i + 8 * k);
+        for (uint32_t i = 0; i < Tiles; ++i) weight[i] = _mm256_loadu_ps(w + tile_floats * i + 8 * k);
 #pragma GCC unroll 8
         for (uint32_t t = 0; t < Tokens; ++t) {
             const __m256 value = _mm256_broadcast_ss(x + size_t{args.x_stride} * t + k);
@@ -44,8 +42,7 @@ void block_f32(const Matrix &matrix, const MatmulArgs &args, uint32_t tile, uint
 #pragma GCC unroll 8
     for (uint32_t t = 0; t < Tokens; ++t)
 #pragma GCC unroll 8
-        for (uint32_t i = 0; i < Tiles; ++i)
-            _mm256_storeu_ps(sums[t][i], acc[i][t]);
+        for (uint32_t i = 0; i < Tiles; ++i) _mm256_storeu_ps(sums[t][i], acc[i][t]);
 #pragma GCC unroll 8
     for (uint32_t t = 0; t < Tokens; ++t)
 #pragma GCC unroll 8
@@ -61,8 +58,7 @@ void block_q8(const Matrix &matrix, const MatmulArgs &args, uint32_t tile, uint3
     const float *x = static_cast<const float *>(args.x) + size_t{args.x_stride} * token;
     __m256 acc[Tokens];
 #pragma GCC unroll 8
-    for (uint32_t t = 0; t < Tokens; ++t)
-        acc[t] = _mm256_setzero_ps();
+    for (uint32_t t = 0; t < Tokens; ++t) acc[t] = _mm256_setzero_ps();
     for (size_t k = 0; k < matrix.cols; k += 4) {
         const __m256i four = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(w + 8 * k));
         const __m256 weight[4] = {
@@ -82,8 +78,7 @@ void block_q8(const Matrix &matrix, const MatmulArgs &args, uint32_t tile, uint3
     }
     float sums[Tokens][8];
 #pragma GCC unroll 8
-    for (uint32_t t = 0; t < Tokens; ++t)
-        _mm256_storeu_ps(sums[t], acc[t]);
+    for (uint32_t t = 0; t < Tokens; ++t) _mm256_storeu_ps(sums[t], acc[t]);
 #pragma GCC unroll 8
     for (uint32_t t = 0; t < Tokens; ++t)
         tile_finish(matrix, args, tile, _mm256_loadu_ps(sums[t]),
@@ -93,20 +88,12 @@ void block_q8(const Matrix &matrix, const MatmulArgs &args, uint32_t tile, uint3
 template <uint32_t Tiles>
 void tokens_f32(const Matrix &matrix, const MatmulArgs &args, uint32_t tile) {
     uint32_t token = 0;
-    for (; args.tokens - token >= 4; token += 4)
-        block_f32<Tiles, 4>(matrix, args, tile, token);
+    for (; args.tokens - token >= 4; token += 4) block_f32<Tiles, 4>(matrix, args, tile, token);
     switch (args.tokens - token) {
-    case 3:
-        block_f32<Tiles, 3>(matrix, args, tile, token);
-        break;
-    case 2:
-        block_f32<Tiles, 2>(matrix, args, tile, token);
-        break;
-    case 1:
-        block_f32<Tiles, 1>(matrix, args, tile, token);
-        break;
-    default:
-        break;
+    case 3: block_f32<Tiles, 3>(matrix, args, tile, token); break;
+    case 2: block_f32<Tiles, 2>(matrix, args, tile, token); break;
+    case 1: block_f32<Tiles, 1>(matrix, args, tile, token); break;
+    default: break;
     }
 }
 
@@ -114,19 +101,15 @@ void tokens_f32(const Matrix &matrix, const MatmulArgs &args, uint32_t tile) {
 
 void matmul_f32(const Matrix &matrix, const MatmulArgs &args) {
     uint32_t tile = args.tile_begin;
-    for (; tile + 2 <= args.tile_end; tile += 2)
-        tokens_f32<2>(matrix, args, tile);
-    if (tile < args.tile_end)
-        tokens_f32<1>(matrix, args, tile);
+    for (; tile + 2 <= args.tile_end; tile += 2) tokens_f32<2>(matrix, args, tile);
+    if (tile < args.tile_end) tokens_f32<1>(matrix, args, tile);
 }
 
 void matmul_q8_f32(const Matrix &matrix, const MatmulArgs &args) {
     for (uint32_t tile = args.tile_begin; tile < args.tile_end; ++tile) {
         uint32_t token = 0;
-        for (; args.tokens - token >= 4; token += 4)
-            block_q8<4>(matrix, args, tile, token);
-        for (; token < args.tokens; ++token)
-            block_q8<1>(matrix, args, tile, token);
+        for (; args.tokens - token >= 4; token += 4) block_q8<4>(matrix, args, tile, token);
+        for (; token < args.tokens; ++token) block_q8<1>(matrix, args, tile, token);
     }
 }
 

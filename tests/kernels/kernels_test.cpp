@@ -10,21 +10,17 @@
 namespace adder {
 namespace {
 
-const KernelTable &scalar() {
-    return *kernels_find("scalar");
-}
+const KernelTable &scalar() { return *kernels_find("scalar"); }
 
 class Kernels : public testing::TestWithParam<const KernelTable *> {
   protected:
     void SetUp() override {
-        if (!kernels_usable(GetParam()))
-            GTEST_SKIP() << "this CPU has no " << GetParam()->name;
+        if (!kernels_usable(GetParam())) GTEST_SKIP() << "this CPU has no " << GetParam()->name;
         mode_ = float_mode_enter();
         entered_ = true;
     }
     void TearDown() override {
-        if (entered_)
-            float_mode_leave(mode_);
+        if (entered_) float_mode_leave(mode_);
     }
     const KernelTable &table() { return *GetParam(); }
 
@@ -169,15 +165,11 @@ void matmul_all(MatmulFunction reference, MatmulFunction tested, Random &random)
                               Pattern::random, Pattern::random, random);
 }
 
-TEST_P(Kernels, MatmulQ8) {
-    matmul_all<int8_t, int8_t>(scalar().matmul_q8, table().matmul_q8, random);
-}
+TEST_P(Kernels, MatmulQ8) { matmul_all<int8_t, int8_t>(scalar().matmul_q8, table().matmul_q8, random); }
 TEST_P(Kernels, MatmulQ8F32) {
     matmul_all<int8_t, float>(scalar().matmul_q8_f32, table().matmul_q8_f32, random);
 }
-TEST_P(Kernels, MatmulF32) {
-    matmul_all<float, float>(scalar().matmul_f32, table().matmul_f32, random);
-}
+TEST_P(Kernels, MatmulF32) { matmul_all<float, float>(scalar().matmul_f32, table().matmul_f32, random); }
 
 // The longest sum that the format allows, at its extremes.
 TEST_P(Kernels, MatmulQ8LongestSum) {
@@ -378,8 +370,7 @@ void scan_check(const KernelTable &kernels, const ScanCase &c, Random &random) {
     auto strided = [&](uint32_t width, uint32_t pad) { return size_t{width + pad} * (c.tokens - 1) + width; };
     ScanData data;
     data.A2 = floats_make(size_t{channels} * c.d_state, Pattern::random, 8.0f, random);
-    for (float &a : data.A2)
-        a = -std::fabs(a);
+    for (float &a : data.A2) a = -std::fabs(a);
     data.D = floats_make(channels, Pattern::random, 1.0f, random);
     data.state = floats_make(size_t{channels} * c.d_state, c.pattern, 1.0f, random);
     data.dt = floats_make(strided(channels, c.dt_pad), c.pattern, 3.0f, random);
@@ -461,8 +452,7 @@ TEST(KernelList, FindsByName) {
 TEST(KernelList, BestIsTheLastUsable) {
     const KernelTable *last = nullptr;
     for (const KernelTable *table : built())
-        if (kernels_usable(table))
-            last = table;
+        if (kernels_usable(table)) last = table;
     EXPECT_EQ(last, kernels_best());
 }
 

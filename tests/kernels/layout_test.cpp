@@ -87,8 +87,7 @@ TEST_F(Layout, Convolution) {
     std::vector<float> tiled(channels * d_conv), state(channels * (d_conv - 1));
     std::vector<float> x(inputs.begin() + (d_conv - 1) * channels, inputs.end());
     for (size_t c = 0; c < channels; ++c) {
-        for (size_t k = 0; k < d_conv; ++k)
-            tiled[channel_index(c, k, d_conv)] = weight[c * d_conv + k];
+        for (size_t k = 0; k < d_conv; ++k) tiled[channel_index(c, k, d_conv)] = weight[c * d_conv + k];
         for (size_t k = 0; k + 1 < d_conv; ++k)
             state[channel_index(c, k, d_conv - 1)] = inputs[k * channels + c];
     }
@@ -177,8 +176,7 @@ std::string document() {
     std::string text;
     if (FILE *f = fopen((root + "docs/numerics.md").c_str(), "rb")) {
         char buffer[4096];
-        for (size_t n; (n = fread(buffer, 1, sizeof buffer, f)) > 0;)
-            text.append(buffer, n);
+        for (size_t n; (n = fread(buffer, 1, sizeof buffer, f)) > 0;) text.append(buffer, n);
         fclose(f);
     }
     return text;
