@@ -16,6 +16,12 @@ namespace avx2 {
 void matmul_q8(const Matrix &matrix, const MatmulArgs &args);
 void matmul_q8_f32(const Matrix &matrix, const MatmulArgs &args);
 void matmul_f32(const Matrix &matrix, const MatmulArgs &args);
+void matmul_q4(const Matrix &matrix, const MatmulArgs &args);
+void matmul_q4_f32(const Matrix &matrix, const MatmulArgs &args);
+void rmsnorm_quantize(const float *r, const float *weight, uint32_t n, uint32_t d_model, float epsilon,
+                      float multiplier, int8_t *out);
+float quantize_dynamic(const float *v, uint32_t n, int8_t *out);
+void hadamard_quantize(const float *v, const float *factors, uint32_t n, float multiplier, int8_t *out);
 void rmsnorm(const float *r, const float *weight, uint32_t n, uint32_t d_model, float epsilon, float *out);
 void quantize(const float *v, uint32_t n, float multiplier, int8_t *out);
 void conv_silu(const ConvArgs &args);
@@ -127,15 +133,29 @@ static inline void codes_store(int8_t *out, __m256i codes) {
     _mm_storel_epi64(reinterpret_cast<__m128i *>(out), _mm_packs_epi16(halves, halves));
 }
 
-// v = acc * (scale[r] * x_scale);  if bias: v = v + bias[r];  out = add ? out + v : v.  out is the token's
-// row.
-static inline void tile_finish(const Matrix &matrix, const MatmulArgs &args, uint32_t tile, __m256 acc,
-                               float *out) {
+// Of the codes of the channels from `channel` on. Args: ConvArgs or ScanArgs.
+template <typename Args>
+static inline __m256 multipliers_load(const Args &args, size_t channel) {
+    return args.multipliers != nullptr ? _mm256_loadu_ps(args.multipliers + channel)
+                                       : _mm256_set1_ps(args.multiplier);
+}
+
+// The scales of 8 rows. bfloat16 is the upper half of a float.
+static inline __m256 scales_load(const uint16_t *scale) {
+    const __m128i halves = _mm_loadu_si128(reinterpret_cast<const __m128i *>(scale));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
+}
+
+// v = acc * (scale[r] * x_scale[t]);  if bias: v = v + bias[r];  out = add ? out + v : v.
+static inline void tile_finish(const Matrix &matrix, const MatmulArgs &args, uint32_t tile, uint32_t token,
+                               __m256 acc) {
     const size_t row = size_t{8} * tile;
+    const float x_scale = args.x_scale[size_t{args.x_scale_stride} * token];
+    float *out = args.out + size_t{args.out_stride} * token;
     __m256 scale = _mm256_set1_ps(1.0f);
     if (matrix.scale != nullptr)
         scale = matrix.scale_per_row ? _mm256_loadu_ps(matrix.scale + row) : _mm256_set1_ps(matrix.scale[0]);
-    __m256 v = _mm256_mul_ps(acc, _mm256_mul_ps(scale, _mm256_set1_ps(args.x_scale)));
+    __m256 v = _mm256_mul_ps(acc, _mm256_mul_ps(scale, _mm256_set1_ps(x_scale)));
     if (matrix.bias != nullptr) v = _mm256_add_ps(v, _mm256_loadu_ps(matrix.bias + row));
     if (args.add) v = _mm256_add_ps(_mm256_loadu_ps(out + row), v);
     _mm256_storeu_ps(out + row, v);

@@ -43,7 +43,7 @@ void stream(const Matrix &matrix, const MatmulArgs &args, uint32_t tile) {
             sum[half] = sum_add(sum[half], _mm256_abs_epi8(weight), weight, four_codes(x + k + 4 * half));
         }
     }
-    tile_finish(matrix, args, tile, _mm256_cvtepi32_ps(_mm256_add_epi32(sum[0], sum[1])), args.out);
+    tile_finish(matrix, args, tile, 0, _mm256_cvtepi32_ps(_mm256_add_epi32(sum[0], sum[1])));
 }
 
 // `Tiles` tiles for `Tokens` tokens; the weights are read once. The sums pass through memory on the way out:
@@ -82,8 +82,7 @@ void block(const Matrix &matrix, const MatmulArgs &args, uint32_t tile, uint32_t
     for (uint32_t t = 0; t < Tokens; ++t)
 #pragma GCC unroll 8
         for (uint32_t i = 0; i < Tiles; ++i)
-            tile_finish(matrix, args, tile + i, _mm256_loadu_ps(sums[t][i]),
-                        args.out + size_t{args.out_stride} * (token + t));
+            tile_finish(matrix, args, tile + i, token + t, _mm256_loadu_ps(sums[t][i]));
 }
 
 template <uint32_t Tiles>

@@ -43,6 +43,26 @@ inline std::vector<int8_t> codes_make(size_t n, Pattern pattern, int lowest, Ran
     return v;
 }
 
+// Two int4 codes a byte, as code + 8 each.
+inline std::vector<uint8_t> nibbles_make(size_t n, Pattern pattern, Random &random) {
+    std::vector<uint8_t> v(n, 0x88);
+    for (uint8_t &byte : v) {
+        const uint32_t any = static_cast<uint32_t>(random());
+        switch (pattern) {
+        case Pattern::random: byte = static_cast<uint8_t>(any); break;
+        case Pattern::max: byte = 0xff; break;
+        case Pattern::min: byte = 0; break;
+        case Pattern::special:  // the ends alone
+            byte = static_cast<uint8_t>(((any & 1) != 0 ? 0x0f : 0) | ((any & 2) != 0 ? 0xf0 : 0));
+            break;
+        case Pattern::zeros:
+        case Pattern::one_hot: break;
+        }
+    }
+    if (pattern == Pattern::one_hot && n != 0) v[random() % n] = (random() & 1) != 0 ? 0x80 : 0x08;
+    return v;
+}
+
 // Floats around `scale`. Special: a tenth are zeros of both signs, subnormals, extremes, infinities and NaNs.
 inline std::vector<float> floats_make(size_t n, Pattern pattern, float scale, Random &random) {
     using Limits = std::numeric_limits<float>;
