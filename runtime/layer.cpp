@@ -13,6 +13,8 @@ struct LinearInput {
     uint32_t floats_stride;
 };
 
+constexpr float one = 1.0f;
+
 // out[t][r] for the rows of tiles [range.begin, range.end).
 void run_linear(const KernelTable &kernels, const Linear &linear, const LinearInput &input, Range range, uint32_t tokens,
                 float *out, uint32_t out_stride, bool add) {
@@ -24,7 +26,7 @@ void run_linear(const KernelTable &kernels, const Linear &linear, const LinearIn
     args.out_stride = out_stride;
     args.add = add;
     const bool input_is_codes = linear.input_scale != 0.0f;
-    args.x_scale = input_is_codes ? linear.input_scale : 1.0f;
+    args.x_scale = input_is_codes ? &linear.input_scale : &one;
     if (input_is_codes && linear.dtype == Dtype::int8) {
         args.x = input.codes;
         args.x_stride = input.codes_stride;
@@ -51,12 +53,14 @@ void normalize(const KernelTable &kernels, const Team &team, const Shape &shape,
                const Linear &linear, const ChunkBuffers &buffers, const float *residual, uint32_t tokens) {
     const uint32_t width = shape.d_model_padded;
     const auto one_token = [&](uint32_t t) {
-        float *normalized = buffers.in_floats + size_t{t} * width;
-        kernels.rmsnorm(residual + size_t{t} * width, norm, width, shape.d_model, norm_epsilon, normalized);
-        if (linear.input_scale == 0.0f) return;
+        const float *r = residual + size_t{t} * width;
+        if (linear.input_scale == 0.0f) {
+            kernels.rmsnorm(r, norm, width, shape.d_model, norm_epsilon, buffers.in_floats + size_t{t} * width);
+            return;
+        }
         int8_t *codes = buffers.in_codes + size_t{t} * width;
-        kernels.quantize(normalized, width, 1.0f / linear.input_scale, codes);
-        if (wants_codes_as_floats(linear)) widen(codes, width, normalized);
+        kernels.rmsnorm_quantize(r, norm, width, shape.d_model, norm_epsilon, 1.0f / linear.input_scale, codes);
+        if (wants_codes_as_floats(linear)) widen(codes, width, buffers.in_floats + size_t{t} * width);
     };
     if (tokens == 1) {
         one_token(0);
