@@ -1,5 +1,8 @@
-// Right-looking blocked Cholesky factorization: factor a block on the diagonal, solve the panel below it, subtract the
-// panel's products from the rest. (Golub and Van Loan, Matrix Computations, 4.2.) SPDX-License-Identifier: MIT
+// Blocked Cholesky factorization.
+// SPDX-License-Identifier: MIT
+//
+// Right-looking (Golub and Van Loan, Matrix Computations, 4.2): factor a block on the diagonal, solve the panel below it,
+// subtract the panel's products from the rest.
 #include "converter/cholesky.h"
 
 #include <algorithm>

@@ -30,7 +30,8 @@ GptqFactor::GptqFactor(const HessianSum &hessian, ThreadPool &pool, double dampi
     for (uint32_t col = 0; col < cols_; ++col) mean += hessian.mean(col, col) / cols_;
     if (mean > 0) {
         std::vector<double> matrix(lower_.size());
-        for (double tried = damping; tried < 1000 * damping; tried *= 10) {
+        double tried = damping;
+        for (int attempt = 0; attempt < 3; ++attempt, tried *= 10) {
             pool.run(cols_, [&](uint32_t row, uint32_t) {
                 for (uint32_t col = 0; col <= row; ++col)
                     matrix[size_t{row} * cols_ + col] =

@@ -64,23 +64,23 @@ namespace {
 constexpr size_t step_count = 27;
 constexpr float smallest_scale = 1e-30f;  // below, weights are zeros: the reciprocal stays finite
 
-std::array<float, step_count> geometric_steps(double first, double last) {
+// Candidates for the scale, in units of absmax / 8: 1.10 .. 0.45, geometric.
+std::array<float, step_count> geometric_steps() {
     std::array<float, step_count> steps{};
     for (size_t i = 0; i < step_count; ++i)
         steps[i] =
-            static_cast<float>(first * std::pow(last / first, static_cast<double>(i) / (step_count - 1)));
+            static_cast<float>(1.10 * std::pow(0.45 / 1.10, static_cast<double>(i) / (step_count - 1)));
     return steps;
 }
 
 // sum importance * (code * scale - value)^2, `count` a multiple of 8. Eight sums, so that it vectorizes.
-float weighted_error(const float *values, const float *importance, size_t count, float scale, float lowest,
-                     float highest) {
+float weighted_error(const float *values, const float *importance, size_t count, float scale) {
     const float reciprocal = 1.0f / scale;
     float sums[8] = {};
     for (size_t i = 0; i < count; i += 8)
         for (size_t lane = 0; lane < 8; ++lane) {
             const float value = values[i + lane];
-            const float difference = round_code(value * reciprocal, lowest, highest) * scale - value;
+            const float difference = round_code(value * reciprocal, -8, 7) * scale - value;
             sums[lane] += importance[i + lane] * difference * difference;
         }
     float sum = 0;
@@ -88,65 +88,42 @@ float weighted_error(const float *values, const float *importance, size_t count,
     return sum;
 }
 
-// The search over the scales of one group.
-class ScaleSearch {
-  public:
-    ScaleSearch(float lowest, float highest, double first_step, bool both_signs, bool bf16)
-        : lowest_(lowest), highest_(highest), both_signs_(both_signs), bf16_(bf16),
-          steps_(geometric_steps(first_step, 0.45)) {}
-
-    // `importance` may be null: all are 1. Working memory is of the caller, one a thread.
-    struct Memory {
-        std::vector<float> values, importance;
-    };
-    float best(const float *values, const float *importance, size_t count, Memory *memory) const {
-        float absmax = 0;
-        for (size_t i = 0; i < count; ++i) absmax = std::max(absmax, std::fabs(values[i]));
-        const float unclipped = absmax / -lowest_;
-        if (unclipped < smallest_scale) return 1.0f;
-        // Multiplied by a power of two, so that squares neither overflow nor vanish; padded with zeros.
-        const size_t padded = (count + 7) / 8 * 8;
-        const float unit = std::ldexp(1.0f, -std::ilogb(absmax));
-        memory->values.assign(padded, 0.0f);
-        memory->importance.assign(padded, 0.0f);
-        for (size_t i = 0; i < count; ++i) {
-            memory->values[i] = values[i] * unit;
-            memory->importance[i] = importance ? importance[i] : 1.0f;
-        }
-        float best = 0, least = INFINITY;
-        for (int sign = 0; sign < (both_signs_ ? 2 : 1); ++sign)
-            for (const float step : steps_) {
-                float scale = (sign ? -unclipped : unclipped) * step;
-                if (bf16_) scale = float_of_bf16(bf16_of(scale));
-                const float error = weighted_error(memory->values.data(), memory->importance.data(), padded,
-                                                   scale * unit, lowest_, highest_);
-                if (error < least || best == 0) {
-                    least = error;
-                    best = scale;
-                }
-            }
-        return best;
-    }
-
-  private:
-    float lowest_, highest_;
-    bool both_signs_, bf16_;
-    std::array<float, step_count> steps_;
+// Working memory of a thread: a group, padded to a multiple of 8 with zeros.
+struct PaddedGroup {
+    std::vector<float> values, importance;
 };
 
-}  // namespace
-
-std::vector<float> clipped_scales(const DenseTensor &tensor, ThreadPool &pool) {
-    require_finite(tensor);
-    const ScaleSearch search(-127, 127, 1.0, false, false);
-    std::vector<float> scales(tensor.rows);
-    std::vector<ScaleSearch::Memory> memory(pool.size());
-    pool.run(tensor.rows, [&](uint32_t row, uint32_t member) {
-        scales[row] =
-            search.best(&tensor.values[size_t{row} * tensor.cols], nullptr, tensor.cols, &memory[member]);
-    });
-    return scales;
+// The best scale of a group; 1 if all is zero. `importance` may be null: all are 1.
+float search_scale(const float *values, const float *importance, size_t count,
+                   const std::array<float, step_count> &steps, PaddedGroup *memory) {
+    float absmax = 0;
+    for (size_t i = 0; i < count; ++i) absmax = std::max(absmax, std::fabs(values[i]));
+    const float unclipped = absmax / 8;
+    if (unclipped < smallest_scale) return 1.0f;
+    // Multiplied by a power of two, so that squares neither overflow nor vanish.
+    const float unit = std::ldexp(1.0f, -std::ilogb(absmax));
+    const size_t padded = (count + 7) / 8 * 8;
+    memory->values.assign(padded, 0.0f);
+    memory->importance.assign(padded, 0.0f);
+    for (size_t i = 0; i < count; ++i) {
+        memory->values[i] = values[i] * unit;
+        memory->importance[i] = importance ? importance[i] : 1.0f;
+    }
+    float best = 0, least = INFINITY;
+    for (const float sign : {1.0f, -1.0f})
+        for (const float step : steps) {
+            const float scale = float_of_bf16(bf16_of(sign * unclipped * step));
+            const float error =
+                weighted_error(memory->values.data(), memory->importance.data(), padded, scale * unit);
+            if (error < least || best == 0) {
+                least = error;
+                best = scale;
+            }
+        }
+    return best;
 }
+
+}  // namespace
 
 Int8Matrix round_int8(const DenseTensor &tensor, std::vector<float> scales) {
     require_finite(tensor);
@@ -167,14 +144,14 @@ Int4Matrix round_int4(const DenseTensor &tensor, uint32_t group, const std::vect
     Int4Matrix matrix{tensor.rows, tensor.cols, group, std::vector<int8_t>(tensor.values.size()), {}};
     const uint32_t groups = matrix.groups();
     matrix.scales.resize(size_t{tensor.rows} * groups);
-    const ScaleSearch search(-8, 7, 1.10, true, true);
-    std::vector<ScaleSearch::Memory> memory(pool.size());
+    const std::array<float, step_count> steps = geometric_steps();
+    std::vector<PaddedGroup> memory(pool.size());
     pool.run(tensor.rows, [&](uint32_t row, uint32_t member) {
         for (uint32_t g = 0; g < groups; ++g) {
             const uint32_t first = g * group, count = std::min(group, tensor.cols - first);
             const float *values = &tensor.values[size_t{row} * tensor.cols + first];
-            const float scale = search.best(values, importance.empty() ? nullptr : &importance[first], count,
-                                            &memory[member]);
+            const float scale = search_scale(values, importance.empty() ? nullptr : &importance[first], count,
+                                             steps, &memory[member]);
             matrix.scales[size_t{row} * groups + g] = bf16_of(scale);
             int8_t *codes = &matrix.codes[size_t{row} * tensor.cols + first];
             for (uint32_t i = 0; i < count; ++i)
