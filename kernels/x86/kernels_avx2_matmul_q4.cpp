@@ -4,8 +4,9 @@
 // weights [tiles][cols/8][8 rows][4 bytes]: 32 bytes hold 8 columns of 8 rows, columns 0..3 in the low bits and 4..7 in
 // the high ones, so a 4-byte load of x, broadcast, meets all rows at once. maddubs takes the nibbles as they are,
 // unsigned, code + 8; a pair is at most 2 * 15 * 127 and does not saturate. Pairs are summed in int16 over a segment of
-// up to 8 blocks (64 columns), starting from -8 times the sum of the lane's x. That sum may wrap on the way, but not at
-// its end: a lane has 32 products of a code and x, at most 8 * 32 * 127 < 2^15. A group is one or more segments.
+// up to 8 blocks (64 columns), starting from -8 times the sum of the lane's x, so that at any point the sum is code * x
+// of the columns that are done less 8 * x of the others: of 32 columns a lane, at most 8 * 127 * 32 < 2^15. A group is
+// one or more segments.
 //
 // The starts are the same for all rows: they are computed once for a token, and kept on the stack.
 #if defined(__AVX2__)

@@ -56,6 +56,21 @@ TEST_P(Kernels, RmsnormQuantize) {
     }
 }
 
+// The order of the three products shows where the last is within a bit of a half: the weights see to that.
+TEST_P(Kernels, RmsnormQuantizeKeepsTheOrderOfProducts) {
+    constexpr uint32_t n = 1024;
+    constexpr float multiplier = 47.3f;
+    const std::vector<float> r = floats_make(n, Pattern::random, 3.0f, random), ones(n, 1.0f);
+    std::vector<float> weight(n), floats(n);
+    scalar().rmsnorm(r.data(), ones.data(), n, n, 1e-5f, weight.data());
+    for (float &w : weight) w = (static_cast<float>(below(200, random)) - 99.5f) / (w * multiplier);
+    std::vector<int8_t> expected(n), actual(n);
+    scalar().rmsnorm(r.data(), weight.data(), n, n, 1e-5f, floats.data());
+    scalar().quantize(floats.data(), n, multiplier, expected.data());
+    table().rmsnorm_quantize(r.data(), weight.data(), n, n, 1e-5f, multiplier, actual.data());
+    EXPECT_TRUE(same(expected, actual));
+}
+
 // v's own scale, and its codes.
 struct Dynamic {
     float scale;
@@ -86,11 +101,12 @@ TEST_P(Kernels, QuantizeDynamic) {
     }
 }
 
-// The largest magnitude counts wherever it stands, and is code 127 or -127.
+// The largest magnitude counts wherever it stands, also among NaNs in its lane, and is code 127 or -127.
 TEST_P(Kernels, QuantizeDynamicFindsTheLargest) {
     for (uint32_t n : {8u, 64u, 104u}) {
         for (uint32_t at = 0; at < n; ++at) {
             std::vector<float> v = floats_make(n, Pattern::random, 0.1f, random);
+            for (uint32_t i = at % 8; i < n; i += 8) v[i] = std::numeric_limits<float>::quiet_NaN();
             v[at] = at % 2 == 0 ? 10.0f : -10.0f;
             v[(at + 1) % n] = 0.0f;
             const Dynamic actual = dynamic_run(table(), v, Placement::at_end);
