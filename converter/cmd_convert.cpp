@@ -46,6 +46,20 @@ void print_summary(const std::string &path, const Conversion &c, double seconds)
     std::printf("  peak memory      %.1f MB\n", static_cast<double>(peak_rss_bytes()) / 1e6);
 }
 
+// The named recipe, with what the other options say of all layers.
+Recipe recipe_of(const Arguments &arguments) {
+    Recipe recipe = recipe_named(arguments.choice("recipe", "best", recipe_names()));
+    if (arguments.has("weights"))
+        recipe.set_weights(arguments.choice("weights", "", {"int8", "f32"}) == "int8" ? Dtype::int8
+                                                                                      : Dtype::f32);
+    if (arguments.has("granularity"))
+        recipe.set_granularity(arguments.choice("granularity", "", {"tensor", "row"}) == "row"
+                                   ? Granularity::row
+                                   : Granularity::tensor);
+    if (arguments.has("acts")) recipe.set_inputs(arguments.choice("acts", "", {"int8", "f32"}) == "int8");
+    return recipe;
+}
+
 int run_convert(const Arguments &arguments) {
     const auto start = std::chrono::steady_clock::now();
     ConvertOptions options;
@@ -56,10 +70,7 @@ int run_convert(const Arguments &arguments) {
     options.calibration_files = arguments.all("calib");
     options.calibration_tokens =
         static_cast<uint64_t>(arguments.integer("calib-tokens", 65536, 128, int64_t{1} << 32));
-    options.recipe.weights = arguments.choice("weights", "int8", {"int8", "f32"}) == "int8" ? Dtype::int8 : Dtype::f32;
-    options.recipe.int8_activations = arguments.choice("acts", "int8", {"int8", "f32"}) == "int8";
-    options.recipe.granularity =
-        arguments.choice("granularity", "row", {"tensor", "row"}) == "row" ? Granularity::row : Granularity::tensor;
+    options.recipe = recipe_of(arguments);
     Progress::quiet(arguments.has("quiet"));
     install_interrupt_handler();
     ThreadPool pool(static_cast<uint32_t>(arguments.integer("threads", 0, 0, 256)));
@@ -77,29 +88,41 @@ int run_convert(const Arguments &arguments) {
 }  // namespace
 
 Command convert_command() {
-    return {"convert",
-            "CHECKPOINT_DIR -o FILE.adder",
-            "Convert a checkpoint to a blob",
-            "Reads a Hugging Face Mamba checkpoint (config.json, safetensors, tokenizer.json), runs it in float over a\n"
-            "calibration text to find the range of every activation, quantizes, writes the blob, opens it again and\n"
-            "checks it. The same inputs and options give the same bytes.",
-            {"adder convert mamba-130m -o mamba-130m.adder --calib sample.txt",
-             "adder convert mamba-130m -o float.adder --weights f32 --acts f32"},
-            {
-                {"output", 'o', "FILE", false, "The blob to write."},
-                {"calib", 0, "FILE", true, "Calibration text (repeatable; default: a small text that comes with the tool)."},
-                {"calib-tokens", 0, "N", false, "Tokens to calibrate on, evenly spread over the texts (default 65536)."},
-                {"weights", 0, "TYPE", false, "int8 or f32 (default int8)."},
-                {"acts", 0, "TYPE", false, "Inputs of the linear layers: int8 or f32 (default int8)."},
-                {"granularity", 0, "KIND", false, "One scale of int8 weights a row or a tensor (default row)."},
-                {"name", 0, "TEXT", false, "Name to store in the blob (default: the directory's)."},
-                {"threads", 't', "N", false, "Threads (default: all CPUs); does not change a byte."},
-                {"json", 0, nullptr, false, "The summary as one JSON document on standard output."},
-                {"quiet", 'q', nullptr, false, "No progress."},
-            },
-            1,
-            1,
-            run_convert};
+    return {
+        "convert",
+        "CHECKPOINT_DIR -o FILE.adder",
+        "Convert a checkpoint to a blob",
+        "Reads a Hugging Face Mamba checkpoint (config.json, safetensors, tokenizer.json), runs it in float "
+        "over a\n"
+        "calibration text to find the range of every activation, quantizes, writes the blob, opens it again "
+        "and\n"
+        "checks it. The same inputs and options give the same bytes.",
+        {"adder convert mamba-130m -o mamba-130m.adder --calib sample.txt",
+         "adder convert mamba-130m -o small.adder --recipe small"},
+        {
+            {"output", 'o', "FILE", false, "The blob to write."},
+            {"calib", 0, "FILE", true, "Calibration text (default: a small text that comes with the tool)."},
+            {"calib-tokens", 0, "N", false,
+             "Tokens to calibrate on, evenly spread over the texts (default 65536)."},
+            {"recipe", 0, "NAME", false,
+             "How to quantize (default best): naive, int8 with one static scale a tensor; smooth, static "
+             "with smoothing; "
+             "static, smoothing and a Hadamard transform; best, one scale a token where outliers move; "
+             "small, int4 "
+             "in_proj and out_proj; float, nothing."},
+            {"weights", 0, "TYPE", false,
+             "Weights of all linear layers: int8 or f32 (default: the recipe's)."},
+            {"acts", 0, "TYPE", false, "Inputs of all linear layers: int8 or f32 (default: the recipe's)."},
+            {"granularity", 0, "KIND", false,
+             "One scale of int8 weights a row or a tensor (default: the recipe's)."},
+            {"name", 0, "TEXT", false, "Name to store in the blob (default: the directory's)."},
+            {"threads", 't', "N", false, "Threads (default: all CPUs); does not change a byte."},
+            {"json", 0, nullptr, false, "The summary as one JSON document on standard output."},
+            {"quiet", 'q', nullptr, false, "No progress."},
+        },
+        1,
+        1,
+        run_convert};
 }
 
 }  // namespace adder

@@ -46,20 +46,23 @@ std::string base_name(const std::string &path) {
     return slash == std::string::npos ? trimmed : trimmed.substr(slash + 1);
 }
 
-void print_table(const std::vector<std::unique_ptr<Scorer>> &models, const std::vector<std::vector<TextScore>> &scores,
-                 bool with_base, const std::vector<TextScore> &base_scores) {
+void print_table(const std::vector<std::unique_ptr<Scorer>> &models,
+                 const std::vector<std::vector<TextScore>> &scores, bool with_base,
+                 const std::vector<TextScore> &base_scores) {
     size_t width = 5;
     for (const auto &model : models) width = std::max(width, base_name(model->path()).size());
     for (size_t t = 0; t < scores.size(); ++t) {
         const TextScore &first = scores[t][0];
         std::printf("%s%s: %llu tokens, %llu scored\n", t ? "\n" : "", base_name(first.file).c_str(),
-                    static_cast<unsigned long long>(first.tokens), static_cast<unsigned long long>(first.scored));
-        std::printf("%-*s  %10s  %10s  %9s", static_cast<int>(width), "model", "token ppl", "word ppl", "bits/byte");
+                    static_cast<unsigned long long>(first.tokens),
+                    static_cast<unsigned long long>(first.scored));
+        std::printf("%-*s  %10s  %10s  %9s", static_cast<int>(width), "model", "token ppl", "word ppl",
+                    "bits/byte");
         if (with_base) std::printf("  %9s  %9s  %10s", "ppl +%", "mean KL", "same top-1");
         std::printf("\n");
         const auto row = [&](const std::string &name, const TextScore &s, bool is_base) {
-            std::printf("%-*s  %10.4f  %10.3f  %9.4f", static_cast<int>(width), name.c_str(), s.token_perplexity(),
-                        s.word_perplexity(), s.bits_per_byte());
+            std::printf("%-*s  %10.4f  %10.3f  %9.4f", static_cast<int>(width), name.c_str(),
+                        s.token_perplexity(), s.word_perplexity(), s.bits_per_byte());
             if (with_base && !is_base)
                 std::printf("  %+8.2f%%  %9.5f  %9.2f%%",
                             100.0 * (s.token_perplexity() / base_scores[t].token_perplexity() - 1.0),
@@ -106,14 +109,18 @@ Command eval_command() {
     return {"eval",
             "MODEL... --ppl FILE [--base MODEL]",
             "Measure perplexity, and the distance from another model",
-            "A MODEL is a blob, run by the kernels that ship, or a checkpoint directory, run in float. The text is cut into\n"
-            "windows of tokens; each starts from an empty state and is scored from its second token on. Special tokens in\n"
+            "A MODEL is a blob, run by the kernels that ship, or a checkpoint directory, run in float. The "
+            "text is cut into\n"
+            "windows of tokens; each starts from an empty state and is scored from its second token on. "
+            "Special tokens in\n"
             "the text are recognised.",
-            {"adder eval model.adder --ppl books.txt", "adder eval a.adder b.adder --base CHECKPOINT_DIR --ppl books.txt"},
+            {"adder eval model.adder --ppl books.txt",
+             "adder eval a.adder b.adder --base CHECKPOINT_DIR --ppl books.txt"},
             {
                 {"ppl", 0, "FILE", true, "Text to score (repeatable)."},
                 {"window", 0, "N", false, "Tokens a window (default 1024)."},
-                {"base", 0, "MODEL", false, "Compare with this one: mean KL divergence and share of equal top-1 tokens."},
+                {"base", 0, "MODEL", false,
+                 "Compare with this one: mean KL divergence and share of equal top-1 tokens."},
                 {"threads", 't', "N", false, "Threads (default: all CPUs); does not change a digit."},
                 {"json", 0, nullptr, false, "One JSON document on standard output."},
                 {"quiet", 'q', nullptr, false, "No progress."},

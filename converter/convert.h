@@ -14,7 +14,7 @@ struct ConvertOptions {
     std::string checkpoint;  // directory
     std::string output;      // path of the blob
     std::string name;        // stored in the blob; empty: the directory's name
-    Recipe recipe;
+    Recipe recipe = recipe_named("best");
     std::vector<std::string> calibration_files;  // empty: the text that comes with the tool
     uint64_t calibration_tokens = 65536;         // at most, evenly spread over the texts
     uint32_t calibration_window = 512;           // tokens a sequence
@@ -22,9 +22,9 @@ struct ConvertOptions {
 
 struct Conversion {
     WrittenBlob blob;
-    uint64_t arena_bytes;                // with default options
-    uint64_t calibration_tokens;         // that were run; 0 with float activations
-    std::vector<std::string> warnings;   // one sentence each
+    uint64_t arena_bytes;               // with default options
+    uint64_t calibration_tokens;        // that were run; 0 with float activations
+    std::vector<std::string> warnings;  // one sentence each
 };
 
 // Converts, opens the blob again, compares its checksums and repeats its golden case. Throws Error; then no file is

@@ -165,8 +165,8 @@ std::vector<TextScore> score_text(const std::vector<Scorer *> &models, Scorer *b
         const std::vector<Tokens> base_windows = cut(*base);
         for (size_t i = 0; i < models.size(); ++i)
             if (windows[i] != base_windows || models[i]->vocab_size() != base->vocab_size())
-                bad_input("%s: its tokenizer differs from that of the base, %s, on %s", models[i]->path().c_str(),
-                          base->path().c_str(), file.c_str());
+                bad_input("%s: its tokenizer differs from that of the base, %s, on %s",
+                          models[i]->path().c_str(), base->path().c_str(), file.c_str());
         work += work / models.size();
         *base_score = results[0];  // the same tokens; its own sums follow
     }

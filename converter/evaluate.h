@@ -33,14 +33,14 @@ std::unique_ptr<Scorer> open_scorer(const std::string &path, ThreadPool &pool);
 // What a model makes of a text.
 struct TextScore {
     std::string file;
-    uint64_t bytes = 0;   // of the text
-    uint64_t words = 0;   // separated by ASCII white space
+    uint64_t bytes = 0;  // of the text
+    uint64_t words = 0;  // separated by ASCII white space
     uint64_t tokens = 0;
     uint64_t scored = 0;  // tokens but the first of each window
     double nll = 0;       // negative log-likelihood of the scored tokens, nats, summed
     // Against the base, over the same positions; only with one:
-    double kl = 0;             // sum over positions of KL(base || model), nats
-    uint64_t same_top1 = 0;    // positions where both find the same token most likely
+    double kl = 0;           // sum over positions of KL(base || model), nats
+    uint64_t same_top1 = 0;  // positions where both find the same token most likely
 
     double token_perplexity() const;
     double word_perplexity() const;

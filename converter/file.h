@@ -49,7 +49,7 @@ class AtomicFile {
     // The whole file as writable memory, zeroed, with its disk space reserved; commit() writes it out. Once, and instead
     // of write and seek.
     uint8_t *map(uint64_t size);
-    void commit();               // nothing else may follow
+    void commit();  // nothing else may follow
 
   private:
     std::string path_;

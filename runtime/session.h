@@ -23,6 +23,7 @@ namespace adder {
 
 // adder_step, with a look at the residual stream, [d_model_padded], behind each layer.
 using LayerTrace = void (*)(void *context, uint32_t layer, const float *residual);
-adder_status session_trace_step(adder_session *session, int32_t token, float **logits, LayerTrace trace, void *context);
+adder_status session_trace_step(adder_session *session, int32_t token, float **logits, LayerTrace trace,
+                                void *context);
 
 }  // namespace adder

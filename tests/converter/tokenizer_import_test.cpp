@@ -187,7 +187,7 @@ TEST(TokenizerImport, AByteMayLackAToken) {
     EXPECT_EQ(loaded.encode("ab!").status, TokenizeStatus::no_token);
 }
 
-// The hexdump in docs/tokenizer-section.md is this one's.
+// The hexdump of a tokenizer section in docs/format.md is this one's.
 TEST(TokenizerImport, WritesTheDocumentedBytes) {
     const Loaded loaded(
         R"({"added_tokens":[{"id":3,"content":"<e>","special":true}],"normalizer":null,)"
@@ -195,8 +195,7 @@ TEST(TokenizerImport, WritesTheDocumentedBytes) {
         R"("model":{"type":"BPE","vocab":{"a":0,"b":1,"ab":2},"merges":["a b"]}})");
     ASSERT_EQ(loaded.status, TokenizeStatus::ok);
     std::string dump;
-    for (size_t i = 0; i < loaded.section.size(); ++i)
-        dump += format("%02x", loaded.section[i]);
+    for (size_t i = 0; i < loaded.section.size(); ++i) dump += format("%02x", loaded.section[i]);
     std::string none(2 * 512, 'f');  // byte ids
     none.replace(4 * 'a', 4, "0000");
     none.replace(4 * 'b', 4, "0100");
