@@ -4,8 +4,9 @@
 // weights [tiles][cols/8][8 rows][4 bytes]: 32 bytes hold 8 columns of 8 rows, columns 0..3 in the low bits and 4..7 in
 // the high ones, so a 4-byte load of x, broadcast, meets all rows at once. maddubs takes the nibbles as they are,
 // unsigned, code + 8; a pair is at most 2 * 15 * 127 and does not saturate. Pairs are summed in int16 over a segment of
-// up to 8 blocks (64 columns), starting from -8 times the sum of the lane's x. That sum may wrap on the way, but not at
-// its end: a lane has 32 products of a code and x, at most 8 * 32 * 127 < 2^15. A group is one or more segments.
+// up to 8 blocks (64 columns), starting from -8 times the sum of the lane's x, so that at any point the sum is code * x
+// of the columns that are done less 8 * x of the others: of 32 columns a lane, at most 8 * 127 * 32 < 2^15. A group is
+// one or more segments.
 //
 // The starts are the same for all rows: they are computed once for a token, and kept on the stack.
 #if defined(__AVX2__)
@@ -29,6 +30,9 @@ inline __m256i four_codes(const int8_t *x) {
     memcpy(&four, x, sizeof four);
     return _mm256_set1_epi32(four);
 }
+
+// Keeps gcc from loading v twice, and from a sum of all products at once, for which it has not the registers.
+inline void pin(__m256i &v) { __asm__("" : "+x"(v)); }
 
 inline __m256i load(const uint8_t *w) { return _mm256_loadu_si256(reinterpret_cast<const __m256i *>(w)); }
 
@@ -80,18 +84,22 @@ inline __m256i segment_stream(const uint8_t *w, const int8_t *x, uint32_t blocks
     __m256i low = _mm256_set1_epi32(static_cast<int32_t>(start)), high = _mm256_setzero_si256();
 #pragma GCC unroll 8
     for (uint32_t b = 0; b < blocks; ++b) {
-        const __m256i both = load(w + 32 * b);
+        __m256i both = load(w + 32 * b);
+        pin(both);
         if (b % 2 == 0)
             _mm_prefetch(reinterpret_cast<const char *>(w + 32 * b + prefetch_bytes), _MM_HINT_T0);
         const __m256i upper = _mm256_and_si256(_mm256_srli_epi16(both, 4), nibble);
         low = _mm256_add_epi16(low,
                                _mm256_maddubs_epi16(_mm256_and_si256(both, nibble), four_codes(x + 8 * b)));
         high = _mm256_add_epi16(high, _mm256_maddubs_epi16(upper, four_codes(x + 8 * b + 4)));
+        pin(low);
+        pin(high);
     }
     return _mm256_madd_epi16(_mm256_add_epi16(low, high), _mm256_set1_epi16(1));
 }
 
-// One tile for one token.
+// One tile for one token. One, not two side by side: two share x and are faster from the cache, by a fifth, but from
+// memory they are two streams, and that is slower by half.
 void stream(const Matrix &matrix, const MatmulArgs &args, const Split &split, uint32_t tile, uint32_t token,
             const uint32_t *starts) {
     const uint8_t *w = static_cast<const uint8_t *>(matrix.weights) + size_t{4} * matrix.cols * tile;
@@ -150,6 +158,7 @@ void block(const Matrix &matrix, const MatmulArgs &args, const Split &split, uin
 #pragma GCC unroll 8
                 for (uint32_t i = 0; i < Tiles; ++i) {
                     both[i] = load(w + tile_bytes * i);
+                    pin(both[i]);
                     part[i] = _mm256_and_si256(both[i], nibble);
                 }
 #pragma GCC unroll 8
