@@ -62,8 +62,7 @@ struct ConvArgs {
     uint32_t x_stride;
     int8_t *codes;  // [tokens][codes_stride], q8(u, multipliers[c]); null: not wanted
     uint32_t codes_stride;
-    const float *multipliers;  // [8*tiles], 1 / scale of the codes, one a channel; null: multiplier for all
-    float multiplier;
+    const float *multipliers;  // [8*tiles], 1 / scale of the codes, one a channel; with codes only
 };
 
 // Selective scan with softplus, skip and gate over a chunk, for channels of tiles [tile_begin, tile_end).
@@ -87,8 +86,7 @@ struct ScanArgs {
     uint32_t bc_stride;  // any number from d_state on
     int8_t *codes;       // [tokens][codes_stride], q8(g, multipliers[c]); null: g goes to z
     uint32_t codes_stride;
-    const float *multipliers;  // [8*tiles], 1 / scale of the codes, one a channel; null: multiplier for all
-    float multiplier;
+    const float *multipliers;  // [8*tiles], 1 / scale of the codes, one a channel; with codes only
 };
 
 // In every function q8(v, m) = v*m, clamped to [-127, 127] (NaN: 127), rounded half to even.

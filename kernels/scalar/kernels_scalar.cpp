@@ -192,12 +192,6 @@ void hadamard_quantize(const float *v, const float *factors, uint32_t n, float m
     }
 }
 
-// Of a channel's codes. Args: ConvArgs or ScanArgs.
-template <typename Args>
-float multiplier_of(const Args &args, size_t channel) {
-    return args.multipliers != nullptr ? args.multipliers[channel] : args.multiplier;
-}
-
 // weight [tiles][d_conv][8], state [tiles][d_conv-1][8], x [tokens][x_stride]. The state is the window that
 // slides.
 void conv_silu(const ConvArgs &args) {
@@ -222,7 +216,7 @@ void conv_silu(const ConvArgs &args) {
             for (uint32_t c = 0; c < 8; ++c) x[c] = silu_f32(acc[c]);
             if (args.codes != nullptr) {
                 int8_t *codes = args.codes + size_t{args.codes_stride} * t + channel;
-                for (uint32_t c = 0; c < 8; ++c) codes[c] = q8_f32(x[c], multiplier_of(args, channel + c));
+                for (uint32_t c = 0; c < 8; ++c) codes[c] = q8_f32(x[c], args.multipliers[channel + c]);
             }
         }
     }
@@ -262,7 +256,7 @@ void scan(const ScanArgs &args) {
                 memcpy(z, y, sizeof y);
             } else {
                 int8_t *codes = args.codes + size_t{args.codes_stride} * t + channel;
-                for (uint32_t c = 0; c < 8; ++c) codes[c] = q8_f32(y[c], multiplier_of(args, channel + c));
+                for (uint32_t c = 0; c < 8; ++c) codes[c] = q8_f32(y[c], args.multipliers[channel + c]);
             }
         }
     }

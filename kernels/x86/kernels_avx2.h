@@ -133,13 +133,6 @@ static inline void codes_store(int8_t *out, __m256i codes) {
     _mm_storel_epi64(reinterpret_cast<__m128i *>(out), _mm_packs_epi16(halves, halves));
 }
 
-// Of the codes of the channels from `channel` on. Args: ConvArgs or ScanArgs.
-template <typename Args>
-static inline __m256 multipliers_load(const Args &args, size_t channel) {
-    return args.multipliers != nullptr ? _mm256_loadu_ps(args.multipliers + channel)
-                                       : _mm256_set1_ps(args.multiplier);
-}
-
 // The scales of 8 rows. bfloat16 is the upper half of a float.
 static inline __m256 scales_load(const uint16_t *scale) {
     const __m128i halves = _mm_loadu_si128(reinterpret_cast<const __m128i *>(scale));

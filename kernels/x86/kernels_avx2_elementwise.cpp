@@ -38,9 +38,9 @@ void conv_tiles(const ConvArgs &args, uint32_t tile) {
         for (int i = 0; i < Tiles; ++i) {
             _mm256_storeu_ps(x + 8 * i, u[i]);
             if (args.codes != nullptr)
-                codes_store(args.codes + size_t{args.codes_stride} * t + channel +
-                                8 * static_cast<uint32_t>(i),
-                            q8_f32(u[i], multipliers_load(args, channel + 8 * static_cast<uint32_t>(i))));
+                codes_store(
+                    args.codes + size_t{args.codes_stride} * t + channel + 8 * static_cast<uint32_t>(i),
+                    q8_f32(u[i], _mm256_loadu_ps(args.multipliers + channel + 8 * static_cast<uint32_t>(i))));
         }
     }
     for (int i = 0; i < Tiles; ++i)
@@ -69,7 +69,7 @@ void conv_tile_any(const ConvArgs &args, uint32_t tile) {
         _mm256_storeu_ps(x, u[0]);
         if (args.codes != nullptr)
             codes_store(args.codes + size_t{args.codes_stride} * t + channel,
-                        q8_f32(u[0], multipliers_load(args, channel)));
+                        q8_f32(u[0], _mm256_loadu_ps(args.multipliers + channel)));
     }
 }
 

@@ -232,10 +232,7 @@ ConvData conv_run(const KernelTable &kernels, const ConvCase &c, const ConvData 
     args.state = state.data();
     args.x_stride = 8 * c.tiles + c.x_pad;
     args.codes_stride = 8 * c.tiles + c.codes_pad;
-    if (data.multipliers.empty())
-        args.multiplier = 30.0f;
-    else
-        args.multipliers = multipliers.data();
+    args.multipliers = multipliers.data();
     for (uint32_t t = 0; t < c.tokens; t += piece) {
         args.tokens = std::min(piece, c.tokens - t);
         args.x = x.data() + size_t{args.x_stride} * t;
@@ -255,7 +252,7 @@ void conv_check(const KernelTable &kernels, const ConvCase &c, Random &random) {
     data.bias = floats_make(channels, Pattern::random, 0.3f, random);
     data.state = floats_make(size_t{channels} * (c.d_conv - 1), c.pattern, 2.0f, random);
     data.x = floats_make(size_t{channels + c.x_pad} * (c.tokens - 1) + channels, c.pattern, 2.0f, random);
-    if ((random() & 1) != 0) data.multipliers = floats_make(channels, Pattern::random, 30.0f, random);
+    data.multipliers = floats_make(channels, Pattern::random, 30.0f, random);
     data.codes.assign(size_t{channels + c.codes_pad} * (c.tokens - 1) + channels, 99);
     const ConvData expected = conv_run(scalar(), c, data, Placement::at_end, c.tokens);
     for (uint32_t piece : {c.tokens, 1u, 3u}) {
@@ -328,10 +325,7 @@ ScanData scan_run(const KernelTable &kernels, const ScanCase &c, const ScanData 
     args.uz_stride = 8 * c.tiles + c.uz_pad;
     args.bc_stride = c.d_state + c.bc_pad;
     args.codes_stride = 8 * c.tiles + c.codes_pad;
-    if (data.multipliers.empty())
-        args.multiplier = 20.0f;
-    else
-        args.multipliers = multipliers.data();
+    args.multipliers = multipliers.data();
     for (uint32_t t = 0; t < c.tokens; t += piece) {
         args.tokens = std::min(piece, c.tokens - t);
         args.dt = dt.data() + size_t{args.dt_stride} * t;
@@ -362,7 +356,7 @@ void scan_check(const KernelTable &kernels, const ScanCase &c, Random &random) {
     data.z = floats_make(strided(channels, c.uz_pad), c.pattern, 2.0f, random);
     data.B = floats_make(strided(c.d_state, c.bc_pad), c.pattern, 1.0f, random);
     data.C = floats_make(strided(c.d_state, c.bc_pad), c.pattern, 1.0f, random);
-    if ((random() & 1) != 0) data.multipliers = floats_make(channels, Pattern::random, 20.0f, random);
+    data.multipliers = floats_make(channels, Pattern::random, 20.0f, random);
     data.codes.assign(strided(channels, c.codes_pad), 99);
     const ScanData expected = scan_run(scalar(), c, data, Placement::at_end, c.tokens);
     for (uint32_t piece : {c.tokens, 1u, 3u}) {
