@@ -30,7 +30,9 @@ void print_json(const std::string &path, const Conversion &c, double seconds) {
     json.key("peak_rss_bytes").value(peak_rss_bytes());
     json.key("warnings").begin_array();
     for (const std::string &warning : c.warnings) json.value(warning);
-    json.end_array().end_object();
+    json.end_array();
+    if (c.quality) write_quality(json.key("quality"), *c.quality);
+    json.end_object();
     std::printf("%s\n", json.text().c_str());
 }
 
@@ -42,8 +44,21 @@ void print_summary(const std::string &path, const Conversion &c, double seconds)
     std::printf("  bits per weight  %.2f\n", bits_per_weight(c.blob));
     std::printf("  arena            %llu bytes\n", count(c.arena_bytes));
     if (c.calibration_tokens) std::printf("  calibration      %llu tokens\n", count(c.calibration_tokens));
+    if (c.quality) std::fputs(quality_lines(*c.quality).c_str(), stdout);
     std::printf("  time             %.1f s\n", seconds);
     std::printf("  peak memory      %.1f MB\n", static_cast<double>(peak_rss_bytes()) / 1e6);
+}
+
+QualityOptions read_quality(const Arguments &arguments) {
+    QualityOptions quality;
+    quality.texts = arguments.all("gate-text");
+    quality.tokens = static_cast<uint64_t>(arguments.integer("gate-tokens", 65536, 1024, int64_t{1} << 32));
+    if (arguments.has("gate-ppl")) quality.most_percent = arguments.number("gate-ppl", 0, -100, 1e6);
+    if (arguments.has("gate-top1")) quality.least_top1 = arguments.number("gate-top1", 0, 0, 1);
+    quality.keep = arguments.has("gate-keep");
+    if ((quality.most_percent || quality.least_top1) && quality.texts.empty())
+        fail(ExitCode::usage, "a gate needs text that the calibration has not seen: give --gate-text FILE");
+    return quality;
 }
 
 int run_convert(const Arguments &arguments) {
@@ -60,6 +75,7 @@ int run_convert(const Arguments &arguments) {
     options.recipe.int8_activations = arguments.choice("acts", "int8", {"int8", "f32"}) == "int8";
     options.recipe.granularity =
         arguments.choice("granularity", "row", {"tensor", "row"}) == "row" ? Granularity::row : Granularity::tensor;
+    options.quality = read_quality(arguments);
     Progress::quiet(arguments.has("quiet"));
     install_interrupt_handler();
     ThreadPool pool(static_cast<uint32_t>(arguments.integer("threads", 0, 0, 256)));
@@ -71,6 +87,8 @@ int run_convert(const Arguments &arguments) {
         print_json(options.output, conversion, elapsed.count());
     else
         print_summary(options.output, conversion, elapsed.count());
+    if (!conversion.gate_missed.empty())
+        fail(ExitCode::quality_gate, "%s was kept, but %s", options.output.c_str(), conversion.gate_missed.c_str());
     return 0;
 }
 
@@ -82,8 +100,12 @@ Command convert_command() {
             "Convert a checkpoint to a blob",
             "Reads a Hugging Face Mamba checkpoint (config.json, safetensors, tokenizer.json), runs it in float over a\n"
             "calibration text to find the range of every activation, quantizes, writes the blob, opens it again and\n"
-            "checks it. The same inputs and options give the same bytes.",
+            "checks it. The same inputs and options give the same bytes.\n"
+            "\nWith --gate-text the blob, run by the kernels that ship, is compared with the checkpoint, run in float, and the\n"
+            "result is stored in the blob's record, which inspect shows. When a gate is missed an older file of that name\n"
+            "stays as it was.",
             {"adder convert mamba-130m -o mamba-130m.adder --calib sample.txt",
+             "adder convert mamba-130m -o mamba-130m.adder --gate-text heldout.txt --gate-ppl 2",
              "adder convert mamba-130m -o float.adder --weights f32 --acts f32"},
             {
                 {"output", 'o', "FILE", false, "The blob to write."},
@@ -92,6 +114,16 @@ Command convert_command() {
                 {"weights", 0, "TYPE", false, "int8 or f32 (default int8)."},
                 {"acts", 0, "TYPE", false, "Inputs of the linear layers: int8 or f32 (default int8)."},
                 {"granularity", 0, "KIND", false, "One scale of int8 weights a row or a tensor (default row)."},
+                {"gate-text", 0, "FILE", true,
+                 "Held-out text: measure on it what the conversion cost, and store that in the blob."},
+                {"gate-tokens", 0, "N", false,
+                 "Tokens to measure on, in windows of 1024, evenly spread over the texts (default: 65536)."},
+                {"gate-ppl", 0, "PERCENT", false,
+                 "Exit with 4, and write no blob, if the perplexity of any text grows by more."},
+                {"gate-top1", 0, "SHARE", false,
+                 "Exit with 4, and write no blob, if on any text less than this share, 0 to 1, of the most likely tokens "
+                 "stays the same."},
+                {"gate-keep", 0, nullptr, false, "Write the blob even if a gate is missed; the exit code is 4 all the same."},
                 {"name", 0, "TEXT", false, "Name to store in the blob (default: the directory's)."},
                 {"threads", 't', "N", false, "Threads (default: all CPUs); does not change a byte."},
                 {"json", 0, nullptr, false, "The summary as one JSON document on standard output."},

@@ -79,7 +79,7 @@ std::vector<Tokens> calibration_windows(const std::vector<CalibrationText> &text
 const char *granularity_name(Granularity granularity) { return granularity == Granularity::row ? "row" : "tensor"; }
 
 std::string quantization_record(const Recipe &recipe, const std::vector<CalibrationText> &texts, uint64_t tokens,
-                                const ConvertOptions &options) {
+                                const ConvertOptions &options, const Quality *quality) {
     JsonWriter json;
     json.begin_object();
     json.key("converter").value(std::string("adder ") + adder_version());
@@ -96,6 +96,7 @@ std::string quantization_record(const Recipe &recipe, const std::vector<Calibrat
                 format("%08x", text.crc)).end_object();
         json.end_array().end_object();
     }
+    if (quality) write_quality(json.key("quality"), *quality);
     json.end_object();
     return json.text();
 }
@@ -158,6 +159,7 @@ uint64_t verify_written(const std::string &path) {
 }  // namespace
 
 Conversion convert(const ConvertOptions &options, ThreadPool &pool) {
+    check_held_out(options.quality, options.calibration_files);
     const Checkpoint checkpoint(options.checkpoint);
     const CheckpointTokenizer tokenizer(checkpoint);
     Conversion result{};
@@ -186,8 +188,22 @@ Conversion convert(const ConvertOptions &options, ThreadPool &pool) {
     contents.golden.resize(std::min<size_t>(contents.golden.size(), 16));
 
     add_text(&contents, ADDER_TEXT_NAME, options.name.empty() ? base_name(options.checkpoint) : options.name);
-    add_text(&contents, ADDER_TEXT_QUANTIZATION_RECORD,
-             quantization_record(options.recipe, texts, result.calibration_tokens, options));
+    const auto record = [&](const Quality *quality) {
+        return quantization_record(options.recipe, texts, result.calibration_tokens, options, quality);
+    };
+    std::string draft = record(nullptr);
+    if (!options.quality.texts.empty()) {
+        // The record tells what the finished blob is worth: room for it is kept, and filled when that is known.
+        draft.append(quality_room(options.quality), ' ');
+        contents.finish = [&](const std::string &blob) {
+            result.quality = measure_quality(blob, options.checkpoint, options.quality, pool);
+            result.gate_missed = missed_gate(*result.quality, options.quality);
+            if (!result.gate_missed.empty() && !options.quality.keep)
+                fail(ExitCode::quality_gate, "%s was not written: %s", options.output.c_str(), result.gate_missed.c_str());
+            return record(&*result.quality);
+        };
+    }
+    add_text(&contents, ADDER_TEXT_QUANTIZATION_RECORD, draft);
     add_chat_template(checkpoint, &contents, &result.warnings);
     result.blob = write_blob(options.output, checkpoint, options.recipe, ranges, contents, pool);
     result.arena_bytes = verify_written(options.output);

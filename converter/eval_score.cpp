@@ -139,7 +139,7 @@ class Run {
     }
 
     void score_windows(size_t text, const std::vector<size_t> &batch, Progress &progress) {
-        std::vector<BaseRows> base_rows(batch.size());
+        base_rows_.resize(std::max(base_rows_.size(), batch.size()));
         std::vector<std::vector<WindowResult>> found(models_.size());
         each_model([&](size_t m) {
             const std::vector<Window> &windows = windows_[text][m];
@@ -148,7 +148,7 @@ class Run {
                 if (w < windows.size()) sequences.push_back(windows[w].sequence);
             found[m].resize(sequences.size());
             for (size_t i = 0; i < sequences.size(); ++i)
-                prepare(m, sequences[i].rows[0], &found[m][i], &base_rows[i]);
+                prepare(m, sequences[i].rows[0], &found[m][i], &base_rows_[i]);
             models_[m]->score(
                 sequences,
                 [&](size_t i, uint32_t position, const float *logits) {
@@ -156,7 +156,7 @@ class Run {
                     const int32_t next = position + 1 < sequences[i].tokens.size()
                                              ? sequences[i].tokens[position + 1]
                                              : windows[batch[i]].last_token;
-                    take_row(m, row, next, logits, &found[m][i], &base_rows[i]);
+                    take_row(m, row, next, logits, &found[m][i], &base_rows_[i]);
                 },
                 [&](uint64_t count) { progress.advance(count); });
             uint64_t tokens = 0;
@@ -277,6 +277,7 @@ class Run {
     ThreadPool &pool_;
     std::vector<size_t> order_;                              // of the models, the base first
     std::vector<std::vector<std::vector<Window>>> windows_;  // [text][model]
+    std::vector<BaseRows> base_rows_;  // of a batch's windows, kept for the next batch
     Evaluation result_;
 };
 
