@@ -127,13 +127,28 @@ void add_text(BlobContents *contents, adder_text kind, const std::string &text) 
     contents->sections.emplace_back(static_cast<uint32_t>(kind), std::vector<uint8_t>(text.begin(), text.end()));
 }
 
-void add_chat_template(const Checkpoint &checkpoint, BlobContents *contents, std::vector<std::string> *warnings) {
-    if (checkpoint.tokenizer_config_path().empty()) return;
+// Does the text hold a control token? A template made for any role gives prefixes of roles that the vocabulary, and so
+// the training, knows nothing of.
+bool has_special_token(const Tokenizer &tokenizer, const std::string &text) {
+    for (const int32_t id : tokenize_text(tokenizer, text, true, "chat template")) {
+        const uint8_t *bytes = nullptr;
+        uint32_t size = 0;
+        bool special = false;
+        if (token_bytes(&tokenizer, id, &bytes, &size, &special) && special) return true;
+    }
+    return false;
+}
+
+void add_chat_template(const Checkpoint &checkpoint, const CheckpointTokenizer &tokenizer, BlobContents *contents,
+                       std::vector<std::string> *warnings) {
+    if (checkpoint.tokenizer_config_path().empty() || tokenizer.empty()) return;
     std::string warning;
     const std::optional<ChatTemplate> chat = read_chat_template(checkpoint.tokenizer_config_path(), &warning);
     if (!warning.empty()) warnings->push_back(warning);
     if (!chat) return;
-    if (chat->has_system) {
+    if (!chat->begin.empty()) add_text(contents, ADDER_TEXT_CHAT_BEGIN, chat->begin);
+    if (chat->has_system && (has_special_token(tokenizer.tokenizer(), chat->system_prefix) ||
+                             !has_special_token(tokenizer.tokenizer(), chat->user_prefix))) {
         add_text(contents, ADDER_TEXT_SYSTEM_PREFIX, chat->system_prefix);
         add_text(contents, ADDER_TEXT_SYSTEM_SUFFIX, chat->system_suffix);
     }
@@ -204,7 +219,7 @@ Conversion convert(const ConvertOptions &options, ThreadPool &pool) {
         };
     }
     add_text(&contents, ADDER_TEXT_QUANTIZATION_RECORD, draft);
-    add_chat_template(checkpoint, &contents, &result.warnings);
+    add_chat_template(checkpoint, tokenizer, &contents, &result.warnings);
     result.blob = write_blob(options.output, checkpoint, options.recipe, ranges, contents, pool);
     result.arena_bytes = verify_written(options.output);
     return result;

@@ -55,6 +55,7 @@ struct ChatPart {
     const char *name;
 };
 constexpr ChatPart chat_parts[] = {
+    {ADDER_TEXT_CHAT_BEGIN, "begin"},
     {ADDER_TEXT_SYSTEM_PREFIX, "system_prefix"},       {ADDER_TEXT_SYSTEM_SUFFIX, "system_suffix"},
     {ADDER_TEXT_USER_PREFIX, "user_prefix"},           {ADDER_TEXT_USER_SUFFIX, "user_suffix"},
     {ADDER_TEXT_ASSISTANT_PREFIX, "assistant_prefix"}, {ADDER_TEXT_ASSISTANT_SUFFIX, "assistant_suffix"},

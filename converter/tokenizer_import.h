@@ -10,7 +10,7 @@
 
 namespace adder {
 
-// The section, as docs/tokenizer-section.md describes it: the same bytes for the same file. `path` stands in
+// The section, as docs/format.md describes it: the same bytes for the same file. `path` stands in
 // errors. `model_vocab_size` is the number of rows of the model's embedding: every id must lie below it; that
 // the tokenizer has fewer is normal (published Mamba models pad their vocabularies). Throws Error(bad_input)
 // on what is damaged, and on what the runtime would do differently from Hugging Face tokenizers: another

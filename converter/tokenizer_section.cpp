@@ -1,4 +1,4 @@
-// Lays a tokenizer out as docs/tokenizer-section.md describes.
+// Lays a tokenizer out as docs/format.md describes.
 // SPDX-License-Identifier: MIT
 #include "converter/tokenizer_section.h"
 

@@ -226,6 +226,8 @@ extern "C" void adder_model_get_info(const adder_model *model, adder_model_info 
     info->has_chat_template = adder_model_text(model, ADDER_TEXT_ASSISTANT_PREFIX, &size) != nullptr;
 }
 
+extern "C" uint32_t adder_model_vocab_size(const adder_model *model) { return model_of(model)->shape.vocab_size; }
+
 extern "C" int adder_model_is_eos(const adder_model *model, int32_t token) {
     for (int32_t eos : model_of(model)->header->eos_tokens)
         if (eos >= 0 && eos == token) return 1;

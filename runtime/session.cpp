@@ -24,8 +24,8 @@ void forward(adder_session &session, const int32_t *tokens, uint32_t n, LayerTra
     const Shape &shape = model.shape;
     for (uint32_t t = 0; t < n; ++t)
         model_embed(model, static_cast<uint32_t>(tokens[t]), session.buffers.residual + size_t{t} * shape.d_model_padded);
-    const size_t conv_floats = conv_state_floats(shape);
-    const size_t layer_floats = conv_floats + scan_state_floats(shape);
+    const size_t conv_floats = static_cast<size_t>(conv_state_floats(shape));  // they lie in the arena
+    const size_t layer_floats = conv_floats + static_cast<size_t>(scan_state_floats(shape));
     for (uint32_t layer = 0; layer < shape.n_layer; ++layer) {
         float *state = session.state + layer * layer_floats;
         layer_forward(*session.kernels, session.team, shape, model.header->norm_epsilon, model_layer(model, layer),

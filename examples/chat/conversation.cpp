@@ -49,6 +49,7 @@ Template::Template(const Model &model) {
         return;
     const std::string prefix = model.text(ADDER_TEXT_ASSISTANT_PREFIX);
     const std::string suffix = model.text(ADDER_TEXT_ASSISTANT_SUFFIX);
+    begin = model.tokenize(model.text(ADDER_TEXT_CHAT_BEGIN), ADDER_TOKENIZE_SPECIAL);
     before_user = model.tokenize(model.text(ADDER_TEXT_USER_PREFIX), ADDER_TOKENIZE_SPECIAL);
     before_answer = model.tokenize(model.text(ADDER_TEXT_USER_SUFFIX) + prefix, ADDER_TOKENIZE_SPECIAL);
     after_answer = model.tokenize(suffix, ADDER_TOKENIZE_SPECIAL);
@@ -79,7 +80,10 @@ Conversation::Conversation(const Model &model, const std::string &isa) : model_(
 }
 
 End Conversation::answer(const std::string &text, const std::function<void(std::string_view)> &show) {
-    std::vector<int32_t> turn = template_.before_user;
+    std::vector<int32_t> turn;
+    if (adder_session_position(session_) == 0)
+        turn = template_.begin;
+    turn.insert(turn.end(), template_.before_user.begin(), template_.before_user.end());
     const std::vector<int32_t> said =
         model_.tokenize(text, 0);  // what a user types never becomes a control token
     turn.insert(turn.end(), said.begin(), said.end());

@@ -26,6 +26,7 @@ struct Template {
     explicit Template(const Model &model);
 
     bool present = false;
+    std::vector<int32_t> begin;          // before the first turn
     std::vector<int32_t> before_user;    // user prefix
     std::vector<int32_t> before_answer;  // user suffix, assistant prefix
     std::vector<int32_t> after_answer;   // assistant suffix

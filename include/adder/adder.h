@@ -11,7 +11,7 @@
  *     adder_session_init(&session, &model, NULL, arena, arena_size, NULL);
  *     adder_feed(session, prompt, prompt_size - 1);
  *     adder_step(session, prompt[prompt_size - 1], &logits);
- *     next = adder_sample(&sampler, logits, vocab_size);
+ *     next = adder_sample(&sampler, logits, adder_model_vocab_size(&model));
  *
  * One session is used by one thread at a time; sessions of one model are independent of each other. For one blob and one
  * sequence of tokens the logits are the same bits on every ISA, for every thread count and however the sequence was cut
@@ -91,7 +91,7 @@ adder_status adder_model_verify(const adder_model *model, adder_error *error);
 
 typedef struct adder_model_info {
     uint32_t format_version;
-    uint32_t vocab_size; /* token ids are 0 .. vocab_size-1 */
+    uint32_t vocab_size;
     uint32_t d_model, n_layer, d_inner, d_state, d_conv, dt_rank;
     uint64_t fingerprint;     /* of the whole blob: a state saved under one loads under no other */
     uint64_t blob_bytes;      /* as the header has it */
@@ -106,6 +106,9 @@ typedef struct adder_model_info {
 
 void adder_model_get_info(const adder_model *model, adder_model_info *info);
 
+/* Token ids are 0 .. vocab_size-1. */
+uint32_t adder_model_vocab_size(const adder_model *model);
+
 /* Is this one of the tokens that end a text? */
 int adder_model_is_eos(const adder_model *model, int32_t token);
 
@@ -114,6 +117,7 @@ int adder_model_is_eos(const adder_model *model, int32_t token);
 typedef enum adder_text {
     ADDER_TEXT_NAME = 16,
     ADDER_TEXT_QUANTIZATION_RECORD = 17, /* JSON */
+    ADDER_TEXT_CHAT_BEGIN = 31,          /* before the first turn of a conversation */
     ADDER_TEXT_SYSTEM_PREFIX = 32,
     ADDER_TEXT_SYSTEM_SUFFIX = 33,
     ADDER_TEXT_USER_PREFIX = 34,

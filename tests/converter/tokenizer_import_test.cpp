@@ -187,7 +187,7 @@ TEST(TokenizerImport, AByteMayLackAToken) {
     EXPECT_EQ(loaded.encode("ab!").status, TokenizeStatus::no_token);
 }
 
-// The hexdump in docs/tokenizer-section.md is this one's.
+// The hexdump of a tokenizer section in docs/format.md is this one's.
 TEST(TokenizerImport, WritesTheDocumentedBytes) {
     const Loaded loaded(
         R"({"added_tokens":[{"id":3,"content":"<e>","special":true}],"normalizer":null,)"

@@ -393,7 +393,8 @@ TEST(State, OfAnotherModelIsRefused) {
     other_seed.checkpoint.seed = 2;
     BlobSpec float_twin;
     float_twin.recipe.weights = Dtype::f32;
-    TestSession session(build_blob({}));
+    const AlignedBytes own = build_blob({});
+    TestSession session(own);
     session.step(4);
     const std::vector<uint8_t> before = session.state();
     for (const BlobSpec &spec : {other_seed, float_twin}) {

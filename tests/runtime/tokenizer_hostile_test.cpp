@@ -58,7 +58,7 @@ TEST(TokenizerSection, RefusesATruncatedSection) {
     }
 }
 
-// Where the parts of a narrow section lie; see docs/tokenizer-section.md.
+// Where the parts of a narrow section lie; see docs/format.md.
 struct Layout {
     size_t start, byte_id, first_merge, right, rank, merged, raw, normalized, text;
     explicit Layout(const Tokenizer &t, const std::vector<uint8_t> &section) {

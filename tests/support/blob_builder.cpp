@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: MIT
 #include "tests/support/blob_builder.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cstring>
 #include <stdexcept>
@@ -17,6 +15,13 @@
 #include "tests/support/temporary_directory.h"
 
 namespace adder::test {
+namespace {
+
+void must(adder_status status, const char *what) {
+    if (status != ADDER_OK) throw std::runtime_error(std::string(what) + ": " + adder_status_text(status));
+}
+
+}  // namespace
 
 std::vector<uint8_t> toy_tokenizer() {
     SectionSource source;
@@ -86,13 +91,13 @@ TestSession::TestSession(const AlignedBytes &blob, const adder_options &options)
 
 std::vector<uint8_t> TestSession::state() const {
     std::vector<uint8_t> bytes(adder_state_size(&model_));
-    EXPECT_EQ(adder_state_save(session_, bytes.data(), bytes.size()), ADDER_OK);
+    must(adder_state_save(session_, bytes.data(), bytes.size()), "adder_state_save");
     return bytes;
 }
 
 std::vector<float> TestSession::step(int32_t token) {
     float *logits = nullptr;
-    EXPECT_EQ(adder_step(session_, token, &logits), ADDER_OK);
+    must(adder_step(session_, token, &logits), "adder_step");
     return std::vector<float>(logits, logits + info_.vocab_size);
 }
 

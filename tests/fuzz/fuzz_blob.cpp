@@ -1,0 +1,153 @@
+// Fuzz target: a blob whose checksums are made right, opened and used for everything that the library does.
+// SPDX-License-Identifier: MIT
+//
+// Whatever the bytes are, nothing may be read or written outside of the blob and the arena, no call may hang, and two
+// kernel tables must agree on what a blob of any numbers computes.
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+
+#include "runtime/model.h"
+#include "tests/support/blob_builder.h"
+
+using namespace adder;
+using namespace adder::test;
+
+namespace {
+
+constexpr uint64_t most_arena = 1 << 20;  // larger models are opened, and no more
+constexpr size_t most_work = 1 << 22;     // weights, in a token
+
+void require(bool holds) {
+    if (!holds) std::abort();
+}
+
+void use_text(const adder_model &model, uint32_t vocab_size) {
+    static const char text[] = "abc <|end|> 12 x\xC3\xA9\xF0\x9F\x98\x80\xFF  it's 'r "
+                               "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab";
+    std::vector<int32_t> ids(adder_tokenize_capacity(sizeof text - 1));
+    for (const uint32_t flags : {0u, 1u}) {
+        size_t count = 0;
+        const adder_status status =
+            adder_tokenize(&model, text, sizeof text - 1, flags, ids.data(), ids.size(), &count);
+        require(status == ADDER_OK || status == ADDER_ERROR_TEXT || status == ADDER_ERROR_NO_TOKENIZER);
+        require(count <= ids.size());
+        for (size_t i = 0; i < count; ++i) require(ids[i] >= 0 && static_cast<uint32_t>(ids[i]) < vocab_size);
+    }
+    const size_t capacity = adder_detokenize_capacity(&model);
+    if (capacity > most_arena) return;
+    std::vector<char> out(capacity);
+    adder_detokenizer detokenizer{};
+    for (int32_t id = -2; id < static_cast<int32_t>(std::min(vocab_size, 400u)); ++id) {
+        const size_t n = adder_detokenize(&model, &detokenizer, id, out.data(), out.size());
+        require(n <= out.size() && detokenizer.count <= 3);
+        const char *bytes = nullptr;
+        size_t size = 0;
+        adder_token_bytes(&model, id, &bytes, &size);
+        for (size_t i = 0; i < size; ++i) detokenizer.pending[3] = static_cast<uint8_t>(bytes[i]);
+        adder_token_is_special(&model, id);
+    }
+    require(adder_token_find(&model, "<|end|>", 7) < static_cast<int32_t>(vocab_size));
+}
+
+// Bits of the state after a few tokens, on one kernel table.
+std::vector<uint8_t> run_model(const adder_model &model, const adder_model_info &info, const char *isa,
+                               uint32_t chunk) {
+    adder_options options{};
+    options.isa = isa;
+    options.chunk = chunk;
+    const size_t size = adder_arena_size(&model, &options);
+    require(size > 0);
+    AlignedBytes arena(size);
+    adder_session *session = nullptr;
+    require(adder_session_init(&session, &model, &options, arena.data(), arena.size(), nullptr) == ADDER_OK);
+    const Tokens tokens = random_tokens(5, info.vocab_size, 1);
+    require(adder_feed(session, tokens.data(), tokens.size()) == ADDER_OK);
+    float *logits = nullptr;
+    require(adder_step(session, tokens[0], &logits) == ADDER_OK);
+    adder_sampler sampler;
+    adder_sampler_init(&sampler, &model);
+    const int32_t token = adder_sample(&sampler, logits, info.vocab_size);
+    require(token >= 0 && static_cast<uint32_t>(token) < info.vocab_size);
+    const auto ignore = [](void *, size_t, const float *) {};
+    require(adder_score(session, tokens.data(), 3, ignore, nullptr) == ADDER_OK);
+    std::vector<uint8_t> state(adder_state_size(&model));
+    require(adder_state_save(session, state.data(), state.size()) == ADDER_OK);
+    require(adder_state_load(session, state.data(), state.size(), nullptr) == ADDER_OK);
+    uint64_t golden_bytes = 0;
+    if (model_section(*model_of(&model), section_golden, &golden_bytes) && golden_bytes < 200)
+        adder_selftest(session, nullptr);
+    return state;
+}
+
+// NaNs may differ in sign and payload; all else may not.
+bool agree(const std::vector<uint8_t> &a, const std::vector<uint8_t> &b) {
+    if (a.size() != b.size()) return false;
+    for (size_t i = 64; i + 4 <= a.size(); i += 4) {
+        float x, y;
+        std::memcpy(&x, a.data() + i, 4);
+        std::memcpy(&y, b.data() + i, 4);
+        if (std::memcmp(&x, &y, 4) != 0 && !(x != x && y != y)) return false;
+    }
+    return true;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    // The blob ends where its memory does, so that a sanitizer sees a read past the end.
+    void *memory = nullptr;
+    require(posix_memalign(&memory, ADDER_ALIGNMENT, size > 0 ? size : 1) == 0);
+    uint8_t *const blob = static_cast<uint8_t *>(memory);
+    std::copy_n(data, size, blob);
+    fix_checksums(blob, size);
+    adder_model model;
+    adder_error error{};
+    const adder_status status = adder_model_open(&model, blob, size, &error);
+    if (status != ADDER_OK) {
+        char text[300];
+        require(error.status == status && adder_error_text(&error, text, sizeof text) < sizeof text);
+        std::free(memory);
+        return 0;
+    }
+    require(adder_model_verify(&model, nullptr) == ADDER_OK);
+    adder_model_info info;
+    adder_model_get_info(&model, &info);
+    for (uint32_t kind = 0; kind < 64; ++kind) {
+        size_t bytes = 0;
+        const char *text = adder_model_text(&model, static_cast<adder_text>(kind), &bytes);
+        if (text && bytes > 0) require(text[0] + text[bytes - 1] < 1000);
+    }
+    use_text(model, info.vocab_size);
+    adder_options options{};
+    options.chunk = 5;
+    if (adder_arena_size(&model, &options) <= most_arena && info.bytes_per_token <= most_work) {
+        const std::vector<uint8_t> state = run_model(model, info, "scalar", 3);
+        for (const char *isa : usable_isas()) require(agree(run_model(model, info, isa, 5), state));
+    }
+    std::free(memory);
+    return 0;
+}
+
+extern "C" void adder_fuzz_seeds(void (*add)(const uint8_t *, size_t)) {
+    for (const uint32_t kind : {0u, 1u, 2u, 3u}) {
+        BlobSpec spec;
+        ModelConfig &config = spec.checkpoint.config;
+        config.n_layer = 1;
+        config.d_model = 4 + kind;
+        config.d_inner = 8 + kind;
+        config.d_state = 2;
+        config.d_conv = 1 + kind;
+        config.vocab_size = kind == 0 ? 260 : 5;
+        config.tie_word_embeddings = kind % 2 == 0;
+        config.use_bias = kind == 3;
+        spec.tokenizer = kind == 0;
+        spec.recipe.weights = kind == 2 ? Dtype::f32 : Dtype::int8;
+        spec.recipe.int8_activations = kind != 1;
+        spec.recipe.granularity = kind == 3 ? Granularity::tensor : Granularity::row;
+        spec.texts = {{ADDER_TEXT_NAME, "toy"}};
+        const AlignedBytes blob = build_blob(spec);
+        add(blob.data(), blob.size());
+    }
+}

@@ -1,0 +1,158 @@
+// docs/format.md against the blob that it shows: the hexdump, and the tables of fields against the structs.
+// SPDX-License-Identifier: MIT
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <cstdio>
+#include <cstring>
+#include <sstream>
+
+#include "tests/support/blob_builder.h"
+#include "tests/support/temporary_directory.h"
+
+namespace adder::test {
+namespace {
+
+std::string page() { return read_text(std::string(ADDER_SOURCE_DIR) + "/docs/format.md"); }
+
+AlignedBytes toy_blob() {
+    BlobSpec spec;
+    ModelConfig &config = spec.checkpoint.config;
+    config.d_model = 4;
+    config.n_layer = 1;
+    config.vocab_size = 4;
+    config.d_inner = 8;
+    config.d_state = 1;
+    config.d_conv = 2;
+    config.dt_rank = 1;
+    spec.golden = {1, 2, 3};
+    spec.texts = {{ADDER_TEXT_NAME, "toy"}};
+    return build_blob(spec);
+}
+
+TEST(Format, TheHexdumpIsThatOfTheToyBlob) {
+    const AlignedBytes blob = toy_blob();
+    ASSERT_EQ(blob.size(), 2432u);
+    const std::string text = page();
+    const size_t begin = text.find("```\n", text.find("## A whole blob, in hex")) + 4;
+    std::istringstream lines(text.substr(begin, text.find("```", begin) - begin));
+    std::string line;
+    size_t shown = 0;
+    while (std::getline(lines, line)) {
+        if (line == "...") continue;
+        ASSERT_GE(line.size(), 40u) << line;
+        const size_t offset = std::stoul(line.substr(0, 3), nullptr, 16);
+        std::string words;
+        for (size_t i = 0; i < 16; ++i) {
+            char byte[4];
+            std::snprintf(byte, sizeof byte, "%02x", blob.data()[offset + i]);
+            words += byte;
+            if (i % 4 == 3 && i < 15) words += ' ';
+        }
+        EXPECT_EQ(line.substr(5, 35), words) << "at " << line.substr(0, 3);
+        ++shown;
+    }
+    EXPECT_GE(shown, 39u);
+}
+
+// `| offset | type | field |` of the table behind a heading, for a field.
+void expect_field(const std::string &heading, const char *field, size_t offset) {
+    const std::string text = page();
+    const size_t begin = text.find("## " + heading), end = text.find("\n## ", begin + 1);
+    const size_t name = text.find(std::string(" | ") + field + " | ", begin);
+    ASSERT_LT(name, end) << field;
+    const size_t line = text.rfind('\n', name);
+    EXPECT_EQ(std::stoul(text.substr(line + 3)), offset) << field;
+}
+
+TEST(Format, OffsetsOfFieldsAreThoseOfTheStructs) {
+#define EXPECT_FIELD(heading, type, field) expect_field(heading, #field, offsetof(type, field))
+    EXPECT_FIELD("Header", BlobHeader, format_version);
+    EXPECT_FIELD("Header", BlobHeader, header_size);
+    EXPECT_FIELD("Header", BlobHeader, blob_size);
+    EXPECT_FIELD("Header", BlobHeader, metadata_crc);
+    EXPECT_FIELD("Header", BlobHeader, payload_crc);
+    EXPECT_FIELD("Header", BlobHeader, architecture);
+    EXPECT_FIELD("Header", BlobHeader, flags);
+    EXPECT_FIELD("Header", BlobHeader, d_model);
+    EXPECT_FIELD("Header", BlobHeader, dt_rank);
+    EXPECT_FIELD("Header", BlobHeader, norm_epsilon);
+    EXPECT_FIELD("Header", BlobHeader, parameters);
+    EXPECT_FIELD("Header", BlobHeader, tensor_count);
+    EXPECT_FIELD("Header", BlobHeader, section_count);
+    EXPECT_FIELD("Header", BlobHeader, tensor_table_offset);
+    EXPECT_FIELD("Header", BlobHeader, section_table_offset);
+    EXPECT_FIELD("Header", BlobHeader, payload_offset);
+    EXPECT_FIELD("Header", BlobHeader, bos_token);
+    EXPECT_FIELD("Header", BlobHeader, eos_tokens);
+    EXPECT_FIELD("Header", BlobHeader, temperature);
+    EXPECT_FIELD("Header", BlobHeader, top_k);
+    EXPECT_FIELD("Header", BlobHeader, repetition_penalty);
+    EXPECT_FIELD("Header", BlobHeader, reserved);
+    EXPECT_FIELD("Tensor table", BlobTensor, role);
+    EXPECT_FIELD("Tensor table", BlobTensor, layer);
+    EXPECT_FIELD("Tensor table", BlobTensor, dtype);
+    EXPECT_FIELD("Tensor table", BlobTensor, granularity);
+    EXPECT_FIELD("Tensor table", BlobTensor, rows);
+    EXPECT_FIELD("Tensor table", BlobTensor, cols);
+    EXPECT_FIELD("Tensor table", BlobTensor, offset);
+    EXPECT_FIELD("Tensor table", BlobTensor, size);
+    EXPECT_FIELD("Tensor table", BlobTensor, scale_offset);
+    EXPECT_FIELD("Tensor table", BlobTensor, input_scale);
+    EXPECT_FIELD("Section table and sections", BlobSection, kind);
+    EXPECT_FIELD("Section table and sections", BlobSection, reserved);
+    EXPECT_FIELD("Section table and sections", BlobSection, offset);
+    EXPECT_FIELD("Section table and sections", BlobSection, size);
+#undef EXPECT_FIELD
+}
+
+// A second reader, written from the page alone: the embedding's values come out of the blob as they went in.
+TEST(Format, TheFormulasFindTheWeights) {
+    AlignedBytes blob = toy_blob();
+    CheckpointSpec spec;
+    spec.config.d_model = 4;
+    spec.config.n_layer = 1;
+    spec.config.vocab_size = 4;
+    spec.config.d_inner = 8;
+    spec.config.d_state = 1;
+    spec.config.d_conv = 2;
+    spec.config.dt_rank = 1;
+    const std::vector<Tensor> tensors = checkpoint_tensors(spec);
+    const auto values_of = [&](const std::string &name) {
+        for (const Tensor &tensor : tensors)
+            if (tensor.name.find(name) != std::string::npos) {
+                std::vector<float> values(tensor.data.size() / 4);
+                std::memcpy(values.data(), tensor.data.data(), tensor.data.size());
+                return values;
+            }
+        ADD_FAILURE() << name;
+        return std::vector<float>();
+    };
+    const BlobTensor *table = tensors_of(blob);
+    const auto code_value = [&](const BlobTensor &t, size_t row, size_t col, size_t cols) {
+        const auto code = static_cast<int8_t>(
+            blob.data()[t.offset + row / 8 * 8 * cols + col / 4 * 32 + row % 8 * 4 + col % 4]);
+        float scale;
+        std::memcpy(&scale, blob.data() + t.scale_offset + 4 * row, 4);
+        return static_cast<float>(code) * scale;
+    };
+    const std::vector<float> embedding = values_of("embeddings.weight"), x_proj = values_of("x_proj.weight"),
+                             conv = values_of("conv1d.weight");
+    for (size_t row = 0; row < 4; ++row)
+        for (size_t col = 0; col < 4; ++col)
+            EXPECT_NEAR(code_value(table[0], row, col, 8), embedding[4 * row + col], 5e-4);
+    const size_t padded_row[] = {0, 8, 9};  // dt; B, C
+    for (size_t row = 0; row < 3; ++row)
+        for (size_t col = 0; col < 8; ++col)
+            EXPECT_NEAR(code_value(table[5], padded_row[row], col, 8), x_proj[8 * row + col], 5e-4);
+    for (size_t channel = 0; channel < 8; ++channel)
+        for (size_t k = 0; k < 2; ++k) {
+            float weight;
+            std::memcpy(&weight, blob.data() + table[3].offset + 4 * (channel / 8 * 16 + k * 8 + channel % 8),
+                        4);
+            EXPECT_EQ(weight, conv[2 * channel + k]);
+        }
+}
+
+}  // namespace
+}  // namespace adder::test
