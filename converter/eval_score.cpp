@@ -277,7 +277,7 @@ class Run {
     ThreadPool &pool_;
     std::vector<size_t> order_;                              // of the models, the base first
     std::vector<std::vector<std::vector<Window>>> windows_;  // [text][model]
-    std::vector<BaseRows> base_rows_;  // of a batch's windows, kept for the next batch
+    std::vector<BaseRows> base_rows_;                        // of a batch's windows, kept for the next batch
     Evaluation result_;
 };
 
