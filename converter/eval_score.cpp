@@ -15,7 +15,7 @@
 namespace adder {
 namespace {
 
-constexpr uint64_t batch_tokens = 8192;                   // at least, if there are as many
+constexpr uint64_t batch_tokens = 4096;                   // at least, if there are as many
 constexpr uint64_t base_logit_bytes = uint64_t{1} << 29;  // held at a time, at least one window
 constexpr uint64_t most_base_bytes = uint64_t{1} << 33;   // that one window may take
 
@@ -95,7 +95,7 @@ class Run {
     }
 
     Scorer &base_scorer() const { return *models_[static_cast<size_t>(base_)]; }
-    size_t batch_items() const { return size_t{4} * pool_.size(); }  // at least, for an even load
+    size_t batch_items() const { return size_t{2} * pool_.size(); }  // at least, for an even load
 
     // Calls work(model) for each model in turn and takes the time.
     template <typename Work>
