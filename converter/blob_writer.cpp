@@ -10,13 +10,16 @@
 #include "converter/blob_file.h"
 #include "converter/error.h"
 #include "converter/progress.h"
+#include "converter/quantize.h"
 #include "converter/weights.h"
 #include "runtime/crc32.h"
 
 namespace adder {
 namespace {
 
-uint64_t align_up(uint64_t offset) { return (offset + (blob_alignment - 1)) / blob_alignment * blob_alignment; }
+uint64_t align_up(uint64_t offset) {
+    return (offset + (blob_alignment - 1)) / blob_alignment * blob_alignment;
+}
 
 // One tensor to come: its entry, complete but for the offsets of the payload, and the entry's place.
 struct PlannedTensor {
@@ -27,9 +30,9 @@ struct PlannedTensor {
 
 class BlobPlan {
   public:
-    BlobPlan(const Checkpoint &checkpoint, const Recipe &recipe, const ActivationRanges &ranges,
+    BlobPlan(const Checkpoint &checkpoint, const Recipe &recipe, const Calibration &calibration,
              const BlobContents &contents)
-        : checkpoint_(checkpoint), recipe_(recipe), ranges_(ranges), shape_(shape_of(checkpoint)) {
+        : checkpoint_(checkpoint), recipe_(recipe), calibration_(calibration), shape_(shape_of(checkpoint)) {
         plan_header(contents);
         plan_tensors();
         place(contents);
@@ -48,7 +51,7 @@ class BlobPlan {
         header_.format_version = ADDER_FORMAT_VERSION;
         header_.header_size = sizeof(BlobHeader);
         header_.architecture = architecture_mamba;
-        header_.flags = flags_of(config) | (recipe_.int8_activations ? blob_int8_activations : 0u);
+        header_.flags = flags_of(config);
         header_.d_model = config.d_model;
         header_.n_layer = config.n_layer;
         header_.vocab_size = config.vocab_size;
@@ -66,52 +69,49 @@ class BlobPlan {
         header_.repetition_penalty = contents.defaults.repetition_penalty;
     }
 
-    static float scale_of(float absmax) {
-        const float scale = absmax / 127.0f;
-        return scale > 1e-20f ? scale : 1.0f;  // an input that is always zero
-    }
-
-    float input_scale(Role role, uint32_t layer) const {
-        if (!recipe_.int8_activations) return 0.0f;
-        if (role == Role::head) return scale_of(ranges_.head);
-        if (role == Role::embedding) return (header_.flags & blob_tied_head) ? scale_of(ranges_.head) : 0.0f;
-        const ActivationRanges::Layer &range = ranges_.layers[layer];
-        if (role == Role::in_proj) return scale_of(range.in_proj);
-        if (role == Role::x_proj) return scale_of(range.x_proj);
-        if (role == Role::dt_proj) return scale_of(range.dt_proj);
-        if (role == Role::out_proj) return scale_of(range.out_proj);
-        return 0.0f;
+    // Is this the matrix of a linear layer? The embedding is, where the head uses it.
+    bool has_input(Role role) const {
+        return is_matrix(role) && (role != Role::embedding || (header_.flags & blob_tied_head));
     }
 
     void plan_tensor(Role role, uint32_t layer, bool in_layer) {
         PlannedTensor planned{role, layer, {}};
         BlobTensor &entry = planned.entry;
-        const bool quantized = recipe_.weights == Dtype::int8 && may_be_int8(role);
+        const LinearPlan &plan = recipe_.of(role);
+        const Dtype dtype = is_matrix(role) ? plan.weights : Dtype::f32;
         entry.role = static_cast<uint16_t>(role);
         entry.layer = in_layer ? static_cast<uint16_t>(layer) : no_layer;
-        entry.dtype = static_cast<uint8_t>(quantized ? Dtype::int8 : Dtype::f32);
-        entry.granularity = static_cast<uint8_t>(quantized ? recipe_.granularity : Granularity::none);
+        entry.dtype = static_cast<uint8_t>(dtype);
+        const Granularity granularity = dtype == Dtype::f32    ? Granularity::none
+                                        : dtype == Dtype::int8 ? plan.granularity
+                                                               : Granularity::group;
+        entry.granularity = static_cast<uint8_t>(granularity);
         logical_extent(header_, role, &entry.rows, &entry.cols);
-        entry.size = tensor_extent(shape_, role, static_cast<Dtype>(entry.dtype)).bytes;
-        entry.input_scale = input_scale(role, layer);
+        const TensorExtent extent = tensor_extent(shape_, role, dtype);
+        entry.size = extent.bytes;
+        if (dtype == Dtype::int4) entry.group = plan.group == 0 ? extent.cols : plan.group;
+        if (has_input(role)) {
+            entry.input = static_cast<uint8_t>(plan.input);
+            if (plan.input != Input::floats && plan.input != Input::token)
+                entry.input_scale = calibration_.of(role, layer).scale;
+        }
         tensors_.push_back(planned);
         // conv_bias is written as zeros where the checkpoint has none: no parameters of it.
         if (role == Role::conv_bias && !checkpoint_.config().use_conv_bias) return;
         const uint64_t weights = uint64_t{entry.rows} * entry.cols;
         header_.parameters += weights;
-        weight_bits_ += weights * (quantized ? 8 : 32) + (quantized ? 32 * scale_count(entry, entry.rows) : 0);
-    }
-
-    static uint64_t scale_count(const BlobTensor &entry, uint64_t rows) {
-        if (entry.granularity == static_cast<uint8_t>(Granularity::tensor)) return 1;
-        return entry.granularity == static_cast<uint8_t>(Granularity::row) ? rows : 0;
+        const TensorExtent unpadded{entry.rows, entry.cols, 0};
+        weight_bits_ += weights * (dtype == Dtype::f32    ? 32
+                                   : dtype == Dtype::int8 ? 8
+                                                          : 4) +
+                        8 * scale_extent(unpadded, granularity, entry.group).bytes;
     }
 
     void plan_tensors() {
         plan_tensor(Role::embedding, 0, false);
         for (uint32_t layer = 0; layer < shape_.n_layer; ++layer)
-            for (auto role = static_cast<uint16_t>(Role::norm); role <= static_cast<uint16_t>(Role::out_proj_bias);
-                 ++role) {
+            for (auto role = static_cast<uint16_t>(Role::norm);
+                 role <= static_cast<uint16_t>(Role::out_proj_bias); ++role) {
                 const Role r = static_cast<Role>(role);
                 const bool optional = r == Role::in_proj_bias || r == Role::out_proj_bias;
                 if (!optional || (header_.flags & blob_projection_bias)) plan_tensor(r, layer, true);
@@ -122,8 +122,10 @@ class BlobPlan {
 
     // Header, tensor table, section table; then sections, then tensors with their scales behind them.
     void place(const BlobContents &contents) {
-        sections_.push_back(BlobSection{section_golden, 0, 0, sizeof(BlobGolden) + 4 * contents.golden.size()});
-        for (const auto &[kind, bytes] : contents.sections) sections_.push_back(BlobSection{kind, 0, 0, bytes.size()});
+        sections_.push_back(
+            BlobSection{section_golden, 0, 0, sizeof(BlobGolden) + 4 * contents.golden.size()});
+        for (const auto &[kind, bytes] : contents.sections)
+            sections_.push_back(BlobSection{kind, 0, 0, bytes.size()});
         std::sort(sections_.begin(), sections_.end(),
                   [](const BlobSection &a, const BlobSection &b) { return a.kind < b.kind; });
         header_.tensor_count = static_cast<uint32_t>(tensors_.size());
@@ -142,35 +144,25 @@ class BlobPlan {
             BlobTensor &entry = planned.entry;
             entry.offset = put(entry.size);
             const TensorExtent extent = tensor_extent(shape_, planned.role, static_cast<Dtype>(entry.dtype));
-            const uint64_t scales = scale_count(entry, extent.rows);
-            if (scales > 0) entry.scale_offset = put(4 * scales);
+            const uint64_t scales =
+                scale_extent(extent, static_cast<Granularity>(entry.granularity), entry.group).bytes;
+            if (scales > 0) entry.scale_offset = put(scales);
+            const Input input = static_cast<Input>(entry.input);
+            if (input == Input::channels || input == Input::hadamard)
+                entry.multiplier_offset = put(4 * uint64_t{extent.cols});
         }
         header_.blob_size = end;
     }
 
     const Checkpoint &checkpoint_;
     const Recipe &recipe_;
-    const ActivationRanges &ranges_;
+    const Calibration &calibration_;
     Shape shape_;
     BlobHeader header_{};
     std::vector<PlannedTensor> tensors_;
     std::vector<BlobSection> sections_;
     uint64_t weight_bits_ = 0;
 };
-
-void write_tensor(const Checkpoint &checkpoint, const Shape &shape, const PlannedTensor &planned, uint8_t *blob) {
-    const BlobTensor &entry = planned.entry;
-    const DenseTensor dense = read_dense(checkpoint, planned.role, planned.layer);
-    if (entry.dtype == static_cast<uint8_t>(Dtype::f32)) {
-        pack_floats(dense, checkpoint.config(), shape, planned.role, reinterpret_cast<float *>(blob + entry.offset));
-        return;
-    }
-    const std::vector<float> scales = absmax_scales(dense, static_cast<Granularity>(entry.granularity));
-    pack_codes(dense, checkpoint.config(), shape, planned.role, scales,
-               reinterpret_cast<int8_t *>(blob + entry.offset));
-    const std::vector<float> packed = pack_scales(scales, checkpoint.config(), shape, planned.role);
-    std::memcpy(blob + entry.scale_offset, packed.data(), packed.size() * sizeof(float));
-}
 
 // The checksums cover everything written so far.
 void write_checksums(uint8_t *blob) {
@@ -190,7 +182,8 @@ void write_golden(uint8_t *blob, uint64_t size, const BlobSection &section, cons
     adder_model model;
     check(adder_model_open(&model, blob, size, nullptr), path);
     const size_t arena_size = adder_arena_size(&model, nullptr);
-    const std::unique_ptr<void, decltype(&std::free)> arena(std::aligned_alloc(ADDER_ALIGNMENT, arena_size), &std::free);
+    const std::unique_ptr<void, decltype(&std::free)> arena(std::aligned_alloc(ADDER_ALIGNMENT, arena_size),
+                                                            &std::free);
     if (!arena) fail(ExitCode::failure, "%s: no memory for an arena of %zu bytes", path.c_str(), arena_size);
     adder_session *session = nullptr;
     check(adder_session_init(&session, &model, nullptr, arena.get(), arena_size, nullptr), path);
@@ -220,8 +213,8 @@ void write_finish(uint8_t *blob, const std::vector<BlobSection> &sections, const
 }  // namespace
 
 WrittenBlob write_blob(const std::string &path, const Checkpoint &checkpoint, const Recipe &recipe,
-                       const ActivationRanges &ranges, const BlobContents &contents, ThreadPool &pool) {
-    const BlobPlan plan(checkpoint, recipe, ranges, contents);
+                       const Calibration &calibration, const BlobContents &contents, ThreadPool &pool) {
+    const BlobPlan plan(checkpoint, recipe, calibration, contents);
     AtomicFile file(path);
     uint8_t *const blob = file.map(plan.header().blob_size);
     std::memcpy(blob, &plan.header(), sizeof(BlobHeader));
@@ -241,7 +234,7 @@ WrittenBlob write_blob(const std::string &path, const Checkpoint &checkpoint, co
     Progress progress("writing", plan.header().blob_size);
     pool.run(static_cast<uint32_t>(plan.tensors().size()), [&](uint32_t i, uint32_t) {
         throw_if_interrupted();
-        write_tensor(checkpoint, plan.shape(), plan.tensors()[i], blob);
+        quantize_tensor(checkpoint, plan.shape(), recipe, calibration, plan.tensors()[i].entry, blob);
         progress.advance(plan.tensors()[i].entry.size);
     });
     write_golden(blob, plan.header().blob_size, *golden, contents.golden, path);

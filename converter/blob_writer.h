@@ -10,20 +10,15 @@
 #include "adder/adder.h"
 #include "converter/calibrate.h"
 #include "converter/checkpoint.h"
+#include "converter/recipe.h"
 #include "converter/thread_pool.h"
 
 namespace adder {
 
-struct Recipe {
-    Dtype weights = Dtype::int8;
-    bool int8_activations = true;
-    Granularity granularity = Granularity::row;  // of int8 weights
-};
-
 // What goes into a blob besides the weights.
 struct BlobContents {
     std::vector<std::pair<uint32_t, std::vector<uint8_t>>> sections;  // by kind; the golden case is added
-    adder_sampler defaults;      // temperature .. repetition_penalty are used
+    adder_sampler defaults;  // temperature .. repetition_penalty are used
     int32_t bos_token = -1;
     int32_t eos_tokens[4] = {-1, -1, -1, -1};
     Tokens golden;               // tokens of the golden case, at least one
@@ -39,9 +34,9 @@ struct WrittenBlob {
     uint64_t weight_bits;  // of all parameters, scales included
 };
 
-// Writes `path` atomically. `ranges` matter with int8 activations only. The result depends on nothing but the arguments:
+// Writes `path` atomically. `calibration` may be empty if the recipe quantizes no input. The result depends on nothing but the arguments:
 // not on time, threads or the machine.
 WrittenBlob write_blob(const std::string &path, const Checkpoint &checkpoint, const Recipe &recipe,
-                       const ActivationRanges &ranges, const BlobContents &contents, ThreadPool &pool);
+                       const Calibration &calibration, const BlobContents &contents, ThreadPool &pool);
 
 }  // namespace adder

@@ -15,14 +15,16 @@
 #define ADDER_TEXT_SECTION ".popsection\n"
 #endif
 
-__asm__(ADDER_RODATA
-        ".globl " ADDER_SYMBOL("adder_calibration_begin") "\n"
-        ".globl " ADDER_SYMBOL("adder_calibration_end") "\n"
-        ADDER_SYMBOL("adder_calibration_begin") ":\n"
-        ".incbin \"" ADDER_CALIBRATION_TEXT "\"\n"
-        ADDER_SYMBOL("adder_calibration_end") ":\n"
-        ".byte 0\n"
-        ADDER_TEXT_SECTION);
+__asm__(ADDER_RODATA ".globl " ADDER_SYMBOL(
+    "adder_calibration_begin") "\n"
+                               ".globl " ADDER_SYMBOL("adder_calibration_end") "\n" ADDER_SYMBOL(
+                                   "adder_calibration_begin") ":\n"
+                                                              ".incbin \"" ADDER_CALIBRATION_TEXT
+                                                              "\"\n" ADDER_SYMBOL(
+                                                                  "adder_calibration_end") ":\n"
+                                                                                           ".byte "
+                                                                                           "0"
+                                                                                           "\n" ADDER_TEXT_SECTION);
 
 extern "C" {
 extern const char adder_calibration_begin[];

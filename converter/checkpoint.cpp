@@ -85,23 +85,20 @@ Checkpoint::Checkpoint(const std::string &directory) : directory_(directory) {
 
 const SafetensorsHeader &Checkpoint::open_file(const std::string &path) {
     const auto known = headers_.find(path);
-    if (known != headers_.end())
-        return known->second;
+    if (known != headers_.end()) return known->second;
     const MappedFile &file = files_.emplace_back(path);
     return headers_.emplace(path, parse_safetensors(file.data(), file.size(), path)).first->second;
 }
 
 void Checkpoint::open_single(const std::string &path) {
-    for (const TensorView &tensor : open_file(path).tensors)
-        tensors_.emplace(tensor.name, &tensor);
+    for (const TensorView &tensor : open_file(path).tensors) tensors_.emplace(tensor.name, &tensor);
 }
 
 void Checkpoint::open_sharded(const std::string &index_path) {
     const Json index = parse_file(index_path);
     index.object(index_path);
     const Json *const map = index.find("weight_map");
-    if (map == nullptr)
-        bad_input("%s has no weight_map", index_path.c_str());
+    if (map == nullptr) bad_input("%s has no weight_map", index_path.c_str());
     const std::string what = index_path + ": weight_map";
     for (const auto &[tensor, shard] : map->object(what)) {
         const std::string &name = shard.string(what + ": " + json_quote(tensor));
@@ -118,14 +115,12 @@ void Checkpoint::open_sharded(const std::string &index_path) {
 
 const TensorView *Checkpoint::find(const std::string &name) const {
     auto found = tensors_.find(name);
-    if (found == tensors_.end() && name == embedding_name)
-        found = tensors_.find(old_embedding_name);
+    if (found == tensors_.end() && name == embedding_name) found = tensors_.find(old_embedding_name);
     return found == tensors_.end() ? nullptr : found->second;
 }
 
 const TensorView &Checkpoint::tensor(const std::string &name) const {
-    if (const TensorView *const view = find(name))
-        return *view;
+    if (const TensorView *const view = find(name)) return *view;
     bad_input("%s has no tensor %s", directory_.c_str(), json_quote(name).c_str());
 }
 
@@ -153,8 +148,7 @@ const TensorView &Checkpoint::head() const {
 
 void Checkpoint::check_tensors() {
     std::set<const TensorView *> used;
-    for (const TensorSpec &spec : model_tensors(config_))
-        used.insert(&tensor(spec.name, spec.shape));
+    for (const TensorSpec &spec : model_tensors(config_)) used.insert(&tensor(spec.name, spec.shape));
     // Where the head is tied, a copy of it does no harm; one of another shape says that the configuration is
     // wrong.
     if (config_.tie_word_embeddings && find(head_name) != nullptr) {
@@ -162,8 +156,7 @@ void Checkpoint::check_tensors() {
     }
     for (const auto &[path, header] : headers_) {
         for (const TensorView &tensor : header.tensors) {
-            if (used.count(&tensor) == 0)
-                unused_tensors_.push_back(tensor.name);
+            if (used.count(&tensor) == 0) unused_tensors_.push_back(tensor.name);
         }
     }
     std::sort(unused_tensors_.begin(), unused_tensors_.end());
@@ -186,8 +179,7 @@ void Checkpoint::release(const TensorView &tensor) const {
     const auto start = reinterpret_cast<uintptr_t>(tensor.data);
     const uintptr_t first = (start + page - 1) / page * page;
     const uintptr_t last = (start + tensor.size) / page * page;
-    if (first >= last)
-        return;
+    if (first >= last) return;
     const auto offset = static_cast<size_t>(first - start);
     madvise(const_cast<uint8_t *>(tensor.data) + offset, static_cast<size_t>(last - first), MADV_DONTNEED);
 }

@@ -61,6 +61,20 @@ QualityOptions read_quality(const Arguments &arguments) {
     return quality;
 }
 
+// The named recipe, with what the other options say of all layers.
+Recipe recipe_of(const Arguments &arguments) {
+    Recipe recipe = recipe_named(arguments.choice("recipe", "best", recipe_names()));
+    if (arguments.has("weights"))
+        recipe.set_weights(arguments.choice("weights", "", {"int8", "f32"}) == "int8" ? Dtype::int8
+                                                                                      : Dtype::f32);
+    if (arguments.has("granularity"))
+        recipe.set_granularity(arguments.choice("granularity", "", {"tensor", "row"}) == "row"
+                                   ? Granularity::row
+                                   : Granularity::tensor);
+    if (arguments.has("acts")) recipe.set_inputs(arguments.choice("acts", "", {"int8", "f32"}) == "int8");
+    return recipe;
+}
+
 int run_convert(const Arguments &arguments) {
     const auto start = std::chrono::steady_clock::now();
     ConvertOptions options;
@@ -71,10 +85,7 @@ int run_convert(const Arguments &arguments) {
     options.calibration_files = arguments.all("calib");
     options.calibration_tokens =
         static_cast<uint64_t>(arguments.integer("calib-tokens", 65536, 128, int64_t{1} << 32));
-    options.recipe.weights = arguments.choice("weights", "int8", {"int8", "f32"}) == "int8" ? Dtype::int8 : Dtype::f32;
-    options.recipe.int8_activations = arguments.choice("acts", "int8", {"int8", "f32"}) == "int8";
-    options.recipe.granularity =
-        arguments.choice("granularity", "row", {"tensor", "row"}) == "row" ? Granularity::row : Granularity::tensor;
+    options.recipe = recipe_of(arguments);
     options.quality = read_quality(arguments);
     Progress::quiet(arguments.has("quiet"));
     install_interrupt_handler();
@@ -95,43 +106,56 @@ int run_convert(const Arguments &arguments) {
 }  // namespace
 
 Command convert_command() {
-    return {"convert",
-            "CHECKPOINT_DIR -o FILE.adder",
-            "Convert a checkpoint to a blob",
-            "Reads a Hugging Face Mamba checkpoint (config.json, safetensors, tokenizer.json), runs it in float over a\n"
-            "calibration text to find the range of every activation, quantizes, writes the blob, opens it again and\n"
-            "checks it. The same inputs and options give the same bytes.\n"
-            "\nWith --gate-text the blob, run by the kernels that ship, is compared with the checkpoint, run in float, and the\n"
-            "result is stored in the blob's record, which inspect shows. When a gate is missed an older file of that name\n"
-            "stays as it was.",
-            {"adder convert mamba-130m -o mamba-130m.adder --calib sample.txt",
-             "adder convert mamba-130m -o mamba-130m.adder --gate-text heldout.txt --gate-ppl 2",
-             "adder convert mamba-130m -o float.adder --weights f32 --acts f32"},
-            {
-                {"output", 'o', "FILE", false, "The blob to write."},
-                {"calib", 0, "FILE", true, "Calibration text (repeatable; default: a small text that comes with the tool)."},
-                {"calib-tokens", 0, "N", false, "Tokens to calibrate on, evenly spread over the texts (default 65536)."},
-                {"weights", 0, "TYPE", false, "int8 or f32 (default int8)."},
-                {"acts", 0, "TYPE", false, "Inputs of the linear layers: int8 or f32 (default int8)."},
-                {"granularity", 0, "KIND", false, "One scale of int8 weights a row or a tensor (default row)."},
-                {"gate-text", 0, "FILE", true,
-                 "Held-out text: measure on it what the conversion cost, and store that in the blob."},
-                {"gate-tokens", 0, "N", false,
-                 "Tokens to measure on, in windows of 1024, evenly spread over the texts (default: 65536)."},
-                {"gate-ppl", 0, "PERCENT", false,
-                 "Exit with 4, and write no blob, if the perplexity of any text grows by more."},
-                {"gate-top1", 0, "SHARE", false,
-                 "Exit with 4, and write no blob, if on any text less than this share, 0 to 1, of the most likely tokens "
-                 "stays the same."},
-                {"gate-keep", 0, nullptr, false, "Write the blob even if a gate is missed; the exit code is 4 all the same."},
-                {"name", 0, "TEXT", false, "Name to store in the blob (default: the directory's)."},
-                {"threads", 't', "N", false, "Threads (default: all CPUs); does not change a byte."},
-                {"json", 0, nullptr, false, "The summary as one JSON document on standard output."},
-                {"quiet", 'q', nullptr, false, "No progress."},
-            },
-            1,
-            1,
-            run_convert};
+    return {
+        "convert",
+        "CHECKPOINT_DIR -o FILE.adder",
+        "Convert a checkpoint to a blob",
+        "Reads a Hugging Face Mamba checkpoint (config.json, safetensors, tokenizer.json), runs it in float "
+        "over a\n"
+        "calibration text to find the range of every activation, quantizes, writes the blob, opens it again "
+        "and\n"
+        "checks it. The same inputs and options give the same bytes.\n"
+        "\nWith --gate-text the blob, run by the kernels that ship, is compared with the checkpoint, run in float, "
+        "and the result is stored in the blob's record, which inspect shows. When a gate is missed an older file "
+        "of that name stays as it was.",
+        {"adder convert mamba-130m -o mamba-130m.adder --calib sample.txt",
+         "adder convert mamba-130m -o small.adder --recipe small",
+         "adder convert mamba-130m -o mamba-130m.adder --gate-text heldout.txt --gate-ppl 2"},
+        {
+            {"output", 'o', "FILE", false, "The blob to write."},
+            {"calib", 0, "FILE", true, "Calibration text (default: a small text that comes with the tool)."},
+            {"calib-tokens", 0, "N", false,
+             "Tokens to calibrate on, evenly spread over the texts (default 65536)."},
+            {"recipe", 0, "NAME", false,
+             "How to quantize (default best): naive, int8 with one static scale a tensor; smooth, static "
+             "with smoothing; "
+             "static, smoothing and a Hadamard transform; best, one scale a token where outliers move; "
+             "small, int4 "
+             "in_proj and out_proj; float, nothing."},
+            {"weights", 0, "TYPE", false,
+             "Weights of all linear layers: int8 or f32 (default: the recipe's)."},
+            {"acts", 0, "TYPE", false, "Inputs of all linear layers: int8 or f32 (default: the recipe's)."},
+            {"granularity", 0, "KIND", false,
+             "One scale of int8 weights a row or a tensor (default: the recipe's)."},
+            {"gate-text", 0, "FILE", true,
+             "Held-out text: measure on it what the conversion cost, and store that in the blob."},
+            {"gate-tokens", 0, "N", false,
+             "Tokens to measure on, in windows of 1024, evenly spread over the texts (default: 65536)."},
+            {"gate-ppl", 0, "PERCENT", false,
+             "Exit with 4, and write no blob, if the perplexity of any text grows by more."},
+            {"gate-top1", 0, "SHARE", false,
+             "Exit with 4, and write no blob, if on any text less than this share, 0 to 1, of the most likely "
+             "tokens stays the same."},
+            {"gate-keep", 0, nullptr, false,
+             "Write the blob even if a gate is missed; the exit code is 4 all the same."},
+            {"name", 0, "TEXT", false, "Name to store in the blob (default: the directory's)."},
+            {"threads", 't', "N", false, "Threads (default: all CPUs); does not change a byte."},
+            {"json", 0, nullptr, false, "The summary as one JSON document on standard output."},
+            {"quiet", 'q', nullptr, false, "No progress."},
+        },
+        1,
+        1,
+        run_convert};
 }
 
 }  // namespace adder

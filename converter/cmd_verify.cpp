@@ -30,7 +30,8 @@ struct Difference {
         max_reference = std::max(max_reference, std::fabs(static_cast<double>(reference)));
     }
     double relative_rms() const {
-        return squared_reference > 0 ? std::sqrt(squared_error / squared_reference) : std::sqrt(squared_error);
+        return squared_reference > 0 ? std::sqrt(squared_error / squared_reference)
+                                     : std::sqrt(squared_error);
     }
     double relative_max() const { return max_reference > 0 ? max_error / max_reference : max_error; }
 };
@@ -39,8 +40,8 @@ struct Verification {
     size_t tokens = 0;
     std::vector<Difference> layers;  // the residual stream behind each layer
     Difference logits;
-    double kl = 0;                   // mean over positions, nats
-    size_t same_top1 = 0;            // positions
+    double kl = 0;                    // mean over positions, nats
+    size_t same_top1 = 0;             // positions
     ptrdiff_t first_other_top1 = -1;  // position
 };
 
@@ -56,7 +57,8 @@ Reference run_reference(FloatModel &model, const Tokens &tokens) {
     reference.residuals.assign(shape.n_layer, std::vector<float>(tokens.size() * shape.d_model_padded));
     reference.logits.resize(tokens.size() * shape.vocab_size);
     FloatModel::Visitor visitor;
-    visitor.layer = [&](uint32_t layer, size_t, uint32_t first, const ChunkBuffers &buffers, uint32_t count, uint32_t) {
+    visitor.layer = [&](uint32_t layer, size_t, uint32_t first, const ChunkBuffers &buffers, uint32_t count,
+                        uint32_t) {
         std::copy_n(buffers.residual, size_t{count} * shape.d_model_padded,
                     &reference.residuals[layer][size_t{first} * shape.d_model_padded]);
     };
@@ -83,7 +85,8 @@ Verification compare(const BlobFile &blob, const Reference &reference, const Tok
         static void look(void *context, uint32_t layer, const float *residual) {
             const Step &step = *static_cast<const Step *>(context);
             const float *expected = &step.reference.residuals[layer][step.token * step.shape.d_model_padded];
-            for (uint32_t i = 0; i < step.shape.d_model; ++i) step.result.layers[layer].add(expected[i], residual[i]);
+            for (uint32_t i = 0; i < step.shape.d_model; ++i)
+                step.result.layers[layer].add(expected[i], residual[i]);
         }
     };
     for (size_t t = 0; t < tokens.size(); ++t) {
@@ -107,9 +110,9 @@ void require_same_shape(const BlobFile &blob, const Checkpoint &checkpoint) {
     const struct {
         const char *name;
         uint32_t blob, checkpoint;
-    } dimensions[] = {{"d_model", info.d_model, c.d_model},       {"n_layer", info.n_layer, c.n_layer},
+    } dimensions[] = {{"d_model", info.d_model, c.d_model},          {"n_layer", info.n_layer, c.n_layer},
                       {"vocab_size", info.vocab_size, c.vocab_size}, {"d_inner", info.d_inner, c.d_inner},
-                      {"d_state", info.d_state, c.d_state},       {"d_conv", info.d_conv, c.d_conv},
+                      {"d_state", info.d_state, c.d_state},          {"d_conv", info.d_conv, c.d_conv},
                       {"dt_rank", info.dt_rank, c.dt_rank}};
     for (const auto &d : dimensions)
         if (d.blob != d.checkpoint)
@@ -121,10 +124,19 @@ void print_json(const Verification &v, bool within, double tolerance) {
     JsonWriter json;
     json.begin_object().key("tokens").value(static_cast<uint64_t>(v.tokens)).key("layers").begin_array();
     for (size_t i = 0; i < v.layers.size(); ++i)
-        json.begin_object().key("layer").value(static_cast<uint64_t>(i)).key("relative_rms").value(
-            v.layers[i].relative_rms()).key("max_error").value(v.layers[i].max_error).end_object();
+        json.begin_object()
+            .key("layer")
+            .value(static_cast<uint64_t>(i))
+            .key("relative_rms")
+            .value(v.layers[i].relative_rms())
+            .key("max_error")
+            .value(v.layers[i].max_error)
+            .end_object();
     json.end_array().key("logits").begin_object();
-    json.key("relative_rms").value(v.logits.relative_rms()).key("relative_max").value(v.logits.relative_max());
+    json.key("relative_rms")
+        .value(v.logits.relative_rms())
+        .key("relative_max")
+        .value(v.logits.relative_max());
     json.key("max_error").value(v.logits.max_error).end_object();
     json.key("kl_mean").value(v.kl);
     json.key("same_top1").value(static_cast<double>(v.same_top1) / static_cast<double>(v.tokens));
@@ -145,11 +157,13 @@ void print_table(const Verification &v, const Tokens &tokens) {
     if (parts == v.layers.end())
         std::printf("no layer parts by more than 0.001 (relative rms)\n");
     else
-        std::printf("they first part by more than 0.001 (relative rms) behind layer %td\n", parts - v.layers.begin());
+        std::printf("they first part by more than 0.001 (relative rms) behind layer %td\n",
+                    parts - v.layers.begin());
     std::printf("mean KL %.6f, same top-1 %.2f %%", v.kl,
                 100.0 * static_cast<double>(v.same_top1) / static_cast<double>(v.tokens));
     if (v.first_other_top1 >= 0)
-        std::printf(", the first other one after token %td (id %d)", v.first_other_top1, tokens[static_cast<size_t>(v.first_other_top1)]);
+        std::printf(", the first other one after token %td (id %d)", v.first_other_top1,
+                    tokens[static_cast<size_t>(v.first_other_top1)]);
     std::printf("\n");
 }
 
@@ -166,7 +180,10 @@ int run_verify(const Arguments &arguments) {
         const MappedFile file(arguments.text("text-file"));
         tokens = tokenize(blob, file.text(), true);
     } else if (blob.info().has_tokenizer) {
-        tokens = tokenize(blob, arguments.has("prompt") ? arguments.text("prompt") : std::string(default_calibration_text()), true);
+        tokens = tokenize(blob,
+                          arguments.has("prompt") ? arguments.text("prompt")
+                                                  : std::string(default_calibration_text()),
+                          true);
     } else {
         fail(ExitCode::usage, "%s carries no tokenizer: give --ids", blob.path().c_str());
     }
@@ -178,7 +195,8 @@ int run_verify(const Arguments &arguments) {
     FloatModel model(checkpoint, pool);
     const Verification v = compare(blob, run_reference(model, tokens), tokens);
     const Model &m = *model_of(blob.model());
-    const bool exact = m.tensors[0].dtype == static_cast<uint8_t>(Dtype::f32) && !blob.info().int8_activations;
+    const bool exact =
+        m.tensors[0].dtype == static_cast<uint8_t>(Dtype::f32) && !blob.info().int8_activations;
     const double tolerance = arguments.number("tolerance", exact ? 1e-3 : 0.0, 0.0, 1e9);
     const bool within = tolerance == 0 || v.logits.relative_max() <= tolerance;
     if (arguments.has("json"))
@@ -186,8 +204,8 @@ int run_verify(const Arguments &arguments) {
     else
         print_table(v, tokens);
     if (!within)
-        fail(ExitCode::quality_gate, "%s: the logits differ by %.3g of the largest; %.3g is allowed", blob.path().c_str(),
-             v.logits.relative_max(), tolerance);
+        fail(ExitCode::quality_gate, "%s: the logits differ by %.3g of the largest; %.3g is allowed",
+             blob.path().c_str(), v.logits.relative_max(), tolerance);
     return 0;
 }
 
@@ -197,9 +215,11 @@ Command verify_command() {
     return {"verify",
             "FILE.adder --against CHECKPOINT_DIR",
             "Compare a blob with its checkpoint, layer by layer",
-            "Runs the float model and the blob over the same text and reports how far the residual stream is apart behind\n"
+            "Runs the float model and the blob over the same text and reports how far the residual stream is "
+            "apart behind\n"
             "each layer, where they first part, and what that does to the logits.",
-            {"adder verify model.adder --against CHECKPOINT_DIR", "adder verify model.adder --against DIR -p \"Once upon a time\""},
+            {"adder verify model.adder --against CHECKPOINT_DIR",
+             "adder verify model.adder --against DIR -p \"Once upon a time\""},
             {
                 {"against", 0, "DIR", false, "The checkpoint."},
                 {"prompt", 'p', "TEXT", false, "Text to run (default: the built-in calibration text)."},
@@ -207,7 +227,8 @@ Command verify_command() {
                 {"ids", 0, "LIST", false, "Token ids to run: 5,17,3."},
                 {"tokens", 0, "N", false, "At most so many tokens (default 256)."},
                 {"tolerance", 0, "R", false,
-                 "Exit with 4 if logits differ by more than R of the largest (default 0.001 for float blobs, else none)."},
+                 "Exit with 4 if logits differ by more than R of the largest (default 0.001 for float blobs, "
+                 "else none)."},
                 {"threads", 't', "N", false, "Threads (default: all CPUs)."},
                 {"json", 0, nullptr, false, "One JSON document on standard output."},
             },

@@ -10,7 +10,9 @@
 #include "converter/chat_template.h"
 #include "converter/error.h"
 #include "converter/json.h"
+#include "converter/names.h"
 #include "converter/tokens.h"
+#include "kernels/scalar/hadamard.h"
 #include "runtime/crc32.h"
 
 namespace adder {
@@ -65,7 +67,8 @@ std::vector<CalibrationText> read_calibration(const ConvertOptions &options, con
 }
 
 // Windows of all texts, within the limit of tokens; each text gets an equal share of it.
-std::vector<Tokens> calibration_windows(const std::vector<CalibrationText> &texts, const ConvertOptions &options) {
+std::vector<Tokens> calibration_windows(const std::vector<CalibrationText> &texts,
+                                        const ConvertOptions &options) {
     const uint64_t window = options.calibration_window;
     const size_t limit = std::max<uint64_t>(1, options.calibration_tokens / window / texts.size());
     std::vector<Tokens> windows;
@@ -76,24 +79,41 @@ std::vector<Tokens> calibration_windows(const std::vector<CalibrationText> &text
     return windows;
 }
 
-const char *granularity_name(Granularity granularity) { return granularity == Granularity::row ? "row" : "tensor"; }
+void record_linear(JsonWriter &json, const char *name, const LinearPlan &plan) {
+    json.key(name).begin_object();
+    json.key("weights").value(weight_type_name(plan.weights));
+    if (plan.weights == Dtype::int8) json.key("scales").value(granularity_name(plan.granularity));
+    if (plan.weights == Dtype::int4) {
+        json.key("group").value(plan.group);
+        json.key("rounding").value(plan.gptq ? "gptq" : "nearest");
+    }
+    json.key("input").value(input_name(plan.input));
+    if (plan.input == Input::fixed || plan.input == Input::channels || plan.input == Input::hadamard)
+        json.key("input_scale").value(plan.rule == ScaleRule::mse ? "mse" : "absmax");
+    if (plan.alpha > 0) json.key("smoothing").value(plan.alpha);
+    json.end_object();
+}
 
-std::string quantization_record(const Recipe &recipe, const std::vector<CalibrationText> &texts, uint64_t tokens,
-                                const ConvertOptions &options, const Quality *quality) {
+std::string quantization_record(const ConvertOptions &options, const std::vector<CalibrationText> &texts,
+                                uint64_t tokens, const Quality *quality) {
     JsonWriter json;
     json.begin_object();
     json.key("converter").value(std::string("adder ") + adder_version());
-    json.key("weights").value(recipe.weights == Dtype::int8 ? "int8" : "f32");
-    if (recipe.weights == Dtype::int8) json.key("granularity").value(granularity_name(recipe.granularity));
-    json.key("activations").value(recipe.int8_activations ? "int8" : "f32");
-    if (recipe.int8_activations) {
-        json.key("activation_scales").value("static, per tensor, absmax");
+    json.key("recipe").value(options.recipe.name);
+    for (Role role : linear_roles) record_linear(json, role_name(role), options.recipe.of(role));
+    if (tokens > 0) {
         json.key("calibration").begin_object();
         json.key("tokens").value(tokens).key("window").value(options.calibration_window);
         json.key("texts").begin_array();
         for (const CalibrationText &text : texts)
-            json.begin_object().key("name").value(text.name).key("bytes").value(text.bytes).key("crc32").value(
-                format("%08x", text.crc)).end_object();
+            json.begin_object()
+                .key("name")
+                .value(text.name)
+                .key("bytes")
+                .value(text.bytes)
+                .key("crc32")
+                .value(format("%08x", text.crc))
+                .end_object();
         json.end_array().end_object();
     }
     if (quality) write_quality(json.key("quality"), *quality);
@@ -116,7 +136,8 @@ void take_generation_defaults(const Checkpoint &checkpoint, BlobContents *conten
 
     const auto bos = given.bos_token_id ? given.bos_token_id : config.bos_token_id;
     contents->bos_token = bos ? static_cast<int32_t>(*bos) : -1;
-    const std::vector<uint32_t> &eos = given.eos_token_ids.empty() ? config.eos_token_ids : given.eos_token_ids;
+    const std::vector<uint32_t> &eos =
+        given.eos_token_ids.empty() ? config.eos_token_ids : given.eos_token_ids;
     if (eos.size() > 4)
         bad_input("%s: %zu end tokens (eos_token_id); a blob holds at most 4", checkpoint.directory().c_str(),
                   eos.size());
@@ -124,7 +145,8 @@ void take_generation_defaults(const Checkpoint &checkpoint, BlobContents *conten
 }
 
 void add_text(BlobContents *contents, adder_text kind, const std::string &text) {
-    contents->sections.emplace_back(static_cast<uint32_t>(kind), std::vector<uint8_t>(text.begin(), text.end()));
+    contents->sections.emplace_back(static_cast<uint32_t>(kind),
+                                    std::vector<uint8_t>(text.begin(), text.end()));
 }
 
 // Does the text hold a control token? A template made for any role gives prefixes of roles that the vocabulary, and so
@@ -139,8 +161,8 @@ bool has_special_token(const Tokenizer &tokenizer, const std::string &text) {
     return false;
 }
 
-void add_chat_template(const Checkpoint &checkpoint, const CheckpointTokenizer &tokenizer, BlobContents *contents,
-                       std::vector<std::string> *warnings) {
+void add_chat_template(const Checkpoint &checkpoint, const CheckpointTokenizer &tokenizer,
+                       BlobContents *contents, std::vector<std::string> *warnings) {
     if (checkpoint.tokenizer_config_path().empty() || tokenizer.empty()) return;
     std::string warning;
     const std::optional<ChatTemplate> chat = read_chat_template(checkpoint.tokenizer_config_path(), &warning);
@@ -177,34 +199,41 @@ Conversion convert(const ConvertOptions &options, ThreadPool &pool) {
     check_held_out(options.quality, options.calibration_files);
     const Checkpoint checkpoint(options.checkpoint);
     const CheckpointTokenizer tokenizer(checkpoint);
+    if (options.recipe.out_proj.input == Input::hadamard && checkpoint.config().d_inner % hadamard_size != 0)
+        bad_input(
+            "%s: recipe %s transforms the input of out_proj in blocks of %u, and the inner dimension is %u",
+            options.checkpoint.c_str(), options.recipe.name.c_str(), hadamard_size,
+            checkpoint.config().d_inner);
     Conversion result{};
     BlobContents contents{};
     take_generation_defaults(checkpoint, &contents);
     if (tokenizer.empty())
-        result.warnings.push_back(options.checkpoint + " has no tokenizer.json: the blob takes token ids, no text" +
-                                  (options.recipe.int8_activations ? ", and was calibrated on random tokens" : ""));
+        result.warnings.push_back(
+            options.checkpoint + " has no tokenizer.json: the blob takes token ids, no text" +
+            (options.recipe.any_codes() ? ", and was calibrated on random tokens" : ""));
     else
         contents.sections.emplace_back(section_tokenizer, tokenizer.section());
     for (const std::string &tensor : checkpoint.unused_tensors())
         result.warnings.push_back("tensor " + tensor + " is no part of the model and was left out");
 
     const std::vector<CalibrationText> texts = read_calibration(options, checkpoint, tokenizer);
-    ActivationRanges ranges;
-    if (options.recipe.int8_activations) {
+    Calibration calibration;
+    if (options.recipe.any_codes()) {
         const std::vector<Tokens> windows = calibration_windows(texts, options);
         for (const Tokens &window : windows) result.calibration_tokens += window.size();
         if (result.calibration_tokens < 128 && !tokenizer.empty())
             bad_input("%s: %llu calibration tokens; at least 128 are needed", texts[0].name.c_str(),
                       static_cast<unsigned long long>(result.calibration_tokens));
         FloatModel model(checkpoint, pool);
-        ranges = calibrate(model, windows);
+        calibration = calibrate(model, windows, options.recipe, pool);
+        for (const std::string &note : calibration.notes) result.warnings.push_back(note);
     }
     contents.golden = texts[0].tokens;
     contents.golden.resize(std::min<size_t>(contents.golden.size(), 16));
 
     add_text(&contents, ADDER_TEXT_NAME, options.name.empty() ? base_name(options.checkpoint) : options.name);
     const auto record = [&](const Quality *quality) {
-        return quantization_record(options.recipe, texts, result.calibration_tokens, options, quality);
+        return quantization_record(options, texts, result.calibration_tokens, quality);
     };
     std::string draft = record(nullptr);
     if (!options.quality.texts.empty()) {
@@ -220,7 +249,7 @@ Conversion convert(const ConvertOptions &options, ThreadPool &pool) {
     }
     add_text(&contents, ADDER_TEXT_QUANTIZATION_RECORD, draft);
     add_chat_template(checkpoint, tokenizer, &contents, &result.warnings);
-    result.blob = write_blob(options.output, checkpoint, options.recipe, ranges, contents, pool);
+    result.blob = write_blob(options.output, checkpoint, options.recipe, calibration, contents, pool);
     result.arena_bytes = verify_written(options.output);
     return result;
 }

@@ -16,7 +16,7 @@ struct ConvertOptions {
     std::string checkpoint;  // directory
     std::string output;      // path of the blob
     std::string name;        // stored in the blob; empty: the directory's name
-    Recipe recipe;
+    Recipe recipe = recipe_named("best");
     std::vector<std::string> calibration_files;  // empty: the text that comes with the tool
     uint64_t calibration_tokens = 65536;         // at most, evenly spread over the texts
     uint32_t calibration_window = 512;           // tokens a sequence

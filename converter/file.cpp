@@ -35,8 +35,7 @@ static_assert(std::atomic<int>::is_always_lock_free);
 size_t claim_slot(const std::string &path) {
     for (size_t i = 0; i < slot_count; ++i) {
         int expected = slot_free;
-        if (slots[i].state.compare_exchange_strong(expected, slot_owned))
-            return i;
+        if (slots[i].state.compare_exchange_strong(expected, slot_owned)) return i;
     }
     fail(ExitCode::failure, "cannot write %s: %zu files are being written already", path.c_str(), slot_count);
 }
@@ -44,8 +43,7 @@ size_t claim_slot(const std::string &path) {
 // A slot that a handler is at work on is not given out again: its path must stay readable.
 void free_slot(size_t index) {
     int expected = slot_armed;
-    if (slots[index].state.compare_exchange_strong(expected, slot_free))
-        return;
+    if (slots[index].state.compare_exchange_strong(expected, slot_free)) return;
     expected = slot_owned;
     slots[index].state.compare_exchange_strong(expected, slot_free);
 }
@@ -72,8 +70,7 @@ class SignalsBlocked {
 
 std::string directory_of(const std::string &path) {
     const size_t slash = path.rfind('/');
-    if (slash == std::string::npos)
-        return ".";
+    if (slash == std::string::npos) return ".";
     return slash == 0 ? "/" : path.substr(0, slash);
 }
 
@@ -81,12 +78,10 @@ std::string directory_of(const std::string &path) {
 // may be written may be read: the file itself is whole in any case.
 void sync_directory(const std::string &path) {
     const int descriptor = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor < 0)
-        return;
+    if (descriptor < 0) return;
     const int error = fsync(descriptor) == 0 ? 0 : errno;
     close(descriptor);
-    if (error == EIO || error == ENOSPC || error == EDQUOT)
-        fail_errno("sync the directory", path, error);
+    if (error == EIO || error == ENOSPC || error == EDQUOT) fail_errno("sync the directory", path, error);
 }
 
 }  // namespace
@@ -94,8 +89,7 @@ void sync_directory(const std::string &path) {
 MappedFile::MappedFile(const std::string &path) : path_(path) {
     // O_NONBLOCK: opening a pipe must fail below, not wait for a writer.
     const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (descriptor < 0)
-        bad_input("cannot open %s: %s", path.c_str(), std::strerror(errno));
+    if (descriptor < 0) bad_input("cannot open %s: %s", path.c_str(), std::strerror(errno));
     struct stat status;
     int error = fstat(descriptor, &status) == 0 ? 0 : errno;
     const char *reason = nullptr;
@@ -117,13 +111,11 @@ MappedFile::MappedFile(const std::string &path) : path_(path) {
         }
     }
     close(descriptor);
-    if (reason != nullptr)
-        bad_input("cannot read %s: %s", path.c_str(), reason);
+    if (reason != nullptr) bad_input("cannot read %s: %s", path.c_str(), reason);
 }
 
 MappedFile::~MappedFile() {
-    if (data_ != nullptr)
-        munmap(const_cast<uint8_t *>(data_), size_);
+    if (data_ != nullptr) munmap(const_cast<uint8_t *>(data_), size_);
 }
 
 MappedFile::MappedFile(MappedFile &&other) noexcept
@@ -166,10 +158,8 @@ AtomicFile::AtomicFile(const std::string &path) : path_(path) {
 }
 
 AtomicFile::~AtomicFile() {
-    if (mapping_)
-        munmap(mapping_, mapping_size_);
-    if (descriptor_ < 0)
-        return;
+    if (mapping_) munmap(mapping_, mapping_size_);
+    if (descriptor_ < 0) return;
     close(descriptor_);
     unlink(temporary_.c_str());
     free_slot(slot_);
@@ -181,8 +171,7 @@ void AtomicFile::write(const void *data, size_t size) {
         // Linux writes at most 2 GiB at once; other systems refuse more.
         const ssize_t written = ::write(descriptor_, bytes, std::min<size_t>(size, size_t{1} << 30));
         if (written < 0) {
-            if (errno == EINTR)
-                continue;
+            if (errno == EINTR) continue;
             fail_errno("write", path_, errno);
         }
         bytes += written;
@@ -199,30 +188,24 @@ void AtomicFile::seek(uint64_t offset) {
 uint8_t *AtomicFile::map(uint64_t size) {
     // Without the reservation a full disk would show as a signal in the middle of a store.
     const int error = size > INT64_MAX ? EFBIG : posix_fallocate(descriptor_, 0, static_cast<off_t>(size));
-    if (error != 0)
-        fail_errno("write", path_, error);
+    if (error != 0) fail_errno("write", path_, error);
     void *mapping = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor_, 0);
-    if (mapping == MAP_FAILED)
-        fail_errno("map", path_, errno);
+    if (mapping == MAP_FAILED) fail_errno("map", path_, errno);
     mapping_ = static_cast<uint8_t *>(mapping);
     mapping_size_ = size;
     return mapping_;
 }
 
 void AtomicFile::commit() {
-    if (mapping_ && msync(mapping_, mapping_size_, MS_SYNC) != 0)
-        fail_errno("write", path_, errno);
-    if (fsync(descriptor_) != 0)
-        fail_errno("write", path_, errno);
+    if (mapping_ && msync(mapping_, mapping_size_, MS_SYNC) != 0) fail_errno("write", path_, errno);
+    if (fsync(descriptor_) != 0) fail_errno("write", path_, errno);
     // The descriptor is gone even if close() fails; the destructor's work is then done here.
     const int error = close(std::exchange(descriptor_, -1)) == 0 ? 0 : errno;
     const bool renamed = error == 0 && rename(temporary_.c_str(), path_.c_str()) == 0;
     const int failure = error != 0 ? error : errno;
-    if (!renamed)
-        unlink(temporary_.c_str());
+    if (!renamed) unlink(temporary_.c_str());
     free_slot(slot_);
-    if (!renamed)
-        fail_errno("write", path_, failure);
+    if (!renamed) fail_errno("write", path_, failure);
     sync_directory(directory_of(path_));
 }
 
@@ -230,8 +213,7 @@ void remove_unfinished_files() {
     const int saved = errno;
     for (Slot &slot : slots) {
         int expected = slot_armed;
-        if (slot.state.compare_exchange_strong(expected, slot_removing))
-            unlink(slot.path);
+        if (slot.state.compare_exchange_strong(expected, slot_removing)) unlink(slot.path);
     }
     errno = saved;
 }
@@ -247,8 +229,7 @@ bool is_directory(const std::string &path) {
 }
 
 std::string join_path(const std::string &directory, const std::string &name) {
-    if (directory.empty())
-        return name;
+    if (directory.empty()) return name;
     return directory.back() == '/' ? directory + name : directory + "/" + name;
 }
 

@@ -16,7 +16,8 @@ ChunkMemory::ChunkMemory(const Shape &shape, uint32_t chunk)
     : state_floats_(conv_state_floats(shape) + scan_state_floats(shape)),
       logits_size_(size_t{chunk} * shape.vocab_padded) {
     const size_t sizes[] = {size_t{chunk} * shape.d_model_padded, size_t{chunk} * 2 * shape.d_inner_padded,
-                            size_t{chunk} * shape.x_proj_padded, size_t{chunk} * shape.d_inner_padded, state_floats_};
+                            size_t{chunk} * shape.x_proj_padded, size_t{chunk} * shape.d_inner_padded,
+                            state_floats_};
     size_t total = 0;
     for (size_t size : sizes) total += size;
     floats_.resize(total);
@@ -65,7 +66,8 @@ namespace {
 const KernelTable &choose_kernels() {
     const char *isa = std::getenv("ADDER_ISA");
     const KernelTable *kernels = isa && *isa ? kernels_find(isa) : kernels_best();
-    if (!kernels) fail(ExitCode::usage, "ADDER_ISA is '%s', which is not built in or not usable on this CPU", isa);
+    if (!kernels)
+        fail(ExitCode::usage, "ADDER_ISA is '%s', which is not built in or not usable on this CPU", isa);
     return *kernels;
 }
 
@@ -91,14 +93,19 @@ class FloatLayer {
     const float *vector(Role role) {
         const TensorExtent extent = tensor_extent(shape_, role, Dtype::f32);
         tensors_.emplace_back(extent.bytes / sizeof(float));
-        pack_floats(read_dense(checkpoint_, role, layer_), checkpoint_.config(), shape_, role, tensors_.back().data());
+        Packing(checkpoint_.config(), shape_, role)
+            .floats(read_dense(checkpoint_, role, layer_), tensors_.back().data());
         return tensors_.back().data();
     }
     Linear linear(Role role, const float *bias) {
         const TensorExtent extent = tensor_extent(shape_, role, Dtype::f32);
         Linear result{};
-        result.matrix = Matrix{vector(role), nullptr, bias, extent.rows / tile_size, extent.cols, false};
+        result.matrix.weights = vector(role);
+        result.matrix.bias = bias;
+        result.matrix.tiles = extent.rows / tile_size;
+        result.matrix.cols = extent.cols;
         result.dtype = Dtype::f32;
+        result.input = Input::floats;
         return result;
     }
 
@@ -166,23 +173,25 @@ void FloatModel::run(const std::vector<Sequence> &sequences, const Visitor &visi
                 });
             }
         });
-        if (visitor.layer_done) visitor.layer_done();
+        if (visitor.layer_done) visitor.layer_done(layer);
     }
 
     if (!visitor.head_input && !visitor.logits) return;
     const auto pack = [&](Role role) {
         std::vector<float> packed(tensor_extent(shape_, role, Dtype::f32).bytes / sizeof(float));
-        pack_floats(read_dense(checkpoint_, role, 0), checkpoint_.config(), shape_, role, packed.data());
+        Packing(checkpoint_.config(), shape_, role).floats(read_dense(checkpoint_, role, 0), packed.data());
         return packed;
     };
     const std::vector<float> norm = pack(Role::final_norm);
     std::vector<float> head_weights;
     Linear head{};
     head.dtype = Dtype::f32;
+    head.input = Input::floats;
     if (visitor.logits) {
         head_weights = pack(Role::head);
-        head.matrix = Matrix{head_weights.data(), nullptr, nullptr, shape_.vocab_padded / tile_size,
-                             shape_.d_model_padded, false};
+        head.matrix.weights = head_weights.data();
+        head.matrix.tiles = shape_.vocab_padded / tile_size;
+        head.matrix.cols = shape_.d_model_padded;
         for (ChunkMemory &memory : memory_) memory.need_logits();
     }
     pool_.run(count, [&](uint32_t i, uint32_t member) {
@@ -190,8 +199,9 @@ void FloatModel::run(const std::vector<Sequence> &sequences, const Visitor &visi
         const auto forward = [&](uint32_t first, uint32_t tokens) {
             // Without logits the head has no rows: only its input is made.
             head_forward(kernels_, alone, shape_, epsilon, norm.data(), head, memory.buffers(),
-                         residuals[i].data() + size_t{first} * shape_.d_model_padded, tokens, memory.logits());
-            if (visitor.head_input) visitor.head_input(memory.buffers().in_floats, tokens, member);
+                         residuals[i].data() + size_t{first} * shape_.d_model_padded, tokens,
+                         memory.logits());
+            if (visitor.head_input) visitor.head_input(i, memory.buffers().in_floats, tokens, member);
             if (visitor.logits)
                 for (uint32_t t = 0; t < tokens; ++t)
                     visitor.logits(i, first + t, memory.logits() + size_t{t} * shape_.vocab_padded, member);

@@ -65,16 +65,16 @@ class FloatModel {
     struct Visitor {
         // After a chunk of a sequence went through a layer: the buffers as layer_forward leaves them, and the residual
         // stream behind the layer.
-        std::function<void(uint32_t layer, size_t sequence, uint32_t first, const ChunkBuffers &buffers, uint32_t tokens,
-                           uint32_t member)>
+        std::function<void(uint32_t layer, size_t sequence, uint32_t first, const ChunkBuffers &buffers,
+                           uint32_t tokens, uint32_t member)>
             layer;
         // The normalized input of the head, [tokens][d_model_padded], of the wanted rows.
-        std::function<void(const float *input, uint32_t tokens, uint32_t member)> head_input;
+        std::function<void(size_t sequence, const float *input, uint32_t tokens, uint32_t member)> head_input;
         // Logits after token `position` of a sequence, for its wanted rows, in order within a sequence. With null no
         // logits are computed.
         std::function<void(size_t sequence, uint32_t position, const float *logits, uint32_t member)> logits;
-        // Called on the calling thread after each layer, for progress.
-        std::function<void()> layer_done;
+        // Called on the calling thread when all sequences are through a layer.
+        std::function<void(uint32_t layer)> layer_done;
     };
 
     FloatModel(const Checkpoint &checkpoint, ThreadPool &pool);
@@ -82,6 +82,7 @@ class FloatModel {
     const Shape &shape() const { return shape_; }
     const char *isa() const { return kernels_.name; }
     const Checkpoint &checkpoint() const { return checkpoint_; }
+    uint32_t members() const { return pool_.size(); }  // of the thread pool
 
     // Runs all sequences, each from an empty state. Token ids must be below vocab_size.
     void run(const std::vector<Sequence> &sequences, const Visitor &visitor);

@@ -13,13 +13,11 @@ constexpr size_t label_width = 21;
 
 }  // namespace
 
-ArenaReport arena_report(const Shape &shape, uint32_t flags, bool float_weights,
+ArenaReport arena_report(const Shape &shape, bool code_inputs, bool float_weights,
                          const adder_options &options) {
-    BlobHeader header{};
-    header.flags = flags;
     Model model{};
-    model.header = &header;
     model.shape = shape;
+    model.code_inputs = code_inputs;
     model.float_weights = float_weights;
     adder_options resolved;
     adder_error error{};
@@ -28,13 +26,21 @@ ArenaReport arena_report(const Shape &shape, uint32_t flags, bool float_weights,
              static_cast<unsigned long long>(error.found), static_cast<unsigned long long>(error.needed));
     const ArenaPlan plan = arena_plan(model, resolved);
     const std::pair<const char *, uint64_t> starts[] = {
-        {"session", plan.session},         {"state", plan.state},
-        {"residual", plan.residual},       {"in_codes", plan.in_codes},
-        {"in_floats", plan.in_floats},     {"xz", plan.xz},
-        {"inner_codes", plan.inner_codes}, {"inner_floats", plan.inner_floats},
-        {"x_proj", plan.x_proj},           {"dt_codes", plan.dt_codes},
-        {"dt_floats", plan.dt_floats},     {"dt", plan.dt},
-        {"logits", plan.logits},           {nullptr, plan.total},
+        {"session", plan.session},
+        {"state", plan.state},
+        {"residual", plan.residual},
+        {"in_codes", plan.in_codes},
+        {"in_floats", plan.in_floats},
+        {"xz", plan.xz},
+        {"inner_codes", plan.inner_codes},
+        {"inner_floats", plan.inner_floats},
+        {"x_proj", plan.x_proj},
+        {"dt_codes", plan.dt_codes},
+        {"dt_floats", plan.dt_floats},
+        {"scales", plan.scales},
+        {"dt", plan.dt},
+        {"logits", plan.logits},
+        {nullptr, plan.total},
     };
     ArenaReport report{{}, plan.total};
     for (size_t i = 0; starts[i].first != nullptr; ++i)

@@ -33,8 +33,8 @@ struct ArenaReport {
     uint64_t total;
 };
 struct Shape;
-// `flags` are the blob's; float_weights: some linear layer has float weights.
-ArenaReport arena_report(const Shape &shape, uint32_t flags, bool float_weights,
+// code_inputs, float_weights: some linear layer has a quantized input, or float weights.
+ArenaReport arena_report(const Shape &shape, bool code_inputs, bool float_weights,
                          const adder_options &options);
 void write_arena(JsonWriter &w, const ArenaReport &arena, const adder_options &options);
 

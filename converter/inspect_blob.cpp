@@ -6,49 +6,12 @@
 #include "converter/blob_file.h"
 #include "converter/error.h"
 #include "converter/inspect.h"
+#include "converter/names.h"
 #include "runtime/arena.h"
 
 namespace adder {
 
 namespace {
-
-const char *role_name(Role role) {
-    switch (role) {
-    case Role::embedding: return "embedding";
-    case Role::norm: return "norm";
-    case Role::in_proj: return "in_proj";
-    case Role::in_proj_bias: return "in_proj_bias";
-    case Role::conv_weight: return "conv_weight";
-    case Role::conv_bias: return "conv_bias";
-    case Role::x_proj: return "x_proj";
-    case Role::dt_proj: return "dt_proj";
-    case Role::dt_bias: return "dt_bias";
-    case Role::A2: return "A2";
-    case Role::D: return "D";
-    case Role::out_proj: return "out_proj";
-    case Role::out_proj_bias: return "out_proj_bias";
-    case Role::final_norm: return "final_norm";
-    case Role::head: return "head";
-    }
-    return "?";
-}
-
-const char *dtype_text(uint8_t dtype) {
-    switch (static_cast<Dtype>(dtype)) {
-    case Dtype::f32: return "f32";
-    case Dtype::int8: return "int8";
-    }
-    return "?";
-}
-
-const char *granularity_text(uint8_t granularity) {
-    switch (static_cast<Granularity>(granularity)) {
-    case Granularity::none: return "none";
-    case Granularity::tensor: return "tensor";
-    case Granularity::row: return "row";
-    }
-    return "?";
-}
 
 struct ChatPart {
     adder_text which;
@@ -56,9 +19,12 @@ struct ChatPart {
 };
 constexpr ChatPart chat_parts[] = {
     {ADDER_TEXT_CHAT_BEGIN, "begin"},
-    {ADDER_TEXT_SYSTEM_PREFIX, "system_prefix"},       {ADDER_TEXT_SYSTEM_SUFFIX, "system_suffix"},
-    {ADDER_TEXT_USER_PREFIX, "user_prefix"},           {ADDER_TEXT_USER_SUFFIX, "user_suffix"},
-    {ADDER_TEXT_ASSISTANT_PREFIX, "assistant_prefix"}, {ADDER_TEXT_ASSISTANT_SUFFIX, "assistant_suffix"},
+    {ADDER_TEXT_SYSTEM_PREFIX, "system_prefix"},
+    {ADDER_TEXT_SYSTEM_SUFFIX, "system_suffix"},
+    {ADDER_TEXT_USER_PREFIX, "user_prefix"},
+    {ADDER_TEXT_USER_SUFFIX, "user_suffix"},
+    {ADDER_TEXT_ASSISTANT_PREFIX, "assistant_prefix"},
+    {ADDER_TEXT_ASSISTANT_SUFFIX, "assistant_suffix"},
 };
 
 // Everything about a blob that both outputs need.
@@ -78,7 +44,7 @@ struct Facts {
         const adder_status status = adder_model_verify(blob.model(), &error);
         checksum_ok = status == ADDER_OK;
         if (!checksum_ok) checksum_text = error_text(status, error);
-        arena = arena_report(model.shape, model.header->flags, model.float_weights, options.session);
+        arena = arena_report(model.shape, model.code_inputs, model.float_weights, options.session);
         if (model.has_tokenizer)
             for (const AddedTokens *group : {&model.tokenizer.raw, &model.tokenizer.normalized})
                 for (uint32_t i = 0; i < group->count; ++i)
@@ -87,7 +53,7 @@ struct Facts {
     }
 
     void add(const BlobTensor &tensor) {
-        bytes_by_dtype[dtype_text(tensor.dtype)] += tensor.size;
+        bytes_by_dtype[weight_type_name(static_cast<Dtype>(tensor.dtype))] += tensor.size;
         const auto role = static_cast<Role>(tensor.role);
         const auto granularity = static_cast<Granularity>(tensor.granularity);
         const uint64_t rows = tensor_extent(model.shape, role, static_cast<Dtype>(tensor.dtype)).rows;
@@ -230,12 +196,14 @@ std::string blob_json(const Facts &facts, const InspectOptions &options) {
             w.key("role").value(role_name(static_cast<Role>(tensor.role)));
             w.key("layer");
             tensor.layer == no_layer ? w.null() : w.value(uint32_t{tensor.layer});
-            w.key("dtype").value(dtype_text(tensor.dtype));
-            w.key("scales").value(granularity_text(tensor.granularity));
+            w.key("dtype").value(weight_type_name(static_cast<Dtype>(tensor.dtype)));
+            w.key("scales").value(granularity_name(static_cast<Granularity>(tensor.granularity)));
             w.key("rows").value(tensor.rows);
             w.key("cols").value(tensor.cols);
             w.key("offset").value(tensor.offset);
             w.key("bytes").value(tensor.size);
+            if (tensor.group > 0) w.key("group").value(tensor.group);
+            w.key("input").value(input_name(static_cast<Input>(tensor.input)));
             w.key("input_scale").value(tensor.input_scale);
             w.end_object();
         }
@@ -299,9 +267,10 @@ std::string blob_text(const Facts &facts, const InspectOptions &options) {
         const BlobTensor &tensor = facts.model.tensors[i];
         const std::string layer = tensor.layer == no_layer ? "-" : std::to_string(tensor.layer);
         text += format("  %5s  %-13s  %-5s  %-6s  %9u  %7u  %12llu  %12llu  %11g\n", layer.c_str(),
-                       role_name(static_cast<Role>(tensor.role)), dtype_text(tensor.dtype),
-                       granularity_text(tensor.granularity), tensor.rows, tensor.cols,
-                       static_cast<unsigned long long>(tensor.offset),
+                       role_name(static_cast<Role>(tensor.role)),
+                       weight_type_name(static_cast<Dtype>(tensor.dtype)),
+                       granularity_name(static_cast<Granularity>(tensor.granularity)), tensor.rows,
+                       tensor.cols, static_cast<unsigned long long>(tensor.offset),
                        static_cast<unsigned long long>(tensor.size), static_cast<double>(tensor.input_scale));
     }
     return text;

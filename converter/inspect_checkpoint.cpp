@@ -35,8 +35,7 @@ struct Facts {
         if (!checkpoint.tokenizer_config_path().empty())
             chat = read_chat_template(checkpoint.tokenizer_config_path(), &chat_warning);
         const Shape shape = shape_of(checkpoint);
-        const uint32_t flags = flags_of(checkpoint.config()) | blob_int8_activations;
-        arena = arena_report(shape, flags, false, options.session);
+        arena = arena_report(shape, true, false, options.session);
         state = state_bytes(shape);
     }
 

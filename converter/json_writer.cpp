@@ -46,15 +46,13 @@ std::string json_quote(std::string_view text, size_t limit) {
         return quoted;
     }
     // Not inside a sequence: its first bytes alone would be written as U+FFFD.
-    while (limit > 0 && (static_cast<uint8_t>(text[limit]) & 0xC0) == 0x80)
-        --limit;
+    while (limit > 0 && (static_cast<uint8_t>(text[limit]) & 0xC0) == 0x80) --limit;
     append_quoted(quoted, text.substr(0, limit));
     return quoted + "...";
 }
 
 void JsonWriter::newline() {
-    if (!pretty_)
-        return;
+    if (!pretty_) return;
     text_ += '\n';
     text_.append(2 * has_items_.size(), ' ');
 }
@@ -65,10 +63,8 @@ void JsonWriter::separate() {
         after_key_ = false;
         return;
     }
-    if (has_items_.empty())
-        return;
-    if (has_items_.back())
-        text_ += ',';
+    if (has_items_.empty()) return;
+    if (has_items_.back()) text_ += ',';
     has_items_.back() = true;
     newline();
 }
@@ -83,24 +79,15 @@ JsonWriter &JsonWriter::open(char bracket) {
 JsonWriter &JsonWriter::close(char bracket) {
     const bool had_items = has_items_.back();
     has_items_.pop_back();
-    if (had_items)
-        newline();
+    if (had_items) newline();
     text_ += bracket;
     return *this;
 }
 
-JsonWriter &JsonWriter::begin_object() {
-    return open('{');
-}
-JsonWriter &JsonWriter::end_object() {
-    return close('}');
-}
-JsonWriter &JsonWriter::begin_array() {
-    return open('[');
-}
-JsonWriter &JsonWriter::end_array() {
-    return close(']');
-}
+JsonWriter &JsonWriter::begin_object() { return open('{'); }
+JsonWriter &JsonWriter::end_object() { return close('}'); }
+JsonWriter &JsonWriter::begin_array() { return open('['); }
+JsonWriter &JsonWriter::end_array() { return close(']'); }
 
 JsonWriter &JsonWriter::key(std::string_view name) {
     separate();
@@ -149,11 +136,7 @@ JsonWriter &JsonWriter::value(uint64_t number) {
     return raw(number_text(buffer, number));
 }
 
-JsonWriter &JsonWriter::value(bool flag) {
-    return raw(flag ? "true" : "false");
-}
-JsonWriter &JsonWriter::null() {
-    return raw("null");
-}
+JsonWriter &JsonWriter::value(bool flag) { return raw(flag ? "true" : "false"); }
+JsonWriter &JsonWriter::null() { return raw("null"); }
 
 }  // namespace adder

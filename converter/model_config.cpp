@@ -28,22 +28,19 @@ class Members {
 
     std::optional<uint32_t> integer(const char *key, int64_t low, int64_t high) const {
         const Json *const value = find(key);
-        if (value == nullptr)
-            return std::nullopt;
+        if (value == nullptr) return std::nullopt;
         return static_cast<uint32_t>(value->integer(what(key), low, high));
     }
 
     uint32_t needed_integer(const char *key, int64_t low, int64_t high) const {
-        if (const auto value = integer(key, low, high))
-            return *value;
+        if (const auto value = integer(key, low, high)) return *value;
         bad_input("%s is missing; an integer from %lld to %lld is needed", what(key).c_str(),
                   static_cast<long long>(low), static_cast<long long>(high));
     }
 
     std::optional<double> number(const char *key, double low, double high) const {
         const Json *const value = find(key);
-        if (value == nullptr)
-            return std::nullopt;
+        if (value == nullptr) return std::nullopt;
         const double number = value->number(what(key));
         if (number < low || number > high) {
             bad_input("%s is %g; a number from %g to %g is needed", what(key).c_str(), number, low, high);
@@ -53,22 +50,19 @@ class Members {
 
     std::optional<bool> boolean(const char *key) const {
         const Json *const value = find(key);
-        if (value == nullptr)
-            return std::nullopt;
+        if (value == nullptr) return std::nullopt;
         return value->boolean(what(key));
     }
 
     std::vector<uint32_t> token_ids(const char *key, uint32_t vocab_size) const {
         std::vector<uint32_t> ids;
         const Json *const value = find(key);
-        if (value == nullptr)
-            return ids;
+        if (value == nullptr) return ids;
         const auto add = [&](const Json &id) {
             ids.push_back(static_cast<uint32_t>(id.integer(what(key), 0, int64_t{vocab_size} - 1)));
         };
         if (value->is_array()) {
-            for (const Json &id : value->array(what(key)))
-                add(id);
+            for (const Json &id : value->array(what(key))) add(id);
         } else {
             add(*value);
         }
@@ -93,8 +87,7 @@ uint32_t expanded(const Members &members, uint32_t d_model) {
 
 uint32_t time_step_rank(const Members &members, const char *key, uint32_t d_model) {
     const Json *const value = members.find(key);
-    if (value == nullptr || (value->is_string() && value->string("") == "auto"))
-        return (d_model + 15) / 16;
+    if (value == nullptr || (value->is_string() && value->string("") == "auto")) return (d_model + 15) / 16;
     if (value->is_string()) {
         bad_input("%s is %s; \"auto\" or an integer from 1 to 65536 is needed", members.what(key).c_str(),
                   json_quote(value->string("")).c_str());
@@ -125,8 +118,7 @@ ModelConfig transformers_config(const Members &members) {
     config.d_inner = intermediate_size ? *intermediate_size : expanded(members, config.d_model);
     config.dt_rank = time_step_rank(members, "time_step_rank", config.d_model);
     const auto epsilon = members.number("layer_norm_epsilon", 1e-12, 1);
-    if (epsilon)
-        config.norm_epsilon = static_cast<float>(*epsilon);
+    if (epsilon) config.norm_epsilon = static_cast<float>(*epsilon);
     config.use_bias = members.boolean("use_bias").value_or(config.use_bias);
     config.use_conv_bias = members.boolean("use_conv_bias").value_or(config.use_conv_bias);
     config.tie_word_embeddings = members.boolean("tie_word_embeddings").value_or(config.tie_word_embeddings);
@@ -233,23 +225,19 @@ std::vector<TensorSpec> model_tensors(const ModelConfig &config) {
         };
         add("norm.weight", {d_model});
         add("mixer.in_proj.weight", {2 * d_inner, d_model});
-        if (config.use_bias)
-            add("mixer.in_proj.bias", {2 * d_inner});
+        if (config.use_bias) add("mixer.in_proj.bias", {2 * d_inner});
         add("mixer.conv1d.weight", {d_inner, 1, config.d_conv});
-        if (config.use_conv_bias)
-            add("mixer.conv1d.bias", {d_inner});
+        if (config.use_conv_bias) add("mixer.conv1d.bias", {d_inner});
         add("mixer.x_proj.weight", {dt_rank + 2 * d_state, d_inner});
         add("mixer.dt_proj.weight", {d_inner, dt_rank});
         add("mixer.dt_proj.bias", {d_inner});
         add("mixer.A_log", {d_inner, d_state});
         add("mixer.D", {d_inner});
         add("mixer.out_proj.weight", {d_model, d_inner});
-        if (config.use_bias)
-            add("mixer.out_proj.bias", {d_model});
+        if (config.use_bias) add("mixer.out_proj.bias", {d_model});
     }
     tensors.push_back({"backbone.norm_f.weight", {d_model}});
-    if (!config.tie_word_embeddings)
-        tensors.push_back({"lm_head.weight", {vocab_size, d_model}});
+    if (!config.tie_word_embeddings) tensors.push_back({"lm_head.weight", {vocab_size, d_model}});
     return tensors;
 }
 

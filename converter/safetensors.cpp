@@ -102,16 +102,14 @@ class HeaderReader {
 
     const Json &member(const Json &json, const char *key) const {
         const Json *const found = json.find(key);
-        if (found == nullptr)
-            bad_input("%s has no %s", item_.c_str(), key);
+        if (found == nullptr) bad_input("%s has no %s", item_.c_str(), key);
         return *found;
     }
 
     const DTypeInfo &dtype(const Json &json) const {
         const std::string &name = json.string(item_ + ": dtype");
         for (const DTypeInfo &info : dtypes) {
-            if (name == info.name)
-                return info;
+            if (name == info.name) return info;
         }
         bad_input("%s has the unknown type %s", item_.c_str(), json_quote(name).c_str());
     }
@@ -127,8 +125,7 @@ class HeaderReader {
 
     // A zero makes any shape legal and empty, as in numpy, whatever stands beside it.
     uint64_t product(const std::vector<uint64_t> &shape) const {
-        if (std::find(shape.begin(), shape.end(), uint64_t{0}) != shape.end())
-            return 0;
+        if (std::find(shape.begin(), shape.end(), uint64_t{0}) != shape.end()) return 0;
         uint64_t elements = 1;
         for (const uint64_t extent : shape) {
             if (extent > UINT64_MAX / elements) {
@@ -142,8 +139,7 @@ class HeaderReader {
 
     void check_coverage(const std::vector<TensorView> &tensors) const {
         std::vector<const TensorView *> order;
-        for (const TensorView &tensor : tensors)
-            order.push_back(&tensor);
+        for (const TensorView &tensor : tensors) order.push_back(&tensor);
         std::sort(order.begin(), order.end(), [](const TensorView *a, const TensorView *b) {
             return a->data != b->data ? a->data < b->data : a->size < b->size;
         });
@@ -155,8 +151,7 @@ class HeaderReader {
                 bad_input("%s: tensors %s and %s overlap", file_->c_str(), json_quote(previous->name).c_str(),
                           json_quote(tensor->name).c_str());
             }
-            if (begin > covered)
-                break;
+            if (begin > covered) break;
             covered = begin + tensor->size;
             previous = tensor;
         }
@@ -179,8 +174,7 @@ SafetensorsHeader parse_safetensors(const uint8_t *data, size_t size, const std:
         bad_input("%s has %zu bytes; a safetensors file has at least %zu", name.c_str(), size, prefix_size);
     }
     uint64_t length = 0;
-    for (size_t i = prefix_size; i-- > 0;)
-        length = length << 8 | data[i];
+    for (size_t i = prefix_size; i-- > 0;) length = length << 8 | data[i];
     if (length > max_header_size) {
         bad_input("%s announces a header of %" PRIu64 " bytes; at most %" PRIu64
                   " are legal: it is no safetensors file, or damaged",
@@ -207,13 +201,9 @@ const TensorView *SafetensorsHeader::find(const std::string &name) const {
     return found != tensors.end() && found->name == name ? &*found : nullptr;
 }
 
-const char *dtype_name(DType dtype) {
-    return dtype_info(dtype).name;
-}
+const char *dtype_name(DType dtype) { return dtype_info(dtype).name; }
 
-bool is_readable(DType dtype) {
-    return dtype == DType::f32 || dtype == DType::f16 || dtype == DType::bf16;
-}
+bool is_readable(DType dtype) { return dtype == DType::f32 || dtype == DType::f16 || dtype == DType::bf16; }
 
 static float float_of_bits(uint32_t bits) {
     float value;
@@ -221,17 +211,13 @@ static float float_of_bits(uint32_t bits) {
     return value;
 }
 
-float bf16_to_float(uint16_t bits) {
-    return float_of_bits(static_cast<uint32_t>(bits) << 16);
-}
+float bf16_to_float(uint16_t bits) { return float_of_bits(static_cast<uint32_t>(bits) << 16); }
 
 float f16_to_float(uint16_t bits) {
     const uint32_t sign = static_cast<uint32_t>(bits & 0x8000) << 16;
     const uint32_t exponent = bits >> 10 & 31, mantissa = bits & 1023;
-    if (exponent == 31)
-        return float_of_bits(sign | 0x7F800000 | mantissa << 13);
-    if (exponent != 0)
-        return float_of_bits(sign | (exponent + 127 - 15) << 23 | mantissa << 13);
+    if (exponent == 31) return float_of_bits(sign | 0x7F800000 | mantissa << 13);
+    if (exponent != 0) return float_of_bits(sign | (exponent + 127 - 15) << 23 | mantissa << 13);
     // Subnormal or zero: mantissa * 2^-24 is exact, and a normal float unless it is zero.
     const float magnitude = static_cast<float>(mantissa) * 0x1p-24f;
     return sign != 0 ? -magnitude : magnitude;
@@ -254,8 +240,7 @@ void convert_to_float(const TensorView &tensor, uint64_t first, uint64_t count, 
         fail(ExitCode::failure, "%s: tensor %s has %" PRIu64 " elements, not %" PRIu64 " from %" PRIu64 " on",
              tensor.file->c_str(), json_quote(tensor.name).c_str(), tensor.elements, count, first);
     }
-    if (count == 0)
-        return;
+    if (count == 0) return;
     if (tensor.dtype == DType::f32) {
         static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                       "the file's byte order is taken as the host's");
@@ -273,8 +258,7 @@ void convert_to_float(const TensorView &tensor, uint64_t first, uint64_t count, 
 std::string shape_text(const std::vector<uint64_t> &shape) {
     std::string text = "[";
     for (size_t i = 0; i < shape.size(); ++i) {
-        if (i > 0)
-            text += ", ";
+        if (i > 0) text += ", ";
         if (i == 8) {
             text += "...";
             break;

@@ -53,7 +53,7 @@ class CheckpointScorer : public Scorer {
         const uint64_t steps = model_.shape().n_layer;
         uint64_t step = 0;
         FloatModel::Visitor visitor;
-        visitor.layer_done = [&] {
+        visitor.layer_done = [&](uint32_t) {
             ++step;
             if (advance) advance(total * step / steps - total * (step - 1) / steps);
         };

@@ -20,9 +20,7 @@ namespace {
 constexpr const char *gpt2_pattern =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
-const uint8_t *as_bytes(std::string_view text) {
-    return reinterpret_cast<const uint8_t *>(text.data());
-}
+const uint8_t *as_bytes(std::string_view text) { return reinterpret_cast<const uint8_t *>(text.data()); }
 
 // The characters that GPT-2 writes bytes as: printable Latin-1 as itself, the others from U+0100 on
 // (bytes_to_unicode in openai/gpt-2, src/encoder.py).
@@ -43,8 +41,7 @@ class ByteAlphabet {
         while (at != end) {
             uint32_t code_point;
             at += utf8_read(at, end, &code_point);
-            if (code_point >= characters_.size() || characters_[code_point] < 0)
-                return false;
+            if (code_point >= characters_.size() || characters_[code_point] < 0) return false;
             bytes->push_back(static_cast<char>(characters_[code_point]));
         }
         return true;
@@ -58,8 +55,7 @@ class ByteAlphabet {
 std::string quoted(const std::string &text) {
     constexpr size_t most = 60;
     size_t size = std::min(text.size(), most);
-    while (size < text.size() && size > 0 && (static_cast<uint8_t>(text[size]) & 0xC0) == 0x80)
-        --size;
+    while (size < text.size() && size > 0 && (static_cast<uint8_t>(text[size]) & 0xC0) == 0x80) --size;
     return '"' + text.substr(0, size) + (size < text.size() ? "..." : "") + '"';
 }
 
@@ -70,10 +66,8 @@ bool is_nfc(const std::string &text) {
     uint32_t a = 0, b = 0;
     for (;;) {
         const bool more = raw.next(&a);
-        if (normalized.next(&b) != more || (more && a != b))
-            return false;
-        if (!more)
-            return true;
+        if (normalized.next(&b) != more || (more && a != b)) return false;
+        if (!more) return true;
     }
 }
 
@@ -106,8 +100,7 @@ class Importer {
 
     const Json &need(const Json &object, const char *key, const std::string &name) const {
         const Json *value = object.find(key);
-        if (!value)
-            refuse(name, "missing");
+        if (!value) refuse(name, "missing");
         return *value;
     }
 
@@ -138,13 +131,11 @@ class Importer {
         }
         const std::string inner = name + "." + list;
         const std::vector<Json> &items = need(value, list, inner).array(item(inner));
-        for (size_t i = 0; i < items.size(); ++i)
-            collect(items[i], nth(inner, i), list, parts);
+        for (size_t i = 0; i < items.size(); ++i) collect(items[i], nth(inner, i), list, parts);
     }
     std::vector<Part> parts_of(const Json *value, const std::string &name, const char *list) const {
         std::vector<Part> parts;
-        if (!absent(value))
-            collect(*value, name, list, &parts);
+        if (!absent(value)) collect(*value, name, list, &parts);
         return parts;
     }
 
@@ -163,8 +154,7 @@ class Importer {
         bool split = false, done = false;
         for (const Part &part : parts) {
             const std::string type = type_of(*part.value, part.name);
-            if (done)
-                refuse(part.name, quoted(type) + " after ByteLevel is not supported");
+            if (done) refuse(part.name, quoted(type) + " after ByteLevel is not supported");
             if (type == "Split") {
                 read_split(*part.value, part.name);
                 split = true;
@@ -175,23 +165,20 @@ class Importer {
                     refuse(part.name, "use_regex false, text that is not split, is not supported");
                 if (prefix_space && split)
                     refuse(part.name, "add_prefix_space after a Split is not supported");
-                if (prefix_space)
-                    section_.flags |= tokenizer_prefix_space;
+                if (prefix_space) section_.flags |= tokenizer_prefix_space;
                 done = true;
             } else {
                 refuse(part.name, "pre-tokenizer " + quoted(type) + " is not supported, only ByteLevel");
             }
         }
-        if (!done)
-            refuse(root, "missing; only ByteLevel is supported");
+        if (!done) refuse(root, "missing; only ByteLevel is supported");
     }
 
     // Only the pattern that ByteLevel itself would use; splitting by it twice changes nothing.
     void read_split(const Json &value, const std::string &name) {
         const Json &pattern = need(value, "pattern", name + ".pattern");
         const Json *regex = pattern.find("Regex");
-        if (!regex)
-            refuse(name + ".pattern", "only the regular expression of GPT-2 is supported");
+        if (!regex) refuse(name + ".pattern", "only the regular expression of GPT-2 is supported");
         const std::string &text = regex->string(item(name + ".pattern.Regex"));
         if (text != gpt2_pattern)
             bad_input("%s: %s: splitting by %s is not supported, only by GPT-2's pattern", path_.c_str(),
@@ -204,8 +191,7 @@ class Importer {
     void read_post_processor(const Json *value, const std::string &root) {
         for (const Part &part : parts_of(value, root, "processors")) {
             const std::string type = type_of(*part.value, part.name);
-            if (type == "ByteLevel")
-                continue;  // moves offsets only
+            if (type == "ByteLevel") continue;  // moves offsets only
             if (type != "TemplateProcessing")
                 refuse(part.name, "post-processor " + quoted(type) + " is not supported");
             const std::string single = part.name + ".single";
@@ -219,8 +205,7 @@ class Importer {
                 if (!pieces[i].find("Sequence"))
                     refuse(nth(single, i), "is neither Sequence nor SpecialToken");
             }
-            if (pieces.size() != 1)
-                refuse(single, "must be the text, once");
+            if (pieces.size() != 1) refuse(single, "must be the text, once");
         }
     }
 
@@ -229,8 +214,7 @@ class Importer {
         for (const Part &part : parts)
             if (const std::string type = type_of(*part.value, part.name); type != "ByteLevel")
                 refuse(part.name, "decoder " + quoted(type) + " is not supported, only ByteLevel");
-        if (parts.empty())
-            refuse(root, "missing; only ByteLevel is supported");
+        if (parts.empty()) refuse(root, "missing; only ByteLevel is supported");
     }
 
     void read_model_options(const Json &model) {
@@ -243,8 +227,7 @@ class Importer {
             const Json *value = model.find(key);
             const bool nothing = absent(value) || (value->is_string() && value->string("").empty()) ||
                                  (value->is_number() && value->number("") == 0);
-            if (!nothing)
-                refuse(std::string("model.") + key, "must be null: it is not supported");
+            if (!nothing) refuse(std::string("model.") + key, "must be null: it is not supported");
         }
         for (const char *key : {"byte_fallback", "ignore_merges", "fuse_unk"})
             if (flag(model, key, false, "model"))
@@ -276,8 +259,7 @@ class Importer {
     }
 
     void read_added_tokens(const Json *list) {
-        if (absent(list))
-            return;
+        if (absent(list)) return;
         const std::vector<Json> &tokens = list->array(item("added_tokens"));
         for (size_t i = 0; i < tokens.size(); ++i) {
             const std::string name = nth("added_tokens", i);
@@ -286,8 +268,7 @@ class Importer {
             const std::string &content =
                 need(token, "content", name + ".content").string(item(name + ".content"));
             const uint32_t id = read_id(need(token, "id", name + ".id"), name + ".id");
-            if (content.empty())
-                refuse(name, "the token has no text");
+            if (content.empty()) refuse(name, "the token has no text");
             if (content.size() > tokenizer_max_added_length)
                 bad_input("%s: %s: %s has %zu bytes, the limit is %u", path_.c_str(), name.c_str(),
                           quoted(content).c_str(), content.size(), tokenizer_max_added_length);
@@ -302,8 +283,7 @@ class Importer {
                           (flag(token, "rstrip", false, name) ? added_rstrip : 0);
             if (added.normalized && (section_.flags & tokenizer_nfc) != 0 && !is_nfc(content))
                 refuse(name, quoted(content) + " has normalized set but its text is not in NFC");
-            if (!added_.emplace(content, id).second)
-                refuse(name, quoted(content) + " is listed twice");
+            if (!added_.emplace(content, id).second) refuse(name, quoted(content) + " is listed twice");
             place(id, content, content);
             section_.added.push_back(added);
         }
@@ -329,14 +309,11 @@ class Importer {
                 if (bytes.size() == 1 && bytes != content)
                     refuse(name, "stands for a byte, and for another text in added_tokens");
             } else {
-                if (!decoded)
-                    refuse(name, "has a character outside the byte-level alphabet");
-                if (bytes.empty())
-                    refuse(name, "the token has no text");
+                if (!decoded) refuse(name, "has a character outside the byte-level alphabet");
+                if (bytes.empty()) refuse(name, "the token has no text");
                 place(id, content, bytes);
             }
-            if (decoded && bytes.size() == 1)
-                section_.byte_ids[static_cast<uint8_t>(bytes[0])] = id;
+            if (decoded && bytes.size() == 1) section_.byte_ids[static_cast<uint8_t>(bytes[0])] = id;
         }
     }
 
@@ -350,8 +327,7 @@ class Importer {
             return {std::string_view(text).substr(0, blank), std::string_view(text).substr(blank + 1)};
         }
         const std::vector<Json> &pair = merge.array(item(name));
-        if (pair.size() != 2)
-            refuse(name, "is not a pair of tokens");
+        if (pair.size() != 2) refuse(name, "is not a pair of tokens");
         return {pair[0].string(item(name)), pair[1].string(item(name))};
     }
 
@@ -373,8 +349,7 @@ class Importer {
 
     uint32_t find_id(const std::string &token, const std::string &name) const {
         const auto found = ids_.find(token);
-        if (found == ids_.end())
-            refuse(name, "names " + quoted(token) + ", which is not in model.vocab");
+        if (found == ids_.end()) refuse(name, "names " + quoted(token) + ", which is not in model.vocab");
         return found->second;
     }
 

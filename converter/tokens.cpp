@@ -19,13 +19,14 @@ CheckpointTokenizer::CheckpointTokenizer(const Checkpoint &checkpoint) {
         bad_input("%s: the tokenizer cannot be represented", path.c_str());
 }
 
-Tokens tokenize_text(const Tokenizer &tokenizer, std::string_view text, bool special, const std::string &name) {
+Tokens tokenize_text(const Tokenizer &tokenizer, std::string_view text, bool special,
+                     const std::string &name) {
     // Words are short in natural text: a buffer of one id a byte nearly always does, the full capacity always.
     Tokens ids(text.size() + 64);
     size_t count = 0;
     const auto attempt = [&] {
-        return tokenize(&tokenizer, text.data(), text.size(), special ? tokenize_special : 0, ids.data(), ids.size(),
-                        &count);
+        return tokenize(&tokenizer, text.data(), text.size(), special ? tokenize_special : 0, ids.data(),
+                        ids.size(), &count);
     };
     TokenizeStatus status = attempt();
     if (status == TokenizeStatus::capacity) {
@@ -33,8 +34,10 @@ Tokens tokenize_text(const Tokenizer &tokenizer, std::string_view text, bool spe
         status = attempt();
     }
     if (status == TokenizeStatus::no_token)
-        bad_input("%s: the text has a byte that the vocabulary has no token for, after token %zu", name.c_str(), count);
-    if (status != TokenizeStatus::ok) fail(ExitCode::failure, "%s: the text cannot be tokenized", name.c_str());
+        bad_input("%s: the text has a byte that the vocabulary has no token for, after token %zu",
+                  name.c_str(), count);
+    if (status != TokenizeStatus::ok)
+        fail(ExitCode::failure, "%s: the text cannot be tokenized", name.c_str());
     ids.resize(count);
     ids.shrink_to_fit();
     return ids;
@@ -47,7 +50,8 @@ std::vector<Tokens> cut_windows(const Tokens &tokens, uint32_t window, size_t li
     for (size_t i = 0; i < taken; ++i) {
         const size_t begin = i * count / taken * window;
         const size_t end = std::min(begin + window, tokens.size());
-        windows.emplace_back(tokens.begin() + static_cast<ptrdiff_t>(begin), tokens.begin() + static_cast<ptrdiff_t>(end));
+        windows.emplace_back(tokens.begin() + static_cast<ptrdiff_t>(begin),
+                             tokens.begin() + static_cast<ptrdiff_t>(end));
     }
     return windows;
 }

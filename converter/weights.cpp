@@ -14,8 +14,8 @@ namespace adder {
 Shape shape_of(const Checkpoint &checkpoint) {
     const ModelConfig &c = checkpoint.config();
     if (c.d_inner > max_d_inner)
-        bad_input("%s/config.json: the inner dimension is %u; a blob holds at most %u", checkpoint.directory().c_str(),
-                  c.d_inner, max_d_inner);
+        bad_input("%s/config.json: the inner dimension is %u; a blob holds at most %u",
+                  checkpoint.directory().c_str(), c.d_inner, max_d_inner);
     return make_shape(c.d_model, c.n_layer, c.vocab_size, c.d_inner, c.d_state, c.d_conv, c.dt_rank);
 }
 
@@ -71,8 +71,8 @@ DenseTensor read_dense(const Checkpoint &checkpoint, Role role, uint32_t layer) 
         for (size_t i = 0; i < dense.values.size(); ++i) {
             const float value = static_cast<float>(-std::exp(static_cast<double>(dense.values[i])) * log2_e);
             if (!std::isfinite(value))
-                bad_input("%s: %s: element %zu is %g, and its exponential is not finite", tensor.file->c_str(),
-                          tensor.name.c_str(), i, static_cast<double>(dense.values[i]));
+                bad_input("%s: %s: element %zu is %g, and its exponential is not finite",
+                          tensor.file->c_str(), tensor.name.c_str(), i, static_cast<double>(dense.values[i]));
             dense.values[i] = value;
         }
     }
@@ -80,15 +80,6 @@ DenseTensor read_dense(const Checkpoint &checkpoint, Role role, uint32_t layer) 
 }
 
 namespace {
-
-// Where padding goes in between: the rows before it keep their number, the others begin at the next tile.
-uint32_t first_part(const ModelConfig &config, Role role) {
-    if (role == Role::in_proj || role == Role::in_proj_bias) return config.d_inner;
-    if (role == Role::x_proj) return config.dt_rank;
-    return UINT32_MAX;
-}
-
-uint32_t padded_row(uint32_t row, uint32_t first) { return row < first ? row : row - first + round_up_to_tile(first); }
 
 float absmax(const float *values, size_t n) {
     float highest = 0;
@@ -105,48 +96,78 @@ float scale_for(float highest) {
 }  // namespace
 
 std::vector<float> absmax_scales(const DenseTensor &tensor, Granularity granularity) {
-    if (granularity == Granularity::tensor) return {scale_for(absmax(tensor.values.data(), tensor.values.size()))};
+    if (granularity == Granularity::tensor)
+        return {scale_for(absmax(tensor.values.data(), tensor.values.size()))};
     std::vector<float> scales(tensor.rows);
     for (uint32_t row = 0; row < tensor.rows; ++row)
         scales[row] = scale_for(absmax(&tensor.values[size_t{row} * tensor.cols], tensor.cols));
     return scales;
 }
 
-void pack_floats(const DenseTensor &tensor, const ModelConfig &config, const Shape &shape, Role role, float *out) {
-    const TensorExtent extent = tensor_extent(shape, role, Dtype::f32);
-    std::memset(out, 0, extent.bytes);
-    const uint32_t first = first_part(config, role);
+std::vector<int8_t> round_to_scales(const DenseTensor &tensor, const std::vector<float> &scales) {
+    std::vector<int8_t> codes(tensor.values.size());
     for (uint32_t row = 0; row < tensor.rows; ++row) {
-        const uint32_t to = padded_row(row, first);
+        const float scale = scales[scales.size() == 1 ? 0 : row];
+        for (size_t i = size_t{row} * tensor.cols; i < size_t{row + 1} * tensor.cols; ++i)
+            codes[i] =
+                static_cast<int8_t>(std::clamp(std::nearbyint(tensor.values[i] / scale), -127.0f, 127.0f));
+    }
+    return codes;
+}
+
+Packing::Packing(const ModelConfig &config, const Shape &shape, Role role)
+    : role_(role), first_(role == Role::in_proj || role == Role::in_proj_bias ? config.d_inner
+                          : role == Role::x_proj                              ? config.dt_rank
+                                                                              : UINT32_MAX / 2) {
+    const TensorExtent extent = tensor_extent(shape, role, Dtype::f32);
+    rows_ = extent.rows;
+    cols_ = extent.cols;
+}
+
+void Packing::floats(const DenseTensor &tensor, float *out) const {
+    std::memset(out, 0, size_t{rows_} * cols_ * sizeof(float));
+    for (uint32_t row = 0; row < tensor.rows; ++row)
         for (uint32_t col = 0; col < tensor.cols; ++col) {
-            const size_t index = may_be_int8(role) ? f32_index(to, col, extent.cols) : channel_index(to, col, extent.cols);
+            const size_t index = is_matrix(role_) ? f32_index(padded_row(row), col, cols_)
+                                                  : channel_index(padded_row(row), col, cols_);
             out[index] = tensor.values[size_t{row} * tensor.cols + col];
         }
-    }
 }
 
-void pack_codes(const DenseTensor &tensor, const ModelConfig &config, const Shape &shape, Role role,
-                const std::vector<float> &scales, int8_t *out) {
-    const TensorExtent extent = tensor_extent(shape, role, Dtype::int8);
-    std::memset(out, 0, extent.bytes);
-    const uint32_t first = first_part(config, role);
-    for (uint32_t row = 0; row < tensor.rows; ++row) {
-        const uint32_t to = padded_row(row, first);
-        const float scale = scales[scales.size() == 1 ? 0 : row];
+void Packing::int8_codes(const DenseTensor &tensor, const std::vector<int8_t> &codes, int8_t *out) const {
+    std::memset(out, 0, size_t{rows_} * cols_);
+    for (uint32_t row = 0; row < tensor.rows; ++row)
+        for (uint32_t col = 0; col < tensor.cols; ++col)
+            out[q8_index(padded_row(row), col, cols_)] = codes[size_t{row} * tensor.cols + col];
+}
+
+void Packing::int8_scales(const std::vector<float> &scales, float *out) const {
+    if (scales.size() == 1) {
+        *out = scales[0];
+        return;
+    }
+    std::fill_n(out, rows_, 1.0f);
+    for (uint32_t row = 0; row < scales.size(); ++row) out[padded_row(row)] = scales[row];
+}
+
+void Packing::int4_codes(const DenseTensor &tensor, const std::vector<int8_t> &codes, uint8_t *out) const {
+    std::memset(out, 0x88, size_t{rows_} * cols_ / 2);  // code 0 is nibble 8
+    for (uint32_t row = 0; row < tensor.rows; ++row)
         for (uint32_t col = 0; col < tensor.cols; ++col) {
-            const float code = std::nearbyint(tensor.values[size_t{row} * tensor.cols + col] / scale);
-            out[q8_index(to, col, extent.cols)] = static_cast<int8_t>(std::clamp(code, -127.0f, 127.0f));
+            const Q4Index at = q4_index(padded_row(row), col, cols_);
+            const unsigned nibble = static_cast<unsigned>(codes[size_t{row} * tensor.cols + col] + 8);
+            out[at.byte] = static_cast<uint8_t>((out[at.byte] & ~(15u << at.shift)) | nibble << at.shift);
         }
-    }
 }
 
-std::vector<float> pack_scales(const std::vector<float> &scales, const ModelConfig &config, const Shape &shape,
-                               Role role) {
-    if (scales.size() == 1) return scales;
-    std::vector<float> padded(tensor_extent(shape, role, Dtype::int8).rows, 1.0f);
-    const uint32_t first = first_part(config, role);
-    for (uint32_t row = 0; row < scales.size(); ++row) padded[padded_row(row, first)] = scales[row];
-    return padded;
+void Packing::int4_scales(uint32_t rows, uint32_t group, const std::vector<uint16_t> &scales,
+                          uint16_t *out) const {
+    const size_t padded_groups = (cols_ + group - 1) / group;
+    std::fill_n(out, rows_ * padded_groups, uint16_t{0x3f80});  // 1 in bfloat16
+    const size_t groups = scales.size() / rows;
+    for (uint32_t row = 0; row < rows; ++row)
+        for (size_t g = 0; g < groups; ++g)
+            out[group_scale_index(padded_row(row), g * group, cols_, group)] = scales[row * groups + g];
 }
 
 }  // namespace adder

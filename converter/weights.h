@@ -38,13 +38,29 @@ DenseTensor read_dense(const Checkpoint &checkpoint, Role role, uint32_t layer);
 // 1 where all weights are zero.
 std::vector<float> absmax_scales(const DenseTensor &tensor, Granularity granularity);
 
-// Packs into `out`, in the layout of kernels.h, tensor_extent(...).bytes bytes, padding zeroed.
-void pack_floats(const DenseTensor &tensor, const ModelConfig &config, const Shape &shape, Role role, float *out);
-// The same as int8 codes, round half to even of weight / scale. `scales` as absmax_scales gives them.
-void pack_codes(const DenseTensor &tensor, const ModelConfig &config, const Shape &shape, Role role,
-                const std::vector<float> &scales, int8_t *out);
-// The scales of the padded rows, in the blob's order; scales of padding are 1.
-std::vector<float> pack_scales(const std::vector<float> &scales, const ModelConfig &config, const Shape &shape,
-                               Role role);
+// Rounds half to even to codes in [-127, 127]; scales as absmax_scales gives them. [rows][cols]
+std::vector<int8_t> round_to_scales(const DenseTensor &tensor, const std::vector<float> &scales);
+
+// Where rows and columns of a tensor go in the runtime's padded layouts.
+class Packing {
+  public:
+    Packing(const ModelConfig &config, const Shape &shape, Role role);
+    // Each packs [rows][cols] into `out`, tensor_extent(...).bytes bytes, padding zeroed.
+    void floats(const DenseTensor &tensor, float *out) const;
+    void int8_codes(const DenseTensor &tensor, const std::vector<int8_t> &codes, int8_t *out) const;
+    void int8_scales(const std::vector<float> &scales,
+                     float *out) const;  // padding is 1; a single one stays single
+    void int4_codes(const DenseTensor &tensor, const std::vector<int8_t> &codes, uint8_t *out) const;
+    // bfloat16 scales [rows][groups] into [tiles][groups][8]; padding is 1.
+    void int4_scales(uint32_t rows, uint32_t group, const std::vector<uint16_t> &scales, uint16_t *out) const;
+
+  private:
+    uint32_t padded_row(uint32_t row) const {
+        return row < first_ ? row : row - first_ + round_up_to_tile(first_);
+    }
+    Role role_;
+    uint32_t first_;        // rows of the first part, behind which the next begins on a tile
+    uint32_t rows_, cols_;  // padded
+};
 
 }  // namespace adder

@@ -28,22 +28,19 @@ const KernelTable *const *kernels_built(uint32_t *count) {
 
 bool kernels_usable(const KernelTable *table) {
 #if defined(ADDER_KERNELS_AVX2)
-    if (table == &table_avx2)
-        return cpu_has_avx2();
+    if (table == &table_avx2) return cpu_has_avx2();
 #endif
     return table == &table_scalar;
 }
 
 const KernelTable *kernels_best() {
     uint32_t i = table_count - 1;
-    while (!kernels_usable(tables[i]))
-        --i;  // ends at scalar, which runs everywhere
+    while (!kernels_usable(tables[i])) --i;  // ends at scalar, which runs everywhere
     return tables[i];
 }
 
 const KernelTable *kernels_find(const char *name) {
-    if (name == nullptr)
-        return nullptr;
+    if (name == nullptr) return nullptr;
     for (const KernelTable *table : tables) {
         const char *a = table->name;
         const char *b = name;
@@ -51,8 +48,7 @@ const KernelTable *kernels_find(const char *name) {
             ++a;
             ++b;
         }
-        if (*a == *b)
-            return kernels_usable(table) ? table : nullptr;
+        if (*a == *b) return kernels_usable(table) ? table : nullptr;
     }
     return nullptr;
 }

@@ -21,26 +21,32 @@ static constexpr uint32_t round_up_to_tile(uint32_t n) { return (n + (tile_size 
 
 // The weights of a linear layer, y = W x + bias.
 struct Matrix {
-    const void *weights;  // int8: [tiles][cols/4][8 rows][4 cols];  float: [tiles][cols][8 rows]
-    const float *scale;   // int8: one a row [8*tiles], or a single one if !scale_per_row;  float: null (scale 1)
-    const float *bias;    // [8*tiles], or null for none
-    uint32_t tiles;       // rows / 8, rows padded with zeros
-    uint32_t cols;        // padded with zeros to a multiple of 8
+    // int8: [tiles][cols/4][8 rows][4 cols];  float: [tiles][cols][8 rows];  int4: [tiles][cols/8][8 rows][4 bytes],
+    // byte j of a row's 4 holding column j of the 8 in its low bits and column j+4 in its high ones, as code + 8.
+    const void *weights;
+    // int8: one a row [8*tiles], or a single one if !scale_per_row;  float, int4: null (scale 1)
+    const float *scale;
+    const float *bias;  // [8*tiles], or null for none
+    uint32_t tiles;     // rows / 8, rows padded with zeros
+    uint32_t cols;      // padded with zeros to a multiple of 8
     bool scale_per_row;
+    uint32_t group = 0;  // int4: columns a scale, a multiple of 8; the last group of a row may be shorter
+    const uint16_t *group_scale = nullptr;  // int4: [tiles][ceil(cols/group)][8 rows], bfloat16
 };
 
 // A call of a matrix kernel: out[t][r] = result of row r for token t, for the rows of tiles [tile_begin, tile_end).
 // With acc the exact or ordered sum that the kernel's own comment names,
-//     v = acc * (scale[r] * x_scale);  if bias: v = v + bias[r];  out = add ? out + v : v.
+//     v = acc * (scale[r] * x_scale[t]);  if bias: v = v + bias[r];  out = add ? out + v : v.
 struct MatmulArgs {
     uint32_t tile_begin, tile_end;
     uint32_t tokens;
-    const void *x;        // [tokens][x_stride], int8 or float; the first cols of each row are read
-    uint32_t x_stride;    // elements, at least cols
-    float x_scale;        // of the int8 codes in x; 1 for a float x
-    float *out;           // [tokens][out_stride]; rows outside of the tile range are not touched
-    uint32_t out_stride;  // at least 8*tiles
-    bool add;             // accumulate onto out (the residual stream)
+    const void *x;            // [tokens][x_stride], int8 or float; the first cols of each row are read
+    uint32_t x_stride;        // elements, at least cols
+    const float *x_scale;     // of the codes in x; for a float x a constant 1
+    uint32_t x_scale_stride;  // 0: one scale for all tokens; 1: one a token
+    float *out;               // [tokens][out_stride]; rows outside of the tile range are not touched
+    uint32_t out_stride;      // at least 8*tiles
+    bool add;                 // accumulate onto out (the residual stream)
 };
 
 // Depthwise causal convolution and SiLU over a chunk, in place, for channels of tiles [tile_begin, tile_end).
@@ -49,14 +55,15 @@ struct ConvArgs {
     uint32_t tile_begin, tile_end;
     uint32_t tokens;
     uint32_t d_conv;
-    const float *weight;    // [tiles][d_conv][8]
-    const float *bias;      // [8*tiles]
-    float *state;           // [tiles][d_conv-1][8], the last inputs, oldest first; updated
-    float *x;               // [tokens][x_stride], inputs; replaced by u
+    const float *weight;  // [tiles][d_conv][8]
+    const float *bias;    // [8*tiles]
+    float *state;         // [tiles][d_conv-1][8], the last inputs, oldest first; updated
+    float *x;             // [tokens][x_stride], inputs; replaced by u
     uint32_t x_stride;
-    int8_t *codes;          // [tokens][codes_stride], q8(u, multiplier); null: not wanted
+    int8_t *codes;  // [tokens][codes_stride], q8(u, multipliers[c]); null: not wanted
     uint32_t codes_stride;
-    float multiplier;       // 1 / scale of the codes
+    const float *multipliers;  // [8*tiles], 1 / scale of the codes, one a channel; null: multiplier for all
+    float multiplier;
 };
 
 // Selective scan with softplus, skip and gate over a chunk, for channels of tiles [tile_begin, tile_end).
@@ -67,19 +74,20 @@ struct ScanArgs {
     uint32_t tile_begin, tile_end;
     uint32_t tokens;
     uint32_t d_state;
-    const float *A2;        // [tiles][d_state][8], A * log2(e): not positive
-    const float *D;         // [8*tiles]
-    float *state;           // [tiles][d_state][8], h; updated
-    const float *dt;        // [tokens][dt_stride], before softplus, bias included
+    const float *A2;  // [tiles][d_state][8], A * log2(e): not positive
+    const float *D;   // [8*tiles]
+    float *state;     // [tiles][d_state][8], h; updated
+    const float *dt;  // [tokens][dt_stride], before softplus, bias included
     uint32_t dt_stride;
-    const float *u;         // [tokens][uz_stride]
-    float *z;               // [tokens][uz_stride]; replaced by g if codes is null
+    const float *u;  // [tokens][uz_stride]
+    float *z;        // [tokens][uz_stride]; replaced by g if codes is null
     uint32_t uz_stride;
-    const float *B;         // [tokens][bc_stride][d_state], the same for all channels
-    const float *C;         // as B
-    uint32_t bc_stride;     // any number from d_state on
-    int8_t *codes;          // [tokens][codes_stride], q8(g, multiplier); null: g goes to z
+    const float *B;      // [tokens][bc_stride][d_state], the same for all channels
+    const float *C;      // as B
+    uint32_t bc_stride;  // any number from d_state on
+    int8_t *codes;       // [tokens][codes_stride], q8(g, multipliers[c]); null: g goes to z
     uint32_t codes_stride;
+    const float *multipliers;  // [8*tiles], 1 / scale of the codes, one a channel; null: multiplier for all
     float multiplier;
 };
 
@@ -93,13 +101,32 @@ struct KernelTable {
     void (*matmul_q8_f32)(const Matrix &matrix, const MatmulArgs &args);
     // float weights, float x: acc = 0; for k = 0..cols-1: acc = acc + weight[k] * x[k].
     void (*matmul_f32)(const Matrix &matrix, const MatmulArgs &args);
+    // int4 weights, int8 x: acc = 0; for each group g in order: acc = acc + float(sum) * scale[g], sum the exact int32
+    // sum of code * x over the group's columns (x in [-127, 127], cols <= 2^17).
+    void (*matmul_q4)(const Matrix &matrix, const MatmulArgs &args);
+    // int4 weights, float x: acc = 0; for k = 0..cols-1: acc = acc + (float(code[k]) * scale[k / group]) * x[k].
+    void (*matmul_q4_f32)(const Matrix &matrix, const MatmulArgs &args);
 
     // Sum of squares over 8 lanes, lane i taking elements i, i+8, ...; then s = ((l0+l4)+(l2+l6)) + ((l1+l5)+(l3+l7));
     // inv = 1 / sqrt(s / float(d_model) + epsilon);  out[i] = (r[i] * inv) * weight[i].
     // n is d_model padded to 8. RMSNorm: Zhang and Sennrich, arXiv 1910.07467.
-    void (*rmsnorm)(const float *r, const float *weight, uint32_t n, uint32_t d_model, float epsilon, float *out);
+    void (*rmsnorm)(const float *r, const float *weight, uint32_t n, uint32_t d_model, float epsilon,
+                    float *out);
+    // The same with out[i] = q8((r[i] * inv) * weight[i], multiplier).
+    void (*rmsnorm_quantize)(const float *r, const float *weight, uint32_t n, uint32_t d_model, float epsilon,
+                             float multiplier, int8_t *out);
     // out[i] = q8(v[i], multiplier), n elements.
     void (*quantize)(const float *v, uint32_t n, float multiplier, int8_t *out);
+    // One scale for the whole vector, found on the way: a = 0; a = |v[i]| > a ? |v[i]| : a for every i (the order is
+    // free, NaNs are passed over); a = a < max ? a : max, the largest finite float. If a >= 2^-119, out[i] = q8(v[i],
+    // 127 / a) and the result is a / 127; else out[i] = q8(v[i], 0), which is 0 unless v[i] is a NaN, and the result is
+    // 1. The result is always finite, normal and positive.
+    float (*quantize_dynamic)(const float *v, uint32_t n, int8_t *out);
+    // t[i] = v[i] * factors[i]; each block of 64 of t through hadamard64 (kernels/scalar/hadamard.h);
+    // out[i] = q8(t[i], multiplier). n is a multiple of 64. The transform is not normalised: 1/8 of it is orthonormal,
+    // and belongs into multiplier.
+    void (*hadamard_quantize)(const float *v, const float *factors, uint32_t n, float multiplier,
+                              int8_t *out);
 
     void (*conv_silu)(const ConvArgs &args);
     void (*scan)(const ScanArgs &args);

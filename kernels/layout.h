@@ -17,6 +17,22 @@ static constexpr size_t f32_index(size_t row, size_t col, size_t cols) {
     return row / 8 * (8 * cols) + col * 8 + row % 8;
 }
 
+// int4 weights, [tiles][cols/8][8 rows][4 bytes]; cols is a multiple of 8. Byte j of a row's 4 holds column j of the 8
+// in bits 0..3 and column j+4 in bits 4..7, each as code + 8; codes are in [-8, 7], and padding is code 0.
+struct Q4Index {
+    size_t byte;
+    unsigned shift;  // the code is ((weights[byte] >> shift) & 15) - 8
+};
+static constexpr Q4Index q4_index(size_t row, size_t col, size_t cols) {
+    return {row / 8 * (4 * cols) + col / 8 * 32 + row % 8 * 4 + col % 4, col % 8 < 4 ? 0u : 4u};
+}
+
+// The groups of a row of int4 weights, and their scales, [tiles][groups][8 rows]. Counted in scales.
+static constexpr size_t group_count(size_t cols, size_t group) { return (cols + group - 1) / group; }
+static constexpr size_t group_scale_index(size_t row, size_t col, size_t cols, size_t group) {
+    return row / 8 * (8 * group_count(cols, group)) + col / group * 8 + row % 8;
+}
+
 // What a channel has `count` of: A2, the scan state, the convolution's weights and state, [tiles][count][8
 // channels].
 static constexpr size_t channel_index(size_t channel, size_t k, size_t count) {

@@ -12,7 +12,8 @@ adder_status options_resolve(const adder_options *given, adder_options *resolved
     if (resolved->chunk == 0) resolved->chunk = default_chunk;
     if (resolved->logit_rows == 0) resolved->logit_rows = 1;
     if (resolved->threads == 0) resolved->threads = 1;
-    if (resolved->chunk > max_chunk) return report(error, ADDER_ERROR_ARGUMENT, "chunk", resolved->chunk, max_chunk);
+    if (resolved->chunk > max_chunk)
+        return report(error, ADDER_ERROR_ARGUMENT, "chunk", resolved->chunk, max_chunk);
     if (resolved->logit_rows > resolved->chunk)
         return report(error, ADDER_ERROR_ARGUMENT, "logit rows", resolved->logit_rows, resolved->chunk);
     if (resolved->threads > max_threads)
@@ -31,8 +32,8 @@ uint64_t state_bytes(const Shape &shape) {
 ArenaPlan arena_plan(const Model &model, const adder_options &options) {
     const Shape &s = model.shape;
     const uint64_t chunk = options.chunk;
-    const bool int8_inputs = (model.header->flags & blob_int8_activations) != 0;
-    const bool codes_as_floats = int8_inputs && model.float_weights;
+    const bool codes = model.code_inputs;
+    const bool codes_as_floats = codes && model.float_weights;
 
     uint64_t end = 0;
     const auto place = [&end](uint64_t bytes) {
@@ -44,14 +45,15 @@ ArenaPlan arena_plan(const Model &model, const adder_options &options) {
     plan.session = place(sizeof(adder_session));
     plan.state = place(state_bytes(s));
     plan.residual = place(4 * chunk * s.d_model_padded);
-    plan.in_codes = place(int8_inputs ? chunk * s.d_model_padded : 0);
+    plan.in_codes = place(codes ? chunk * s.d_model_padded : 0);
     plan.in_floats = place(4 * chunk * s.d_model_padded);
     plan.xz = place(4 * chunk * 2 * s.d_inner_padded);
-    plan.inner_codes = place(int8_inputs ? chunk * s.d_inner_padded : 0);
+    plan.inner_codes = place(codes ? chunk * s.d_inner_padded : 0);
     plan.inner_floats = place(codes_as_floats ? 4 * chunk * s.d_inner_padded : 0);
     plan.x_proj = place(4 * chunk * s.x_proj_padded);
-    plan.dt_codes = place(int8_inputs ? chunk * s.dt_rank_padded : 0);
+    plan.dt_codes = place(codes ? chunk * s.dt_rank_padded : 0);
     plan.dt_floats = place(codes_as_floats ? 4 * chunk * s.dt_rank_padded : 0);
+    plan.scales = place(codes ? 4 * chunk : 0);
     plan.dt = place(4 * chunk * s.d_inner_padded);
     plan.logits = place(4 * uint64_t{options.logit_rows} * s.vocab_padded);
     plan.total = end;

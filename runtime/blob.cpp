@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "kernels/float_mode.h"
+#include "kernels/scalar/hadamard.h"
 #include "runtime/crc32.h"
 #include "runtime/error.h"
 #include "runtime/model.h"
@@ -128,7 +129,60 @@ adder_status check_fields(const BlobHeader &header, adder_error *error) {
 // Is this the matrix of a linear layer? The embedding is, where the head uses it.
 bool has_input(Role role, uint32_t flags) {
     if (role == Role::embedding) return (flags & blob_tied_head) != 0;
-    return may_be_int8(role);
+    return is_matrix(role);
+}
+
+// The scales of quantized weights: a granularity that the type has, a group that divides tiles, a place for them.
+adder_status check_scales(const BlobHeader &header, const BlobTensor &tensor, Dtype dtype,
+                          const TensorExtent &extent, int32_t at, adder_error *error) {
+    const Granularity granularity = static_cast<Granularity>(tensor.granularity);
+    const bool fits = dtype == Dtype::f32 ? granularity == Granularity::none
+                      : dtype == Dtype::int8
+                          ? granularity == Granularity::tensor || granularity == Granularity::row
+                          : granularity == Granularity::group;
+    if (!fits)
+        return report(error, ADDER_ERROR_CORRUPT, "granularity of tensor", tensor.granularity,
+                      dtype == Dtype::int4 ? static_cast<uint8_t>(Granularity::group) : tensor.dtype, at);
+    if (dtype == Dtype::int4 ? tensor.group == 0 || tensor.group % tile_size != 0 : tensor.group != 0)
+        return report(error, ADDER_ERROR_CORRUPT, "group of tensor", tensor.group,
+                      dtype == Dtype::int4 ? tile_size : 0, at);
+    if (dtype == Dtype::f32)
+        return tensor.scale_offset == 0 ? ADDER_OK
+                                        : report(error, ADDER_ERROR_CORRUPT, "scale offset of float tensor",
+                                                 tensor.scale_offset, 0, at);
+    return check_place(header, "scale offset of tensor", tensor.scale_offset,
+                       scale_extent(extent, granularity, tensor.group).bytes, at, error);
+}
+
+// Kinds of input that the stages of a layer can make; see runtime/layer.cpp.
+bool input_fits(Role role, Input input, uint32_t cols) {
+    if (input == Input::floats || input == Input::token) return true;
+    if (role == Role::x_proj) return input == Input::channels;
+    if (role == Role::out_proj)
+        return input == Input::channels || (input == Input::hadamard && cols % hadamard_size == 0);
+    return input == Input::fixed;
+}
+
+// Linear layers state what they make of their input, with what that takes; other tensors state nothing.
+adder_status check_input(const BlobHeader &header, const BlobTensor &tensor, Role role,
+                         const TensorExtent &extent, int32_t at, adder_error *error) {
+    if (tensor.input > static_cast<uint8_t>(Input::token))
+        return report(error, ADDER_ERROR_UNSUPPORTED, "input of tensor", tensor.input,
+                      static_cast<uint8_t>(Input::token), at);
+    const Input input = static_cast<Input>(tensor.input);
+    if (has_input(role, header.flags) ? !input_fits(role, input, extent.cols) : input != Input::none)
+        return report(error, ADDER_ERROR_CORRUPT, "input of tensor", tensor.input, 0, at);
+    // 1 / scale is a normal number.
+    const bool scaled = input == Input::fixed || input == Input::channels || input == Input::hadamard;
+    if (scaled ? !within(tensor.input_scale, 1e-30f, 1e30f) : !(tensor.input_scale == 0.0f))
+        return report(error, ADDER_ERROR_CORRUPT, "input scale of tensor", 0, 0, at);
+    if (input == Input::channels || input == Input::hadamard)
+        return check_place(header, "multiplier offset of tensor", tensor.multiplier_offset,
+                           4 * uint64_t{extent.cols}, at, error);
+    if (tensor.multiplier_offset != 0)
+        return report(error, ADDER_ERROR_CORRUPT, "multiplier offset of tensor", tensor.multiplier_offset, 0,
+                      at);
+    return ADDER_OK;
 }
 
 // One entry of the tensor table against what its place in the order demands.
@@ -141,10 +195,11 @@ adder_status check_tensor(const Model &model, uint32_t index, Role role, uint16_
                       at);
     if (tensor.layer != layer)
         return report(error, ADDER_ERROR_CORRUPT, "layer of tensor", tensor.layer, layer, at);
-    if (tensor.dtype > static_cast<uint8_t>(Dtype::int8))
-        return report(error, ADDER_ERROR_UNSUPPORTED, "type of tensor", tensor.dtype, 1, at);
+    if (tensor.dtype > static_cast<uint8_t>(Dtype::int4))
+        return report(error, ADDER_ERROR_UNSUPPORTED, "type of tensor", tensor.dtype,
+                      static_cast<uint8_t>(Dtype::int4), at);
     const Dtype dtype = static_cast<Dtype>(tensor.dtype);
-    if (dtype == Dtype::int8 && !may_be_int8(role))
+    if (dtype != Dtype::f32 && !is_matrix(role))
         return report(error, ADDER_ERROR_CORRUPT, "type of tensor", tensor.dtype, 0, at);
     uint32_t rows = 0, cols = 0;
     logical_extent(header, role, &rows, &cols);
@@ -160,25 +215,9 @@ adder_status check_tensor(const Model &model, uint32_t index, Role role, uint16_
     if (tensor.reserved0 != 0 || !all_zero(tensor.reserved1, sizeof tensor.reserved1))
         return report(error, ADDER_ERROR_UNSUPPORTED, "reserved bytes of tensor", 0, 0, at);
 
-    uint64_t scales = 0;
-    if (dtype == Dtype::int8) {
-        if (tensor.granularity == static_cast<uint8_t>(Granularity::tensor)) scales = 1;
-        if (tensor.granularity == static_cast<uint8_t>(Granularity::row)) scales = extent.rows;
-        if (scales == 0)
-            return report(error, ADDER_ERROR_UNSUPPORTED, "granularity of tensor", tensor.granularity, 1, at);
-        status = check_place(header, "scale offset of tensor", tensor.scale_offset, 4 * scales, at, error);
-        if (status != ADDER_OK) return status;
-    } else if (tensor.granularity != 0) {
-        return report(error, ADDER_ERROR_CORRUPT, "granularity of float tensor", tensor.granularity, 0, at);
-    } else if (tensor.scale_offset != 0) {
-        return report(error, ADDER_ERROR_CORRUPT, "scale offset of float tensor", tensor.scale_offset, 0, at);
-    }
-
-    // Linear layers with an int8 input state its scale; 1 / scale is a normal number.
-    const bool int8_input = (header.flags & blob_int8_activations) != 0 && has_input(role, header.flags);
-    if (int8_input ? !within(tensor.input_scale, 1e-30f, 1e30f) : !(tensor.input_scale == 0.0f))
-        return report(error, ADDER_ERROR_CORRUPT, "input scale of tensor", 0, 0, at);
-    return ADDER_OK;
+    status = check_scales(header, tensor, dtype, extent, at, error);
+    if (status != ADDER_OK) return status;
+    return check_input(header, tensor, role, extent, at, error);
 }
 
 adder_status check_tensors(const Model &model, adder_error *error) {
@@ -247,17 +286,21 @@ uint64_t count_bytes_per_token(const Model &model) {
             continue;
         }
         total += tensor.size;
-        if (tensor.granularity == static_cast<uint8_t>(Granularity::row)) total += 4 * uint64_t{extent.rows};
+        if (is_matrix(static_cast<Role>(tensor.role)))
+            total += scale_extent(extent, static_cast<Granularity>(tensor.granularity), tensor.group).bytes;
     }
     return total;
 }
 
-bool any_float_weights(const Model &model) {
-    for (uint32_t i = 0; i < model.header->tensor_count; ++i)
-        if (may_be_int8(static_cast<Role>(model.tensors[i].role)) &&
-            model.tensors[i].dtype == static_cast<uint8_t>(Dtype::f32))
-            return true;
-    return false;
+// Which forms of weights and inputs occur; the arena depends on it.
+void note_forms(Model *model) {
+    for (uint32_t i = 0; i < model->header->tensor_count; ++i) {
+        const BlobTensor &tensor = model->tensors[i];
+        const Input input = static_cast<Input>(tensor.input);
+        if (input == Input::none) continue;
+        if (tensor.dtype == static_cast<uint8_t>(Dtype::f32)) model->float_weights = true;
+        if (input != Input::floats) model->code_inputs = true;
+    }
 }
 
 }  // namespace
@@ -300,7 +343,7 @@ adder_status blob_validate(Model *model, const void *blob, size_t size, adder_er
     if (status == ADDER_OK) status = check_sections(m, error);
     if (status != ADDER_OK) return status;
 
-    m.float_weights = any_float_weights(m);
+    note_forms(&m);
     m.bytes_per_token = count_bytes_per_token(m);
     m.fingerprint = uint64_t{header.metadata_crc} << 32 | header.payload_crc;
     uint64_t tokenizer_size = 0;

@@ -23,16 +23,15 @@ constexpr uint32_t max_d_conv = 64;
 constexpr uint32_t max_dt_rank = 1u << 16;
 
 enum BlobFlags : uint32_t {
-    blob_tied_head = 1,         // the head is the embedding
-    blob_int8_activations = 2,  // the inputs of all linear layers are int8 codes, with static scales
-    blob_projection_bias = 4,   // in_proj and out_proj have a bias
-    blob_all_flags = 7
+    blob_tied_head = 1,        // the head is the embedding
+    blob_projection_bias = 2,  // in_proj and out_proj have a bias
+    blob_all_flags = 3
 };
 
 struct BlobHeader {
     uint8_t magic[8];
     uint32_t format_version;
-    uint32_t header_size;   // sizeof(BlobHeader)
+    uint32_t header_size;  // sizeof(BlobHeader)
     uint64_t blob_size;
     uint32_t metadata_crc;  // CRC-32 of bytes [0, payload_offset), this field taken as 0
     uint32_t payload_crc;   // CRC-32 of bytes [payload_offset, blob_size)
@@ -40,7 +39,7 @@ struct BlobHeader {
     uint32_t flags;         // BlobFlags
     uint32_t d_model, n_layer, vocab_size, d_inner, d_state, d_conv, dt_rank;
     float norm_epsilon;
-    uint64_t parameters;    // of the checkpoint
+    uint64_t parameters;  // of the checkpoint
     uint32_t tensor_count;
     uint32_t section_count;
     uint64_t tensor_table_offset;   // BlobTensor[tensor_count]
@@ -53,7 +52,7 @@ struct BlobHeader {
     float top_p;
     float min_p;
     float repetition_penalty;
-    uint8_t reserved[104];          // zero
+    uint8_t reserved[104];  // zero
 };
 static_assert(sizeof(BlobHeader) == 256, "the header is 256 bytes");
 
@@ -61,13 +60,14 @@ constexpr uint32_t architecture_mamba = 1;
 
 // The tensors, in this order: embedding; of every layer norm .. out_proj_bias; final_norm; head unless tied.
 enum class Role : uint16_t {
-    embedding = 1,       // [vocab_size][d_model]
-    norm = 2,            // [d_model]
-    in_proj = 3,         // [x: d_inner, z: d_inner][d_model]; x and z are padded to a tile each
-    in_proj_bias = 4,    // [x: d_inner, z: d_inner]; present with blob_projection_bias
-    conv_weight = 5,     // [d_inner][d_conv]
-    conv_bias = 6,       // [d_inner]
-    x_proj = 7,          // [dt: dt_rank, B and C: 2*d_state][d_inner]; dt is padded to a tile, so are B and C together
+    embedding = 1,     // [vocab_size][d_model]
+    norm = 2,          // [d_model]
+    in_proj = 3,       // [x: d_inner, z: d_inner][d_model]; x and z are padded to a tile each
+    in_proj_bias = 4,  // [x: d_inner, z: d_inner]; present with blob_projection_bias
+    conv_weight = 5,   // [d_inner][d_conv]
+    conv_bias = 6,     // [d_inner]
+    x_proj =
+        7,  // [dt: dt_rank, B and C: 2*d_state][d_inner]; dt is padded to a tile, so are B and C together
     dt_proj = 8,         // [d_inner][dt_rank]
     dt_bias = 9,         // [d_inner]
     A2 = 10,             // [d_inner][d_state], -exp(A_log) * log2(e)
@@ -79,21 +79,42 @@ enum class Role : uint16_t {
 };
 constexpr uint16_t no_layer = 0xffff;
 
-enum class Dtype : uint8_t { f32 = 0, int8 = 1 };
-enum class Granularity : uint8_t { none = 0, tensor = 1, row = 2 };  // of the scales of an int8 matrix
+// Types of weights. int8 and int4 only for embedding, in_proj, x_proj, dt_proj, out_proj and head.
+enum class Dtype : uint8_t {
+    f32 = 0,
+    int8 = 1,  // codes -127..127, float scales of a tensor or of a row
+    int4 = 2   // codes -8..7, bfloat16 scales of a group of columns of a row
+};
+enum class Granularity : uint8_t { none = 0, tensor = 1, row = 2, group = 3 };  // of the scales
+
+// What a linear layer makes of its float input v. q8(v, m) is v * m rounded half to even, within [-127, 127].
+enum class Input : uint8_t {
+    none = 0,    // no linear layer
+    floats = 1,  // v as it is
+    fixed = 2,   // code = q8(v, 1 / input_scale), the scale found by calibration
+    channels =
+        3,  // code[j] = q8(v[j], multiplier[j]): smoothing; the weights' columns hold the rest. x_proj, out_proj
+    hadamard = 4,  // t = H (v * multiplier), 64 points at a time; code = q8(t, 0.125 / input_scale). out_proj
+    token = 5      // code = q8(v, 127 / max|v|), one scale a token
+};
 
 struct BlobTensor {
     uint16_t role;        // Role
     uint16_t layer;       // no_layer outside of the layers
-    uint8_t dtype;        // Dtype; int8 only for embedding, in_proj, x_proj, dt_proj, out_proj and head
+    uint8_t dtype;        // Dtype
     uint8_t granularity;  // Granularity
-    uint16_t reserved0;   // zero
+    uint8_t
+        input;  // Input; none but for the matrices of linear layers (the embedding's, where it is the head)
+    uint8_t reserved0;    // zero
     uint32_t rows, cols;  // without padding; a vector has one column
     uint64_t offset;      // of the weights, from the start of the blob, multiple of 64
     uint64_t size;        // bytes, with padding
-    uint64_t scale_offset;  // of float scales: rows padded to a tile (row), or 1 (tensor); 0 if none
-    float input_scale;      // of the int8 input of a linear layer: x = code * input_scale; 0 with float activations
-    uint32_t reserved1[5];  // zero
+    uint64_t
+        scale_offset;  // int8: floats, rows padded to a tile, or 1; int4: bfloat16 [tiles][groups][8]; else 0
+    uint64_t multiplier_offset;  // float multiplier[cols, padded]; 0 if the kind of input has none
+    float input_scale;           // v = code * input_scale; of fixed, channels and hadamard, else 0
+    uint32_t group;              // columns a scale of int4 weights, a multiple of 8; else 0
+    uint32_t reserved1[2];       // zero
 };
 static_assert(sizeof(BlobTensor) == 64, "a tensor entry is 64 bytes");
 

@@ -61,8 +61,7 @@ struct LongWord {
     int32_t block_minimum(size_t b) const {
         const size_t end = (b + 1) * block < count ? (b + 1) * block : count;
         int32_t least = no_rank;
-        for (size_t i = b * block; i < end; ++i)
-            least = ranks[i] < least ? ranks[i] : least;
+        for (size_t i = b * block; i < end; ++i) least = ranks[i] < least ? ranks[i] : least;
         return least;
     }
     void set_rank(size_t i, int32_t rank) {
@@ -71,8 +70,7 @@ struct LongWord {
         int32_t least = block_minimum(i / block);
         while (tree[node] != least) {
             tree[node] = least;
-            if (node == 1)
-                break;
+            if (node == 1) break;
             const int32_t sibling = tree[node ^ 1];
             least = sibling < least ? sibling : least;
             node /= 2;
@@ -80,58 +78,46 @@ struct LongWord {
     }
     size_t leftmost_least() const {
         size_t node = 1;
-        while (node < leaves)
-            node = tree[2 * node] == tree[node] ? 2 * node : 2 * node + 1;
+        while (node < leaves) node = tree[2 * node] == tree[node] ? 2 * node : 2 * node + 1;
         size_t i = (node - leaves) * block;
-        while (ranks[i] != tree[1])
-            ++i;
+        while (ranks[i] != tree[1]) ++i;
         return i;
     }
 };
 
 size_t leaves_for(size_t count) {
     size_t leaves = 1;
-    while (leaves * block < count)
-        leaves *= 2;
+    while (leaves * block < count) leaves *= 2;
     return leaves;
 }
 
 }  // namespace
 
 size_t bpe_short(const Tokenizer &t, int32_t *symbols, size_t count, int32_t *ranks) {
-    for (size_t i = 0; i + 1 < count; ++i)
-        ranks[i] = pair_rank(t, symbols[i], symbols[i + 1]);
+    for (size_t i = 0; i + 1 < count; ++i) ranks[i] = pair_rank(t, symbols[i], symbols[i + 1]);
     while (count > 1) {
         size_t best = 0;
         for (size_t i = 1; i + 1 < count; ++i)
-            if (ranks[i] < ranks[best])
-                best = i;
-        if (ranks[best] == no_rank)
-            break;
+            if (ranks[i] < ranks[best]) best = i;
+        if (ranks[best] == no_rank) break;
         symbols[best] = merge_of(t, symbols[best], symbols[best + 1]);
         --count;
         for (size_t i = best + 1; i < count; ++i) {
             symbols[i] = symbols[i + 1];
             ranks[i - 1] = ranks[i];  // ranks[best] and ranks[count - 1] are set or dropped below
         }
-        if (best > 0)
-            ranks[best - 1] = pair_rank(t, symbols[best - 1], symbols[best]);
-        if (best + 1 < count)
-            ranks[best] = pair_rank(t, symbols[best], symbols[best + 1]);
+        if (best > 0) ranks[best - 1] = pair_rank(t, symbols[best - 1], symbols[best]);
+        if (best + 1 < count) ranks[best] = pair_rank(t, symbols[best], symbols[best + 1]);
     }
     return count;
 }
 
-size_t bpe_long_scratch(size_t count) {
-    return count + 2 * leaves_for(count);
-}
+size_t bpe_long_scratch(size_t count) { return count + 2 * leaves_for(count); }
 
 size_t bpe_long(const Tokenizer &t, int32_t *symbols, size_t count, int32_t *scratch) {
     LongWord word = {t, symbols, scratch, scratch + count, count, leaves_for(count)};
-    if (count < 2)
-        return count;
-    for (size_t i = 0; i < count; ++i)
-        word.ranks[i] = word.rank_at(i);
+    if (count < 2) return count;
+    for (size_t i = 0; i < count; ++i) word.ranks[i] = word.rank_at(i);
     for (size_t b = 0; b < word.leaves; ++b)
         word.tree[word.leaves + b] = b * block < count ? word.block_minimum(b) : no_rank;
     for (size_t node = word.leaves - 1; node > 0; --node)

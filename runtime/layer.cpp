@@ -5,17 +5,59 @@
 namespace adder {
 namespace {
 
-// The input of a linear layer in the forms that its kernel may want.
+// The input of a linear layer in the forms that a kernel may want.
 struct LinearInput {
-    const int8_t *codes;   // [tokens][codes_stride], with an input scale
+    int8_t *codes;  // [tokens][codes_stride]; made by the stage before, unless the input is floats
     uint32_t codes_stride;
-    const float *floats;   // [tokens][floats_stride], without one; or the codes as floats, for float weights
+    float *floats;  // [tokens][floats_stride]; what the codes are made of
     uint32_t floats_stride;
+    float *widened;  // [tokens][widened_stride], the codes as floats: what float weights take
+    uint32_t widened_stride;
+    float *scales;  // [tokens], with one scale a token
 };
 
+// int8 activations on float weights: the float kernel takes the codes as floats.
+bool wants_widened(const Linear &linear) {
+    return linear.input != Input::floats && linear.dtype == Dtype::f32;
+}
+
+void widen(const int8_t *codes, uint32_t n, float *floats) {
+    for (uint32_t i = 0; i < n; ++i) floats[i] = static_cast<float>(codes[i]);
+}
+
+// Makes the codes of tokens [range.begin, range.end) from floats, where the stage before has not made them already.
+void encode_rows(const KernelTable &kernels, const Linear &linear, const LinearInput &input, Range range) {
+    const uint32_t n = linear.matrix.cols;
+    for (uint32_t t = range.begin; t < range.end; ++t) {
+        const float *v = input.floats + size_t{t} * input.floats_stride;
+        int8_t *codes = input.codes + size_t{t} * input.codes_stride;
+        switch (linear.input) {
+        case Input::fixed: kernels.quantize(v, n, 1.0f / linear.input_scale, codes); break;
+        case Input::hadamard:
+            kernels.hadamard_quantize(v, linear.multipliers, n, 0.125f / linear.input_scale, codes);
+            break;
+        case Input::token: input.scales[t] = kernels.quantize_dynamic(v, n, codes); break;
+        case Input::none:
+        case Input::floats:
+        case Input::channels: return;
+        }
+        if (wants_widened(linear)) widen(codes, n, input.widened + size_t{t} * input.widened_stride);
+    }
+}
+
+// As above for all tokens, spread over the team where there are several.
+void encode(const KernelTable &kernels, const Team &team, const Linear &linear, const LinearInput &input,
+            uint32_t tokens) {
+    if (tokens == 1)
+        encode_rows(kernels, linear, input, Range{0, 1});
+    else
+        team_run(team, tokens, [&](Range range) { encode_rows(kernels, linear, input, range); });
+}
+
 // out[t][r] for the rows of tiles [range.begin, range.end).
-void run_linear(const KernelTable &kernels, const Linear &linear, const LinearInput &input, Range range, uint32_t tokens,
-                float *out, uint32_t out_stride, bool add) {
+void run_linear(const KernelTable &kernels, const Linear &linear, const LinearInput &input, Range range,
+                uint32_t tokens, float *out, uint32_t out_stride, bool add) {
+    static constexpr float one = 1.0f;
     MatmulArgs args{};
     args.tile_begin = range.begin;
     args.tile_end = range.end;
@@ -23,65 +65,81 @@ void run_linear(const KernelTable &kernels, const Linear &linear, const LinearIn
     args.out = out;
     args.out_stride = out_stride;
     args.add = add;
-    const bool input_is_codes = linear.input_scale != 0.0f;
-    args.x_scale = input_is_codes ? linear.input_scale : 1.0f;
-    if (input_is_codes && linear.dtype == Dtype::int8) {
+    args.x_scale = linear.input == Input::floats  ? &one
+                   : linear.input == Input::token ? input.scales
+                                                  : &linear.input_scale;
+    args.x_scale_stride = linear.input == Input::token ? 1 : 0;
+    if (linear.input != Input::floats && linear.dtype != Dtype::f32) {
         args.x = input.codes;
         args.x_stride = input.codes_stride;
-        kernels.matmul_q8(linear.matrix, args);
+        (linear.dtype == Dtype::int8 ? kernels.matmul_q8 : kernels.matmul_q4)(linear.matrix, args);
         return;
     }
-    args.x = input.floats;
-    args.x_stride = input.floats_stride;
-    if (linear.dtype == Dtype::int8)
-        kernels.matmul_q8_f32(linear.matrix, args);
-    else
-        kernels.matmul_f32(linear.matrix, args);
+    const bool widened = wants_widened(linear);
+    args.x = widened ? input.widened : input.floats;
+    args.x_stride = widened ? input.widened_stride : input.floats_stride;
+    (linear.dtype == Dtype::f32    ? kernels.matmul_f32
+     : linear.dtype == Dtype::int8 ? kernels.matmul_q8_f32
+                                   : kernels.matmul_q4_f32)(linear.matrix, args);
 }
 
-// int8 activations on float weights: the float kernel takes the codes as floats.
-void widen(const int8_t *codes, uint32_t n, float *floats) {
-    for (uint32_t i = 0; i < n; ++i) floats[i] = static_cast<float>(codes[i]);
+// The input of in_proj and of the head: buffers as wide as the residual stream.
+LinearInput model_input(const Shape &shape, const ChunkBuffers &buffers) {
+    const uint32_t width = shape.d_model_padded;
+    return {buffers.in_codes, width, buffers.in_floats, width, buffers.in_floats, width, buffers.scales};
 }
-
-bool wants_codes_as_floats(const Linear &linear) { return linear.input_scale != 0.0f && linear.dtype == Dtype::f32; }
 
 // RMSNorm of each token into the form that `linear` takes.
-void normalize(const KernelTable &kernels, const Team &team, const Shape &shape, float norm_epsilon, const float *norm,
-               const Linear &linear, const ChunkBuffers &buffers, const float *residual, uint32_t tokens) {
+void normalize(const KernelTable &kernels, const Team &team, const Shape &shape, float norm_epsilon,
+               const float *norm, const Linear &linear, const LinearInput &input, const float *residual,
+               uint32_t tokens) {
     const uint32_t width = shape.d_model_padded;
-    const auto one_token = [&](uint32_t t) {
-        float *normalized = buffers.in_floats + size_t{t} * width;
-        kernels.rmsnorm(residual + size_t{t} * width, norm, width, shape.d_model, norm_epsilon, normalized);
-        if (linear.input_scale == 0.0f) return;
-        int8_t *codes = buffers.in_codes + size_t{t} * width;
-        kernels.quantize(normalized, width, 1.0f / linear.input_scale, codes);
-        if (wants_codes_as_floats(linear)) widen(codes, width, normalized);
+    const auto some_tokens = [&](Range range) {
+        for (uint32_t t = range.begin; t < range.end; ++t) {
+            const float *r = residual + size_t{t} * width;
+            if (linear.input == Input::fixed && !wants_widened(linear))
+                kernels.rmsnorm_quantize(r, norm, width, shape.d_model, norm_epsilon,
+                                         1.0f / linear.input_scale, input.codes + size_t{t} * width);
+            else
+                kernels.rmsnorm(r, norm, width, shape.d_model, norm_epsilon,
+                                input.floats + size_t{t} * width);
+        }
+        if (linear.input != Input::fixed || wants_widened(linear)) encode_rows(kernels, linear, input, range);
     };
-    if (tokens == 1) {
-        one_token(0);
-        return;
-    }
-    team_run(team, tokens, [&](Range range) {
-        for (uint32_t t = range.begin; t < range.end; ++t) one_token(t);
-    });
+    if (tokens == 1)
+        some_tokens(Range{0, 1});
+    else
+        team_run(team, tokens, some_tokens);
+}
+
+// Codes that a fused kernel made for the channels of some tiles, as floats.
+void widen_channels(const Linear &linear, const LinearInput &input, Range tiles, uint32_t tokens) {
+    if (linear.input != Input::channels || !wants_widened(linear)) return;
+    const uint32_t first = tiles.begin * tile_size;
+    const uint32_t n = (tiles.end - tiles.begin) * tile_size;
+    for (uint32_t t = 0; t < tokens; ++t)
+        widen(input.codes + size_t{t} * input.codes_stride + first, n,
+              input.widened + size_t{t} * input.widened_stride + first);
 }
 
 }  // namespace
 
 void layer_forward(const KernelTable &kernels, const Team &team, const Shape &shape, float norm_epsilon,
-                   const LayerWeights &weights, const LayerState &state, const ChunkBuffers &buffers, uint32_t tokens) {
+                   const LayerWeights &weights, const LayerState &state, const ChunkBuffers &buffers,
+                   uint32_t tokens) {
     const uint32_t d_inner = shape.d_inner_padded;
     const uint32_t inner_tiles = d_inner / tile_size;
     const uint32_t xz_stride = 2 * d_inner;
     float *const x = buffers.xz;
     float *const z = buffers.xz + d_inner;
 
-    normalize(kernels, team, shape, norm_epsilon, weights.norm, weights.in_proj, buffers, buffers.residual, tokens);
+    const LinearInput in = model_input(shape, buffers);
+    normalize(kernels, team, shape, norm_epsilon, weights.norm, weights.in_proj, in, buffers.residual,
+              tokens);
 
     // in_proj and the convolution: the channels of a tile need only their own rows of in_proj.
-    const LinearInput in{buffers.in_codes, shape.d_model_padded, buffers.in_floats, shape.d_model_padded};
-    const bool u_as_codes = weights.x_proj.input_scale != 0.0f;
+    const LinearInput u{buffers.inner_codes, d_inner, x, xz_stride, buffers.inner_floats, d_inner,
+                        buffers.scales};
     team_run(team, inner_tiles, [&](Range range) {
         const Range z_range{range.begin + inner_tiles, range.end + inner_tiles};
         run_linear(kernels, weights.in_proj, in, range, tokens, buffers.xz, xz_stride, false);
@@ -96,45 +154,28 @@ void layer_forward(const KernelTable &kernels, const Team &team, const Shape &sh
         conv.state = state.conv;
         conv.x = x;
         conv.x_stride = xz_stride;
-        conv.codes = u_as_codes ? buffers.inner_codes : nullptr;
-        conv.codes_stride = d_inner;
-        conv.multiplier = u_as_codes ? 1.0f / weights.x_proj.input_scale : 0.0f;
+        conv.codes = weights.x_proj.input == Input::channels ? u.codes : nullptr;
+        conv.codes_stride = u.codes_stride;
+        conv.multipliers = weights.x_proj.multipliers;
         kernels.conv_silu(conv);
-        if (wants_codes_as_floats(weights.x_proj))
-            for (uint32_t t = 0; t < tokens; ++t) {
-                const size_t at = size_t{t} * d_inner + range.begin * tile_size;
-                widen(buffers.inner_codes + at, (range.end - range.begin) * tile_size, buffers.inner_floats + at);
-            }
+        widen_channels(weights.x_proj, u, range, tokens);
     });
 
-    // The inner activation is u until x_proj has read it, and the gated output from the scan on.
-    const auto inner_input = [&](const Linear &linear, const float *floats) {
-        const bool widened = wants_codes_as_floats(linear);
-        return LinearInput{buffers.inner_codes, d_inner, widened ? buffers.inner_floats : floats,
-                           widened ? d_inner : xz_stride};
-    };
-    const LinearInput u = inner_input(weights.x_proj, x);
+    if (weights.x_proj.input == Input::token) encode(kernels, team, weights.x_proj, u, tokens);
     team_run(team, weights.x_proj.matrix.tiles, [&](Range range) {
         run_linear(kernels, weights.x_proj, u, range, tokens, buffers.x_proj, shape.x_proj_padded, false);
     });
 
     // dt_rank numbers a token: not worth a barrier of its own.
-    LinearInput dt_input{buffers.dt_codes, shape.dt_rank_padded, buffers.x_proj, shape.x_proj_padded};
-    if (weights.dt_proj.input_scale != 0.0f) {
-        for (uint32_t t = 0; t < tokens; ++t)
-            kernels.quantize(buffers.x_proj + size_t{t} * shape.x_proj_padded, shape.dt_rank_padded,
-                             1.0f / weights.dt_proj.input_scale, buffers.dt_codes + size_t{t} * shape.dt_rank_padded);
-        if (wants_codes_as_floats(weights.dt_proj)) {
-            widen(buffers.dt_codes, tokens * shape.dt_rank_padded, buffers.dt_floats);
-            dt_input.floats = buffers.dt_floats;
-            dt_input.floats_stride = shape.dt_rank_padded;
-        }
-    }
+    const LinearInput dt{buffers.dt_codes,  shape.dt_rank_padded, buffers.x_proj, shape.x_proj_padded,
+                         buffers.dt_floats, shape.dt_rank_padded, buffers.scales};
+    encode_rows(kernels, weights.dt_proj, dt, Range{0, tokens});
 
-    // dt_proj and the scan, again channel by channel.
-    const bool g_as_codes = weights.out_proj.input_scale != 0.0f;
+    // dt_proj and the scan, again channel by channel. u has been read: its codes make room for the gated output's.
+    const LinearInput g{buffers.inner_codes, d_inner, z, xz_stride, buffers.inner_floats, d_inner,
+                        buffers.scales};
     team_run(team, inner_tiles, [&](Range range) {
-        run_linear(kernels, weights.dt_proj, dt_input, range, tokens, buffers.dt, d_inner, false);
+        run_linear(kernels, weights.dt_proj, dt, range, tokens, buffers.dt, d_inner, false);
         ScanArgs scan{};
         scan.tile_begin = range.begin;
         scan.tile_end = range.end;
@@ -151,18 +192,15 @@ void layer_forward(const KernelTable &kernels, const Team &team, const Shape &sh
         scan.B = buffers.x_proj + shape.dt_rank_padded;
         scan.C = scan.B + shape.d_state;
         scan.bc_stride = shape.x_proj_padded;
-        scan.codes = g_as_codes ? buffers.inner_codes : nullptr;
-        scan.codes_stride = d_inner;
-        scan.multiplier = g_as_codes ? 1.0f / weights.out_proj.input_scale : 0.0f;
+        scan.codes = weights.out_proj.input == Input::channels ? g.codes : nullptr;
+        scan.codes_stride = g.codes_stride;
+        scan.multipliers = weights.out_proj.multipliers;
         kernels.scan(scan);
-        if (wants_codes_as_floats(weights.out_proj))
-            for (uint32_t t = 0; t < tokens; ++t) {
-                const size_t at = size_t{t} * d_inner + range.begin * tile_size;
-                widen(buffers.inner_codes + at, (range.end - range.begin) * tile_size, buffers.inner_floats + at);
-            }
+        widen_channels(weights.out_proj, g, range, tokens);
     });
 
-    const LinearInput g = inner_input(weights.out_proj, z);
+    if (weights.out_proj.input == Input::token || weights.out_proj.input == Input::hadamard)
+        encode(kernels, team, weights.out_proj, g, tokens);
     team_run(team, weights.out_proj.matrix.tiles, [&](Range range) {
         run_linear(kernels, weights.out_proj, g, range, tokens, buffers.residual, shape.d_model_padded, true);
     });
@@ -171,8 +209,8 @@ void layer_forward(const KernelTable &kernels, const Team &team, const Shape &sh
 void head_forward(const KernelTable &kernels, const Team &team, const Shape &shape, float norm_epsilon,
                   const float *norm, const Linear &head, const ChunkBuffers &buffers, const float *residual,
                   uint32_t tokens, float *logits) {
-    normalize(kernels, team, shape, norm_epsilon, norm, head, buffers, residual, tokens);
-    const LinearInput in{buffers.in_codes, shape.d_model_padded, buffers.in_floats, shape.d_model_padded};
+    const LinearInput in = model_input(shape, buffers);
+    normalize(kernels, team, shape, norm_epsilon, norm, head, in, residual, tokens);
     team_run(team, head.matrix.tiles, [&](Range range) {
         run_linear(kernels, head, in, range, tokens, logits, shape.vocab_padded, false);
     });

@@ -9,15 +9,16 @@ namespace adder {
 
 // Working memory for a chunk; where in the arena, says arena.h. Strides are the padded dimensions.
 struct ChunkBuffers {
-    float *residual;      // [tokens][d_model]
-    int8_t *in_codes;     // [tokens][d_model], the normalized input
-    float *in_floats;     // the same, as floats
-    float *xz;            // [tokens][x, z]; x becomes u = silu(conv(x)), z becomes the gated output if it is float
+    float *residual;   // [tokens][d_model]
+    int8_t *in_codes;  // [tokens][d_model], the normalized input
+    float *in_floats;  // the same, as floats
+    float *xz;  // [tokens][x, z]; x becomes u = silu(conv(x)), z becomes the gated output if it is float
     int8_t *inner_codes;  // [tokens][d_inner], u, later the gated output
     float *inner_floats;  // the same codes, as floats
     float *x_proj;        // [tokens][dt, B, C]
     int8_t *dt_codes;     // [tokens][dt_rank]
     float *dt_floats;     // the same codes, as floats
+    float *scales;        // [tokens], of the linear layer at hand, if its input has one scale a token
     float *dt;            // [tokens][d_inner], before softplus
 };
 
@@ -33,7 +34,8 @@ struct LayerState {
 // With float activations the inputs of the four linear layers stand in the buffers afterwards: in_floats, xz (x part),
 // x_proj (dt part) and xz (z part). The converter's calibration reads them there.
 void layer_forward(const KernelTable &kernels, const Team &team, const Shape &shape, float norm_epsilon,
-                   const LayerWeights &weights, const LayerState &state, const ChunkBuffers &buffers, uint32_t tokens);
+                   const LayerWeights &weights, const LayerState &state, const ChunkBuffers &buffers,
+                   uint32_t tokens);
 
 // rows = W x for the tokens of `residual`, with RMSNorm before: the head, or its input's producer.
 // logits [tokens][vocab_padded].

@@ -3,6 +3,7 @@
 #include "runtime/model.h"
 
 #include "kernels/layout.h"
+#include "kernels/scalar/math.h"
 #include "runtime/crc32.h"
 #include "runtime/error.h"
 
@@ -28,9 +29,9 @@ Shape make_shape(uint32_t d_model, uint32_t n_layer, uint32_t vocab_size, uint32
 
 namespace {
 
-constexpr Role layer_roles[] = {Role::norm,    Role::in_proj, Role::in_proj_bias, Role::conv_weight, Role::conv_bias,
-                                Role::x_proj,  Role::dt_proj, Role::dt_bias,      Role::A2,          Role::D,
-                                Role::out_proj, Role::out_proj_bias};
+constexpr Role layer_roles[] = {Role::norm,      Role::in_proj, Role::in_proj_bias, Role::conv_weight,
+                                Role::conv_bias, Role::x_proj,  Role::dt_proj,      Role::dt_bias,
+                                Role::A2,        Role::D,       Role::out_proj,     Role::out_proj_bias};
 
 bool is_present(Role role, uint32_t flags) {
     return (role != Role::in_proj_bias && role != Role::out_proj_bias) || (flags & blob_projection_bias) != 0;
@@ -80,7 +81,21 @@ TensorExtent tensor_extent(const Shape &shape, Role role, Dtype dtype) {
     case Role::A2: rows = shape.d_inner_padded, cols = shape.d_state; break;
     case Role::out_proj: rows = shape.d_model_padded, cols = shape.d_inner_padded; break;
     }
-    return {rows, cols, uint64_t{rows} * cols * (dtype == Dtype::int8 ? 1 : 4)};
+    const uint64_t weights = uint64_t{rows} * cols;
+    return {rows, cols, dtype == Dtype::f32 ? 4 * weights : dtype == Dtype::int8 ? weights : weights / 2};
+}
+
+ScaleExtent scale_extent(const TensorExtent &extent, Granularity granularity, uint32_t group) {
+    switch (granularity) {
+    case Granularity::none: break;
+    case Granularity::tensor: return {1, 4};
+    case Granularity::row: return {extent.rows, 4 * uint64_t{extent.rows}};
+    case Granularity::group: {
+        const uint64_t count = uint64_t{extent.rows} * ((extent.cols + group - 1) / group);
+        return {count, 2 * count};
+    }
+    }
+    return {0, 0};
 }
 
 void logical_extent(const BlobHeader &h, Role role, uint32_t *rows, uint32_t *cols) {
@@ -120,16 +135,22 @@ Linear linear_of(const Model &model, Role role, uint32_t layer, const float *bia
     const BlobTensor &tensor = tensor_of(model, role, layer);
     const Dtype dtype = static_cast<Dtype>(tensor.dtype);
     const TensorExtent extent = tensor_extent(model.shape, role, dtype);
+    const void *scales = tensor.scale_offset ? model.blob + tensor.scale_offset : nullptr;
     Linear linear{};
     linear.matrix.weights = model.blob + tensor.offset;
-    linear.matrix.scale =
-        tensor.scale_offset ? reinterpret_cast<const float *>(model.blob + tensor.scale_offset) : nullptr;
+    linear.matrix.scale = dtype == Dtype::int8 ? static_cast<const float *>(scales) : nullptr;
+    linear.matrix.group_scale = dtype == Dtype::int4 ? static_cast<const uint16_t *>(scales) : nullptr;
+    linear.matrix.group = tensor.group;
     linear.matrix.bias = bias;
     linear.matrix.tiles = extent.rows / tile_size;
     linear.matrix.cols = extent.cols;
     linear.matrix.scale_per_row = tensor.granularity == static_cast<uint8_t>(Granularity::row);
     linear.dtype = dtype;
-    linear.input_scale = (model.header->flags & blob_int8_activations) ? tensor.input_scale : 0.0f;
+    linear.input = static_cast<Input>(tensor.input);
+    linear.input_scale = tensor.input_scale;
+    linear.multipliers = tensor.multiplier_offset
+                             ? reinterpret_cast<const float *>(model.blob + tensor.multiplier_offset)
+                             : nullptr;
     return linear;
 }
 
@@ -147,8 +168,8 @@ LayerWeights model_layer(const Model &model, uint32_t layer) {
     weights.dt_proj = linear_of(model, Role::dt_proj, layer, vector_of(model, Role::dt_bias, layer));
     weights.A2 = vector_of(model, Role::A2, layer);
     weights.D = vector_of(model, Role::D, layer);
-    weights.out_proj =
-        linear_of(model, Role::out_proj, layer, bias ? vector_of(model, Role::out_proj_bias, layer) : nullptr);
+    weights.out_proj = linear_of(model, Role::out_proj, layer,
+                                 bias ? vector_of(model, Role::out_proj_bias, layer) : nullptr);
     return weights;
 }
 
@@ -159,13 +180,28 @@ Linear model_head(const Model &model) { return linear_of(model, Role::head, 0, n
 void model_embed(const Model &model, uint32_t token, float *out) {
     const Linear table = linear_of(model, Role::embedding, 0, nullptr);
     const uint32_t cols = table.matrix.cols;
-    if (table.dtype == Dtype::int8) {
-        const int8_t *codes = static_cast<const int8_t *>(table.matrix.weights);
+    const void *weights = table.matrix.weights;
+    switch (table.dtype) {
+    case Dtype::f32:
+        for (uint32_t i = 0; i < cols; ++i)
+            out[i] = static_cast<const float *>(weights)[f32_index(token, i, cols)];
+        break;
+    case Dtype::int8: {
         const float scale = table.matrix.scale[table.matrix.scale_per_row ? token : 0];
-        for (uint32_t i = 0; i < cols; ++i) out[i] = static_cast<float>(codes[q8_index(token, i, cols)]) * scale;
-    } else {
-        const float *weights = static_cast<const float *>(table.matrix.weights);
-        for (uint32_t i = 0; i < cols; ++i) out[i] = weights[f32_index(token, i, cols)];
+        for (uint32_t i = 0; i < cols; ++i)
+            out[i] =
+                static_cast<float>(static_cast<const int8_t *>(weights)[q8_index(token, i, cols)]) * scale;
+        break;
+    }
+    case Dtype::int4:
+        for (uint32_t i = 0; i < cols; ++i) {
+            const Q4Index at = q4_index(token, i, cols);
+            const int code = ((static_cast<const uint8_t *>(weights)[at.byte] >> at.shift) & 15) - 8;
+            out[i] =
+                static_cast<float>(code) *
+                bf16_f32(table.matrix.group_scale[group_scale_index(token, i, cols, table.matrix.group)]);
+        }
+        break;
     }
 }
 
@@ -186,7 +222,8 @@ const uint8_t *model_section(const Model &model, uint32_t kind, uint64_t *size) 
 
 using namespace adder;
 
-extern "C" adder_status adder_model_open(adder_model *model, const void *blob, size_t size, adder_error *error) {
+extern "C" adder_status adder_model_open(adder_model *model, const void *blob, size_t size,
+                                         adder_error *error) {
     if (!model) return report(error, ADDER_ERROR_ARGUMENT, "model", 0, 0);
     if (!blob) return report(error, ADDER_ERROR_ARGUMENT, "blob", 0, 0);
     return blob_validate(reinterpret_cast<Model *>(model), blob, size, error);
@@ -198,7 +235,8 @@ extern "C" adder_status adder_model_verify(const adder_model *model, adder_error
     const uint64_t offset = m.header->payload_offset;
     const uint32_t found = crc32(0, m.blob + offset, static_cast<size_t>(m.header->blob_size - offset));
     if (found != m.header->payload_crc)
-        return report(error, ADDER_ERROR_CORRUPT, "CRC-32 of the weights and sections", found, m.header->payload_crc);
+        return report(error, ADDER_ERROR_CORRUPT, "CRC-32 of the weights and sections", found,
+                      m.header->payload_crc);
     return ADDER_OK;
 }
 
@@ -220,13 +258,15 @@ extern "C" void adder_model_get_info(const adder_model *model, adder_model_info 
     info->bytes_per_token = m.bytes_per_token;
     info->bos_token = header.bos_token;
     for (int i = 0; i < 4; ++i) info->eos_tokens[i] = header.eos_tokens[i];
-    info->int8_activations = (header.flags & blob_int8_activations) != 0;
+    info->int8_activations = m.code_inputs;
     info->has_tokenizer = m.has_tokenizer;
     size_t size;
     info->has_chat_template = adder_model_text(model, ADDER_TEXT_ASSISTANT_PREFIX, &size) != nullptr;
 }
 
-extern "C" uint32_t adder_model_vocab_size(const adder_model *model) { return model_of(model)->shape.vocab_size; }
+extern "C" uint32_t adder_model_vocab_size(const adder_model *model) {
+    return model_of(model)->shape.vocab_size;
+}
 
 extern "C" int adder_model_is_eos(const adder_model *model, int32_t token) {
     for (int32_t eos : model_of(model)->header->eos_tokens)

@@ -24,23 +24,25 @@ struct Shape {
 Shape make_shape(uint32_t d_model, uint32_t n_layer, uint32_t vocab_size, uint32_t d_inner, uint32_t d_state,
                  uint32_t d_conv, uint32_t dt_rank);
 
-// A linear layer with what its input needs. One of three kernels runs it: int8 x int8, int8 x float, float x float.
+// A linear layer with what it makes of its input.
 struct Linear {
     Matrix matrix;
     Dtype dtype;
-    float input_scale;  // of the int8 codes of its input; 0: the input stays float
+    Input input;
+    float input_scale;         // fixed, channels, hadamard
+    const float *multipliers;  // [cols], channels and hadamard
 };
 
 struct LayerWeights {
-    const float *norm;  // [d_model]
-    Linear in_proj;     // [x, z][d_model]
+    const float *norm;         // [d_model]
+    Linear in_proj;            // [x, z][d_model]
     const float *conv_weight;  // [tiles][d_conv][8]
     const float *conv_bias;    // [d_inner]
-    Linear x_proj;      // [dt, B and C][d_inner]
-    Linear dt_proj;     // [d_inner][dt_rank]
-    const float *A2;    // [tiles][d_state][8]
-    const float *D;     // [d_inner]
-    Linear out_proj;    // [d_model][d_inner]
+    Linear x_proj;             // [dt, B and C][d_inner]
+    Linear dt_proj;            // [d_inner][dt_rank]
+    const float *A2;           // [tiles][d_state][8]
+    const float *D;            // [d_inner]
+    Linear out_proj;           // [d_model][d_inner]
 };
 
 // Lies in an adder_model, which the caller may copy as the array of numbers that it declares: hence may_alias.
@@ -51,6 +53,7 @@ struct __attribute__((may_alias)) Model {
     const BlobSection *sections;
     Shape shape;
     bool float_weights;  // of some linear layer
+    bool code_inputs;    // of some linear layer
     bool has_tokenizer;
     uint64_t bytes_per_token;
     uint64_t fingerprint;
@@ -77,10 +80,10 @@ adder_status blob_validate(Model *model, const void *blob, size_t size, adder_er
 // Rows and columns of a tensor without padding, as the tensor table states them. A vector has one column.
 void logical_extent(const BlobHeader &header, Role role, uint32_t *rows, uint32_t *cols);
 
-// May a tensor of this role have int8 weights? True of the linear layers and the embedding.
-constexpr bool may_be_int8(Role role) {
-    return role == Role::embedding || role == Role::in_proj || role == Role::x_proj || role == Role::dt_proj ||
-           role == Role::out_proj || role == Role::head;
+// Is this a matrix, of a linear layer or the embedding? Only these may have int8 or int4 weights.
+constexpr bool is_matrix(Role role) {
+    return role == Role::embedding || role == Role::in_proj || role == Role::x_proj ||
+           role == Role::dt_proj || role == Role::out_proj || role == Role::head;
 }
 
 // Padded rows and columns of a tensor in the blob, and the bytes of its weights.
@@ -89,6 +92,12 @@ struct TensorExtent {
     uint64_t bytes;
 };
 TensorExtent tensor_extent(const Shape &shape, Role role, Dtype dtype);
+
+// The scales of a tensor: how many there are, with padding, and their bytes.
+struct ScaleExtent {
+    uint64_t count, bytes;
+};
+ScaleExtent scale_extent(const TensorExtent &extent, Granularity granularity, uint32_t group);
 
 // The position of a tensor in the table, whose order blob.h fixes. `layer` counts only for tensors of layers.
 uint32_t tensor_index(uint32_t flags, uint32_t n_layer, Role role, uint32_t layer);

@@ -12,13 +12,10 @@ namespace adder {
 
 #if defined(ADDER_NO_NFC)
 
-bool nfc_available() {
-    return false;
-}
+bool nfc_available() { return false; }
 
 bool CodePointReader::next(uint32_t *code_point) {
-    if (at == end)
-        return false;
+    if (at == end) return false;
     at += utf8_read(at, end, code_point);
     return true;
 }
@@ -41,8 +38,7 @@ const uint16_t *find_row(const uint16_t *table, uint32_t rows, uint32_t width, u
     while (low < high) {
         const uint32_t middle = (low + high) / 2;
         const uint16_t *row = table + middle * width;
-        if (*row == key)
-            return row;
+        if (*row == key) return row;
         if (*row < key)
             low = middle + 1;
         else
@@ -57,8 +53,7 @@ const uint16_t *find_in(const uint16_t (&table)[size], uint32_t key) {
 }
 
 uint8_t combining(uint32_t code_point) {
-    if (code_point < 0x300)
-        return 0;
+    if (code_point < 0x300) return 0;
     const RangeTable table = {combining_ranges,         combining_index,
                               combining_offset,         sizeof(combining_index) / 4,
                               sizeof(combining_ranges), combining_common};
@@ -114,10 +109,8 @@ bool decompose_composite(uint32_t code_point, uint32_t out[2]) {
     }
     constexpr uint32_t pairs = sizeof(compose_result) / 2;
     for (uint32_t i = 0, group = 0; i < pairs; ++i) {
-        if (compose_result[i] != code_point)
-            continue;
-        while (compose_start[group + 1] <= i)
-            ++group;
+        if (compose_result[i] != code_point) continue;
+        while (compose_start[group + 1] <= i) ++group;
         out[0] = compose_first[i];
         out[1] = compose_second[group];
         return true;
@@ -138,8 +131,7 @@ uint32_t compose(uint32_t first, uint32_t second) {
         return 0;
     }
     const uint16_t *group = find_in<1>(compose_second, second);
-    if (!group)
-        return 0;
+    if (!group) return 0;
     const uint32_t low = compose_start[group - compose_second],
                    high = compose_start[group - compose_second + 1];
     const uint16_t *row = find_row(compose_first + low, high - low, 1, first);
@@ -153,8 +145,7 @@ uint32_t decompose(uint32_t code_point, uint32_t *queue, uint32_t count) {
         const uint32_t s = code_point - s_base;
         queue[count++] = l_base + s / (v_count * t_count);
         queue[count++] = v_base + s / t_count % v_count;
-        if (s % t_count != 0)
-            queue[count++] = t_base + s % t_count;
+        if (s % t_count != 0) queue[count++] = t_base + s % t_count;
         return count;
     }
     uint32_t seconds[max_decomposition], depth = 0, parts[2];
@@ -167,8 +158,7 @@ uint32_t decompose(uint32_t code_point, uint32_t *queue, uint32_t count) {
         code_point = parts[0];
     }
     queue[count++] = code_point;
-    while (depth > 0)
-        queue[count++] = seconds[--depth];
+    while (depth > 0) queue[count++] = seconds[--depth];
     return count;
 }
 
@@ -213,25 +203,20 @@ uint32_t compose_all(uint32_t *queue, uint32_t count) {
 
 }  // namespace
 
-bool nfc_available() {
-    return true;
-}
+bool nfc_available() { return true; }
 
 bool nfc_stays(uint32_t code_point) {
     uint32_t parts[2];
     return code_point < 0x300 || code_point >= invalid_byte || decompose_for_good(code_point, parts) == 0;
 }
 
-bool nfc_joins(uint32_t code_point) {
-    return code_point >= 0x300 && combining(code_point) != 0;
-}
+bool nfc_joins(uint32_t code_point) { return code_point >= 0x300 && combining(code_point) != 0; }
 
 void nfc_segment(CodePointReader *reader, uint32_t code_point) {
     uint32_t count = decompose(code_point, reader->queue, 0);
     while (reader->at != reader->end && count + max_decomposition <= CodePointReader::queue_size) {
         const uint32_t length = utf8_read(reader->at, reader->end, &code_point);
-        if (!nfc_joins(code_point))
-            break;
+        if (!nfc_joins(code_point)) break;
         count = decompose(code_point, reader->queue, count);
         reader->at += length;
     }
@@ -242,12 +227,10 @@ void nfc_segment(CodePointReader *reader, uint32_t code_point) {
 
 bool CodePointReader::next(uint32_t *code_point) {
     if (first == count) {
-        if (at == end)
-            return false;
+        if (at == end) return false;
         at += utf8_read(at, end, code_point);
         // Bytes below CC begin no code point from U+0300 on, and none below U+0300 changes or joins.
-        if (!nfc || (*code_point < 0x300 && (at == end || *at < 0xCC)))
-            return true;
+        if (!nfc || (*code_point < 0x300 && (at == end || *at < 0xCC))) return true;
         uint32_t following;
         if (nfc_stays(*code_point) && (at == end || (utf8_read(at, end, &following), !nfc_joins(following))))
             return true;

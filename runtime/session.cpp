@@ -23,13 +23,14 @@ void forward(adder_session &session, const int32_t *tokens, uint32_t n, LayerTra
     const Model &model = session.model();
     const Shape &shape = model.shape;
     for (uint32_t t = 0; t < n; ++t)
-        model_embed(model, static_cast<uint32_t>(tokens[t]), session.buffers.residual + size_t{t} * shape.d_model_padded);
+        model_embed(model, static_cast<uint32_t>(tokens[t]),
+                    session.buffers.residual + size_t{t} * shape.d_model_padded);
     const size_t conv_floats = static_cast<size_t>(conv_state_floats(shape));  // they lie in the arena
     const size_t layer_floats = conv_floats + static_cast<size_t>(scan_state_floats(shape));
     for (uint32_t layer = 0; layer < shape.n_layer; ++layer) {
         float *state = session.state + layer * layer_floats;
-        layer_forward(*session.kernels, session.team, shape, model.header->norm_epsilon, model_layer(model, layer),
-                      LayerState{state, state + conv_floats}, session.buffers, n);
+        layer_forward(*session.kernels, session.team, shape, model.header->norm_epsilon,
+                      model_layer(model, layer), LayerState{state, state + conv_floats}, session.buffers, n);
         if (trace) trace(context, layer, session.buffers.residual);
     }
     session.position += n;
@@ -38,8 +39,8 @@ void forward(adder_session &session, const int32_t *tokens, uint32_t n, LayerTra
 // Logits of tokens [first, first + n) of the chunk that went through the layers last.
 void head(adder_session &session, uint32_t first, uint32_t n) {
     const Model &model = session.model();
-    head_forward(*session.kernels, session.team, model.shape, model.header->norm_epsilon, model_final_norm(model),
-                 model_head(model), session.buffers,
+    head_forward(*session.kernels, session.team, model.shape, model.header->norm_epsilon,
+                 model_final_norm(model), model_head(model), session.buffers,
                  session.buffers.residual + size_t{first} * model.shape.d_model_padded, n, session.logits);
 }
 
@@ -129,6 +130,7 @@ extern "C" adder_status adder_session_init(adder_session **session, const adder_
     s->buffers.x_proj = floats(plan.x_proj);
     s->buffers.dt_codes = codes(plan.dt_codes);
     s->buffers.dt_floats = floats(plan.dt_floats);
+    s->buffers.scales = floats(plan.scales);
     s->buffers.dt = floats(plan.dt);
     s->logits = floats(plan.logits);
     adder_state_reset(s);

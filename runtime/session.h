@@ -23,7 +23,8 @@ namespace adder {
 
 // adder_step, with a look at the residual stream, [d_model_padded], behind each layer.
 using LayerTrace = void (*)(void *context, uint32_t layer, const float *residual);
-adder_status session_trace_step(adder_session *session, int32_t token, float **logits, LayerTrace trace, void *context);
+adder_status session_trace_step(adder_session *session, int32_t token, float **logits, LayerTrace trace,
+                                void *context);
 
 // adder_score, with the logits of tokens `from` .. n-1 only: the head is not computed for those before.
 adder_status session_score(adder_session *session, const int32_t *tokens, size_t n, size_t from,

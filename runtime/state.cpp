@@ -49,7 +49,8 @@ extern "C" adder_status adder_state_save(const adder_session *session, void *buf
     return ADDER_OK;
 }
 
-extern "C" adder_status adder_state_load(adder_session *session, const void *buffer, size_t size, adder_error *error) {
+extern "C" adder_status adder_state_load(adder_session *session, const void *buffer, size_t size,
+                                         adder_error *error) {
     if (!session || !buffer) return report(error, ADDER_ERROR_ARGUMENT, session ? "buffer" : "session", 0, 0);
     const size_t needed = adder_state_size(session->handle);
     if (size < needed) return report(error, ADDER_ERROR_STATE, "bytes", size, needed);

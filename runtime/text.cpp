@@ -9,8 +9,8 @@ using namespace adder;
 
 extern "C" size_t adder_tokenize_capacity(size_t size) { return tokenize_capacity(size); }
 
-extern "C" adder_status adder_tokenize(const adder_model *model, const char *text, size_t size, uint32_t flags,
-                                       int32_t *ids, size_t capacity, size_t *count) {
+extern "C" adder_status adder_tokenize(const adder_model *model, const char *text, size_t size,
+                                       uint32_t flags, int32_t *ids, size_t capacity, size_t *count) {
     if (!model || (!text && size > 0) || (!ids && capacity > 0) || !count) return ADDER_ERROR_ARGUMENT;
     *count = 0;
     const Model &m = *model_of(model);
@@ -26,7 +26,8 @@ extern "C" adder_status adder_tokenize(const adder_model *model, const char *tex
     return ADDER_ERROR_UNSUPPORTED;
 }
 
-extern "C" adder_status adder_token_bytes(const adder_model *model, int32_t token, const char **bytes, size_t *size) {
+extern "C" adder_status adder_token_bytes(const adder_model *model, int32_t token, const char **bytes,
+                                          size_t *size) {
     if (!model || !bytes || !size) return ADDER_ERROR_ARGUMENT;
     *bytes = nullptr;
     *size = 0;
@@ -68,8 +69,8 @@ extern "C" size_t adder_detokenize_capacity(const adder_model *model) {
     return 3 * (size_t{longest} + 3);  // each byte, pending ones included, may become U+FFFD
 }
 
-extern "C" size_t adder_detokenize(const adder_model *model, adder_detokenizer *detokenizer, int32_t token, char *text,
-                                   size_t capacity) {
+extern "C" size_t adder_detokenize(const adder_model *model, adder_detokenizer *detokenizer, int32_t token,
+                                   char *text, size_t capacity) {
     if (!model || !detokenizer || (!text && capacity > 0)) return 0;
     const Model &m = *model_of(model);
     Utf8Stream stream{};

@@ -31,8 +31,7 @@ class Splitter {
     bool emit(uint32_t id);
     // Forgets the white space at the end of the text.
     void drop_space() {
-        if (state_ == State::space)
-            begin_empty();
+        if (state_ == State::space) begin_empty();
     }
 
   private:
@@ -78,11 +77,9 @@ bool Splitter::append(uint32_t code_point) {
     last_length_ = utf8_write(code_point, bytes);
     for (size_t i = 0; i < last_length_; ++i) {
         const uint32_t id = tokenizer_.byte_id[bytes[i]];
-        if (id >= tokenizer_.tokens)
-            return error(TokenizeStatus::no_token);
+        if (id >= tokenizer_.tokens) return error(TokenizeStatus::no_token);
         if (word_ == local_ && length_ == short_word) {
-            if (capacity_ - written_ < short_word)
-                return error(TokenizeStatus::capacity);
+            if (capacity_ - written_ < short_word) return error(TokenizeStatus::capacity);
             word_ = ids_ + written_;
             memcpy(word_, local_, sizeof local_);
         }
@@ -102,13 +99,11 @@ bool Splitter::encode(size_t count) {
         int32_t scratch[short_word];
         count = bpe_short(tokenizer_, word_, count, scratch);
     } else {
-        if (capacity_ - written_ - length_ < bpe_long_scratch(count))
-            return error(TokenizeStatus::capacity);
+        if (capacity_ - written_ - length_ < bpe_long_scratch(count)) return error(TokenizeStatus::capacity);
         count = bpe_long(tokenizer_, word_, count, word_ + length_);
     }
     if (word_ == local_) {
-        if (capacity_ - written_ < count)
-            return error(TokenizeStatus::capacity);
+        if (capacity_ - written_ < count) return error(TokenizeStatus::capacity);
         memcpy(ids_ + written_, word_, count * sizeof *word_);
     }
     written_ += count;
@@ -120,15 +115,9 @@ bool Splitter::encode(size_t count) {
 
 bool Splitter::start(uint32_t code_point, Category category) {
     switch (category) {
-    case Category::letter:
-        state_ = State::letters;
-        break;
-    case Category::number:
-        state_ = State::numbers;
-        break;
-    case Category::space:
-        state_ = State::space;
-        break;
+    case Category::letter: state_ = State::letters; break;
+    case Category::number: state_ = State::numbers; break;
+    case Category::space: state_ = State::space; break;
     case Category::other:
         state_ = code_point == '\'' && length_ == 0 ? State::apostrophe : State::others;
         break;
@@ -140,27 +129,18 @@ bool Splitter::push(uint32_t code_point) {
     const Category category = category_of(code_point);
     bool goes_on = false;
     switch (state_) {
-    case State::empty:
-        return start(code_point, category);
-    case State::letters:
-        goes_on = category == Category::letter;
-        break;
-    case State::numbers:
-        goes_on = category == Category::number;
-        break;
-    case State::others:
-        goes_on = category == Category::other;
-        break;
+    case State::empty: return start(code_point, category);
+    case State::letters: goes_on = category == Category::letter; break;
+    case State::numbers: goes_on = category == Category::number; break;
+    case State::others: goes_on = category == Category::other; break;
     case State::space:
         if (category == Category::space) {
             goes_on = true;
             break;
         }
         // \s+(?!\S) leaves the last one; a blank then goes before the next word, any other is a word by \s+.
-        if (length_ > last_length_ && !encode(length_ - last_length_))
-            return false;
-        if (last_ != ' ' && !encode(length_))
-            return false;
+        if (length_ > last_length_ && !encode(length_ - last_length_)) return false;
+        if (last_ != ' ' && !encode(length_)) return false;
         return start(code_point, category);
     case State::apostrophe:
         if (code_point == 's' || code_point == 't' || code_point == 'm' || code_point == 'd')
@@ -170,20 +150,17 @@ bool Splitter::push(uint32_t code_point) {
             return append(code_point);
         }
         goes_on = category == Category::other;
-        if (goes_on)
-            state_ = State::others;
+        if (goes_on) state_ = State::others;
         break;
     case State::contraction:
-        if (code_point == (last_ == 'l' ? 'l' : 'e'))
-            return append(code_point) && finish();
+        if (code_point == (last_ == 'l' ? 'l' : 'e')) return append(code_point) && finish();
         if (!encode(1))  // none after all: the apostrophe, and a word that begins with the letter
             return false;
         state_ = State::letters;
         goes_on = category == Category::letter;
         break;
     }
-    if (goes_on)
-        return append(code_point);
+    if (goes_on) return append(code_point);
     return encode(length_) && start(code_point, category);
 }
 
@@ -195,8 +172,7 @@ bool Splitter::finish() {
 }
 
 bool Splitter::emit(uint32_t id) {
-    if (written_ == capacity_)
-        return error(TokenizeStatus::capacity);
+    if (written_ == capacity_) return error(TokenizeStatus::capacity);
     ids_[written_++] = static_cast<int32_t>(id);
     return true;
 }
@@ -228,8 +204,7 @@ const AddedToken *match_added(const Tokenizer &tokenizer, const AddedTokens &add
                 }
                 (upper == 0 ? low : high) = a;
             }
-            if (low == high)
-                return longest;
+            if (low == high) return longest;
         }
         ++read;
         const uint8_t *text = nullptr;
@@ -263,8 +238,7 @@ const uint8_t *trim_space(const uint8_t *text, const uint8_t *end) {
     for (;;) {
         const uint8_t *last = end;
         do {
-            if (last == text)
-                return end;
+            if (last == text) return end;
             --last;
         } while ((*last & 0xC0) == 0x80 && end - last < 4);
         uint32_t code_point;
@@ -294,26 +268,20 @@ bool tokenize_piece(const Tokenizer &tokenizer, const uint8_t *text, const uint8
             const AddedToken *token =
                 match_added(tokenizer, tokenizer.normalized, code_point, reader, &count);
             if (token && taken(*token, flags)) {
-                if ((token->flags & added_lstrip) != 0)
-                    splitter->drop_space();
-                if (!splitter->finish() || !splitter->emit(token->id))
-                    return false;
-                while (--count > 0)
-                    reader.next(&code_point);
-                if ((token->flags & added_rstrip) != 0)
-                    skip_space(&reader);
+                if ((token->flags & added_lstrip) != 0) splitter->drop_space();
+                if (!splitter->finish() || !splitter->emit(token->id)) return false;
+                while (--count > 0) reader.next(&code_point);
+                if ((token->flags & added_rstrip) != 0) skip_space(&reader);
                 at_start = true;
                 continue;
             }
-            if (token)
-                plain = count - 1;
+            if (token) plain = count - 1;
         }
         if (at_start && (tokenizer.flags & tokenizer_prefix_space) != 0 && code_point != ' ' &&
             !splitter->push(' '))
             return false;
         at_start = false;
-        if (!splitter->push(code_point))
-            return false;
+        if (!splitter->push(code_point)) return false;
     }
     return splitter->finish();
 }
@@ -348,20 +316,17 @@ TokenizeStatus tokenize(const Tokenizer *tokenizer, const char *text, size_t siz
             ++at;
             continue;
         }
-        while (--code_points > 0)
-            reader.next(&code_point);
+        while (--code_points > 0) reader.next(&code_point);
         if (taken(*token, flags)) {
             const uint8_t *piece_end = (token->flags & added_lstrip) != 0 ? trim_space(piece, at) : at;
             going =
                 tokenize_piece(*tokenizer, piece, piece_end, flags, &splitter) && splitter.emit(token->id);
-            if ((token->flags & added_rstrip) != 0)
-                skip_space(&reader);
+            if ((token->flags & added_rstrip) != 0) skip_space(&reader);
             piece = reader.at;
         }
         at = reader.at;
     }
-    if (going)
-        tokenize_piece(*tokenizer, piece, end, flags, &splitter);
+    if (going) tokenize_piece(*tokenizer, piece, end, flags, &splitter);
     *count = splitter.written();
     return splitter.status();
 }

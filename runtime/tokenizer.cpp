@@ -37,11 +37,9 @@ bool texts_valid(const Tokenizer &t) {
     uint32_t position = 0;
     for (uint32_t i = 0; i <= t.tokens; ++i) {
         const uint32_t base = t.block_start[i / tokenizer_block];
-        if (base > t.bytes)
-            return false;
+        if (base > t.bytes) return false;
         const uint32_t next = base + t.start[i];
-        if (next < position || next > t.bytes || (i == 0 && next != 0))
-            return false;
+        if (next < position || next > t.bytes || (i == 0 && next != 0)) return false;
         position = next;
     }
     return position == t.bytes;
@@ -49,12 +47,10 @@ bool texts_valid(const Tokenizer &t) {
 
 bool merges_valid(const Tokenizer &t) {
     uint32_t position = t.first_merge[0];
-    if (position != 0)
-        return false;
+    if (position != 0) return false;
     for (uint32_t left = 0; left < t.tokens; ++left) {
         const uint32_t end = t.first_merge[left + 1];
-        if (end < position || end > t.merges)
-            return false;
+        if (end < position || end > t.merges) return false;
         for (uint32_t least = 0; position < end; ++position) {  // ascending by right
             const uint32_t right = t.right[position];
             if (right < least || right >= t.tokens || t.merged[position] >= t.tokens ||
@@ -70,8 +66,7 @@ bool bytes_valid(const Tokenizer &t) {
     const uint32_t none = t.byte_id.wide ? 0xFFFFFFFFu : 0xFFFFu;
     for (uint32_t i = 0; i < 256; ++i) {
         const uint32_t id = t.byte_id[i];
-        if (id >= t.tokens && id != none)
-            return false;
+        if (id >= t.tokens && id != none) return false;
     }
     return true;
 }
@@ -85,12 +80,10 @@ bool added_valid(const Tokenizer &t, const AddedTokens &added) {
             return false;
         const uint8_t *text = t.text + text_start(t, token.id);
         const uint32_t size = text_start(t, token.id + 1) - text_start(t, token.id);
-        if (size == 0 || size > tokenizer_max_added_length)
-            return false;
+        if (size == 0 || size > tokenizer_max_added_length) return false;
         if (i > 0) {  // strictly ascending: the matcher searches by bytes
             const int order = memcmp(previous, text, size < previous_size ? size : previous_size);
-            if (order > 0 || (order == 0 && previous_size >= size))
-                return false;
+            if (order > 0 || (order == 0 && previous_size >= size)) return false;
         }
         previous = text;
         previous_size = size;
@@ -100,8 +93,7 @@ bool added_valid(const Tokenizer &t, const AddedTokens &added) {
 
 bool lists_special(const AddedTokens &added, uint32_t id) {
     for (uint32_t i = 0; i < added.count; ++i)
-        if (added.tokens[i].id == id && (added.tokens[i].flags & added_special) != 0)
-            return true;
+        if (added.tokens[i].id == id && (added.tokens[i].flags & added_special) != 0) return true;
     return false;
 }
 
@@ -120,16 +112,13 @@ TokenizeStatus tokenizer_open(Tokenizer *tokenizer, const void *section, uint64_
     Tokenizer &t = *tokenizer;
     memset(&t, 0, sizeof t);
     TokenizerHeader header;
-    if (size < sizeof header)
-        return TokenizeStatus::damaged;
-    if (reinterpret_cast<uintptr_t>(section) % 4 != 0)
-        return TokenizeStatus::unsupported;
+    if (size < sizeof header) return TokenizeStatus::damaged;
+    if (reinterpret_cast<uintptr_t>(section) % 4 != 0) return TokenizeStatus::unsupported;
     memcpy(&header, section, sizeof header);
     if (header.version != tokenizer_version ||
         (header.flags & ~(tokenizer_wide | tokenizer_nfc | tokenizer_prefix_space)) != 0)
         return TokenizeStatus::unsupported;
-    if ((header.flags & tokenizer_nfc) != 0 && !nfc_available())
-        return TokenizeStatus::unsupported;
+    if ((header.flags & tokenizer_nfc) != 0 && !nfc_available()) return TokenizeStatus::unsupported;
     if (header.size > size || header.size < sizeof header || header.tokens > tokenizer_max_vocabulary ||
         header.merges > tokenizer_max_merges || header.bytes > tokenizer_max_bytes ||
         header.added_raw > header.tokens || header.added_normalized > header.tokens)
@@ -168,8 +157,7 @@ TokenizeStatus tokenizer_open(Tokenizer *tokenizer, const void *section, uint64_
 bool token_bytes(const Tokenizer *tokenizer, int32_t id, const uint8_t **bytes, uint32_t *size,
                  bool *special) {
     const Tokenizer &t = *tokenizer;
-    if (id < 0 || static_cast<uint32_t>(id) >= t.tokens)
-        return false;
+    if (id < 0 || static_cast<uint32_t>(id) >= t.tokens) return false;
     const uint32_t index = static_cast<uint32_t>(id);
     const uint32_t start = text_start(t, index);
     *bytes = t.text + start;

@@ -11,10 +11,8 @@ namespace adder {
 uint32_t utf8_sequence(uint8_t lead, uint8_t *second_low, uint8_t *second_high) {
     *second_low = 0x80;
     *second_high = 0xBF;
-    if (lead < 0x80)
-        return 1;
-    if (lead < 0xC2 || lead > 0xF4)
-        return 0;
+    if (lead < 0x80) return 1;
+    if (lead < 0xC2 || lead > 0xF4) return 0;
     if (lead == 0xE0)
         *second_low = 0xA0;  // no overlong forms
     else if (lead == 0xED)
@@ -35,12 +33,10 @@ uint32_t utf8_read(const uint8_t *text, const uint8_t *end, uint32_t *code_point
     uint8_t low, high;
     const uint32_t length = utf8_sequence(lead, &low, &high);
     *code_point = invalid_byte + lead;
-    if (length == 0 || static_cast<size_t>(end - text) < length || text[1] < low || text[1] > high)
-        return 1;
+    if (length == 0 || static_cast<size_t>(end - text) < length || text[1] < low || text[1] > high) return 1;
     uint32_t value = lead & (0x7Fu >> length);
     for (uint32_t i = 1; i < length; ++i) {
-        if ((text[i] & 0xC0) != 0x80)
-            return 1;
+        if ((text[i] & 0xC0) != 0x80) return 1;
         value = value << 6 | (text[i] & 0x3F);
     }
     *code_point = value;
@@ -80,27 +76,22 @@ uint8_t range_value(const RangeTable &table, uint32_t code_point) {
             for (uint32_t shift = 0;; shift += 7) {
                 const uint8_t byte = *p++;
                 number |= (byte & 0x7Fu) << shift;
-                if (byte < 0x80)
-                    break;
+                if (byte < 0x80) break;
             }
         }
         const uint8_t value = numbers[1] & 1 ? *p++ : table.common;
         position += numbers[0];
-        if (code_point < position)
-            return 0;
+        if (code_point < position) return 0;
         position += numbers[1] >> 1;
-        if (code_point < position)
-            return value;
+        if (code_point < position) return value;
     }
     return 0;
 }
 
 Category category_of(uint32_t code_point) {
     if (code_point < 0x80) {
-        if ((code_point | 0x20) - 'a' < 26)
-            return Category::letter;
-        if (code_point - '0' < 10)
-            return Category::number;
+        if ((code_point | 0x20) - 'a' < 26) return Category::letter;
+        if (code_point - '0' < 10) return Category::number;
         return code_point == ' ' || code_point - '\t' < 5 ? Category::space : Category::other;
     }
     const RangeTable table = {category_ranges,         category_index,
@@ -116,8 +107,7 @@ struct Output {
     char *at;
     size_t capacity, count;
     void put(const uint8_t *bytes, size_t size) {
-        if (size <= capacity && count <= capacity - size)
-            memcpy(at + count, bytes, size);
+        if (size <= capacity && count <= capacity - size) memcpy(at + count, bytes, size);
         count += size;
     }
 };
@@ -160,18 +150,15 @@ size_t utf8_stream(Utf8Stream *stream, const uint8_t *bytes, size_t size, char *
             s.count = 0;
         }
     }
-    if (output.count <= capacity)
-        *stream = s;
+    if (output.count <= capacity) *stream = s;
     return output.count;
 }
 
 size_t utf8_stream_end(Utf8Stream *stream, char *out, size_t capacity) {
-    if (stream->count == 0)
-        return 0;
+    if (stream->count == 0) return 0;
     Output output = {out, capacity, 0};
     output.put(replacement, 3);
-    if (output.count <= capacity)
-        stream->count = 0;
+    if (output.count <= capacity) stream->count = 0;
     return output.count;
 }
 

@@ -25,16 +25,13 @@ End answer(Conversation &conversation, const std::string &text) {
         std::fwrite(piece.data(), 1, piece.size(), stdout);
         std::fflush(stdout);
     });
-    if (end != End::taken_back)
-        std::fputc('\n', stdout);
+    if (end != End::taken_back) std::fputc('\n', stdout);
     std::fflush(stdout);
     if (std::ferror(stdout))
         throw Failure(Exit::failure, std::string("standard output: ") + std::strerror(errno));
 
-    if (end == End::taken_back)
-        show_note("\nStopped before the answer began: your message is taken back.");
-    if (end == End::stopped)
-        show_note("Stopped.");
+    if (end == End::taken_back) show_note("\nStopped before the answer began: your message is taken back.");
+    if (end == End::stopped) show_note("Stopped.");
     if (end == End::limit && conversation.has_template()) {
         show_note("Cut off after " + std::to_string(conversation.settings.max_tokens) +
                   " tokens, see max-tokens.");
@@ -45,8 +42,7 @@ End answer(Conversation &conversation, const std::string &text) {
 void greet(const Conversation &conversation) {
     const Model &model = conversation.model();
     std::string name = model.text(ADDER_TEXT_NAME);
-    if (name.empty())
-        name = "a model without a name";
+    if (name.empty()) name = "a model without a name";
     char numbers[128];
     std::snprintf(numbers, sizeof numbers, ", %.1f M parameters, on %s; context %zu bytes, arena %zu bytes",
                   static_cast<double>(model.info().parameters) / 1e6, conversation.isa(),
@@ -65,13 +61,11 @@ void converse(Conversation &conversation, bool on_terminal) {
     std::string line;
     bool leave_on_interrupt = false;
     for (;;) {
-        if (on_terminal)
-            show_prompt("> ");
+        if (on_terminal) show_prompt("> ");
         const Input input = lines.next(line);
         if (input == Input::interrupted) {
             std::fputc('\n', stderr);
-            if (leave_on_interrupt)
-                return;
+            if (leave_on_interrupt) return;
             show_note("Ctrl-C again, Ctrl-D or /exit leaves.");
             leave_on_interrupt = true;
             clear_interrupt();
@@ -79,19 +73,15 @@ void converse(Conversation &conversation, bool on_terminal) {
         }
         leave_on_interrupt = false;
         if (input == Input::end) {
-            if (on_terminal)
-                std::fputc('\n', stderr);
+            if (on_terminal) std::fputc('\n', stderr);
             return;
         }
-        if (line.find_first_not_of(" \t") == std::string::npos)
-            continue;
+        if (line.find_first_not_of(" \t") == std::string::npos) continue;
         std::string text = text_of(line);
         if (is_command(line)) {
             const Next next = run_command(line, conversation, &text);
-            if (next == Next::leave)
-                return;
-            if (next == Next::line)
-                continue;
+            if (next == Next::leave) return;
+            if (next == Next::line) continue;
         }
         answer(conversation, text);
         clear_interrupt();
@@ -116,8 +106,7 @@ void run(const Options &options) {
 
 int fail(Exit code, const char *sentence) {
     show_error(sentence);
-    if (code == Exit::usage)
-        show_note("adder-chat --help tells more.");
+    if (code == Exit::usage) show_note("adder-chat --help tells more.");
     return static_cast<int>(code);
 }
 

@@ -36,8 +36,7 @@ std::string shortened(std::string text) {
     constexpr size_t most = 60;
     if (text.size() > most) {
         size_t end = most;
-        while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0u) == 0x80)
-            --end;
+        while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0u) == 0x80) --end;
         text = text.substr(0, end) + "...";
     }
     return text;
@@ -120,8 +119,7 @@ Next show_help(const Call &call) {
 
 void change_setting(const Setting &setting, const Call &call) {
     Settings &settings = call.conversation.settings;
-    if (!call.argument.empty())
-        apply(setting, settings, std::string("/") + setting.name, call.argument);
+    if (!call.argument.empty()) apply(setting, settings, std::string("/") + setting.name, call.argument);
     show_note(std::string(setting.name) + " " + setting.get(settings));
 }
 
@@ -131,9 +129,7 @@ bool is_command(const std::string &line) {
     return line.size() >= 1 && line[0] == '/' && line.rfind("//", 0) != 0;
 }
 
-std::string text_of(const std::string &line) {
-    return line.rfind("//", 0) == 0 ? line.substr(1) : line;
-}
+std::string text_of(const std::string &line) { return line.rfind("//", 0) == 0 ? line.substr(1) : line; }
 
 Next run_command(const std::string &line, Conversation &conversation, std::string *message) {
     constexpr const char *blanks = " \t";
@@ -145,8 +141,7 @@ Next run_command(const std::string &line, Conversation &conversation, std::strin
                     message};
     try {
         for (const Command &command : all_commands()) {
-            if (name != command.name)
-                continue;
+            if (name != command.name) continue;
             if (!command.argument && !call.argument.empty())
                 throw Failure(Exit::usage, "/" + name + " takes no value");
             if (command.argument && call.argument.empty()) {
@@ -155,8 +150,7 @@ Next run_command(const std::string &line, Conversation &conversation, std::strin
             return command.run(call);
         }
         const Setting *setting = find_setting(name);
-        if (!setting)
-            throw Failure(Exit::usage, "unknown command '/" + name + "'; /help lists the commands");
+        if (!setting) throw Failure(Exit::usage, "unknown command '/" + name + "'; /help lists the commands");
         change_setting(*setting, call);
     } catch (const Failure &failure) {
         show_error(failure.what());

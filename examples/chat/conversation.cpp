@@ -29,8 +29,7 @@ void copy_recent(adder_sampler &to, const adder_sampler &from) {
 
 std::string with_separators(uint64_t number) {
     std::string digits = std::to_string(number);
-    for (size_t at = digits.size(); at > 3; at -= 3)
-        digits.insert(at - 3, 1, ',');
+    for (size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, 1, ',');
     return digits;
 }
 
@@ -45,16 +44,14 @@ std::string rate(uint64_t tokens, double seconds) {
 
 Template::Template(const Model &model) {
     present = model.info().has_chat_template != 0;
-    if (!present)
-        return;
+    if (!present) return;
     const std::string prefix = model.text(ADDER_TEXT_ASSISTANT_PREFIX);
     const std::string suffix = model.text(ADDER_TEXT_ASSISTANT_SUFFIX);
     begin = model.tokenize(model.text(ADDER_TEXT_CHAT_BEGIN), ADDER_TOKENIZE_SPECIAL);
     before_user = model.tokenize(model.text(ADDER_TEXT_USER_PREFIX), ADDER_TOKENIZE_SPECIAL);
     before_answer = model.tokenize(model.text(ADDER_TEXT_USER_SUFFIX) + prefix, ADDER_TOKENIZE_SPECIAL);
     after_answer = model.tokenize(suffix, ADDER_TOKENIZE_SPECIAL);
-    if (!after_answer.empty() && !model.is_special(after_answer.front()))
-        stop_text = suffix;
+    if (!after_answer.empty() && !model.is_special(after_answer.front())) stop_text = suffix;
     // A model that opens another role's turn without closing its own has ended its answer all the same.
     for (const std::vector<int32_t> *opening : {&before_user, &before_answer, &after_answer}) {
         std::copy_if(opening->begin(), opening->end(), std::back_inserter(control),
@@ -66,30 +63,25 @@ Conversation::Conversation(const Model &model, const std::string &isa) : model_(
     adder_options options{};
     options.isa = isa.empty() ? nullptr : isa.c_str();
     const size_t size = adder_arena_size(model.get(), &options);
-    if (size == 0)
-        throw Failure(Exit::bad_input, "the model is too large for the memory of this machine");
+    if (size == 0) throw Failure(Exit::bad_input, "the model is too large for the memory of this machine");
     arena_ = Mapping::anonymous(size);
     adder_error error{};
     const adder_status status =
         adder_session_init(&session_, model.get(), &options, arena_.data(), arena_.size(), &error);
-    if (status == ADDER_ERROR_ISA)
-        throw Failure(Exit::usage, "'" + isa + "': " + sentence(error));
-    if (status != ADDER_OK)
-        throw Failure(Exit::failure, sentence(error));
+    if (status == ADDER_ERROR_ISA) throw Failure(Exit::usage, "'" + isa + "': " + sentence(error));
+    if (status != ADDER_OK) throw Failure(Exit::failure, sentence(error));
     adder_sampler_init(&settings.sampler, model.get());
 }
 
 End Conversation::answer(const std::string &text, const std::function<void(std::string_view)> &show) {
     std::vector<int32_t> turn;
-    if (adder_session_position(session_) == 0)
-        turn = template_.begin;
+    if (adder_session_position(session_) == 0) turn = template_.begin;
     turn.insert(turn.end(), template_.before_user.begin(), template_.before_user.end());
     const std::vector<int32_t> said =
         model_.tokenize(text, 0);  // what a user types never becomes a control token
     turn.insert(turn.end(), said.begin(), said.end());
     turn.insert(turn.end(), template_.before_answer.begin(), template_.before_answer.end());
-    if (turn.empty())
-        return End::complete;
+    if (turn.empty()) return End::complete;
 
     Moment before = now(text, true);
     if (!feed(turn, turn.size() - 1)) {
@@ -107,8 +99,7 @@ End Conversation::write_answer(int32_t token, const std::function<void(std::stri
     const auto shown = [&](int32_t id) {
         const size_t size = adder_detokenize(model_.get(), &detokenizer, id, text.data(), text.size());
         const std::string piece = stop.take({text.data(), size});
-        if (!piece.empty())
-            show(piece);
+        if (!piece.empty()) show(piece);
     };
 
     End end = End::limit;
@@ -118,8 +109,7 @@ End Conversation::write_answer(int32_t token, const std::function<void(std::stri
         const auto start = std::chrono::steady_clock::now();
         float *logits = nullptr;
         check(last ? adder_feed(session_, &token, 1) : adder_step(session_, token, &logits), "answering");
-        if (!last)
-            token = adder_sample(&settings.sampler, logits, model_.info().vocab_size);
+        if (!last) token = adder_sample(&settings.sampler, logits, model_.info().vocab_size);
         (count == 0 ? statistics_.prompt_tokens : statistics_.answer_tokens) += 1;
         (count == 0 ? statistics_.prompt_seconds : statistics_.answer_seconds) += seconds_since(start);
         if (last) {
@@ -132,20 +122,17 @@ End Conversation::write_answer(int32_t token, const std::function<void(std::stri
         if (ends_answer(token)) {
             end = End::complete;
             // Without a template the end of a text is part of what the next text follows.
-            if (!template_.present)
-                check(adder_feed(session_, &token, 1), "answering");
+            if (!template_.present) check(adder_feed(session_, &token, 1), "answering");
             break;
         }
         // Only the model's own words count for the repetition penalty: were control tokens in the window, it
         // would grow ever less willing to end an answer.
-        if (!model_.is_special(token))
-            adder_sampler_accept(&settings.sampler, token);
+        if (!model_.is_special(token)) adder_sampler_accept(&settings.sampler, token);
         shown(token);
     }
     shown(-1);
     const std::string rest = stop.rest();
-    if (!rest.empty())
-        show(rest);
+    if (!rest.empty()) show(rest);
     if (!stop.found() && !template_.after_answer.empty()) {
         const std::vector<int32_t> &suffix = template_.after_answer;
         check(adder_feed(session_, suffix.data(), suffix.size()), "closing the answer");
@@ -161,8 +148,7 @@ bool Conversation::ends_answer(int32_t token) const {
 
 bool Conversation::feed(const std::vector<int32_t> &tokens, size_t count) {
     for (size_t done = 0; done < count;) {
-        if (interrupted())
-            return false;
+        if (interrupted()) return false;
         const size_t slice = std::min(feed_slice, count - done);
         const auto start = std::chrono::steady_clock::now();
         check(adder_feed(session_, tokens.data() + done, slice), "reading");
@@ -184,8 +170,7 @@ Conversation::Moment Conversation::now(const std::string &message, bool is_excha
 }
 
 void Conversation::remember(Moment &&moment) {
-    if (history_.size() == undo_levels())
-        history_.pop_front();
+    if (history_.size() == undo_levels()) history_.pop_front();
     history_.push_back(std::move(moment));
 }
 
@@ -198,8 +183,7 @@ void Conversation::restore(const Moment &moment) {
 }
 
 bool Conversation::undo(std::string *message) {
-    if (history_.empty())
-        return false;
+    if (history_.empty()) return false;
     restore(history_.back());
     *message = std::move(history_.back().message);
     history_.pop_back();

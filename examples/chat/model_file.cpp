@@ -17,8 +17,7 @@ namespace chat {
 
 Mapping Mapping::file(const std::string &path) {
     const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (descriptor < 0)
-        throw Failure(Exit::bad_input, path + ": " + std::strerror(errno));
+    if (descriptor < 0) throw Failure(Exit::bad_input, path + ": " + std::strerror(errno));
     struct stat status {};
     Mapping mapping;
     std::string problem;
@@ -39,8 +38,7 @@ Mapping Mapping::file(const std::string &path) {
             mapping.data_ = data;
     }
     close(descriptor);
-    if (!problem.empty())
-        throw Failure(Exit::bad_input, path + ": " + problem);
+    if (!problem.empty()) throw Failure(Exit::bad_input, path + ": " + problem);
     return mapping;
 }
 
@@ -57,8 +55,7 @@ Mapping Mapping::anonymous(size_t size) {
 }
 
 Mapping::~Mapping() {
-    if (data_)
-        munmap(data_, size_);
+    if (data_) munmap(data_, size_);
 }
 
 Mapping::Mapping(Mapping &&other) noexcept

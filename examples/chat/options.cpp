@@ -21,8 +21,7 @@ std::string line(const std::string &left, const std::string &right) {
 
 Options parse_options(int count, char **arguments) {
     Options options;
-    if (const char *isa = std::getenv("ADDER_ISA"))
-        options.isa = isa;
+    if (const char *isa = std::getenv("ADDER_ISA")) options.isa = isa;
     bool only_files = false;
     for (int i = 1; i < count; ++i) {
         std::string name = arguments[i];
@@ -39,13 +38,11 @@ Options parse_options(int count, char **arguments) {
         const size_t equals = name.find('=');
         const bool has_value = equals != std::string::npos;
         std::string value = has_value ? name.substr(equals + 1) : "";
-        if (has_value)
-            name.resize(equals);
+        if (has_value) name.resize(equals);
 
         const bool help = name == "--help" || name == "-h";
         if (help || name == "--version") {
-            if (has_value)
-                throw Failure(Exit::usage, name + " takes no value");
+            if (has_value) throw Failure(Exit::usage, name + " takes no value");
             options.action = help ? Options::Action::help : Options::Action::version;
             return options;
         }
@@ -54,8 +51,7 @@ Options parse_options(int count, char **arguments) {
             throw Failure(Exit::usage, "unknown option '" + name + "'");
         }
         if (!has_value) {
-            if (++i == count)
-                throw Failure(Exit::usage, name + " needs a value");
+            if (++i == count) throw Failure(Exit::usage, name + " needs a value");
             value = arguments[i];
         }
         if (setting) {
@@ -65,14 +61,12 @@ Options parse_options(int count, char **arguments) {
         } else if (name == "--isa") {
             options.isa = value;
         } else {
-            if (value.empty())
-                throw Failure(Exit::usage, "--prompt needs a text");
+            if (value.empty()) throw Failure(Exit::usage, "--prompt needs a text");
             options.one_prompt = true;
             options.prompt = value;
         }
     }
-    if (options.blob.empty())
-        throw Failure(Exit::usage, "no blob given");
+    if (options.blob.empty()) throw Failure(Exit::usage, "no blob given");
     return options;
 }
 

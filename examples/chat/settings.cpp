@@ -17,10 +17,8 @@ namespace {
 bool set_float(float &field, const std::string &text, float low, float high, bool low_open = false) {
     char *end = nullptr;
     const float value = std::strtof(text.c_str(), &end);
-    if (text.empty() || *end != '\0' || !std::isfinite(value))
-        return false;
-    if (value < low || value > high || (low_open && value == low))
-        return false;
+    if (text.empty() || *end != '\0' || !std::isfinite(value)) return false;
+    if (value < low || value > high || (low_open && value == low)) return false;
     field = value;
     return true;
 }
@@ -30,8 +28,7 @@ bool set_integer(Integer &field, const std::string &text, Integer low) {
     Integer value{};
     const char *end = text.data() + text.size();
     const auto [stop, error] = std::from_chars(text.data(), end, value);
-    if (error != std::errc() || stop != end || value < low)
-        return false;
+    if (error != std::errc() || stop != end || value < low) return false;
     field = value;
     return true;
 }
@@ -69,8 +66,7 @@ const std::vector<Setting> &all_settings() {
         {"seed", "N", "start of the random numbers; the same seed gives the same answers on every machine",
          "a whole number from 0 to 18446744073709551615",
          [](Settings &s, const std::string &text) {
-             if (!set_integer(s.seed, text, uint64_t{0}))
-                 return false;
+             if (!set_integer(s.seed, text, uint64_t{0})) return false;
              adder_sampler_seed(&s.sampler, s.seed);
              return true;
          },
@@ -84,23 +80,20 @@ const std::vector<Setting> &all_settings() {
 
 const Setting *find_setting(const std::string &name) {
     for (const Setting &setting : all_settings()) {
-        if (name == setting.name)
-            return &setting;
+        if (name == setting.name) return &setting;
     }
     return nullptr;
 }
 
 void apply(const Setting &setting, Settings &settings, const std::string &shown, const std::string &text) {
-    if (setting.set(settings, text))
-        return;
+    if (setting.set(settings, text)) return;
     throw Failure(Exit::usage, shown + " needs " + setting.range + ", not '" + text + "'");
 }
 
 std::string describe(const Settings &settings) {
     std::string text;
     for (const Setting &setting : all_settings()) {
-        if (!text.empty())
-            text += ", ";
+        if (!text.empty()) text += ", ";
         text += std::string(setting.name) + " " + setting.get(settings);
     }
     return text;

@@ -34,16 +34,14 @@ uint64_t checksum_of(const Trailer &trailer) {
     unsigned char bytes[sizeof trailer];
     std::memcpy(bytes, &trailer, sizeof trailer);
     uint64_t hash = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < offsetof(Trailer, checksum); ++i)
-        hash = (hash ^ bytes[i]) * 0x100000001b3u;
+    for (size_t i = 0; i < offsetof(Trailer, checksum); ++i) hash = (hash ^ bytes[i]) * 0x100000001b3u;
     return hash;
 }
 
 // errno of the step that failed, or 0. `temporary` exists afterwards only in case of success.
 int write_and_sync(const std::string &temporary, const std::vector<unsigned char> &bytes) {
     const int descriptor = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (descriptor < 0)
-        return errno;
+    if (descriptor < 0) return errno;
     int error = 0;
     for (size_t done = 0; done < bytes.size() && error == 0;) {
         const ssize_t count = write(descriptor, bytes.data() + done, bytes.size() - done);
@@ -52,12 +50,9 @@ int write_and_sync(const std::string &temporary, const std::vector<unsigned char
         else if (errno != EINTR)
             error = errno;
     }
-    if (error == 0 && fsync(descriptor) != 0)
-        error = errno;
-    if (close(descriptor) != 0 && error == 0)
-        error = errno;
-    if (error != 0)
-        unlink(temporary.c_str());
+    if (error == 0 && fsync(descriptor) != 0) error = errno;
+    if (close(descriptor) != 0 && error == 0) error = errno;
+    if (error != 0) unlink(temporary.c_str());
     return error;
 }
 
@@ -66,8 +61,7 @@ void sync_folder_of(const std::string &path) {
     const size_t slash = path.rfind('/');
     const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
     const int descriptor = open(folder.c_str(), O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0)
-        return;
+    if (descriptor < 0) return;
     fsync(descriptor);
     close(descriptor);
 }
@@ -97,8 +91,7 @@ void write_state_file(const std::string &path, std::vector<unsigned char> bytes,
         error = errno;
         unlink(temporary.c_str());
     }
-    if (error != 0)
-        throw Failure(Exit::failure, path + ": " + std::strerror(error));
+    if (error != 0) throw Failure(Exit::failure, path + ": " + std::strerror(error));
     sync_folder_of(path);
 }
 
@@ -113,8 +106,7 @@ std::vector<unsigned char> read_state_file(const std::string &path, size_t state
                                            std::to_string(state_size));
     }
     std::vector<unsigned char> state(bytes, bytes + state_size);
-    if (file.size() == state_size)
-        return state;
+    if (file.size() == state_size) return state;
 
     Trailer trailer;
     std::memcpy(&trailer, bytes + state_size, sizeof trailer);

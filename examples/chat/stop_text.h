@@ -32,11 +32,9 @@ class StopText {
   private:
     // Bytes at the end of held_ that stop_ begins with.
     size_t beginning() const {
-        if (stop_.empty())
-            return 0;
+        if (stop_.empty()) return 0;
         for (size_t n = std::min(held_.size(), stop_.size() - 1); n > 0; --n) {
-            if (held_.compare(held_.size() - n, n, stop_, 0, n) == 0)
-                return n;
+            if (held_.compare(held_.size() - n, n, stop_, 0, n) == 0) return n;
         }
         return 0;
     }

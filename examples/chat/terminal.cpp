@@ -18,9 +18,7 @@ namespace {
 
 volatile sig_atomic_t interrupt_flag = 0;
 
-void on_interrupt(int) {
-    interrupt_flag = 1;
-}
+void on_interrupt(int) { interrupt_flag = 1; }
 
 // read(), but a Ctrl-C that comes just before it is not missed: the signal gets through only while pselect() waits.
 ssize_t read_or_interrupt(char *bytes, size_t size) {
@@ -45,8 +43,7 @@ ssize_t read_or_interrupt(char *bytes, size_t size) {
 bool wants_colours() {
     const char *no_color = std::getenv("NO_COLOR");
     const char *term = std::getenv("TERM");
-    if (no_color && *no_color)
-        return false;
+    if (no_color && *no_color) return false;
     return isatty(STDERR_FILENO) && term && std::strcmp(term, "dumb") != 0;
 }
 
@@ -58,14 +55,12 @@ Input LineReader::next(std::string &line) {
         if (newline != std::string::npos || (at_end_ && !buffer_.empty())) {
             const size_t used = newline == std::string::npos ? buffer_.size() : newline;
             line.assign(buffer_, 0, used);
-            if (!line.empty() && line.back() == '\r')
-                line.pop_back();
+            if (!line.empty() && line.back() == '\r') line.pop_back();
             buffer_.erase(0, newline == std::string::npos ? used : used + 1);
             searched_ = 0;
             return Input::line;
         }
-        if (at_end_)
-            return Input::end;
+        if (at_end_) return Input::end;
         searched_ = buffer_.size();
         char bytes[4096];
         const ssize_t count = read_or_interrupt(bytes, sizeof bytes);
@@ -90,12 +85,8 @@ void catch_interrupts() {
     sigaction(SIGINT, &action, nullptr);
 }
 
-bool interrupted() {
-    return interrupt_flag != 0;
-}
-void clear_interrupt() {
-    interrupt_flag = 0;
-}
+bool interrupted() { return interrupt_flag != 0; }
+void clear_interrupt() { interrupt_flag = 0; }
 
 const Colours &colours() {
     static const Colours chosen =

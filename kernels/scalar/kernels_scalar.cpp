@@ -4,21 +4,24 @@
 // A tile of weights is the outer loop and the token the inner one, so that a chunk reads the weights from
 // flash once.
 #include "kernels/kernels.h"
+#include "kernels/layout.h"
+#include "kernels/scalar/hadamard.h"
 #include "kernels/scalar/math.h"
 #include "kernels/tables.h"
 
 namespace adder {
 namespace {
 
-// v = acc * (scale[r] * x_scale);  if bias: v = v + bias[r];  out = add ? out + v : v.
-void finish_tile(const Matrix &matrix, const MatmulArgs &args, uint32_t tile, const float acc[8],
-                 float *out) {
+// v = acc * (scale[r] * x_scale[t]);  if bias: v = v + bias[r];  out = add ? out + v : v.
+void finish_tile(const Matrix &matrix, const MatmulArgs &args, uint32_t tile, uint32_t token,
+                 const float acc[8]) {
     const size_t row = size_t{8} * tile;
+    const float x_scale = args.x_scale[size_t{args.x_scale_stride} * token];
+    float *out = args.out + size_t{args.out_stride} * token;
     for (uint32_t r = 0; r < 8; ++r) {
         const float scale = matrix.scale == nullptr ? 1.0f : matrix.scale[matrix.scale_per_row ? row + r : 0];
-        float v = acc[r] * (scale * args.x_scale);
-        if (matrix.bias != nullptr)
-            v = v + matrix.bias[row + r];
+        float v = acc[r] * (scale * x_scale);
+        if (matrix.bias != nullptr) v = v + matrix.bias[row + r];
         out[row + r] = args.add ? out[row + r] + v : v;
     }
 }
@@ -37,9 +40,8 @@ void matmul_q8(const Matrix &matrix, const MatmulArgs &args) {
                     sum[r] += w[0] * x0 + w[1] * x1 + w[2] * x2 + w[3] * x3;
             }
             float acc[8];
-            for (uint32_t r = 0; r < 8; ++r)
-                acc[r] = static_cast<float>(sum[r]);
-            finish_tile(matrix, args, tile, acc, args.out + size_t{args.out_stride} * t);
+            for (uint32_t r = 0; r < 8; ++r) acc[r] = static_cast<float>(sum[r]);
+            finish_tile(matrix, args, tile, t, acc);
         }
     }
 }
@@ -61,7 +63,7 @@ void matmul_q8_f32(const Matrix &matrix, const MatmulArgs &args) {
                     acc[r] = a;
                 }
             }
-            finish_tile(matrix, args, tile, acc, args.out + size_t{args.out_stride} * t);
+            finish_tile(matrix, args, tile, t, acc);
         }
     }
 }
@@ -74,29 +76,126 @@ void matmul_f32(const Matrix &matrix, const MatmulArgs &args) {
             const float *x = static_cast<const float *>(args.x) + size_t{args.x_stride} * t;
             float acc[8] = {};
             for (uint32_t k = 0; k < matrix.cols; ++k, w += 8)
-                for (uint32_t r = 0; r < 8; ++r)
-                    acc[r] = acc[r] + w[r] * x[k];
-            finish_tile(matrix, args, tile, acc, args.out + size_t{args.out_stride} * t);
+                for (uint32_t r = 0; r < 8; ++r) acc[r] = acc[r] + w[r] * x[k];
+            finish_tile(matrix, args, tile, t, acc);
         }
     }
 }
 
-// r, weight, out [n]. Eight partial sums of squares, then a fixed tree; out may be r.
-void rmsnorm(const float *r, const float *weight, uint32_t n, uint32_t d_model, float epsilon, float *out) {
+// The 8 columns of a row of int4 weights: columns 0..3 in the low bits of its 4 bytes, 4..7 in the high ones.
+void q4_unpack(const uint8_t *bytes, int32_t codes[8]) {
+    for (uint32_t j = 0; j < 4; ++j) {
+        codes[j] = (bytes[j] & 15) - 8;
+        codes[j + 4] = (bytes[j] >> 4) - 8;
+    }
+}
+
+// weights [tiles][cols/8][8 rows][4 bytes], group_scale [tiles][groups][8 rows], x [tokens][x_stride]. The sum of a
+// group is exact: 8 * 127 * 2^17 < 2^31.
+void matmul_q4(const Matrix &matrix, const MatmulArgs &args) {
+    const size_t groups = group_count(matrix.cols, matrix.group);
+    for (uint32_t tile = args.tile_begin; tile < args.tile_end; ++tile) {
+        for (uint32_t t = 0; t < args.tokens; ++t) {
+            const uint8_t *w = static_cast<const uint8_t *>(matrix.weights) + size_t{4} * matrix.cols * tile;
+            const int8_t *x = static_cast<const int8_t *>(args.x) + size_t{args.x_stride} * t;
+            const uint16_t *scale = matrix.group_scale + 8 * groups * tile;
+            float acc[8] = {};
+            for (uint32_t begin = 0, end; begin < matrix.cols; begin = end, scale += 8) {
+                end = matrix.cols - begin > matrix.group ? begin + matrix.group : matrix.cols;
+                int32_t sum[8] = {};
+                for (uint32_t k = begin; k < end; k += 8) {
+                    for (uint32_t r = 0; r < 8; ++r, w += 4) {
+                        int32_t codes[8];
+                        q4_unpack(w, codes);
+                        for (uint32_t j = 0; j < 8; ++j) sum[r] += codes[j] * x[k + j];
+                    }
+                }
+                for (uint32_t r = 0; r < 8; ++r)
+                    acc[r] = acc[r] + static_cast<float>(sum[r]) * bf16_f32(scale[r]);
+            }
+            finish_tile(matrix, args, tile, t, acc);
+        }
+    }
+}
+
+// As above, with x float. Each row's sum runs in order k = 0, 1, ...
+void matmul_q4_f32(const Matrix &matrix, const MatmulArgs &args) {
+    const size_t groups = group_count(matrix.cols, matrix.group);
+    for (uint32_t tile = args.tile_begin; tile < args.tile_end; ++tile) {
+        for (uint32_t t = 0; t < args.tokens; ++t) {
+            const uint8_t *w = static_cast<const uint8_t *>(matrix.weights) + size_t{4} * matrix.cols * tile;
+            const float *x = static_cast<const float *>(args.x) + size_t{args.x_stride} * t;
+            const uint16_t *scale = matrix.group_scale + 8 * groups * tile;
+            float acc[8] = {};
+            for (uint32_t begin = 0, end; begin < matrix.cols; begin = end, scale += 8) {
+                end = matrix.cols - begin > matrix.group ? begin + matrix.group : matrix.cols;
+                for (uint32_t k = begin; k < end; k += 8) {
+                    for (uint32_t r = 0; r < 8; ++r, w += 4) {
+                        int32_t codes[8];
+                        q4_unpack(w, codes);
+                        for (uint32_t j = 0; j < 8; ++j)
+                            acc[r] = acc[r] + (static_cast<float>(codes[j]) * bf16_f32(scale[r])) * x[k + j];
+                    }
+                }
+            }
+            finish_tile(matrix, args, tile, t, acc);
+        }
+    }
+}
+
+// 1 / the root of the mean square of r [n]. Eight partial sums of squares, then a fixed tree.
+float rmsnorm_inverse(const float *r, uint32_t n, uint32_t d_model, float epsilon) {
     float l[8] = {};
     for (uint32_t i = 0; i < n; i += 8)
-        for (uint32_t lane = 0; lane < 8; ++lane)
-            l[lane] = l[lane] + r[i + lane] * r[i + lane];
+        for (uint32_t lane = 0; lane < 8; ++lane) l[lane] = l[lane] + r[i + lane] * r[i + lane];
     const float sum = ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]));
-    const float inv = 1.0f / sqrt_f32(sum / static_cast<float>(d_model) + epsilon);
-    for (uint32_t i = 0; i < n; ++i)
-        out[i] = (r[i] * inv) * weight[i];
+    return 1.0f / sqrt_f32(sum / static_cast<float>(d_model) + epsilon);
+}
+
+// r, weight, out [n]; out may be r.
+void rmsnorm(const float *r, const float *weight, uint32_t n, uint32_t d_model, float epsilon, float *out) {
+    const float inv = rmsnorm_inverse(r, n, d_model, epsilon);
+    for (uint32_t i = 0; i < n; ++i) out[i] = (r[i] * inv) * weight[i];
+}
+
+// r, weight, out [n].
+void rmsnorm_quantize(const float *r, const float *weight, uint32_t n, uint32_t d_model, float epsilon,
+                      float multiplier, int8_t *out) {
+    const float inv = rmsnorm_inverse(r, n, d_model, epsilon);
+    for (uint32_t i = 0; i < n; ++i) out[i] = q8_f32((r[i] * inv) * weight[i], multiplier);
 }
 
 // v, out [n].
 void quantize(const float *v, uint32_t n, float multiplier, int8_t *out) {
-    for (uint32_t i = 0; i < n; ++i)
-        out[i] = q8_f32(v[i], multiplier);
+    for (uint32_t i = 0; i < n; ++i) out[i] = q8_f32(v[i], multiplier);
+}
+
+// v, out [n].
+float quantize_dynamic(const float *v, uint32_t n, int8_t *out) {
+    float absmax = 0.0f;
+    for (uint32_t i = 0; i < n; ++i) {
+        const float a = __builtin_fabsf(v[i]);
+        absmax = a > absmax ? a : absmax;
+    }
+    const DynamicScale scale = dynamic_scale(absmax);
+    quantize(v, n, scale.multiplier, out);
+    return scale.scale;
+}
+
+// v, factors, out [n].
+void hadamard_quantize(const float *v, const float *factors, uint32_t n, float multiplier, int8_t *out) {
+    for (uint32_t i = 0; i < n; i += 64) {
+        float block[64];
+        for (uint32_t j = 0; j < 64; ++j) block[j] = v[i + j] * factors[i + j];
+        hadamard64(block);
+        quantize(block, 64, multiplier, out + i);
+    }
+}
+
+// Of a channel's codes. Args: ConvArgs or ScanArgs.
+template <typename Args>
+float multiplier_of(const Args &args, size_t channel) {
+    return args.multipliers != nullptr ? args.multipliers[channel] : args.multiplier;
 }
 
 // weight [tiles][d_conv][8], state [tiles][d_conv-1][8], x [tokens][x_stride]. The state is the window that
@@ -111,8 +210,7 @@ void conv_silu(const ConvArgs &args) {
         for (uint32_t t = 0; t < args.tokens; ++t) {
             float *x = args.x + size_t{args.x_stride} * t + channel;
             float acc[8];
-            for (uint32_t c = 0; c < 8; ++c)
-                acc[c] = bias[c];
+            for (uint32_t c = 0; c < 8; ++c) acc[c] = bias[c];
             for (uint32_t k = 0; k < history; ++k) {
                 for (uint32_t c = 0; c < 8; ++c) {
                     const float input = state[8 * k + c];
@@ -120,14 +218,11 @@ void conv_silu(const ConvArgs &args) {
                     state[8 * k + c] = k + 1 < history ? state[8 * (k + 1) + c] : x[c];
                 }
             }
-            for (uint32_t c = 0; c < 8; ++c)
-                acc[c] = acc[c] + weight[8 * history + c] * x[c];
-            for (uint32_t c = 0; c < 8; ++c)
-                x[c] = silu_f32(acc[c]);
+            for (uint32_t c = 0; c < 8; ++c) acc[c] = acc[c] + weight[8 * history + c] * x[c];
+            for (uint32_t c = 0; c < 8; ++c) x[c] = silu_f32(acc[c]);
             if (args.codes != nullptr) {
                 int8_t *codes = args.codes + size_t{args.codes_stride} * t + channel;
-                for (uint32_t c = 0; c < 8; ++c)
-                    codes[c] = q8_f32(x[c], args.multiplier);
+                for (uint32_t c = 0; c < 8; ++c) codes[c] = q8_f32(x[c], multiplier_of(args, channel + c));
             }
         }
     }
@@ -167,8 +262,7 @@ void scan(const ScanArgs &args) {
                 memcpy(z, y, sizeof y);
             } else {
                 int8_t *codes = args.codes + size_t{args.codes_stride} * t + channel;
-                for (uint32_t c = 0; c < 8; ++c)
-                    codes[c] = q8_f32(y[c], args.multiplier);
+                for (uint32_t c = 0; c < 8; ++c) codes[c] = q8_f32(y[c], multiplier_of(args, channel + c));
             }
         }
     }
@@ -177,7 +271,8 @@ void scan(const ScanArgs &args) {
 }  // namespace
 
 const KernelTable table_scalar = {
-    "scalar", matmul_q8, matmul_q8_f32, matmul_f32, rmsnorm, quantize, conv_silu, scan,
+    "scalar",         matmul_q8, matmul_q8_f32,    matmul_f32,        matmul_q4, matmul_q4_f32, rmsnorm,
+    rmsnorm_quantize, quantize,  quantize_dynamic, hadamard_quantize, conv_silu, scan,
 };
 
 }  // namespace adder

@@ -41,6 +41,9 @@ static inline float float_from_bits(uint32_t bits) {
     return v;
 }
 
+// Exact: a bfloat16 is the upper half of a float.
+static inline float bf16_f32(uint16_t bits) { return float_from_bits(static_cast<uint32_t>(bits) << 16); }
+
 // 2^t for t in [-125, 126]; beyond them the value at the end. NaN: 2^-125.
 // Not up to 127: a compiler that knows the divisor to be 2^127 may multiply by 2^-127 instead, which is
 // subnormal, and flushing makes it zero (gcc 12 did so to silu). The reciprocal of 2^126 is normal.
@@ -58,13 +61,9 @@ static inline float exp2_f32(float t) {
     return float_from_bits(float_bits(p) + (float_bits(rounded) << 23));
 }
 
-static inline float exp_f32(float x) {
-    return exp2_f32(x * log2_e);
-}
+static inline float exp_f32(float x) { return exp2_f32(x * log2_e); }
 
-static inline float silu_f32(float x) {
-    return x / (1.0f + exp_f32(-x));
-}
+static inline float silu_f32(float x) { return x / (1.0f + exp_f32(-x)); }
 
 // log(1 + t), t in [0, 1].
 static inline float log1p_f32(float t) {
@@ -92,9 +91,19 @@ static inline int8_t q8_f32(float v, float m) {
     return static_cast<int8_t>(static_cast<int32_t>((scaled + round_magic) - round_magic));
 }
 
-// Correctly rounded. The builtin is the machine's instruction where -fno-math-errno is given.
-static inline float sqrt_f32(float v) {
-    return __builtin_sqrtf(v);
+// The scale of codes for values up to `absmax` in magnitude (not negative, not a NaN), and what to multiply by. Below
+// 2^-119 absmax / 127 would be subnormal, so such values, and all zeros, become codes 0 of scale 1.
+struct DynamicScale {
+    float scale, multiplier;
+};
+static inline DynamicScale dynamic_scale(float absmax) {
+    if (!(absmax >= 0x1p-119f)) return {1.0f, 0.0f};
+    const float most = 0x1.fffffep+127f;
+    absmax = absmax < most ? absmax : most;
+    return {absmax / 127.0f, 127.0f / absmax};
 }
+
+// Correctly rounded. The builtin is the machine's instruction where -fno-math-errno is given.
+static inline float sqrt_f32(float v) { return __builtin_sqrtf(v); }
 
 }  // namespace adder

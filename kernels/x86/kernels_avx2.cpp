@@ -8,8 +8,10 @@
 namespace adder {
 
 const KernelTable table_avx2 = {
-    "avx2",        avx2::matmul_q8, avx2::matmul_q8_f32, avx2::matmul_f32,
-    avx2::rmsnorm, avx2::quantize,  avx2::conv_silu,     avx2::scan,
+    "avx2",          avx2::matmul_q8,        avx2::matmul_q8_f32,     avx2::matmul_f32,
+    avx2::matmul_q4, avx2::matmul_q4_f32,    avx2::rmsnorm,           avx2::rmsnorm_quantize,
+    avx2::quantize,  avx2::quantize_dynamic, avx2::hadamard_quantize, avx2::conv_silu,
+    avx2::scan,
 };
 
 }  // namespace adder

@@ -16,6 +16,12 @@ namespace avx2 {
 void matmul_q8(const Matrix &matrix, const MatmulArgs &args);
 void matmul_q8_f32(const Matrix &matrix, const MatmulArgs &args);
 void matmul_f32(const Matrix &matrix, const MatmulArgs &args);
+void matmul_q4(const Matrix &matrix, const MatmulArgs &args);
+void matmul_q4_f32(const Matrix &matrix, const MatmulArgs &args);
+void rmsnorm_quantize(const float *r, const float *weight, uint32_t n, uint32_t d_model, float epsilon,
+                      float multiplier, int8_t *out);
+float quantize_dynamic(const float *v, uint32_t n, int8_t *out);
+void hadamard_quantize(const float *v, const float *factors, uint32_t n, float multiplier, int8_t *out);
 void rmsnorm(const float *r, const float *weight, uint32_t n, uint32_t d_model, float epsilon, float *out);
 void quantize(const float *v, uint32_t n, float multiplier, int8_t *out);
 void conv_silu(const ConvArgs &args);
@@ -23,9 +29,7 @@ void scan(const ScanArgs &args);
 
 // Pins v's place in the order of instructions: gcc would otherwise sort interleaved chains one after the
 // other.
-static inline void pin(__m256 &v) {
-    __asm__("" : "+x"(v));
-}
+static inline void pin(__m256 &v) { __asm__("" : "+x"(v)); }
 
 // The functions of math.h on N vectors at a time, in step: the chain of one is about 50 cycles long, and a
 // CPU's scheduler does not see far enough past it to find the next. max_ps and min_ps return their second
@@ -52,8 +56,7 @@ static inline void exp2_f32(__m256 (&t)[N]) {
         t[i] = _mm256_sub_ps(t[i], _mm256_sub_ps(rounded[i], magic));
         pin(t[i]);
     }
-    for (int i = 0; i < N; ++i)
-        p[i] = _mm256_set1_ps(exp2_c5);
+    for (int i = 0; i < N; ++i) p[i] = _mm256_set1_ps(exp2_c5);
     for (const __m256 c : coefficients) {
         for (int i = 0; i < N; ++i) {
             p[i] = _mm256_mul_ps(p[i], t[i]);
@@ -76,8 +79,7 @@ static inline void silu_f32(__m256 (&x)[N]) {
     for (int i = 0; i < N; ++i)
         e[i] = _mm256_mul_ps(_mm256_xor_ps(x[i], _mm256_set1_ps(-0.0f)), _mm256_set1_ps(log2_e));
     exp2_f32(e);
-    for (int i = 0; i < N; ++i)
-        x[i] = _mm256_div_ps(x[i], _mm256_add_ps(_mm256_set1_ps(1.0f), e[i]));
+    for (int i = 0; i < N; ++i) x[i] = _mm256_div_ps(x[i], _mm256_add_ps(_mm256_set1_ps(1.0f), e[i]));
 }
 
 // t in [0, 1].
@@ -94,8 +96,7 @@ static inline void log1p_f32(__m256 (&t)[N]) {
         s2[i] = _mm256_mul_ps(s[i], s[i]);
         pin(s2[i]);
     }
-    for (int i = 0; i < N; ++i)
-        p[i] = _mm256_set1_ps(log1p_p3);
+    for (int i = 0; i < N; ++i) p[i] = _mm256_set1_ps(log1p_p3);
     for (const __m256 c : coefficients) {
         for (int i = 0; i < N; ++i) {
             p[i] = _mm256_add_ps(_mm256_mul_ps(p[i], s2[i]), c);
@@ -115,8 +116,7 @@ static inline void softplus_f32(__m256 (&x)[N]) {
         e[i] = _mm256_mul_ps(_mm256_or_ps(x[i], _mm256_set1_ps(-0.0f)), _mm256_set1_ps(log2_e));
     exp2_f32(e);
     log1p_f32(e);
-    for (int i = 0; i < N; ++i)
-        x[i] = _mm256_add_ps(_mm256_max_ps(x[i], _mm256_setzero_ps()), e[i]);
+    for (int i = 0; i < N; ++i) x[i] = _mm256_add_ps(_mm256_max_ps(x[i], _mm256_setzero_ps()), e[i]);
 }
 
 // Eight codes as int32. cvtps rounds half to even under the mode that float_mode.h sets.
@@ -133,19 +133,31 @@ static inline void codes_store(int8_t *out, __m256i codes) {
     _mm_storel_epi64(reinterpret_cast<__m128i *>(out), _mm_packs_epi16(halves, halves));
 }
 
-// v = acc * (scale[r] * x_scale);  if bias: v = v + bias[r];  out = add ? out + v : v.  out is the token's
-// row.
-static inline void tile_finish(const Matrix &matrix, const MatmulArgs &args, uint32_t tile, __m256 acc,
-                               float *out) {
+// Of the codes of the channels from `channel` on. Args: ConvArgs or ScanArgs.
+template <typename Args>
+static inline __m256 multipliers_load(const Args &args, size_t channel) {
+    return args.multipliers != nullptr ? _mm256_loadu_ps(args.multipliers + channel)
+                                       : _mm256_set1_ps(args.multiplier);
+}
+
+// The scales of 8 rows. bfloat16 is the upper half of a float.
+static inline __m256 scales_load(const uint16_t *scale) {
+    const __m128i halves = _mm_loadu_si128(reinterpret_cast<const __m128i *>(scale));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
+}
+
+// v = acc * (scale[r] * x_scale[t]);  if bias: v = v + bias[r];  out = add ? out + v : v.
+static inline void tile_finish(const Matrix &matrix, const MatmulArgs &args, uint32_t tile, uint32_t token,
+                               __m256 acc) {
     const size_t row = size_t{8} * tile;
+    const float x_scale = args.x_scale[size_t{args.x_scale_stride} * token];
+    float *out = args.out + size_t{args.out_stride} * token;
     __m256 scale = _mm256_set1_ps(1.0f);
     if (matrix.scale != nullptr)
         scale = matrix.scale_per_row ? _mm256_loadu_ps(matrix.scale + row) : _mm256_set1_ps(matrix.scale[0]);
-    __m256 v = _mm256_mul_ps(acc, _mm256_mul_ps(scale, _mm256_set1_ps(args.x_scale)));
-    if (matrix.bias != nullptr)
-        v = _mm256_add_ps(v, _mm256_loadu_ps(matrix.bias + row));
-    if (args.add)
-        v = _mm256_add_ps(_mm256_loadu_ps(out + row), v);
+    __m256 v = _mm256_mul_ps(acc, _mm256_mul_ps(scale, _mm256_set1_ps(x_scale)));
+    if (matrix.bias != nullptr) v = _mm256_add_ps(v, _mm256_loadu_ps(matrix.bias + row));
+    if (args.add) v = _mm256_add_ps(_mm256_loadu_ps(out + row), v);
     _mm256_storeu_ps(out + row, v);
 }
 

@@ -1,4 +1,4 @@
-// RMSNorm, quantization, and the convolution with SiLU, AVX2.
+// RMSNorm, and the convolution with SiLU, AVX2.
 // SPDX-License-Identifier: MIT
 //
 // The lanes are the scalar kernels' 8 lanes, each with the scalar kernel's operations in its order.
@@ -32,8 +32,7 @@ void conv_tiles(const ConvArgs &args, uint32_t tile) {
             u[i] = _mm256_loadu_ps(args.bias + channel + 8 * static_cast<uint32_t>(i));
             for (uint32_t k = 0; k <= History; ++k)
                 u[i] = _mm256_add_ps(u[i], _mm256_mul_ps(_mm256_loadu_ps(w + 8 * k), window[i][k]));
-            for (uint32_t k = 0; k < History; ++k)
-                window[i][k] = window[i][k + 1];
+            for (uint32_t k = 0; k < History; ++k) window[i][k] = window[i][k + 1];
         }
         silu_f32(u);
         for (int i = 0; i < Tiles; ++i) {
@@ -41,7 +40,7 @@ void conv_tiles(const ConvArgs &args, uint32_t tile) {
             if (args.codes != nullptr)
                 codes_store(args.codes + size_t{args.codes_stride} * t + channel +
                                 8 * static_cast<uint32_t>(i),
-                            q8_f32(u[i], _mm256_set1_ps(args.multiplier)));
+                            q8_f32(u[i], multipliers_load(args, channel + 8 * static_cast<uint32_t>(i))));
         }
     }
     for (int i = 0; i < Tiles; ++i)
@@ -70,13 +69,12 @@ void conv_tile_any(const ConvArgs &args, uint32_t tile) {
         _mm256_storeu_ps(x, u[0]);
         if (args.codes != nullptr)
             codes_store(args.codes + size_t{args.codes_stride} * t + channel,
-                        q8_f32(u[0], _mm256_set1_ps(args.multiplier)));
+                        q8_f32(u[0], multipliers_load(args, channel)));
     }
 }
 
-}  // namespace
-
-void rmsnorm(const float *r, const float *weight, uint32_t n, uint32_t d_model, float epsilon, float *out) {
+// 1 / the root of the mean square, in all lanes.
+inline __m256 rmsnorm_inverse(const float *r, uint32_t n, uint32_t d_model, float epsilon) {
     __m256 lanes = _mm256_setzero_ps();
     for (uint32_t i = 0; i < n; i += 8) {
         const __m256 v = _mm256_loadu_ps(r + i);
@@ -85,30 +83,36 @@ void rmsnorm(const float *r, const float *weight, uint32_t n, uint32_t d_model, 
     const __m128 four = _mm_add_ps(_mm256_castps256_ps128(lanes), _mm256_extractf128_ps(lanes, 1));
     const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     const float sum = _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
-    const float inv = 1.0f / sqrt_f32(sum / static_cast<float>(d_model) + epsilon);
-    const __m256 scale = _mm256_set1_ps(inv);
+    return _mm256_set1_ps(1.0f / sqrt_f32(sum / static_cast<float>(d_model) + epsilon));
+}
+
+}  // namespace
+
+void rmsnorm(const float *r, const float *weight, uint32_t n, uint32_t d_model, float epsilon, float *out) {
+    const __m256 inverse = rmsnorm_inverse(r, n, d_model, epsilon);
     for (uint32_t i = 0; i < n; i += 8) {
-        const __m256 v = _mm256_mul_ps(_mm256_loadu_ps(r + i), scale);
+        const __m256 v = _mm256_mul_ps(_mm256_loadu_ps(r + i), inverse);
         _mm256_storeu_ps(out + i, _mm256_mul_ps(v, _mm256_loadu_ps(weight + i)));
     }
 }
 
-void quantize(const float *v, uint32_t n, float multiplier, int8_t *out) {
+void rmsnorm_quantize(const float *r, const float *weight, uint32_t n, uint32_t d_model, float epsilon,
+                      float multiplier, int8_t *out) {
+    const __m256 inverse = rmsnorm_inverse(r, n, d_model, epsilon);
     const __m256 m = _mm256_set1_ps(multiplier);
-    for (uint32_t i = 0; i < n; i += 8)
-        codes_store(out + i, q8_f32(_mm256_loadu_ps(v + i), m));
+    for (uint32_t i = 0; i < n; i += 8) {
+        const __m256 v = _mm256_mul_ps(_mm256_loadu_ps(r + i), inverse);
+        codes_store(out + i, q8_f32(_mm256_mul_ps(v, _mm256_loadu_ps(weight + i)), m));
+    }
 }
 
 void conv_silu(const ConvArgs &args) {
     uint32_t tile = args.tile_begin;
     if (args.d_conv == 4) {
-        for (; args.tile_end - tile >= 4; tile += 4)
-            conv_tiles<3, 4>(args, tile);
-        for (; tile < args.tile_end; ++tile)
-            conv_tiles<3, 1>(args, tile);
+        for (; args.tile_end - tile >= 4; tile += 4) conv_tiles<3, 4>(args, tile);
+        for (; tile < args.tile_end; ++tile) conv_tiles<3, 1>(args, tile);
     }
-    for (; tile < args.tile_end; ++tile)
-        conv_tile_any(args, tile);
+    for (; tile < args.tile_end; ++tile) conv_tile_any(args, tile);
 }
 
 }  // namespace avx2

@@ -43,7 +43,7 @@ void stream(const Matrix &matrix, const MatmulArgs &args, uint32_t tile) {
             sum[half] = sum_add(sum[half], _mm256_abs_epi8(weight), weight, four_codes(x + k + 4 * half));
         }
     }
-    tile_finish(matrix, args, tile, _mm256_cvtepi32_ps(_mm256_add_epi32(sum[0], sum[1])), args.out);
+    tile_finish(matrix, args, tile, 0, _mm256_cvtepi32_ps(_mm256_add_epi32(sum[0], sum[1])));
 }
 
 // `Tiles` tiles for `Tokens` tokens; the weights are read once. The sums pass through memory on the way out:
@@ -57,8 +57,7 @@ void block(const Matrix &matrix, const MatmulArgs &args, uint32_t tile, uint32_t
 #pragma GCC unroll 8
     for (uint32_t i = 0; i < Tiles; ++i)
 #pragma GCC unroll 8
-        for (uint32_t t = 0; t < Tokens; ++t)
-            sum[i][t] = _mm256_setzero_si256();
+        for (uint32_t t = 0; t < Tokens; ++t) sum[i][t] = _mm256_setzero_si256();
     for (size_t k = 0; k < matrix.cols; k += 4) {
         __m256i weight[Tiles], magnitude[Tiles];
 #pragma GCC unroll 8
@@ -78,33 +77,23 @@ void block(const Matrix &matrix, const MatmulArgs &args, uint32_t tile, uint32_t
 #pragma GCC unroll 8
     for (uint32_t t = 0; t < Tokens; ++t)
 #pragma GCC unroll 8
-        for (uint32_t i = 0; i < Tiles; ++i)
-            _mm256_storeu_ps(sums[t][i], _mm256_cvtepi32_ps(sum[i][t]));
+        for (uint32_t i = 0; i < Tiles; ++i) _mm256_storeu_ps(sums[t][i], _mm256_cvtepi32_ps(sum[i][t]));
 #pragma GCC unroll 8
     for (uint32_t t = 0; t < Tokens; ++t)
 #pragma GCC unroll 8
         for (uint32_t i = 0; i < Tiles; ++i)
-            tile_finish(matrix, args, tile + i, _mm256_loadu_ps(sums[t][i]),
-                        args.out + size_t{args.out_stride} * (token + t));
+            tile_finish(matrix, args, tile + i, token + t, _mm256_loadu_ps(sums[t][i]));
 }
 
 template <uint32_t Tiles>
 void tokens_all(const Matrix &matrix, const MatmulArgs &args, uint32_t tile) {
     uint32_t token = 0;
-    for (; args.tokens - token >= 4; token += 4)
-        block<Tiles, 4>(matrix, args, tile, token);
+    for (; args.tokens - token >= 4; token += 4) block<Tiles, 4>(matrix, args, tile, token);
     switch (args.tokens - token) {
-    case 3:
-        block<Tiles, 3>(matrix, args, tile, token);
-        break;
-    case 2:
-        block<Tiles, 2>(matrix, args, tile, token);
-        break;
-    case 1:
-        block<Tiles, 1>(matrix, args, tile, token);
-        break;
-    default:
-        break;
+    case 3: block<Tiles, 3>(matrix, args, tile, token); break;
+    case 2: block<Tiles, 2>(matrix, args, tile, token); break;
+    case 1: block<Tiles, 1>(matrix, args, tile, token); break;
+    default: break;
     }
 }
 
@@ -113,14 +102,11 @@ void tokens_all(const Matrix &matrix, const MatmulArgs &args, uint32_t tile) {
 void matmul_q8(const Matrix &matrix, const MatmulArgs &args) {
     uint32_t tile = args.tile_begin;
     if (args.tokens == 1) {
-        for (; tile < args.tile_end; ++tile)
-            stream(matrix, args, tile);
+        for (; tile < args.tile_end; ++tile) stream(matrix, args, tile);
         return;
     }
-    for (; args.tile_end - tile >= 2; tile += 2)
-        tokens_all<2>(matrix, args, tile);
-    if (tile < args.tile_end)
-        tokens_all<1>(matrix, args, tile);
+    for (; args.tile_end - tile >= 2; tile += 2) tokens_all<2>(matrix, args, tile);
+    if (tile < args.tile_end) tokens_all<1>(matrix, args, tile);
 }
 
 }  // namespace avx2

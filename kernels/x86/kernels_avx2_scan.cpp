@@ -20,8 +20,7 @@ template <int N>
 inline __m256 step(const float *A2, float *state, __m256 d, __m256 du, const float *B, const float *C,
                    __m256 y) {
     __m256 h[N];
-    for (int i = 0; i < N; ++i)
-        h[i] = _mm256_mul_ps(d, _mm256_loadu_ps(A2 + 8 * i));
+    for (int i = 0; i < N; ++i) h[i] = _mm256_mul_ps(d, _mm256_loadu_ps(A2 + 8 * i));
     exp2_f32(h);
     for (int i = 0; i < N; ++i) {
         h[i] = _mm256_mul_ps(h[i], _mm256_loadu_ps(state + 8 * i));
@@ -60,8 +59,7 @@ inline void units(const ScanArgs &args, uint32_t tile, uint32_t tile_step, uint3
         uint32_t n = 0;
         for (; d_state - n >= 4; n += 4)
             sum = step<4>(A2 + 8 * n, state + 8 * n, delta, du, B + n, C + n, sum);
-        for (; n < d_state; ++n)
-            sum = step<1>(A2 + 8 * n, state + 8 * n, delta, du, B + n, C + n, sum);
+        for (; n < d_state; ++n) sum = step<1>(A2 + 8 * n, state + 8 * n, delta, du, B + n, C + n, sum);
         y[i] = sum;
     }
     for (int i = 0; i < N; ++i) {
@@ -73,7 +71,7 @@ inline void units(const ScanArgs &args, uint32_t tile, uint32_t tile_step, uint3
             _mm256_storeu_ps(args.z + args.uz_stride * t + channel, g);
         else
             codes_store(args.codes + args.codes_stride * t + channel,
-                        q8_f32(g, _mm256_set1_ps(args.multiplier)));
+                        q8_f32(g, multipliers_load(args, channel)));
     }
 }
 
@@ -83,15 +81,12 @@ void scan(const ScanArgs &args) {
     uint32_t tile = args.tile_begin;
     if (args.tokens < 4) {
         for (; args.tile_end - tile >= 4; tile += 4)
-            for (uint32_t token = 0; token < args.tokens; ++token)
-                units<4>(args, tile, 1, token, 0);
+            for (uint32_t token = 0; token < args.tokens; ++token) units<4>(args, tile, 1, token, 0);
     }
     for (; tile < args.tile_end; ++tile) {
         uint32_t token = 0;
-        for (; args.tokens - token >= 4; token += 4)
-            units<4>(args, tile, 0, token, 1);
-        for (; token < args.tokens; ++token)
-            units<1>(args, tile, 0, token, 0);
+        for (; args.tokens - token >= 4; token += 4) units<4>(args, tile, 0, token, 1);
+        for (; token < args.tokens; ++token) units<1>(args, tile, 0, token, 0);
     }
 }
 

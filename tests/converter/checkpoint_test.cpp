@@ -31,8 +31,7 @@ std::string member_error(const std::string &key, const std::string &text) {
 
 Tensor *find_tensor(std::vector<Tensor> &tensors, const std::string &name) {
     for (Tensor &tensor : tensors) {
-        if (tensor.name == name)
-            return &tensor;
+        if (tensor.name == name) return &tensor;
     }
     return nullptr;
 }
@@ -305,8 +304,7 @@ TEST(Checkpoint, GenerationDefaults) {
         {R"({"eos_token_id": 32})", "eos_token_id is 32; an integer from 0 to 31"},
         {R"({"eos_token_id": [0, [1]]})", "eos_token_id is an array; an integer"},
     };
-    for (const auto &[text, message] : bad)
-        EXPECT_HAS(error_of([&, t = text] { generation(t); }), message);
+    for (const auto &[text, message] : bad) EXPECT_HAS(error_of([&, t = text] { generation(t); }), message);
 }
 
 TEST(Checkpoint, ValuesThatAreNotFiniteAreNamed) {
@@ -316,8 +314,7 @@ TEST(Checkpoint, ValuesThatAreNotFiniteAreNamed) {
             CheckpointSpec spec;
             spec.dtype = dtype;
             spec.edit = [&](const std::string &name, std::vector<float> &values) {
-                if (name == "backbone.layers.0.norm.weight")
-                    values[5] = value;
+                if (name == "backbone.layers.0.norm.weight") values[5] = value;
             };
             write_checkpoint(directory.path(), spec);
             const Checkpoint checkpoint(directory.path());
@@ -341,8 +338,7 @@ static long resident_kilobytes(const uint8_t *address) {
         long kilobytes;
         if (std::sscanf(line.c_str(), "%lx-%lx ", &first, &last) == 2)
             inside = first <= wanted && wanted < last;
-        if (inside && std::sscanf(line.c_str(), "Rss: %ld kB", &kilobytes) == 1)
-            return kilobytes;
+        if (inside && std::sscanf(line.c_str(), "Rss: %ld kB", &kilobytes) == 1) return kilobytes;
     }
     return -1;
 }
@@ -356,8 +352,7 @@ TEST(Checkpoint, ReleasedTensorsLeaveMemoryAndReadTheSame) {
     const TensorView &tensor = checkpoint.tensor("backbone.embeddings.weight");
     const std::vector<float> before = values_of(checkpoint, tensor.name);
     const long resident = resident_kilobytes(tensor.data);
-    if (resident < 0)
-        GTEST_SKIP() << "NOT TESTED: /proc/self/smaps cannot be read";
+    if (resident < 0) GTEST_SKIP() << "NOT TESTED: /proc/self/smaps cannot be read";
     EXPECT_GE(resident, 1000);
     checkpoint.release(tensor);
     checkpoint.release(checkpoint.tensor("backbone.norm_f.weight"));  // smaller than a page
@@ -367,14 +362,12 @@ TEST(Checkpoint, ReleasedTensorsLeaveMemoryAndReadTheSame) {
 
 TEST(Checkpoint, OpensTheRealModels) {
     const std::string shared = shared_directory();
-    if (shared.empty())
-        GTEST_SKIP() << shared_missing;
+    if (shared.empty()) GTEST_SKIP() << shared_missing;
     for (const char *model :
          {"adder-13m", "adder-1m", "adder-1m-int4", "conformance/mamba", "conformance/mamba_untied_odd"}) {
         const Checkpoint checkpoint(join_path(shared, std::string("models/") + model));
         EXPECT_TRUE(checkpoint.unused_tensors().empty()) << model;
-        for (const TensorSpec &spec : model_tensors(checkpoint.config()))
-            values_of(checkpoint, spec.name);
+        for (const TensorSpec &spec : model_tensors(checkpoint.config())) values_of(checkpoint, spec.name);
     }
     EXPECT_EQ(Checkpoint(shared + "/models/adder-13m").generation().temperature, 0.7);
     for (const char *model : {"falcon_mamba", "mamba2", "rwkv4", "recurrent_gemma"}) {

@@ -26,8 +26,7 @@ EvalToy::EvalToy(uint32_t seed) {
         options.checkpoint = checkpoint();
         options.output = file(int8 ? "int8.adder" : "float.adder");
         options.calibration_tokens = 1024;
-        options.recipe.weights = int8 ? Dtype::int8 : Dtype::f32;
-        options.recipe.int8_activations = int8;
+        options.recipe = recipe_named(int8 ? "naive" : "float");
         convert(options, pool);
     }
     std::string text, task, lambada;

@@ -123,8 +123,7 @@ TEST(AtomicFile, ManyAtOnce) {
         }
         EXPECT_HAS(error_of([&] { AtomicFile more(directory.file("more")); }, ExitCode::failure),
                    "16 files are being written already");
-        if (round == 1)
-            files.front()->commit();
+        if (round == 1) files.front()->commit();
     }
     EXPECT_EQ(entries(directory.path()), 1u);
 }

@@ -21,13 +21,9 @@ std::string parse_error(std::string_view text) {
     return error_of([&] { Json::parse(text, "x.json"); });
 }
 
-double number_of(std::string_view text) {
-    return Json::parse(text, "x").number("x");
-}
+double number_of(std::string_view text) { return Json::parse(text, "x").number("x"); }
 
-std::string rewritten(std::string_view text) {
-    return json_text(Json::parse(text, "x"));
-}
+std::string rewritten(std::string_view text) { return json_text(Json::parse(text, "x")); }
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -149,16 +145,14 @@ TEST(Json, LimitsDepth) {
     EXPECT_HAS(parse_error(nested(65)), "x.json:1:65: nested deeper than 64");
     EXPECT_HAS(parse_error(std::string(10'000'000, '[')), "nested deeper than 64");
     std::string objects;
-    for (int i = 0; i < 100'000; ++i)
-        objects += "{\"a\":";
+    for (int i = 0; i < 100'000; ++i) objects += "{\"a\":";
     EXPECT_HAS(parse_error(objects), "nested deeper than 64");
 }
 
 TEST(Json, EveryTruncationIsAnError) {
     const std::string text = R"({"a": [1.5e-3, "\u20AC\n", true, null], "b": {"c": -1}})";
     Json::parse(text, "x");
-    for (size_t size = 0; size < text.size(); ++size)
-        parse_error(text.substr(0, size));
+    for (size_t size = 0; size < text.size(); ++size) parse_error(text.substr(0, size));
 }
 
 TEST(Json, NamesWhatWasFoundAndNeeded) {
@@ -207,8 +201,7 @@ TEST(Json, LargeObjectsTakeBoundedTime) {
 
 TEST(Json, ReadsALargeTokenizer) {
     const std::string shared = shared_directory();
-    if (shared.empty())
-        GTEST_SKIP() << shared_missing;
+    if (shared.empty()) GTEST_SKIP() << shared_missing;
     const MappedFile file(join_path(shared, "tokenizers/gpt-neox-20b/tokenizer.json"));
     const auto start = std::chrono::steady_clock::now();
     const Json json = Json::parse(file.text(), file.path());
@@ -270,8 +263,7 @@ TEST(JsonWriter, NumbersReadBackTheSame) {
 
 TEST(JsonWriter, AnyBytesBecomeValidJson) {
     std::string bytes;
-    for (int i = 0; i < 256; ++i)
-        bytes += static_cast<char>(i);
+    for (int i = 0; i < 256; ++i) bytes += static_cast<char>(i);
     const std::string text = JsonWriter().value(bytes).text();
     const std::string back = Json::parse(text, "x").string("");
     EXPECT_EQ(back.substr(0, 128), bytes.substr(0, 128));

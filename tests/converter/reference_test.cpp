@@ -29,15 +29,15 @@ class Reference : public testing::TestWithParam<const char *> {
         ConvertOptions options;
         options.checkpoint = checkpoint_;
         options.output = directory_.file("float.adder");
-        options.recipe.weights = Dtype::f32;
-        options.recipe.int8_activations = false;
+        options.recipe = recipe_named("float");
         convert(options, pool_);
         return options.output;
     }
 
     static Tokens ids_of(const Json &list) {
         Tokens ids;
-        for (const Json &id : list.array("ids")) ids.push_back(static_cast<int32_t>(id.integer("id", 0, 1 << 20)));
+        for (const Json &id : list.array("ids"))
+            ids.push_back(static_cast<int32_t>(id.integer("id", 0, 1 << 20)));
         return ids;
     }
 
@@ -81,7 +81,8 @@ TEST_P(Reference, FloatBlobComputesTheSame) {
     const Session session(blob, adder_options{});
     for (const Json &item : cases()) {
         const Tokens ids = ids_of(*item.find("ids"));
-        SCOPED_TRACE(item.find("text") ? item.find("text")->string("text") : std::to_string(ids.size()) + " ids");
+        SCOPED_TRACE(item.find("text") ? item.find("text")->string("text")
+                                       : std::to_string(ids.size()) + " ids");
         adder_state_reset(session.get());
         Collected collected{{}, blob.info().vocab_size};
         ASSERT_EQ(adder_score(session.get(), ids.data(), ids.size(), Collected::take, &collected), ADDER_OK);
@@ -96,7 +97,8 @@ TEST_P(Reference, FloatBlobComputesTheSame) {
             const double scored = static_cast<double>(ids.size() - 1);
             EXPECT_NEAR(found / scored, expected / scored, 2e-4);
         }
-        if (const Json *first = item.find("logits_first")) expect_logits(*first, collected.logits.front().data());
+        if (const Json *first = item.find("logits_first"))
+            expect_logits(*first, collected.logits.front().data());
         for (const char *key : {"logits_last", "last_logits_first64"})
             if (const Json *last = item.find(key)) expect_logits(*last, collected.logits.back().data());
 
@@ -107,7 +109,8 @@ TEST_P(Reference, FloatBlobComputesTheSame) {
             std::vector<float> logits = collected.logits.back();
             Tokens found;
             for (size_t i = 0; i < expected.size(); ++i) {
-                found.push_back(static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin()));
+                found.push_back(
+                    static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin()));
                 float *next = nullptr;
                 ASSERT_EQ(adder_step(session.get(), found.back(), &next), ADDER_OK);
                 logits.assign(next, next + collected.vocab_size);

@@ -97,7 +97,9 @@ TEST(ThreadPool, AnExceptionEndsTheJobAndNotThePool) {
                 EXPECT_STREQ(error.what(), "three");
             }
             // With more threads others may get through all the rest before the exception is noted.
-            if (threads == 1) EXPECT_EQ(calls.load(), 4u);
+            if (threads == 1) {
+                EXPECT_EQ(calls.load(), 4u);
+            }
             std::atomic<uint32_t> after{0};
             pool.run(8, [&](uint32_t, uint32_t) { ++after; });
             ASSERT_EQ(after.load(), 8u);

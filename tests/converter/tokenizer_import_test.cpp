@@ -195,8 +195,7 @@ TEST(TokenizerImport, WritesTheDocumentedBytes) {
         R"("model":{"type":"BPE","vocab":{"a":0,"b":1,"ab":2},"merges":["a b"]}})");
     ASSERT_EQ(loaded.status, TokenizeStatus::ok);
     std::string dump;
-    for (size_t i = 0; i < loaded.section.size(); ++i)
-        dump += format("%02x", loaded.section[i]);
+    for (size_t i = 0; i < loaded.section.size(); ++i) dump += format("%02x", loaded.section[i]);
     std::string none(2 * 512, 'f');  // byte ids
     none.replace(4 * 'a', 4, "0000");
     none.replace(4 * 'b', 4, "0100");

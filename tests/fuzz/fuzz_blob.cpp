@@ -131,7 +131,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 }
 
 extern "C" void adder_fuzz_seeds(void (*add)(const uint8_t *, size_t)) {
-    for (const uint32_t kind : {0u, 1u, 2u, 3u}) {
+    for (const uint32_t kind : {0u, 1u, 2u, 3u, 4u}) {
         BlobSpec spec;
         ModelConfig &config = spec.checkpoint.config;
         config.n_layer = 1;
@@ -143,9 +143,15 @@ extern "C" void adder_fuzz_seeds(void (*add)(const uint8_t *, size_t)) {
         config.tie_word_embeddings = kind % 2 == 0;
         config.use_bias = kind == 3;
         spec.tokenizer = kind == 0;
-        spec.recipe.weights = kind == 2 ? Dtype::f32 : Dtype::int8;
-        spec.recipe.int8_activations = kind != 1;
-        spec.recipe.granularity = kind == 3 ? Granularity::tensor : Granularity::row;
+        if (kind == 4) {
+            config.d_inner = 64;
+            spec.recipe = recipe_named("static");
+            spec.recipe.in_proj.weights = Dtype::int4;
+            spec.recipe.head.input = Input::token;
+        }
+        if (kind == 2) spec.recipe.set_weights(Dtype::f32);
+        if (kind == 1) spec.recipe.set_inputs(false);
+        if (kind == 3) spec.recipe.set_granularity(Granularity::tensor);
         spec.texts = {{ADDER_TEXT_NAME, "toy"}};
         const AlignedBytes blob = build_blob(spec);
         add(blob.data(), blob.size());

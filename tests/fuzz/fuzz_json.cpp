@@ -21,12 +21,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             json.integer("input", -1000, 1000);
         } catch (const adder::Error &) {
         }
-        if (json_text(Json::parse(json_text(json, true), "pretty")) != compact)
-            std::abort();
+        if (json_text(Json::parse(json_text(json, true), "pretty")) != compact) std::abort();
     } catch (const adder::Error &error) {
         // What was accepted once has to be accepted when it is written again.
-        if (!compact.empty() || std::strncmp(error.what(), "input:", 6) != 0)
-            std::abort();
+        if (!compact.empty() || std::strncmp(error.what(), "input:", 6) != 0) std::abort();
     }
     return 0;
 }

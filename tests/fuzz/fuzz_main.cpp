@@ -32,9 +32,7 @@ extern "C" [[gnu::weak]] void __sanitizer_set_death_callback(void (*callback)(vo
 // gcc's undefined-behaviour run-time library beside its address sanitizer knows only a callback of its own:
 // let it abort, which the signal handler sees.
 extern "C" const char *__ubsan_default_options();
-extern "C" const char *__ubsan_default_options() {
-    return "abort_on_error=1:print_stacktrace=1";
-}
+extern "C" const char *__ubsan_default_options() { return "abort_on_error=1:print_stacktrace=1"; }
 
 namespace {
 
@@ -49,31 +47,27 @@ const char *crash_path = "crash.bin";
 // Async-signal-safe. Once only: a sanitizer reports and then aborts.
 void keep_input() {
     static volatile sig_atomic_t kept = 0;
-    if (kept)
-        return;
+    if (kept) return;
     kept = 1;
     const int descriptor = open(crash_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     const uint8_t *data = input.data();
     size_t left = input.size();
     while (descriptor >= 0 && left > 0) {
         const ssize_t written = write(descriptor, data, left);
-        if (written <= 0)
-            break;
+        if (written <= 0) break;
         data += written;
         left -= static_cast<size_t>(written);
     }
     const char *const parts[] = {"\nthe input that did this is in ", crash_path, "\n"};
     for (const char *part : parts) {
-        if (write(STDERR_FILENO, part, std::strlen(part)) < 0)
-            break;
+        if (write(STDERR_FILENO, part, std::strlen(part)) < 0) break;
     }
 }
 
 void on_signal(int number) {
     if (number == SIGALRM) {
         const char text[] = "one input takes too long";
-        if (write(STDERR_FILENO, text, sizeof text - 1) < 0)
-            _exit(1);
+        if (write(STDERR_FILENO, text, sizeof text - 1) < 0) _exit(1);
     }
     keep_input();
     signal(number, SIG_DFL);
@@ -87,15 +81,13 @@ void install_handlers() {
     alternative.ss_size = sizeof stack;
     sigaltstack(&alternative, nullptr);
     const bool sanitized = __sanitizer_set_death_callback != nullptr;
-    if (sanitized)
-        __sanitizer_set_death_callback(keep_input);
+    if (sanitized) __sanitizer_set_death_callback(keep_input);
     struct sigaction action {};
     action.sa_handler = on_signal;
     action.sa_flags = SA_ONSTACK;
     for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGALRM}) {
         // A sanitizer has a better report of the first ones than this handler.
-        if (!sanitized || number == SIGABRT || number == SIGALRM)
-            sigaction(number, &action, nullptr);
+        if (!sanitized || number == SIGABRT || number == SIGALRM) sigaction(number, &action, nullptr);
     }
 }
 
@@ -123,11 +115,9 @@ void overwrite(Bytes &bytes, size_t at, const uint8_t *data, size_t size) {
 }
 
 void insert_word(Bytes &bytes, Random &random) {
-    if (&adder_fuzz_words == nullptr || adder_fuzz_words[0] == nullptr)
-        return;
+    if (&adder_fuzz_words == nullptr || adder_fuzz_words[0] == nullptr) return;
     size_t count = 0;
-    while (adder_fuzz_words[count] != nullptr)
-        ++count;
+    while (adder_fuzz_words[count] != nullptr) ++count;
     const char *const word = adder_fuzz_words[random.below(count)];
     insert(bytes, random.below(bytes.size() + 1), reinterpret_cast<const uint8_t *>(word), std::strlen(word));
 }
@@ -139,8 +129,7 @@ void put_integer(Bytes &bytes, Random &random) {
     uint8_t data[32];
     size_t size = size_t{1} << random.below(4);
     if (random.below(2) == 0) {
-        for (size_t i = 0; i < size; ++i)
-            data[i] = static_cast<uint8_t>(value >> (8 * i));
+        for (size_t i = 0; i < size; ++i) data[i] = static_cast<uint8_t>(value >> (8 * i));
     } else {
         char text[32];
         size = static_cast<size_t>(
@@ -157,24 +146,17 @@ void mutate(Bytes &bytes, Random &random) {
     const auto position = [&](size_t i) { return bytes.begin() + static_cast<std::ptrdiff_t>(i); };
     switch (random.below(10)) {
     case 0:
-        if (at < bytes.size())
-            bytes[at] = static_cast<uint8_t>(bytes[at] ^ 1u << random.below(8));
+        if (at < bytes.size()) bytes[at] = static_cast<uint8_t>(bytes[at] ^ 1u << random.below(8));
         break;
     case 1:
-        if (at < bytes.size())
-            bytes[at] = static_cast<uint8_t>(random.next());
+        if (at < bytes.size()) bytes[at] = static_cast<uint8_t>(random.next());
         break;
-    case 2:
-        bytes.resize(at);
-        break;
-    case 3:
-        bytes.erase(position(at), position(at + length));
-        break;
+    case 2: bytes.resize(at); break;
+    case 3: bytes.erase(position(at), position(at + length)); break;
     case 4: {  // a block, once more somewhere
         const Bytes block(position(at), position(at + length));
         const size_t times = random.below(4) == 0 ? random.below(80) : 1;
-        for (size_t i = 0; i < times; ++i)
-            insert(bytes, at, block.data(), block.size());
+        for (size_t i = 0; i < times; ++i) insert(bytes, at, block.data(), block.size());
         break;
     }
     case 5: {  // the rest of another input
@@ -189,18 +171,12 @@ void mutate(Bytes &bytes, Random &random) {
             bytes[at] = static_cast<uint8_t>(bytes[at] + (random.below(2) == 0 ? 1 : 0xFF));
         break;
     case 7:
-    case 8:
-        put_integer(bytes, random);
-        break;
-    default:
-        insert_word(bytes, random);
-        break;
+    case 8: put_integer(bytes, random); break;
+    default: insert_word(bytes, random); break;
     }
 }
 
-void add_seed(const uint8_t *data, size_t size) {
-    corpus.emplace_back(data, data + size);
-}
+void add_seed(const uint8_t *data, size_t size) { corpus.emplace_back(data, data + size); }
 
 void add_file(const std::filesystem::path &path) {
     std::ifstream file(path, std::ios::binary);
@@ -212,16 +188,13 @@ void add_file(const std::filesystem::path &path) {
 }
 
 void add_path(const char *path) {
-    if (!std::filesystem::is_directory(path))
-        return add_file(path);
+    if (!std::filesystem::is_directory(path)) return add_file(path);
     std::vector<std::filesystem::path> files;  // sorted: a seed number has to mean the same run everywhere
     for (const auto &entry : std::filesystem::directory_iterator(path)) {
-        if (entry.is_regular_file())
-            files.push_back(entry.path());
+        if (entry.is_regular_file()) files.push_back(entry.path());
     }
     std::sort(files.begin(), files.end());
-    for (const auto &file : files)
-        add_file(file);
+    for (const auto &file : files) add_file(file);
 }
 
 uint64_t number_of(const char *option, const char *text) {
@@ -268,27 +241,21 @@ int main(int count, char **arguments) {
             has_paths = true;
         }
     }
-    if (adder_fuzz_seeds != nullptr && !(has_paths && seconds == 0 && runs == 0))
-        adder_fuzz_seeds(add_seed);
-    if (corpus.empty())
-        corpus.emplace_back();
+    if (adder_fuzz_seeds != nullptr && !(has_paths && seconds == 0 && runs == 0)) adder_fuzz_seeds(add_seed);
+    if (corpus.empty()) corpus.emplace_back();
     install_handlers();
 
     using Clock = std::chrono::steady_clock;
     const auto start = Clock::now();
     const auto elapsed = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
     uint64_t done = 0;
-    for (const Bytes &bytes : corpus)
-        input = bytes, run(), ++done;
+    for (const Bytes &bytes : corpus) input = bytes, run(), ++done;
     Random random(seed);
     while ((runs > 0 && done < runs) || (seconds > 0 && elapsed() < static_cast<double>(seconds))) {
-        if (runs > 0 && done >= runs)
-            break;
+        if (runs > 0 && done >= runs) break;
         input = corpus[random.below(corpus.size())];
-        for (size_t changes = random.below(5) + 1; changes > 0; --changes)
-            mutate(input, random);
-        if (input.size() > max_size)
-            input.resize(static_cast<size_t>(max_size));
+        for (size_t changes = random.below(5) + 1; changes > 0; --changes) mutate(input, random);
+        if (input.size() > max_size) input.resize(static_cast<size_t>(max_size));
         run();
         ++done;
     }

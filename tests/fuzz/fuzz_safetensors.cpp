@@ -16,8 +16,7 @@ static void read_all(const uint8_t *data, size_t size) {
         for (const adder::TensorView &tensor : header.tensors) {
             if (tensor.size > 0 && (tensor.data < data || tensor.data + tensor.size > data + size))
                 std::abort();
-            if (header.find(tensor.name) != &tensor)
-                std::abort();
+            if (header.find(tensor.name) != &tensor) std::abort();
             covered += tensor.size;
             adder::shape_text(tensor.shape);
             try {
@@ -25,12 +24,10 @@ static void read_all(const uint8_t *data, size_t size) {
                 values.resize(static_cast<size_t>(tensor.elements));
                 adder::convert_to_float(tensor, 0, tensor.elements, values.data());
             } catch (const adder::Error &) {
-                if (adder::is_readable(tensor.dtype))
-                    std::abort();
+                if (adder::is_readable(tensor.dtype)) std::abort();
             }
         }
-        if (covered > size)
-            std::abort();
+        if (covered > size) std::abort();
     } catch (const adder::Error &) {
     }
 }
@@ -38,22 +35,18 @@ static void read_all(const uint8_t *data, size_t size) {
 // As it is, and with the length set to where the last '}' is: few mutations would get past a wrong length.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     read_all(data, size);
-    if (size < 8)
-        return 0;
+    if (size < 8) return 0;
     std::vector<uint8_t> mended(data, data + size);
     size_t end = size;
-    while (end > 8 && data[end - 1] != '}')
-        --end;
-    for (size_t i = 0; i < 8; ++i)
-        mended[i] = static_cast<uint8_t>((end - 8) >> (8 * i));
+    while (end > 8 && data[end - 1] != '}') --end;
+    for (size_t i = 0; i < 8; ++i) mended[i] = static_cast<uint8_t>((end - 8) >> (8 * i));
     read_all(mended.data(), size);
     return 0;
 }
 
 static void add_file(void (*add)(const uint8_t *, size_t), const std::string &header, size_t data_size) {
     std::string bytes;
-    for (int i = 0; i < 8; ++i)
-        bytes += static_cast<char>(header.size() >> (8 * i) & 0xFF);
+    for (int i = 0; i < 8; ++i) bytes += static_cast<char>(header.size() >> (8 * i) & 0xFF);
     bytes += header + std::string(data_size, '\x3C');
     add(reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size());
 }

@@ -22,14 +22,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         return 0;
     }
     Tokenizer tokenizer;
-    if (tokenizer_open(&tokenizer, section.data(), section.size()) != TokenizeStatus::ok)
-        abort();
+    if (tokenizer_open(&tokenizer, section.data(), section.size()) != TokenizeStatus::ok) abort();
     std::vector<int32_t> ids(tokenize_capacity(json.size()));
     size_t count = 0;
     const TokenizeStatus status =
         tokenize(&tokenizer, json.data(), json.size(), tokenize_special, ids.data(), ids.size(), &count);
-    if (status == TokenizeStatus::capacity)
-        abort();
+    if (status == TokenizeStatus::capacity) abort();
     // What was encoded is the text again, unless it was changed on purpose.
     bool exact = tokenizer.flags == 0;
     for (const AddedTokens *group : {&tokenizer.raw, &tokenizer.normalized})
@@ -39,14 +37,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (size_t i = 0; i < count; ++i) {
         const uint8_t *bytes;
         uint32_t length;
-        if (!token_bytes(&tokenizer, ids[i], &bytes, &length, nullptr))
-            abort();
+        if (!token_bytes(&tokenizer, ids[i], &bytes, &length, nullptr)) abort();
         text.append(reinterpret_cast<const char *>(bytes), length);
     }
-    if (exact && json.substr(0, text.size()) != text)
-        abort();
-    if (exact && status == TokenizeStatus::ok && text.size() != json.size())
-        abort();
+    if (exact && json.substr(0, text.size()) != text) abort();
+    if (exact && status == TokenizeStatus::ok && text.size() != json.size()) abort();
     return 0;
 }
 
@@ -64,6 +59,5 @@ extern "C" void adder_fuzz_seeds(void (*add)(const uint8_t *, size_t)) {
         R"("model":{"dropout":null,"unk_token":null,"fuse_unk":false,"vocab":{"\"":0,"{":1,"e":2,"{\"":3},)"
         R"("merges":["{ \""]}})",
     };
-    for (const char *seed : seeds)
-        add(reinterpret_cast<const uint8_t *>(seed), strlen(seed));
+    for (const char *seed : seeds) add(reinterpret_cast<const uint8_t *>(seed), strlen(seed));
 }

@@ -11,16 +11,13 @@
 // The input: one byte of flags, the section's padded length / 4 in two bytes, the section, the text.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     using namespace adder;
-    if (size < 3)
-        return 0;
+    if (size < 3) return 0;
     const size_t claimed = (data[1] | data[2] << 8) * size_t{4};
     const size_t section_size = claimed < size - 3 ? claimed : size - 3;
     std::vector<uint32_t> section((section_size + 3) / 4);
-    if (section_size > 0)
-        memcpy(section.data(), data + 3, section_size);
+    if (section_size > 0) memcpy(section.data(), data + 3, section_size);
     Tokenizer tokenizer;
-    if (tokenizer_open(&tokenizer, section.data(), section_size) != TokenizeStatus::ok)
-        return 0;
+    if (tokenizer_open(&tokenizer, section.data(), section_size) != TokenizeStatus::ok) return 0;
 
     const char *text = reinterpret_cast<const char *>(data) + 3 + section_size;
     const size_t text_size = size - 3 - section_size;
@@ -28,8 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     size_t count = 0, few_count = 0;
     const TokenizeStatus status =
         tokenize(&tokenizer, text, text_size, data[0] & tokenize_special, ids.data(), ids.size(), &count);
-    if (status != TokenizeStatus::ok && status != TokenizeStatus::no_token)
-        abort();
+    if (status != TokenizeStatus::ok && status != TokenizeStatus::no_token) abort();
     tokenize(&tokenizer, text, text_size, data[0] & tokenize_special, few.data(), few.size(), &few_count);
     if (few_count > count ||
         (few_count > 0 && memcmp(few.data(), ids.data(), few_count * sizeof few[0]) != 0))
@@ -41,11 +37,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         const uint8_t *bytes;
         uint32_t length;
         bool special;
-        if (!token_bytes(&tokenizer, ids[i], &bytes, &length, &special))
-            abort();
+        if (!token_bytes(&tokenizer, ids[i], &bytes, &length, &special)) abort();
         out.resize(3 * (size_t{length} + 3));
-        if (utf8_stream(&stream, bytes, length, out.data(), out.size()) > out.size())
-            abort();
+        if (utf8_stream(&stream, bytes, length, out.data(), out.size()) > out.size()) abort();
     }
     out.resize(3);
     utf8_stream_end(&stream, out.data(), out.size());

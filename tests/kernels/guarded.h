@@ -35,12 +35,9 @@ class Guarded {
             mprotect(base_ + page + inner, page, PROT_NONE) != 0)
             abort();
         first_ = base_ + page;
-        if (placement == Placement::at_end)
-            first_ += inner - bytes;
-        if (placement == Placement::misaligned)
-            first_ += sizeof(T);
-        if (bytes != 0)
-            memcpy(first_, values.data(), bytes);
+        if (placement == Placement::at_end) first_ += inner - bytes;
+        if (placement == Placement::misaligned) first_ += sizeof(T);
+        if (bytes != 0) memcpy(first_, values.data(), bytes);
     }
     Guarded(const Guarded &) = delete;
     Guarded &operator=(const Guarded &) = delete;

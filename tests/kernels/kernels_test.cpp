@@ -1,191 +1,14 @@
-// Every function of every usable kernel table against the scalar one, bit for bit, between guard pages.
+// The kernels of vectors and of channels, in every usable table, against the scalar one, bit for bit, between guard pages.
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 
-#include "kernels/float_mode.h"
-#include "kernels/kernels.h"
-#include "tests/kernels/guarded.h"
-#include "tests/kernels/inputs.h"
+#include "tests/kernels/kernel_test.h"
 
 namespace adder {
 namespace {
 
-const KernelTable &scalar() {
-    return *kernels_find("scalar");
-}
-
-class Kernels : public testing::TestWithParam<const KernelTable *> {
-  protected:
-    void SetUp() override {
-        if (!kernels_usable(GetParam()))
-            GTEST_SKIP() << "this CPU has no " << GetParam()->name;
-        mode_ = float_mode_enter();
-        entered_ = true;
-    }
-    void TearDown() override {
-        if (entered_)
-            float_mode_leave(mode_);
-    }
-    const KernelTable &table() { return *GetParam(); }
-
-    Random random{20240229};
-
-  private:
-    FloatMode mode_{};
-    bool entered_ = false;
-};
-
-std::vector<const KernelTable *> built() {
-    uint32_t count = 0;
-    const KernelTable *const *list = kernels_built(&count);
-    return std::vector<const KernelTable *>(list, list + count);
-}
-
-INSTANTIATE_TEST_SUITE_P(Isa, Kernels, testing::ValuesIn(built()),
-                         [](const testing::TestParamInfo<const KernelTable *> &built_table) {
-                             return std::string(built_table.param->name);
-                         });
-
-// ---- Matrix products ----------------------------------------------------------------------------
-
-struct MatmulCase {
-    uint32_t tiles, cols, tokens;
-    uint32_t tile_begin, tile_end;
-    uint32_t x_pad, out_pad;  // elements between rows
-    bool scale_per_row, bias, add;
-};
-
-using MatmulFunction = void (*)(const Matrix &, const MatmulArgs &);
-
-// Runs both functions on copies of the same buffers. W and X are the element types of weights and x.
-template <typename W, typename X>
-void matmul_compare(MatmulFunction reference, MatmulFunction tested, const MatmulCase &c,
-                    const std::vector<W> &weights, const std::vector<X> &x, Random &random) {
-    SCOPED_TRACE(testing::Message() << c.tiles << " tiles x " << c.cols << " cols, " << c.tokens
-                                    << " tokens, tiles " << c.tile_begin << ".." << c.tile_end << ", pads "
-                                    << c.x_pad << " " << c.out_pad << ", scale_per_row " << c.scale_per_row
-                                    << " bias " << c.bias << " add " << c.add);
-    const size_t rows = size_t{8} * c.tiles;
-    const uint32_t out_stride = static_cast<uint32_t>(rows) + c.out_pad;
-    const std::vector<float> scale = floats_make(c.scale_per_row ? rows : 1, Pattern::random, 0.01f, random);
-    const std::vector<float> bias = floats_make(rows, Pattern::random, 1.0f, random);
-    const std::vector<float> before = floats_make(out_stride * c.tokens, Pattern::random, 1.0f, random);
-    const bool has_scale = sizeof(W) == 1;
-
-    auto call = [&](MatmulFunction function, Placement placement) {
-        Guarded<W> w(weights, placement);
-        Guarded<X> in(x, placement);
-        Guarded<float> s(scale, placement), b(bias, placement), out(before, placement);
-        const Matrix matrix = {
-            w.data(),       has_scale ? s.data() : nullptr, c.bias ? b.data() : nullptr, c.tiles, c.cols,
-            c.scale_per_row};
-        MatmulArgs args = {};
-        args.tile_begin = c.tile_begin;
-        args.tile_end = c.tile_end;
-        args.tokens = c.tokens;
-        args.x = in.data();
-        args.x_stride = c.cols + c.x_pad;
-        args.x_scale = sizeof(X) == 1 ? 0.03f : 1.0f;
-        args.out = out.data();
-        args.out_stride = out_stride;
-        args.add = c.add;
-        function(matrix, args);
-        return out.values();
-    };
-    const std::vector<float> expected = call(reference, Placement::at_end);
-    for (Placement placement : all_placements)
-        ASSERT_TRUE(same(expected, call(tested, placement))) << "placement " << static_cast<int>(placement);
-    for (size_t i = 0; i < expected.size(); ++i) {
-        const size_t row = i % out_stride;
-        if (row < 8 * c.tile_begin || row >= 8 * c.tile_end) {
-            ASSERT_TRUE(same(before[i], expected[i])) << "touched outside of its rows, element " << i;
-        }
-    }
-}
-
-template <typename W, typename X>
-void matmul_case(MatmulFunction reference, MatmulFunction tested, const MatmulCase &c, Pattern wp, Pattern xp,
-                 Random &random) {
-    const size_t weight_count = size_t{8} * c.tiles * c.cols;
-    // The last row of x ends with its last column: no padding is promised after it.
-    const size_t x_count = c.tokens == 0 ? 0 : size_t{c.cols + c.x_pad} * (c.tokens - 1) + c.cols;
-    std::vector<W> weights;
-    std::vector<X> x;
-    if constexpr (sizeof(W) == 1)
-        weights = codes_make(weight_count, wp, -128, random);
-    else
-        weights = floats_make(weight_count, wp, 0.1f, random);
-    if constexpr (sizeof(X) == 1)
-        x = codes_make(x_count, xp, -127, random);
-    else
-        x = floats_make(x_count, xp, 1.0f, random);
-    matmul_compare<W, X>(reference, tested, c, weights, x, random);
-}
-
-template <typename W, typename X>
-void matmul_all(MatmulFunction reference, MatmulFunction tested, Random &random) {
-    // Every pattern of weights with every pattern of x.
-    for (Pattern wp : all_patterns)
-        for (Pattern xp : all_patterns)
-            for (uint32_t tokens : {1u, 6u})
-                matmul_case<W, X>(reference, tested, {3, 72, tokens, 0, 3, 0, 0, true, true, false}, wp, xp,
-                                  random);
-    // Shapes: all remainders of the blocking, up to the longest rows.
-    for (uint32_t tiles = 1; tiles <= 9; ++tiles) {
-        for (uint32_t tokens : {0u, 1u, 2u, 3u, 4u, 5u, 7u, 8u, 13u}) {
-            const uint32_t cols = 8 * (1 + below(75, random));
-            const MatmulCase c = {tiles,
-                                  cols,
-                                  tokens,
-                                  0,
-                                  tiles,
-                                  below(3, random),
-                                  below(20, random),
-                                  (random() & 1) != 0,
-                                  (random() & 1) != 0,
-                                  (random() & 1) != 0};
-            matmul_case<W, X>(reference, tested, c, Pattern::random, Pattern::random, random);
-        }
-    }
-    for (uint32_t cols = 8; cols <= 600; cols += 8)
-        matmul_case<W, X>(reference, tested,
-                          {2, cols, 1 + cols / 8 % 5, 0, 2, 0, 0, true, false, cols % 16 == 0},
-                          Pattern::random, Pattern::random, random);
-    for (uint32_t tokens = 1; tokens <= 70; ++tokens)
-        matmul_case<W, X>(reference, tested, {5, 40, tokens, 0, 5, 1, 3, false, true, true}, Pattern::random,
-                          Pattern::random, random);
-    // Ranges of tiles, as threads take them.
-    for (uint32_t begin = 0; begin <= 7; ++begin)
-        for (uint32_t end = begin; end <= 7; ++end)
-            for (uint32_t tokens : {1u, 5u})
-                matmul_case<W, X>(reference, tested, {7, 24, tokens, begin, end, 4, 8, true, true, true},
-                                  Pattern::random, Pattern::random, random);
-    // The matrices of a real model: in_proj, x_proj, dt_proj, out_proj, head.
-    const uint32_t shapes[][2] = {{192, 384}, {7, 768}, {96, 24}, {48, 768}, {512, 384}};
-    for (const auto &shape : shapes)
-        for (uint32_t tokens : {1u, 3u})
-            matmul_case<W, X>(reference, tested,
-                              {shape[0], shape[1], tokens, 0, shape[0], 0, 0, true, true, false},
-                              Pattern::random, Pattern::random, random);
-}
-
-TEST_P(Kernels, MatmulQ8) {
-    matmul_all<int8_t, int8_t>(scalar().matmul_q8, table().matmul_q8, random);
-}
-TEST_P(Kernels, MatmulQ8F32) {
-    matmul_all<int8_t, float>(scalar().matmul_q8_f32, table().matmul_q8_f32, random);
-}
-TEST_P(Kernels, MatmulF32) {
-    matmul_all<float, float>(scalar().matmul_f32, table().matmul_f32, random);
-}
-
-// The longest sum that the format allows, at its extremes.
-TEST_P(Kernels, MatmulQ8LongestSum) {
-    for (Pattern wp : {Pattern::max, Pattern::min})
-        for (Pattern xp : {Pattern::max, Pattern::min})
-            matmul_case<int8_t, int8_t>(scalar().matmul_q8, table().matmul_q8,
-                                        {1, 1u << 17, 1, 0, 1, 0, 0, true, false, false}, wp, xp, random);
-}
+class Kernels : public KernelTest {};
+INSTANTIATE_TEST_SUITE_P(Isa, Kernels, testing::ValuesIn(built()), table_name);
 
 // ---- Vectors ------------------------------------------------------------------------------------
 
@@ -209,6 +32,152 @@ TEST_P(Kernels, Rmsnorm) {
                     << "in place, d_model " << d_model;
             }
         }
+    }
+}
+
+TEST_P(Kernels, RmsnormQuantize) {
+    for (uint32_t d_model = 1; d_model <= 1100; d_model += d_model < 70 ? 1 : 103) {
+        const uint32_t n = round_up_to_tile(d_model);
+        for (Pattern pattern : all_patterns) {
+            std::vector<float> r = floats_make(n, pattern, 3.0f, random);
+            std::fill(r.begin() + d_model, r.end(), 0.0f);
+            const std::vector<float> weight = floats_make(n, Pattern::random, 1.0f, random);
+            std::vector<float> floats(n);
+            std::vector<int8_t> expected(n);
+            scalar().rmsnorm(r.data(), weight.data(), n, d_model, 1e-5f, floats.data());
+            scalar().quantize(floats.data(), n, 50.0f, expected.data());
+            for (Placement placement : all_placements) {
+                Guarded<float> in(r, placement), w(weight, placement);
+                Guarded<int8_t> out(std::vector<int8_t>(n, 99), placement);
+                table().rmsnorm_quantize(in.data(), w.data(), n, d_model, 1e-5f, 50.0f, out.data());
+                ASSERT_TRUE(same(expected, out.values())) << "d_model " << d_model;
+            }
+        }
+    }
+}
+
+// The order of the three products shows where the last is within a bit of a half: the weights see to that.
+TEST_P(Kernels, RmsnormQuantizeKeepsTheOrderOfProducts) {
+    constexpr uint32_t n = 1024;
+    constexpr float multiplier = 47.3f;
+    const std::vector<float> r = floats_make(n, Pattern::random, 3.0f, random), ones(n, 1.0f);
+    std::vector<float> weight(n), floats(n);
+    scalar().rmsnorm(r.data(), ones.data(), n, n, 1e-5f, weight.data());
+    for (float &w : weight) w = (static_cast<float>(below(200, random)) - 99.5f) / (w * multiplier);
+    std::vector<int8_t> expected(n), actual(n);
+    scalar().rmsnorm(r.data(), weight.data(), n, n, 1e-5f, floats.data());
+    scalar().quantize(floats.data(), n, multiplier, expected.data());
+    table().rmsnorm_quantize(r.data(), weight.data(), n, n, 1e-5f, multiplier, actual.data());
+    EXPECT_TRUE(same(expected, actual));
+}
+
+// v's own scale, and its codes.
+struct Dynamic {
+    float scale;
+    std::vector<int8_t> codes;
+};
+
+Dynamic dynamic_run(const KernelTable &kernels, const std::vector<float> &v, Placement placement) {
+    Guarded<float> in(v, placement);
+    Guarded<int8_t> out(std::vector<int8_t>(v.size(), 99), placement);
+    const float scale = kernels.quantize_dynamic(in.data(), static_cast<uint32_t>(v.size()), out.data());
+    return {scale, out.values()};
+}
+
+TEST_P(Kernels, QuantizeDynamic) {
+    for (uint32_t n = 0; n <= 600; n += 8) {
+        for (Pattern pattern : all_patterns) {
+            for (float spread : {1.0f, 1e-30f, 1e-36f, 1e-38f, 1e30f}) {
+                const std::vector<float> v = floats_make(n, pattern, spread, random);
+                const Dynamic expected = dynamic_run(scalar(), v, Placement::at_end);
+                ASSERT_TRUE(std::isnormal(expected.scale) && expected.scale > 0);
+                for (Placement placement : all_placements) {
+                    const Dynamic actual = dynamic_run(table(), v, placement);
+                    ASSERT_TRUE(same(expected.scale, actual.scale)) << "n " << n << ", spread " << spread;
+                    ASSERT_TRUE(same(expected.codes, actual.codes)) << "n " << n << ", spread " << spread;
+                }
+            }
+        }
+    }
+}
+
+// The largest magnitude counts wherever it stands, also among NaNs in its lane, and is code 127 or -127.
+TEST_P(Kernels, QuantizeDynamicFindsTheLargest) {
+    for (uint32_t n : {8u, 64u, 104u}) {
+        for (uint32_t at = 0; at < n; ++at) {
+            std::vector<float> v = floats_make(n, Pattern::random, 0.1f, random);
+            for (uint32_t i = at % 8; i < n; i += 8) v[i] = std::numeric_limits<float>::quiet_NaN();
+            v[at] = at % 2 == 0 ? 10.0f : -10.0f;
+            v[(at + 1) % n] = 0.0f;
+            const Dynamic actual = dynamic_run(table(), v, Placement::at_end);
+            ASSERT_EQ(10.0f / 127.0f, actual.scale);
+            ASSERT_EQ(at % 2 == 0 ? 127 : -127, actual.codes[at]);
+            ASSERT_EQ(0, actual.codes[(at + 1) % n]);
+        }
+    }
+}
+
+TEST_P(Kernels, QuantizeDynamicEnds) {
+    const float infinity = std::numeric_limits<float>::infinity(), most = std::numeric_limits<float>::max();
+    const float nan = std::numeric_limits<float>::quiet_NaN();
+    const struct {
+        float v[3], scale;
+        int codes[3];
+    } cases[] = {
+        {{0.0f, -0.0f, 0.0f}, 1.0f, {0, 0, 0}},
+        {{1e-40f, -1e-45f, 1e-37f}, 1.0f, {0, 0, 0}},
+        {{0x1.fffffep-120f, 0.0f, 0.0f}, 1.0f, {0, 0, 0}},
+        {{0x1p-119f, -0x1p-119f, 0.0f}, 0x1p-119f / 127.0f, {127, -127, 0}},
+        {{most, -most, 1.0f}, most / 127.0f, {127, -127, 0}},
+        {{infinity, -infinity, -most}, most / 127.0f, {127, -127, -127}},
+        {{nan, -2.0f, 1.0f}, 2.0f / 127.0f, {127, -127, 64}},  // 63.5 to even
+        {{2.0f, nan, 0.0f}, 2.0f / 127.0f, {127, 127, 0}},
+        {{nan, nan, 0.0f}, 1.0f, {127, 127, 0}},
+    };
+    for (const auto &c : cases) {
+        for (size_t first : {0u, 29u, 37u}) {  // with 8, 32 and 40 elements: in every part of the loops
+            std::vector<float> v(round_up_to_tile(static_cast<uint32_t>(first) + 3), 0.0f);
+            std::copy(c.v, c.v + 3, v.begin() + static_cast<ptrdiff_t>(first));
+            const Dynamic actual = dynamic_run(table(), v, Placement::at_end);
+            EXPECT_EQ(c.scale, actual.scale) << c.v[0];
+            for (size_t i = 0; i < 3; ++i)
+                EXPECT_EQ(c.codes[i], actual.codes[first + i]) << c.v[0] << ", element " << i;
+        }
+    }
+}
+
+TEST_P(Kernels, HadamardQuantize) {
+    for (uint32_t n = 0; n <= 1536; n += n < 320 ? 64 : 192) {
+        for (Pattern pattern : all_patterns) {
+            for (Pattern factor_pattern : all_patterns) {
+                const std::vector<float> v = floats_make(n, pattern, 3.0f, random);
+                const std::vector<float> factors = floats_make(n, factor_pattern, 0.5f, random);
+                auto call = [&](const KernelTable &kernels, Placement placement) {
+                    Guarded<float> in(v, placement), f(factors, placement);
+                    Guarded<int8_t> out(std::vector<int8_t>(n, 99), placement);
+                    kernels.hadamard_quantize(in.data(), f.data(), n, 3.0f, out.data());
+                    return out.values();
+                };
+                const std::vector<int8_t> expected = call(scalar(), Placement::at_end);
+                for (Placement placement : all_placements)
+                    ASSERT_TRUE(same(expected, call(table(), placement))) << "n " << n;
+            }
+        }
+    }
+}
+
+// The order of the stages shows in the last bits alone, which codes seldom keep: cancel all but those. Elements of two
+// magnitudes, 2^24 apart, meet in every pair of stages.
+TEST_P(Kernels, HadamardQuantizeKeepsTheOrderOfStages) {
+    for (int round = 0; round < 2000; ++round) {
+        std::vector<float> v = floats_make(64, Pattern::random, 20.0f, random);
+        for (float &f : v)
+            if ((random() & 1) != 0) f = (random() & 1) != 0 ? 0x1p+27f : -0x1p+27f;
+        const std::vector<float> factors(64, 1.0f);
+        std::vector<int8_t> expected(64), actual(64);
+        scalar().hadamard_quantize(v.data(), factors.data(), 64, 0.25f, expected.data());
+        table().hadamard_quantize(v.data(), factors.data(), 64, 0.25f, actual.data());
+        ASSERT_TRUE(same(expected, actual));
     }
 }
 
@@ -244,7 +213,7 @@ struct ConvCase {
 };
 
 struct ConvData {
-    std::vector<float> weight, bias, state, x;
+    std::vector<float> weight, bias, state, x, multipliers;  // no multipliers: one for all
     std::vector<int8_t> codes;
 };
 
@@ -252,7 +221,7 @@ struct ConvData {
 ConvData conv_run(const KernelTable &kernels, const ConvCase &c, const ConvData &data, Placement placement,
                   uint32_t piece) {
     Guarded<float> weight(data.weight, placement), bias(data.bias, placement), state(data.state, placement),
-        x(data.x, placement);
+        x(data.x, placement), multipliers(data.multipliers, placement);
     Guarded<int8_t> codes(data.codes, placement);
     ConvArgs args = {};
     args.tile_begin = c.tile_begin;
@@ -263,14 +232,17 @@ ConvData conv_run(const KernelTable &kernels, const ConvCase &c, const ConvData 
     args.state = state.data();
     args.x_stride = 8 * c.tiles + c.x_pad;
     args.codes_stride = 8 * c.tiles + c.codes_pad;
-    args.multiplier = 30.0f;
+    if (data.multipliers.empty())
+        args.multiplier = 30.0f;
+    else
+        args.multipliers = multipliers.data();
     for (uint32_t t = 0; t < c.tokens; t += piece) {
         args.tokens = std::min(piece, c.tokens - t);
         args.x = x.data() + size_t{args.x_stride} * t;
         args.codes = c.codes ? codes.data() + size_t{args.codes_stride} * t : nullptr;
         kernels.conv_silu(args);
     }
-    return {weight.values(), bias.values(), state.values(), x.values(), codes.values()};
+    return {weight.values(), bias.values(), state.values(), x.values(), data.multipliers, codes.values()};
 }
 
 void conv_check(const KernelTable &kernels, const ConvCase &c, Random &random) {
@@ -283,6 +255,7 @@ void conv_check(const KernelTable &kernels, const ConvCase &c, Random &random) {
     data.bias = floats_make(channels, Pattern::random, 0.3f, random);
     data.state = floats_make(size_t{channels} * (c.d_conv - 1), c.pattern, 2.0f, random);
     data.x = floats_make(size_t{channels + c.x_pad} * (c.tokens - 1) + channels, c.pattern, 2.0f, random);
+    if ((random() & 1) != 0) data.multipliers = floats_make(channels, Pattern::random, 30.0f, random);
     data.codes.assign(size_t{channels + c.codes_pad} * (c.tokens - 1) + channels, 99);
     const ConvData expected = conv_run(scalar(), c, data, Placement::at_end, c.tokens);
     for (uint32_t piece : {c.tokens, 1u, 3u}) {
@@ -334,7 +307,7 @@ struct ScanCase {
 };
 
 struct ScanData {
-    std::vector<float> A2, D, state, dt, u, z, B, C;
+    std::vector<float> A2, D, state, dt, u, z, B, C, multipliers;  // no multipliers: one for all
     std::vector<int8_t> codes;
 };
 
@@ -342,7 +315,7 @@ ScanData scan_run(const KernelTable &kernels, const ScanCase &c, const ScanData 
                   uint32_t piece) {
     Guarded<float> A2(data.A2, placement), D(data.D, placement), state(data.state, placement),
         dt(data.dt, placement), u(data.u, placement), z(data.z, placement), B(data.B, placement),
-        C(data.C, placement);
+        C(data.C, placement), multipliers(data.multipliers, placement);
     Guarded<int8_t> codes(data.codes, placement);
     ScanArgs args = {};
     args.tile_begin = c.tile_begin;
@@ -355,7 +328,10 @@ ScanData scan_run(const KernelTable &kernels, const ScanCase &c, const ScanData 
     args.uz_stride = 8 * c.tiles + c.uz_pad;
     args.bc_stride = c.d_state + c.bc_pad;
     args.codes_stride = 8 * c.tiles + c.codes_pad;
-    args.multiplier = 20.0f;
+    if (data.multipliers.empty())
+        args.multiplier = 20.0f;
+    else
+        args.multipliers = multipliers.data();
     for (uint32_t t = 0; t < c.tokens; t += piece) {
         args.tokens = std::min(piece, c.tokens - t);
         args.dt = dt.data() + size_t{args.dt_stride} * t;
@@ -366,8 +342,8 @@ ScanData scan_run(const KernelTable &kernels, const ScanCase &c, const ScanData 
         args.codes = c.codes ? codes.data() + size_t{args.codes_stride} * t : nullptr;
         kernels.scan(args);
     }
-    return {A2.values(), D.values(), state.values(), dt.values(),   u.values(),
-            z.values(),  B.values(), C.values(),     codes.values()};
+    return {A2.values(), D.values(), state.values(), dt.values(),      u.values(),
+            z.values(),  B.values(), C.values(),     data.multipliers, codes.values()};
 }
 
 void scan_check(const KernelTable &kernels, const ScanCase &c, Random &random) {
@@ -378,8 +354,7 @@ void scan_check(const KernelTable &kernels, const ScanCase &c, Random &random) {
     auto strided = [&](uint32_t width, uint32_t pad) { return size_t{width + pad} * (c.tokens - 1) + width; };
     ScanData data;
     data.A2 = floats_make(size_t{channels} * c.d_state, Pattern::random, 8.0f, random);
-    for (float &a : data.A2)
-        a = -std::fabs(a);
+    for (float &a : data.A2) a = -std::fabs(a);
     data.D = floats_make(channels, Pattern::random, 1.0f, random);
     data.state = floats_make(size_t{channels} * c.d_state, c.pattern, 1.0f, random);
     data.dt = floats_make(strided(channels, c.dt_pad), c.pattern, 3.0f, random);
@@ -387,6 +362,7 @@ void scan_check(const KernelTable &kernels, const ScanCase &c, Random &random) {
     data.z = floats_make(strided(channels, c.uz_pad), c.pattern, 2.0f, random);
     data.B = floats_make(strided(c.d_state, c.bc_pad), c.pattern, 1.0f, random);
     data.C = floats_make(strided(c.d_state, c.bc_pad), c.pattern, 1.0f, random);
+    if ((random() & 1) != 0) data.multipliers = floats_make(channels, Pattern::random, 20.0f, random);
     data.codes.assign(strided(channels, c.codes_pad), 99);
     const ScanData expected = scan_run(scalar(), c, data, Placement::at_end, c.tokens);
     for (uint32_t piece : {c.tokens, 1u, 3u}) {
@@ -461,8 +437,7 @@ TEST(KernelList, FindsByName) {
 TEST(KernelList, BestIsTheLastUsable) {
     const KernelTable *last = nullptr;
     for (const KernelTable *table : built())
-        if (kernels_usable(table))
-            last = table;
+        if (kernels_usable(table)) last = table;
     EXPECT_EQ(last, kernels_best());
 }
 

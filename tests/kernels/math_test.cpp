@@ -27,8 +27,7 @@ Error error_of(Function f, Exact exact, double low, double high) {
     for (uint32_t magnitude = 0x1e000000; magnitude < 0x7f800000; magnitude += 499) {
         for (uint32_t sign : {0u, 0x80000000u}) {
             const float x = float_from_bits(magnitude | sign);
-            if (x < low || x > high)
-                continue;
+            if (x < low || x > high) continue;
             const double want = exact(static_cast<double>(x));
             const double error = std::fabs(static_cast<double>(f(x)) - want);
             worst.absolute = std::max(worst.absolute, error);
@@ -38,12 +37,8 @@ Error error_of(Function f, Exact exact, double low, double high) {
     return worst;
 }
 
-double softplus_exact(double x) {
-    return std::max(x, 0.0) + std::log1p(std::exp(-std::fabs(x)));
-}
-double silu_exact(double x) {
-    return x / (1 + std::exp(-x));
-}
+double softplus_exact(double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::fabs(x))); }
+double silu_exact(double x) { return x / (1 + std::exp(-x)); }
 
 TEST(Math, Exp2Error) {
     EXPECT_LT(error_of(
@@ -79,8 +74,7 @@ TEST(Math, SiluError) {
 }
 
 TEST(Math, Exp2IsExactOnIntegers) {
-    for (int n = -125; n <= 126; ++n)
-        EXPECT_EQ(std::ldexp(1.0f, n), exp2_f32(static_cast<float>(n))) << n;
+    for (int n = -125; n <= 126; ++n) EXPECT_EQ(std::ldexp(1.0f, n), exp2_f32(static_cast<float>(n))) << n;
 }
 
 TEST(Math, Exp2Ends) {
@@ -131,11 +125,9 @@ TEST(Math, SiluSurvivesFlushing) {
     const FloatMode mode = float_mode_enter();
     float x[8] = {-200, -90, -1000, -88, -300, -1e10f, -1e20f, -1e30f};
     float y[8];
-    for (int i = 0; i < 8; ++i)
-        y[i] = silu_f32(x[i]);
+    for (int i = 0; i < 8; ++i) y[i] = silu_f32(x[i]);
     float_mode_leave(mode);
-    for (int i = 0; i < 8; ++i)
-        EXPECT_EQ(i == 3 ? y[i] : x[i] * 0x1p-126f, y[i]) << x[i];
+    for (int i = 0; i < 8; ++i) EXPECT_EQ(i == 3 ? y[i] : x[i] * 0x1p-126f, y[i]) << x[i];
 }
 
 TEST(Math, Q8RoundsHalvesToEvenAndClamps) {

@@ -83,8 +83,8 @@ TEST(Allocation, NoCallOfTheLibraryMakesOne) {
             BlobSpec spec;
             spec.checkpoint.config.vocab_size = 260;
             spec.tokenizer = true;
-            spec.recipe.weights = int8_weights ? Dtype::int8 : Dtype::f32;
-            spec.recipe.int8_activations = int8_activations;
+            spec.recipe.set_weights(int8_weights ? Dtype::int8 : Dtype::f32);
+            spec.recipe.set_inputs(int8_activations);
             const AlignedBytes blob = build_blob(spec);
             AlignedBytes arena(1 << 20);
             std::vector<uint8_t> state(1 << 16);

@@ -55,8 +55,8 @@ BlobSpec odd_spec(Dtype weights, bool int8_activations) {
     config.d_conv = 5;
     config.dt_rank = 5;
     config.vocab_size = 13;
-    spec.recipe.weights = weights;
-    spec.recipe.int8_activations = int8_activations;
+    spec.recipe.set_weights(weights);
+    spec.recipe.set_inputs(int8_activations);
     return spec;
 }
 

@@ -32,7 +32,7 @@ AlignedBytes toy_blob() {
 
 TEST(Format, TheHexdumpIsThatOfTheToyBlob) {
     const AlignedBytes blob = toy_blob();
-    ASSERT_EQ(blob.size(), 2432u);
+    ASSERT_EQ(blob.size(), 2560u);
     const std::string text = page();
     const size_t begin = text.find("```\n", text.find("## A whole blob, in hex")) + 4;
     std::istringstream lines(text.substr(begin, text.find("```", begin) - begin));
@@ -52,7 +52,7 @@ TEST(Format, TheHexdumpIsThatOfTheToyBlob) {
         EXPECT_EQ(line.substr(5, 35), words) << "at " << line.substr(0, 3);
         ++shown;
     }
-    EXPECT_GE(shown, 39u);
+    EXPECT_GE(shown, 46u);
 }
 
 // `| offset | type | field |` of the table behind a heading, for a field.
@@ -98,7 +98,10 @@ TEST(Format, OffsetsOfFieldsAreThoseOfTheStructs) {
     EXPECT_FIELD("Tensor table", BlobTensor, offset);
     EXPECT_FIELD("Tensor table", BlobTensor, size);
     EXPECT_FIELD("Tensor table", BlobTensor, scale_offset);
+    EXPECT_FIELD("Tensor table", BlobTensor, input);
+    EXPECT_FIELD("Tensor table", BlobTensor, multiplier_offset);
     EXPECT_FIELD("Tensor table", BlobTensor, input_scale);
+    EXPECT_FIELD("Tensor table", BlobTensor, group);
     EXPECT_FIELD("Section table and sections", BlobSection, kind);
     EXPECT_FIELD("Section table and sections", BlobSection, reserved);
     EXPECT_FIELD("Section table and sections", BlobSection, offset);

@@ -94,13 +94,14 @@ std::vector<std::vector<std::string>> table(const std::string &first) {
 // A model of a shape, without a blob behind it: enough to ask for sizes.
 class ModelOfShape {
   public:
-    ModelOfShape(const Variables &v, bool int8_activations, bool float_weights) {
+    ModelOfShape(const Variables &v, bool codes, bool float_weights) {
         const auto number = [&](const char *name) { return static_cast<uint32_t>(v.at(name)); };
-        header_.flags = blob_tied_head | (int8_activations ? blob_int8_activations : 0u);
+        header_.flags = blob_tied_head;
         Model m{};
         m.header = &header_;
         m.shape = make_shape(number("d_model"), number("n_layer"), number("vocab_size"), number("d_inner"),
                              number("d_state"), number("d_conv"), number("dt_rank"));
+        m.code_inputs = codes;
         m.float_weights = float_weights;
         std::memcpy(&model_, &m, sizeof m);
     }
@@ -111,19 +112,19 @@ class ModelOfShape {
     adder_model model_{};
 };
 
-uint64_t arena_by_formulas(const Variables &variables, bool int8_activations, bool float_weights) {
+uint64_t arena_by_formulas(const Variables &variables, bool codes, bool float_weights) {
     uint64_t total = 0;
     for (const auto &row : table("region")) {
-        const bool needs_int8 = row[2].find("int8 activations") != std::string::npos;
+        const bool needs_codes = row[2].find("codes") != std::string::npos;
         const bool needs_floats = row[2].find("float weights") != std::string::npos;
-        if ((needs_int8 && !int8_activations) || (needs_floats && !float_weights)) continue;
+        if ((needs_codes && !codes) || (needs_floats && !float_weights)) continue;
         total += (Formula(row[1], variables).value() + 63) / 64 * 64;
     }
     return total;
 }
 
 TEST(Memory, ArenaHasTheSizeThatTheFormulasGive) {
-    ASSERT_EQ(table("region").size(), 13u);
+    ASSERT_EQ(table("region").size(), 14u);
     static_assert(sizeof(void *) != 8 || (sizeof(adder_session) + 63) / 64 * 64 == 192,
                   "as docs/memory.md says");
     uint64_t seed = 1;
@@ -141,11 +142,11 @@ TEST(Memory, ArenaHasTheSizeThatTheFormulasGive) {
         adder_options options{};
         options.chunk = static_cast<uint32_t>(v["chunk"]);
         options.logit_rows = static_cast<uint32_t>(v["logit_rows"]);
-        for (const bool int8_activations : {false, true})
+        for (const bool codes : {false, true})
             for (const bool float_weights : {false, true}) {
-                const ModelOfShape model(v, int8_activations, float_weights);
+                const ModelOfShape model(v, codes, float_weights);
                 ASSERT_EQ(adder_arena_size(model.get(), &options),
-                          arena_by_formulas(v, int8_activations, float_weights));
+                          arena_by_formulas(v, codes, float_weights));
                 ASSERT_EQ(adder_state_size(model.get()),
                           64 + Formula("4 * n_layer * r8(d_inner) * (d_conv - 1 + d_state)", v).value());
             }
@@ -160,10 +161,11 @@ uint64_t blob_bytes(const Variables &v) {
     const uint64_t tensors = tensor_count(blob_tied_head, shape.n_layer);
     uint64_t total = align(sizeof(BlobHeader) + tensors * sizeof(BlobTensor));
     const auto add = [&](Role role, uint64_t times) {
-        const Dtype dtype = may_be_int8(role) ? Dtype::int8 : Dtype::f32;
+        const Dtype dtype = is_matrix(role) ? Dtype::int8 : Dtype::f32;
         const TensorExtent extent = tensor_extent(shape, role, dtype);
         total +=
-            times * (align(extent.bytes) + (dtype == Dtype::int8 ? align(4 * uint64_t{extent.rows}) : 0));
+            times * (align(extent.bytes) + (dtype == Dtype::int8 ? align(4 * uint64_t{extent.rows}) : 0) +
+                     (role == Role::x_proj ? align(4 * uint64_t{extent.cols}) : 0));
     };
     add(Role::embedding, 1);
     add(Role::final_norm, 1);
@@ -207,6 +209,7 @@ TEST(Memory, TheTableOfModelsIsRight) {
 
 TEST(Memory, ABlobHasTheSizeThatThePageCounts) {
     BlobSpec spec;
+    spec.recipe = recipe_named("best");
     const AlignedBytes blob = build_blob(spec);
     const ModelConfig &c = spec.checkpoint.config;
     const Variables v{{"d_model", c.d_model}, {"n_layer", c.n_layer}, {"vocab_size", c.vocab_size},
@@ -265,8 +268,8 @@ TEST(Memory, CallsUseNoMoreStackThanThePageSays) {
             BlobSpec spec;
             spec.checkpoint.config.vocab_size = 260;
             spec.tokenizer = true;
-            spec.recipe.weights = int8 ? Dtype::int8 : Dtype::f32;
-            spec.recipe.int8_activations = int8;
+            spec.recipe.set_weights(int8 ? Dtype::int8 : Dtype::f32);
+            spec.recipe.set_inputs(int8);
             c.blob = build_blob(spec);
             c.options.isa = isa;
             const struct {

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <thread>
 
+#include "kernels/scalar/hadamard.h"
 #include "tests/support/blob_builder.h"
 #include "tests/support/shared.h"
 
@@ -66,13 +67,30 @@ struct Quantized {
     Recipe recipe;
 };
 
+Recipe plain(Dtype weights, bool codes, Granularity granularity = Granularity::row) {
+    Recipe recipe;
+    recipe.set_weights(weights);
+    recipe.set_inputs(codes);
+    recipe.set_granularity(granularity);
+    return recipe;
+}
+
+// Every input that takes one has a scale a token.
+Recipe dynamic(Dtype weights) {
+    Recipe recipe = plain(weights, true);
+    for (Role role : linear_roles) recipe.of(role).input = Input::token;
+    return recipe;
+}
+
 const Quantized recipes[] = {
-    {"w8a8row", {Dtype::int8, true, Granularity::row}},
-    {"w8a8tensor", {Dtype::int8, true, Granularity::tensor}},
-    {"w8f32row", {Dtype::int8, false, Granularity::row}},
-    {"w8f32tensor", {Dtype::int8, false, Granularity::tensor}},
-    {"f32a8", {Dtype::f32, true, Granularity::row}},
-    {"f32f32", {Dtype::f32, false, Granularity::row}},
+    {"w8a8row", plain(Dtype::int8, true)},   {"w8a8tensor", plain(Dtype::int8, true, Granularity::tensor)},
+    {"w8f32row", plain(Dtype::int8, false)}, {"w8f32tensor", plain(Dtype::int8, false, Granularity::tensor)},
+    {"f32a8", plain(Dtype::f32, true)},      {"f32f32", plain(Dtype::f32, false)},
+    {"w4a8", plain(Dtype::int4, true)},      {"w4f32", plain(Dtype::int4, false)},
+    {"w8token", dynamic(Dtype::int8)},       {"w4token", dynamic(Dtype::int4)},
+    {"f32token", dynamic(Dtype::f32)},       {"smooth", recipe_named("smooth")},
+    {"best", recipe_named("best")},          {"small", recipe_named("small")},
+    {"static", recipe_named("static")},
 };
 
 // Larger weights and longer steps than those of a fresh model: else the scan's part in the logits is lost in rounding, and
@@ -99,6 +117,9 @@ BlobSpec spec_of(const Shaped &shape, const Recipe &recipe) {
     config.use_conv_bias = shape.conv_bias;
     make_lively(spec);
     spec.recipe = recipe;
+    // The Hadamard transform takes blocks of 64.
+    if (recipe.out_proj.input == Input::hadamard && shape.d_inner % hadamard_size != 0)
+        spec.recipe.out_proj.input = Input::channels;
     return spec;
 }
 
@@ -392,7 +413,7 @@ TEST(State, OfAnotherModelIsRefused) {
     BlobSpec other_seed;
     other_seed.checkpoint.seed = 2;
     BlobSpec float_twin;
-    float_twin.recipe.weights = Dtype::f32;
+    float_twin.recipe.set_weights(Dtype::f32);
     const AlignedBytes own = build_blob({});
     TestSession session(own);
     session.step(4);

@@ -21,8 +21,7 @@ namespace adder::test {
 
 // The folder with models and tokenizers, or "".
 inline std::string shared_dir() {
-    if (const char *dir = std::getenv("ADDER_SHARED"))
-        return dir;
+    if (const char *dir = std::getenv("ADDER_SHARED")) return dir;
 #if defined(ADDER_SHARED_DIR)
     return ADDER_SHARED_DIR;
 #else
@@ -67,14 +66,12 @@ struct Loaded {
     }
     std::vector<std::string> words(const std::string &text, uint32_t flags = 0) const {
         std::vector<std::string> result;
-        for (const int32_t id : encode(text, flags).ids)
-            result.push_back(text_of(id));
+        for (const int32_t id : encode(text, flags).ids) result.push_back(text_of(id));
         return result;
     }
     std::string decode(const std::vector<int32_t> &ids) const {
         std::string text;
-        for (const int32_t id : ids)
-            text += text_of(id);
+        for (const int32_t id : ids) text += text_of(id);
         return text;
     }
 };
@@ -113,12 +110,10 @@ struct Toy {
     bool pairs_as_arrays = false;
 
     Toy() {
-        for (int byte = 0; byte < 256; ++byte)
-            token(std::string(1, static_cast<char>(byte)));
+        for (int byte = 0; byte < 256; ++byte) token(std::string(1, static_cast<char>(byte)));
     }
     void token(const std::string &bytes) {
-        if (known.insert(bytes).second)
-            tokens.push_back(bytes);
+        if (known.insert(bytes).second) tokens.push_back(bytes);
     }
     void merge(const std::string &left, const std::string &right) {
         token(left + right);
@@ -152,8 +147,7 @@ inline Toy dense_toy(unsigned seed, size_t merges) {
     std::set<std::pair<std::string, std::string>> seen;
     while (toy.merges.size() < merges) {
         const std::string left = parts[random() % parts.size()], right = parts[random() % parts.size()];
-        if (left.size() + right.size() > 40 || !seen.emplace(left, right).second)
-            continue;
+        if (left.size() + right.size() > 40 || !seen.emplace(left, right).second) continue;
         toy.merge(left, right);
         parts.push_back(left + right);
     }

@@ -11,8 +11,7 @@ namespace {
 // Opens bytes that may be anything and, where that works, uses them.
 void use(const std::vector<uint8_t> &section, const std::string &text) {
     Tokenizer tokenizer;
-    if (tokenizer_open(&tokenizer, section.data(), section.size()) != TokenizeStatus::ok)
-        return;
+    if (tokenizer_open(&tokenizer, section.data(), section.size()) != TokenizeStatus::ok) return;
     std::vector<int32_t> ids(tokenize_capacity(text.size()));
     size_t count = 0;
     tokenize(&tokenizer, text.data(), text.size(), tokenize_special, ids.data(), ids.size(), &count);
@@ -21,8 +20,7 @@ void use(const std::vector<uint8_t> &section, const std::string &text) {
         const uint8_t *bytes;
         uint32_t size;
         ASSERT_TRUE(token_bytes(&tokenizer, ids[i], &bytes, &size, nullptr));
-        for (uint32_t k = 0; k < size; ++k)
-            sum += bytes[k];
+        for (uint32_t k = 0; k < size; ++k) sum += bytes[k];
     }
     find_token(&tokenizer, "<x>", 3);
     ASSERT_LT(sum, 0xFFFFFFFFu);

@@ -65,14 +65,11 @@ Loaded splitter_for(const Words &words) {
     Toy toy;
     std::set<std::pair<std::string, std::string>> merged;
     const auto merge = [&](const std::string &left, const std::string &right) {
-        if (merged.emplace(left, right).second)
-            toy.merge(left, right);
+        if (merged.emplace(left, right).second) toy.merge(left, right);
     };
     for (const std::string &word : words)
-        for (size_t i = 1; i < word.size(); ++i)
-            merge(word.substr(0, i), word.substr(i, 1));
-    for (size_t i = 1; i < words.size(); ++i)
-        merge(words[i - 1], words[i]);
+        for (size_t i = 1; i < word.size(); ++i) merge(word.substr(0, i), word.substr(i, 1));
+    for (size_t i = 1; i < words.size(); ++i) merge(words[i - 1], words[i]);
     return Loaded(toy.json());
 }
 
@@ -112,8 +109,7 @@ TEST(Tokenizer, SplitsAsGpt2Does) {
     };
     for (const Words &words : cases) {
         std::string text;
-        for (const std::string &word : words)
-            text += word;
+        for (const std::string &word : words) text += word;
         EXPECT_EQ(splitter_for(words).words(text), words) << '"' << text << '"';
     }
 }
@@ -167,16 +163,14 @@ TEST(Tokenizer, FindsAddedTokens) {
 // What both are meant to do, in the plainest way.
 std::vector<int32_t> plain_bpe(const Toy &toy, const std::string &word) {
     Words symbols;
-    for (const char c : word)
-        symbols.emplace_back(1, c);
+    for (const char c : word) symbols.emplace_back(1, c);
     for (;;) {
         size_t best = toy.merges.size(), at = 0;
         for (size_t i = 0; i + 1 < symbols.size(); ++i)
             for (size_t rank = 0; rank < best; ++rank)
                 if (toy.merges[rank].first == symbols[i] && toy.merges[rank].second == symbols[i + 1])
                     best = rank, at = i;
-        if (best == toy.merges.size())
-            break;
+        if (best == toy.merges.size()) break;
         symbols[at] += symbols[at + 1];
         symbols.erase(symbols.begin() + static_cast<ptrdiff_t>(at) + 1);
     }
@@ -273,8 +267,7 @@ TEST(Tokenizer, KeepsToItsCapacity) {
     // The most that a byte can become: U+1D160 has three times its size in NFC.
     for (size_t n : {1, 2, 7, 15, 16, 17, 100, 1000}) {
         std::string text;
-        for (size_t i = 0; i < n; ++i)
-            text += "\U0001D160";
+        for (size_t i = 0; i < n; ++i) text += "\U0001D160";
         const Encoded encoded = loaded.encode(text);
         EXPECT_EQ(encoded.status, TokenizeStatus::ok);
         EXPECT_EQ(encoded.ids.size(), 12 * n);

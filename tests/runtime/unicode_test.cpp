@@ -83,8 +83,7 @@ TEST(Unicode, NfcCases) {
 
 TEST(Unicode, ARunOfMarksIsBounded) {
     std::string text = "a";
-    for (int i = 0; i < 10000; ++i)
-        text += i % 2 ? "\u0315" : "\u0323";
+    for (int i = 0; i < 10000; ++i) text += i % 2 ? "\u0315" : "\u0323";
     EXPECT_EQ(nfc(text).size(), text.size() + 3 - 1 - 2);  // only the first mark composes: U+1EA1
 }
 
@@ -115,8 +114,7 @@ TEST(Unicode, TheScriptWritesTheTables) {
         std::string text;
         if (FILE *pipe = popen(command.c_str(), "r")) {
             char buffer[4096];
-            for (size_t n; (n = fread(buffer, 1, sizeof buffer, pipe)) > 0;)
-                text.append(buffer, n);
+            for (size_t n; (n = fread(buffer, 1, sizeof buffer, pipe)) > 0;) text.append(buffer, n);
             pclose(pipe);
         }
         return text;

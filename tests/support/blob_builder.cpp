@@ -41,10 +41,10 @@ AlignedBytes build_blob(const BlobSpec &spec) {
     const Checkpoint checkpoint(spec.directory.empty() ? directory.path() : spec.directory);
     const uint32_t vocab_size = checkpoint.config().vocab_size;
     ThreadPool pool(1);
-    ActivationRanges ranges;
-    if (spec.recipe.int8_activations) {
+    Calibration calibration;
+    if (spec.recipe.any_codes()) {
         FloatModel model(checkpoint, pool);
-        ranges = calibrate(model, {random_tokens(64, vocab_size, 7)});
+        calibration = calibrate(model, {random_tokens(64, vocab_size, 7)}, spec.recipe, pool);
     }
     BlobContents contents{};
     contents.defaults.temperature = 0.8f;
@@ -57,7 +57,7 @@ AlignedBytes build_blob(const BlobSpec &spec) {
     for (const auto &[kind, text] : spec.texts)
         contents.sections.emplace_back(kind, std::vector<uint8_t>(text.begin(), text.end()));
     const std::string path = directory.file("blob.adder");
-    write_blob(path, checkpoint, spec.recipe, ranges, contents, pool);
+    write_blob(path, checkpoint, spec.recipe, calibration, contents, pool);
     const std::string bytes = read_text(path);
     return AlignedBytes(reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size());
 }

@@ -44,8 +44,7 @@ bool ends_with(const std::string &text, const std::string &end) {
 
 std::vector<float> initial_values(const TensorSpec &tensor, float scale, Random &random) {
     uint64_t elements = 1;
-    for (const uint64_t extent : tensor.shape)
-        elements *= extent;
+    for (const uint64_t extent : tensor.shape) elements *= extent;
     std::vector<float> values(static_cast<size_t>(elements));
     for (size_t i = 0; i < values.size(); ++i) {
         const float noise = scale * random.uniform();
@@ -92,18 +91,15 @@ void write_shards(const std::string &directory, const std::vector<Tensor> &tenso
 
 uint16_t float_to_bf16(float value) {
     const uint32_t bits = bits_of(value);
-    if (std::isnan(value))
-        return static_cast<uint16_t>(bits >> 16 | 0x40);
+    if (std::isnan(value)) return static_cast<uint16_t>(bits >> 16 | 0x40);
     return static_cast<uint16_t>((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
 }
 
 uint16_t float_to_f16(float value) {
     const uint32_t sign = bits_of(value) >> 16 & 0x8000;
     const float magnitude = std::fabs(value);
-    if (std::isnan(value))
-        return static_cast<uint16_t>(sign | 0x7E00);
-    if (magnitude >= 65520)
-        return static_cast<uint16_t>(sign | 0x7C00);
+    if (std::isnan(value)) return static_cast<uint16_t>(sign | 0x7E00);
+    if (magnitude >= 65520) return static_cast<uint16_t>(sign | 0x7C00);
     // Units of the last place: 2^-24 for subnormals; nearbyint rounds half to even in the default mode, and a
     // carry into the next exponent comes out right.
     const int exponent = magnitude < 0x1p-14f ? -14 : std::ilogb(magnitude);
@@ -113,8 +109,7 @@ uint16_t float_to_f16(float value) {
 
 std::string safetensors_bytes(const std::string &header, const std::string &data) {
     std::string bytes;
-    for (int i = 0; i < 8; ++i)
-        bytes += static_cast<char>(header.size() >> (8 * i) & 0xFF);
+    for (int i = 0; i < 8; ++i) bytes += static_cast<char>(header.size() >> (8 * i) & 0xFF);
     return bytes + header + data;
 }
 
@@ -123,10 +118,8 @@ Tensor make_tensor(const std::string &name, DType dtype, std::vector<uint64_t> s
     Tensor tensor{name, dtype, std::move(shape), {}};
     for (const float value : values) {
         uint32_t bits = bits_of(value);
-        if (dtype == DType::f16)
-            bits = float_to_f16(value);
-        if (dtype == DType::bf16)
-            bits = float_to_bf16(value);
+        if (dtype == DType::f16) bits = float_to_f16(value);
+        if (dtype == DType::bf16) bits = float_to_bf16(value);
         tensor.data.append(reinterpret_cast<const char *>(&bits), dtype == DType::f32 ? 4 : 2);
     }
     return tensor;
@@ -139,8 +132,7 @@ std::string safetensors_file(const std::vector<Tensor> &tensors) {
     for (const Tensor &tensor : tensors) {
         header.key(tensor.name).begin_object().key("dtype").value(dtype_name(tensor.dtype));
         header.key("shape").begin_array();
-        for (const uint64_t extent : tensor.shape)
-            header.value(extent);
+        for (const uint64_t extent : tensor.shape) header.value(extent);
         header.end_array().key("data_offsets").begin_array().value(uint64_t{data.size()});
         data += tensor.data;
         header.value(uint64_t{data.size()}).end_array().end_object();
@@ -180,20 +172,15 @@ std::string config_text(const CheckpointSpec &spec) {
         {"tie_word_embeddings", config.tie_word_embeddings ? "true" : "false"},
         {"hidden_act", "\"silu\""},
     };
-    if (config.bos_token_id)
-        members["bos_token_id"] = std::to_string(*config.bos_token_id);
+    if (config.bos_token_id) members["bos_token_id"] = std::to_string(*config.bos_token_id);
     std::string list;
-    for (const uint32_t id : config.eos_token_ids)
-        list += (list.empty() ? "" : ", ") + std::to_string(id);
-    if (!list.empty())
-        members["eos_token_id"] = config.eos_token_ids.size() == 1 ? list : "[" + list + "]";
-    for (const auto &[key, text] : spec.config_members)
-        members[key] = text;
+    for (const uint32_t id : config.eos_token_ids) list += (list.empty() ? "" : ", ") + std::to_string(id);
+    if (!list.empty()) members["eos_token_id"] = config.eos_token_ids.size() == 1 ? list : "[" + list + "]";
+    for (const auto &[key, text] : spec.config_members) members[key] = text;
 
     std::string text;
     for (const auto &[key, value] : members) {
-        if (!value.empty())
-            text += (text.empty() ? "{\n  " : ",\n  ") + json_quote(key) + ": " + value;
+        if (!value.empty()) text += (text.empty() ? "{\n  " : ",\n  ") + json_quote(key) + ": " + value;
     }
     return text + "\n}\n";
 }
@@ -203,15 +190,13 @@ std::vector<Tensor> checkpoint_tensors(const CheckpointSpec &spec) {
     Random random(spec.seed);
     for (const TensorSpec &needed : model_tensors(spec.config)) {
         std::vector<float> values = initial_values(needed, spec.scale, random);
-        if (spec.edit)
-            spec.edit(needed.name, values);
+        if (spec.edit) spec.edit(needed.name, values);
         std::string name = needed.name;
         if (spec.old_embedding_name && name == "backbone.embeddings.weight")
             name = "backbone.embedding.weight";
         tensors.push_back(make_tensor(name, spec.dtype, needed.shape, values));
     }
-    if (spec.edit_tensors)
-        spec.edit_tensors(tensors);
+    if (spec.edit_tensors) spec.edit_tensors(tensors);
     return tensors;
 }
 
@@ -223,8 +208,7 @@ void write_checkpoint(const std::string &directory, const CheckpointSpec &spec) 
     } else {
         write_text(join_path(directory, "model.safetensors"), safetensors_file(tensors));
     }
-    for (const auto &[name, text] : spec.files)
-        write_text(join_path(directory, name), text);
+    for (const auto &[name, text] : spec.files) write_text(join_path(directory, name), text);
 }
 
 }  // namespace adder::test

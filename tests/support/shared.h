@@ -13,8 +13,7 @@ namespace adder::test {
 inline std::string shared_directory() {
     const char *path = std::getenv("ADDER_SHARED");
 #ifdef ADDER_SHARED_DIR
-    if (path == nullptr)
-        path = ADDER_SHARED_DIR;
+    if (path == nullptr) path = ADDER_SHARED_DIR;
 #endif
     return path != nullptr && std::filesystem::is_directory(path) ? std::string(path) : std::string();
 }

@@ -14,8 +14,7 @@ class TemporaryDirectory {
   public:
     TemporaryDirectory() {
         std::string pattern = (std::filesystem::temp_directory_path() / "adder-test-XXXXXX").string();
-        if (mkdtemp(pattern.data()) == nullptr)
-            throw std::runtime_error("cannot create " + pattern);
+        if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("cannot create " + pattern);
         path_ = pattern;
     }
     ~TemporaryDirectory() {
@@ -36,14 +35,12 @@ inline void write_text(const std::string &path, const std::string &text) {
     std::ofstream file(path, std::ios::binary);
     file.write(text.data(), static_cast<std::streamsize>(text.size()));
     file.close();
-    if (!file)
-        throw std::runtime_error("cannot write " + path);
+    if (!file) throw std::runtime_error("cannot write " + path);
 }
 
 inline std::string read_text(const std::string &path) {
     std::ifstream file(path, std::ios::binary);
-    if (!file)
-        throw std::runtime_error("cannot read " + path);
+    if (!file) throw std::runtime_error("cannot read " + path);
     return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 

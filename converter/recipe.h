@@ -1,0 +1,54 @@
+// Recipes: how each linear layer's weights and input are quantized.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "runtime/blob.h"
+
+namespace adder {
+
+enum class ScaleRule { absmax, mse };  // of a static input scale
+
+// One linear layer.
+struct LinearPlan {
+    Dtype weights = Dtype::int8;
+    Granularity granularity = Granularity::row;  // of int8 weights
+    uint32_t group = 32;                         // of int4 weights, columns a scale
+    bool gptq = false;                           // round with the input's Hessian (arXiv 2210.17323)
+    Input input = Input::fixed;                  // x_proj and out_proj: channels where others have fixed
+    ScaleRule rule = ScaleRule::mse;
+    float alpha = 0;  // of smoothing (SmoothQuant, arXiv 2211.10438); 0: none
+};
+
+struct Recipe {
+    Recipe() { x_proj.input = out_proj.input = Input::channels; }
+
+    std::string name = "static";
+    LinearPlan in_proj, x_proj, dt_proj, out_proj;
+    LinearPlan head;  // and the embedding, whether tied or not: its weights
+
+    const LinearPlan &of(Role role) const;
+    LinearPlan &of(Role role);
+    bool any_codes() const;  // does some linear layer quantize its input?
+
+    // Of all linear layers.
+    void set_weights(Dtype weights);
+    void set_granularity(Granularity granularity);
+    void set_inputs(bool codes);  // codes where an input is float now, or floats everywhere
+};
+
+constexpr Role linear_roles[] = {Role::in_proj, Role::x_proj, Role::dt_proj, Role::out_proj, Role::head};
+
+// naive   int8, one scale a tensor, static absmax: the baseline of Mamba-PTQ (arXiv 2407.12397)
+// smooth  int8 rows, everything static, smoothing alone
+// static  int8 rows, everything static, smoothing and a block Hadamard transform before out_proj
+// best    int8 rows, static but for out_proj's input: one scale a token
+// small   in_proj and out_proj int4 in groups of 32, the rest as best
+// float   nothing is quantized
+const std::vector<std::string> &recipe_names();
+Recipe recipe_named(const std::string &name);
+
+}  // namespace adder
