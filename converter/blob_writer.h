@@ -21,7 +21,7 @@ struct BlobContents {
     adder_sampler defaults;  // temperature .. repetition_penalty are used
     int32_t bos_token = -1;
     int32_t eos_tokens[4] = {-1, -1, -1, -1};
-    Tokens golden;               // tokens of the golden case, at least one
+    Tokens golden;  // tokens of the golden case, at least one
     // If set, called with the path of the finished blob before it gets its name. What it returns replaces the text of the
     // section `finished_section`, padded with spaces; it must not be longer. If it throws, no blob is left.
     std::function<std::string(const std::string &path)> finish;

@@ -99,7 +99,8 @@ int run_convert(const Arguments &arguments) {
     else
         print_summary(options.output, conversion, elapsed.count());
     if (!conversion.gate_missed.empty())
-        fail(ExitCode::quality_gate, "%s was kept, but %s", options.output.c_str(), conversion.gate_missed.c_str());
+        fail(ExitCode::quality_gate, "%s was kept, but %s", options.output.c_str(),
+             conversion.gate_missed.c_str());
     return 0;
 }
 
@@ -115,8 +116,10 @@ Command convert_command() {
         "calibration text to find the range of every activation, quantizes, writes the blob, opens it again "
         "and\n"
         "checks it. The same inputs and options give the same bytes.\n"
-        "\nWith --gate-text the blob, run by the kernels that ship, is compared with the checkpoint, run in float, "
-        "and the result is stored in the blob's record, which inspect shows. When a gate is missed an older file "
+        "\nWith --gate-text the blob, run by the kernels that ship, is compared with the checkpoint, run in "
+        "float, "
+        "and the result is stored in the blob's record, which inspect shows. When a gate is missed an older "
+        "file "
         "of that name stays as it was.",
         {"adder convert mamba-130m -o mamba-130m.adder --calib sample.txt",
          "adder convert mamba-130m -o small.adder --recipe small",
@@ -144,7 +147,8 @@ Command convert_command() {
             {"gate-ppl", 0, "PERCENT", false,
              "Exit with 4, and write no blob, if the perplexity of any text grows by more."},
             {"gate-top1", 0, "SHARE", false,
-             "Exit with 4, and write no blob, if on any text less than this share, 0 to 1, of the most likely "
+             "Exit with 4, and write no blob, if on any text less than this share, 0 to 1, of the most "
+             "likely "
              "tokens stays the same."},
             {"gate-keep", 0, nullptr, false,
              "Write the blob even if a gate is missed; the exit code is 4 all the same."},

@@ -243,7 +243,8 @@ Conversion convert(const ConvertOptions &options, ThreadPool &pool) {
             result.quality = measure_quality(blob, options.checkpoint, options.quality, pool);
             result.gate_missed = missed_gate(*result.quality, options.quality);
             if (!result.gate_missed.empty() && !options.quality.keep)
-                fail(ExitCode::quality_gate, "%s was not written: %s", options.output.c_str(), result.gate_missed.c_str());
+                fail(ExitCode::quality_gate, "%s was not written: %s", options.output.c_str(),
+                     result.gate_missed.c_str());
             return record(&*result.quality);
         };
     }

@@ -20,16 +20,16 @@ struct ConvertOptions {
     std::vector<std::string> calibration_files;  // empty: the text that comes with the tool
     uint64_t calibration_tokens = 65536;         // at most, evenly spread over the texts
     uint32_t calibration_window = 512;           // tokens a sequence
-    QualityOptions quality;                      // held-out texts to measure on, and what is asked of the blob
+    QualityOptions quality;  // held-out texts to measure on, and what is asked of the blob
 };
 
 struct Conversion {
     WrittenBlob blob;
-    uint64_t arena_bytes;                // with default options
-    uint64_t calibration_tokens;         // that were run; 0 with float activations
-    std::vector<std::string> warnings;   // one sentence each
-    std::optional<Quality> quality;      // where there were texts to measure it on
-    std::string gate_missed;             // why, if the blob was kept all the same; else empty
+    uint64_t arena_bytes;               // with default options
+    uint64_t calibration_tokens;        // that were run; 0 with float activations
+    std::vector<std::string> warnings;  // one sentence each
+    std::optional<Quality> quality;     // where there were texts to measure it on
+    std::string gate_missed;            // why, if the blob was kept all the same; else empty
 };
 
 // Converts, opens the blob again, compares its checksums and repeats its golden case. Throws Error; then no file is

@@ -51,7 +51,7 @@ class AtomicFile {
     uint8_t *map(uint64_t size);
     // Where the bytes are until commit(); what is written to the mapping can be read there at once.
     const std::string &temporary_path() const { return temporary_; }
-    void commit();               // nothing else may follow
+    void commit();  // nothing else may follow
 
   private:
     std::string path_;

@@ -168,7 +168,8 @@ void FloatModel::run(const std::vector<Sequence> &sequences, const Visitor &visi
                 each_chunk(segments[s], [&](uint32_t first, uint32_t tokens) {
                     ChunkBuffers buffers = memory.buffers();
                     buffers.residual = residuals[i].data() + size_t{first} * shape_.d_model_padded;
-                    layer_forward(kernels_, alone, shape_, epsilon, weights.weights(), memory.state(), buffers, tokens);
+                    layer_forward(kernels_, alone, shape_, epsilon, weights.weights(), memory.state(),
+                                  buffers, tokens);
                     if (visitor.layer) visitor.layer(layer, i, first, buffers, tokens, member);
                 });
             }

@@ -118,7 +118,8 @@ std::string svg_scatter(const Plot &plot) {
         if (error(p) > 0) svg += line(px, y.at(p.y - error(p)), px, y.at(p.y + error(p)), colour);
         svg += format("<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4\" fill=\"%s\"/>\n", px, py, colour);
         const bool flip = px > (left + width - right) / 2;
-        svg += text_at(px + (flip ? -7 : 7), py - 6, flip ? "end" : "start", p.label);
+        // Neighbours of about the same size do not write over each other: above and below in turn.
+        svg += text_at(px + (flip ? -7 : 7), i % 2 == 0 ? py - 6 : py + 14, flip ? "end" : "start", p.label);
     }
     return svg + "</svg>\n";
 }
