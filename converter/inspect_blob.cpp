@@ -56,10 +56,8 @@ struct Facts {
         bytes_by_dtype[weight_type_name(static_cast<Dtype>(tensor.dtype))] += tensor.size;
         const auto role = static_cast<Role>(tensor.role);
         const auto granularity = static_cast<Granularity>(tensor.granularity);
-        const uint64_t rows = tensor_extent(model.shape, role, static_cast<Dtype>(tensor.dtype)).rows;
-        scale_bytes += granularity == Granularity::row      ? 4 * rows
-                       : granularity == Granularity::tensor ? 4
-                                                            : 0;
+        const TensorExtent extent = tensor_extent(model.shape, role, static_cast<Dtype>(tensor.dtype));
+        scale_bytes += scale_extent(extent, granularity, tensor.group).bytes;
     }
     std::string_view text(adder_text which) const {
         size_t size = 0;

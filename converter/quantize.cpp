@@ -54,10 +54,11 @@ void quantize_tensor(const Checkpoint &checkpoint, const Shape &shape, const Rec
     switch (static_cast<Dtype>(entry.dtype)) {
     case Dtype::f32: packing.floats(tensor, reinterpret_cast<float *>(blob + entry.offset)); break;
     case Dtype::int8: {
-        const std::vector<float> scales = absmax_scales(tensor, static_cast<Granularity>(entry.granularity));
-        packing.int8_codes(tensor, round_to_scales(tensor, scales),
-                           reinterpret_cast<int8_t *>(blob + entry.offset));
-        packing.int8_scales(scales, reinterpret_cast<float *>(blob + entry.scale_offset));
+        const Granularity granularity = static_cast<Granularity>(entry.granularity);
+        std::optional<Int8Matrix> grid = find_int8_grid(tensor, granularity);
+        const Int8Matrix rounded = grid ? std::move(*grid) : round_int8(tensor, absmax_scales(tensor, granularity));
+        packing.int8_codes(tensor, rounded.codes, reinterpret_cast<int8_t *>(blob + entry.offset));
+        packing.int8_scales(rounded.scales, reinterpret_cast<float *>(blob + entry.scale_offset));
         break;
     }
     case Dtype::int4: {

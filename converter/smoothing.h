@@ -11,10 +11,9 @@
 #include <vector>
 
 #include "converter/weights.h"
+#include "kernels/scalar/hadamard.h"
 
 namespace adder {
-
-constexpr uint32_t hadamard_points = 64;
 
 // f_j = a_j^alpha / w_j^(1 - alpha) of the channels j, divided by the geometric mean, and clamped to 1e-3 .. 1e3. 1 for
 // a channel whose a_j or w_j is zero; it does not count in the mean. a_j: largest magnitude of the activation, w_j: of

@@ -104,17 +104,6 @@ std::vector<float> absmax_scales(const DenseTensor &tensor, Granularity granular
     return scales;
 }
 
-std::vector<int8_t> round_to_scales(const DenseTensor &tensor, const std::vector<float> &scales) {
-    std::vector<int8_t> codes(tensor.values.size());
-    for (uint32_t row = 0; row < tensor.rows; ++row) {
-        const float scale = scales[scales.size() == 1 ? 0 : row];
-        for (size_t i = size_t{row} * tensor.cols; i < size_t{row + 1} * tensor.cols; ++i)
-            codes[i] =
-                static_cast<int8_t>(std::clamp(std::nearbyint(tensor.values[i] / scale), -127.0f, 127.0f));
-    }
-    return codes;
-}
-
 Packing::Packing(const ModelConfig &config, const Shape &shape, Role role)
     : role_(role), first_(role == Role::in_proj || role == Role::in_proj_bias ? config.d_inner
                           : role == Role::x_proj                              ? config.dt_rank

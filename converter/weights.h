@@ -38,9 +38,6 @@ DenseTensor read_dense(const Checkpoint &checkpoint, Role role, uint32_t layer);
 // 1 where all weights are zero.
 std::vector<float> absmax_scales(const DenseTensor &tensor, Granularity granularity);
 
-// Rounds half to even to codes in [-127, 127]; scales as absmax_scales gives them. [rows][cols]
-std::vector<int8_t> round_to_scales(const DenseTensor &tensor, const std::vector<float> &scales);
-
 // Where rows and columns of a tensor go in the runtime's padded layouts.
 class Packing {
   public:
