@@ -195,6 +195,21 @@ void write_golden(uint8_t *blob, uint64_t size, const BlobSection &section, cons
     write_checksums(blob);
 }
 
+// Measured on the finished blob, and written into it: a section's text of a size that was reserved for it.
+void write_finish(uint8_t *blob, const std::vector<BlobSection> &sections, const BlobContents &contents,
+                  const std::string &path) {
+    const std::string text = contents.finish(path);
+    for (const BlobSection &section : sections) {
+        if (section.kind != contents.finished_section) continue;
+        if (text.size() > section.size)
+            fail(ExitCode::failure, "%s: %zu bytes of text for a section of %llu", path.c_str(), text.size(),
+                 static_cast<unsigned long long>(section.size));
+        std::memset(blob + section.offset, ' ', section.size);
+        std::memcpy(blob + section.offset, text.data(), text.size());
+    }
+    write_checksums(blob);
+}
+
 }  // namespace
 
 WrittenBlob write_blob(const std::string &path, const Checkpoint &checkpoint, const Recipe &recipe,
@@ -223,6 +238,7 @@ WrittenBlob write_blob(const std::string &path, const Checkpoint &checkpoint, co
         progress.advance(plan.tensors()[i].entry.size);
     });
     write_golden(blob, plan.header().blob_size, *golden, contents.golden, path);
+    if (contents.finish) write_finish(blob, plan.sections(), contents, file.temporary_path());
     file.commit();
     return {plan.header().blob_size, plan.header().parameters, plan.weight_bits()};
 }

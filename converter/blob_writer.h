@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,6 +22,10 @@ struct BlobContents {
     int32_t bos_token = -1;
     int32_t eos_tokens[4] = {-1, -1, -1, -1};
     Tokens golden;  // tokens of the golden case, at least one
+    // If set, called with the path of the finished blob before it gets its name. What it returns replaces the text of the
+    // section `finished_section`, padded with spaces; it must not be longer. If it throws, no blob is left.
+    std::function<std::string(const std::string &path)> finish;
+    uint32_t finished_section = ADDER_TEXT_QUANTIZATION_RECORD;
 };
 
 struct WrittenBlob {

@@ -30,7 +30,9 @@ void print_json(const std::string &path, const Conversion &c, double seconds) {
     json.key("peak_rss_bytes").value(peak_rss_bytes());
     json.key("warnings").begin_array();
     for (const std::string &warning : c.warnings) json.value(warning);
-    json.end_array().end_object();
+    json.end_array();
+    if (c.quality) write_quality(json.key("quality"), *c.quality);
+    json.end_object();
     std::printf("%s\n", json.text().c_str());
 }
 
@@ -42,8 +44,21 @@ void print_summary(const std::string &path, const Conversion &c, double seconds)
     std::printf("  bits per weight  %.2f\n", bits_per_weight(c.blob));
     std::printf("  arena            %llu bytes\n", count(c.arena_bytes));
     if (c.calibration_tokens) std::printf("  calibration      %llu tokens\n", count(c.calibration_tokens));
+    if (c.quality) std::fputs(quality_lines(*c.quality).c_str(), stdout);
     std::printf("  time             %.1f s\n", seconds);
     std::printf("  peak memory      %.1f MB\n", static_cast<double>(peak_rss_bytes()) / 1e6);
+}
+
+QualityOptions read_quality(const Arguments &arguments) {
+    QualityOptions quality;
+    quality.texts = arguments.all("gate-text");
+    quality.tokens = static_cast<uint64_t>(arguments.integer("gate-tokens", 65536, 1024, int64_t{1} << 32));
+    if (arguments.has("gate-ppl")) quality.most_percent = arguments.number("gate-ppl", 0, -100, 1e6);
+    if (arguments.has("gate-top1")) quality.least_top1 = arguments.number("gate-top1", 0, 0, 1);
+    quality.keep = arguments.has("gate-keep");
+    if ((quality.most_percent || quality.least_top1) && quality.texts.empty())
+        fail(ExitCode::usage, "a gate needs text that the calibration has not seen: give --gate-text FILE");
+    return quality;
 }
 
 // The named recipe, with what the other options say of all layers.
@@ -71,6 +86,7 @@ int run_convert(const Arguments &arguments) {
     options.calibration_tokens =
         static_cast<uint64_t>(arguments.integer("calib-tokens", 65536, 128, int64_t{1} << 32));
     options.recipe = recipe_of(arguments);
+    options.quality = read_quality(arguments);
     Progress::quiet(arguments.has("quiet"));
     install_interrupt_handler();
     ThreadPool pool(static_cast<uint32_t>(arguments.integer("threads", 0, 0, 256)));
@@ -82,6 +98,9 @@ int run_convert(const Arguments &arguments) {
         print_json(options.output, conversion, elapsed.count());
     else
         print_summary(options.output, conversion, elapsed.count());
+    if (!conversion.gate_missed.empty())
+        fail(ExitCode::quality_gate, "%s was kept, but %s", options.output.c_str(),
+             conversion.gate_missed.c_str());
     return 0;
 }
 
@@ -96,9 +115,15 @@ Command convert_command() {
         "over a\n"
         "calibration text to find the range of every activation, quantizes, writes the blob, opens it again "
         "and\n"
-        "checks it. The same inputs and options give the same bytes.",
+        "checks it. The same inputs and options give the same bytes.\n"
+        "\nWith --gate-text the blob, run by the kernels that ship, is compared with the checkpoint, run in "
+        "float, "
+        "and the result is stored in the blob's record, which inspect shows. When a gate is missed an older "
+        "file "
+        "of that name stays as it was.",
         {"adder convert mamba-130m -o mamba-130m.adder --calib sample.txt",
-         "adder convert mamba-130m -o small.adder --recipe small"},
+         "adder convert mamba-130m -o small.adder --recipe small",
+         "adder convert mamba-130m -o mamba-130m.adder --gate-text heldout.txt --gate-ppl 2"},
         {
             {"output", 'o', "FILE", false, "The blob to write."},
             {"calib", 0, "FILE", true, "Calibration text (default: a small text that comes with the tool)."},
@@ -115,6 +140,18 @@ Command convert_command() {
             {"acts", 0, "TYPE", false, "Inputs of all linear layers: int8 or f32 (default: the recipe's)."},
             {"granularity", 0, "KIND", false,
              "One scale of int8 weights a row or a tensor (default: the recipe's)."},
+            {"gate-text", 0, "FILE", true,
+             "Held-out text: measure on it what the conversion cost, and store that in the blob."},
+            {"gate-tokens", 0, "N", false,
+             "Tokens to measure on, in windows of 1024, evenly spread over the texts (default: 65536)."},
+            {"gate-ppl", 0, "PERCENT", false,
+             "Exit with 4, and write no blob, if the perplexity of any text grows by more."},
+            {"gate-top1", 0, "SHARE", false,
+             "Exit with 4, and write no blob, if on any text less than this share, 0 to 1, of the most "
+             "likely "
+             "tokens stays the same."},
+            {"gate-keep", 0, nullptr, false,
+             "Write the blob even if a gate is missed; the exit code is 4 all the same."},
             {"name", 0, "TEXT", false, "Name to store in the blob (default: the directory's)."},
             {"threads", 't', "N", false, "Threads (default: all CPUs); does not change a byte."},
             {"json", 0, nullptr, false, "The summary as one JSON document on standard output."},

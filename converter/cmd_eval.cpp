@@ -1,105 +1,107 @@
-// adder eval: perplexity of models on text, and their distance from a base.
+// adder eval: perplexity and zero-shot accuracy of models, and what they lost against a base.
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <cstdio>
-#include <optional>
+#include <cstdlib>
 
 #include "converter/cli.h"
 #include "converter/error.h"
-#include "converter/evaluate.h"
-#include "converter/json.h"
+#include "converter/eval_report.h"
+#include "converter/eval_score.h"
+#include "converter/eval_shard.h"
 #include "converter/progress.h"
 
 namespace adder {
 namespace {
 
-void print_json(const std::vector<std::unique_ptr<Scorer>> &models, const Scorer *base, uint32_t window,
-                const std::vector<std::vector<TextScore>> &scores) {
-    JsonWriter json;
-    json.begin_object().key("window").value(window);
-    if (base) json.key("base").value(base->path());
-    json.key("models").begin_array();
-    for (size_t m = 0; m < models.size(); ++m) {
-        json.begin_object().key("path").value(models[m]->path());
-        json.key("perplexity").begin_array();
-        for (const std::vector<TextScore> &text : scores) {
-            const TextScore &s = text[m];
-            json.begin_object();
-            json.key("file").value(s.file).key("tokens").value(s.tokens).key("scored").value(s.scored);
-            json.key("token").value(s.token_perplexity()).key("word").value(s.word_perplexity());
-            json.key("bits_per_byte").value(s.bits_per_byte());
-            if (base) {
-                json.key("kl_mean").value(s.kl / static_cast<double>(s.scored));
-                json.key("same_top1").value(static_cast<double>(s.same_top1) / static_cast<double>(s.scored));
-            }
-            json.end_object();
-        }
-        json.end_array().key("tasks").begin_array().end_array().end_object();
-    }
-    json.end_array().end_object();
-    std::printf("%s\n", json.text().c_str());
+// "2/4"
+void parse_shard(const std::string &text, EvalOptions *options) {
+    unsigned shard = 0, shards = 0;
+    int used = 0;
+    if (std::sscanf(text.c_str(), "%6u/%6u%n", &shard, &shards, &used) != 2 ||
+        static_cast<size_t>(used) != text.size() || shard < 1 || shard > shards)
+        fail(ExitCode::usage, "--shard is %s; K/N with K from 1 to N is needed", text.c_str());
+    options->shard = shard;
+    options->shards = shards;
 }
 
-std::string base_name(const std::string &path) {
-    std::string trimmed = path;
-    while (trimmed.size() > 1 && trimmed.back() == '/') trimmed.pop_back();
-    const size_t slash = trimmed.rfind('/');
-    return slash == std::string::npos ? trimmed : trimmed.substr(slash + 1);
+void print_report(const Arguments &arguments, const Evaluation &evaluation) {
+    if (arguments.has("html")) {
+        const std::string page = eval_html(evaluation);
+        AtomicFile file(arguments.text("html"));
+        file.write(page.data(), page.size());
+        file.commit();
+    }
+    print(arguments.has("json")  ? eval_json(evaluation)
+          : arguments.has("csv") ? eval_csv(evaluation)
+                                 : eval_table(evaluation));
 }
 
-void print_table(const std::vector<std::unique_ptr<Scorer>> &models,
-                 const std::vector<std::vector<TextScore>> &scores, bool with_base,
-                 const std::vector<TextScore> &base_scores) {
-    size_t width = 5;
-    for (const auto &model : models) width = std::max(width, base_name(model->path()).size());
-    for (size_t t = 0; t < scores.size(); ++t) {
-        const TextScore &first = scores[t][0];
-        std::printf("%s%s: %llu tokens, %llu scored\n", t ? "\n" : "", base_name(first.file).c_str(),
-                    static_cast<unsigned long long>(first.tokens),
-                    static_cast<unsigned long long>(first.scored));
-        std::printf("%-*s  %10s  %10s  %9s", static_cast<int>(width), "model", "token ppl", "word ppl",
-                    "bits/byte");
-        if (with_base) std::printf("  %9s  %9s  %10s", "ppl +%", "mean KL", "same top-1");
-        std::printf("\n");
-        const auto row = [&](const std::string &name, const TextScore &s, bool is_base) {
-            std::printf("%-*s  %10.4f  %10.3f  %9.4f", static_cast<int>(width), name.c_str(),
-                        s.token_perplexity(), s.word_perplexity(), s.bits_per_byte());
-            if (with_base && !is_base)
-                std::printf("  %+8.2f%%  %9.5f  %9.2f%%",
-                            100.0 * (s.token_perplexity() / base_scores[t].token_perplexity() - 1.0),
-                            s.kl / static_cast<double>(s.scored),
-                            100.0 * static_cast<double>(s.same_top1) / static_cast<double>(s.scored));
-            std::printf("\n");
-        };
-        if (with_base) row("(base)", base_scores[t], true);
-        for (size_t m = 0; m < models.size(); ++m) row(base_name(models[m]->path()), scores[t][m], false);
+int run_merge(const Arguments &arguments) {
+    for (const char *option : {"ppl", "task", "base", "window", "stride", "limit", "shard", "skip-bad"})
+        if (arguments.has(option))
+            fail(ExitCode::usage, "--%s does not go with --merge: the shards have their settings in them",
+                 option);
+    std::vector<Evaluation> parts;
+    for (const std::string &path : arguments.positional()) {
+        const MappedFile file(path);
+        parts.push_back(read_shard(file.text(), path));
     }
+    print_report(arguments, merge_shards(std::move(parts), arguments.positional()));
+    return 0;
+}
+
+EvalOptions read_options(const Arguments &arguments) {
+    EvalOptions options;
+    options.texts = arguments.all("ppl");
+    options.window = static_cast<uint32_t>(arguments.integer("window", 1024, 2, 1 << 20));
+    options.stride = static_cast<uint32_t>(arguments.integer("stride", options.window, 1, options.window));
+    options.limit = static_cast<uint64_t>(arguments.integer("limit", 0, 0, int64_t{1} << 40));
+    if (arguments.has("shard")) parse_shard(arguments.text("shard"), &options);
+    if (arguments.has("shard") && (arguments.has("csv") || arguments.has("html")))
+        fail(ExitCode::usage, "--shard writes its own JSON; --csv and --html go with --merge");
+    for (const std::string &specification : arguments.all("task")) {
+        options.tasks.push_back(read_task(specification, options.limit, arguments.has("skip-bad")));
+        const Task &task = options.tasks.back();
+        for (size_t i = 0; i + 1 < options.tasks.size(); ++i)
+            if (options.tasks[i].name == task.name)
+                fail(ExitCode::usage, "two tasks have the name %s", task.name.c_str());
+        for (const std::string &why : task.skipped)
+            std::fprintf(stderr, "adder eval: left out: %s\n", why.c_str());
+    }
+    if (options.texts.empty() && options.tasks.empty())
+        fail(ExitCode::usage, "nothing to evaluate: give --ppl FILE or --task NAME=FILE.jsonl");
+    return options;
 }
 
 int run_eval(const Arguments &arguments) {
-    const std::vector<std::string> files = arguments.all("ppl");
-    if (files.empty()) fail(ExitCode::usage, "nothing to evaluate: give at least one --ppl FILE");
-    const uint32_t window = static_cast<uint32_t>(arguments.integer("window", 1024, 2, 1 << 20));
+    if (arguments.has("json") && arguments.has("csv"))
+        fail(ExitCode::usage, "--json and --csv: standard output has room for one");
+    if (arguments.has("merge")) return run_merge(arguments);
     Progress::quiet(arguments.has("quiet"));
+    install_interrupt_handler();
+    const EvalOptions options = read_options(arguments);
     ThreadPool pool(static_cast<uint32_t>(arguments.integer("threads", 0, 0, 256)));
     std::vector<std::unique_ptr<Scorer>> models;
     for (const std::string &path : arguments.positional()) models.push_back(open_scorer(path, pool));
-    std::unique_ptr<Scorer> base;
-    if (arguments.has("base")) base = open_scorer(arguments.text("base"), pool);
-
-    // The base stands in the table as well; its own scores come with those of the models.
+    const size_t given = models.size();
+    int base = -1;
+    if (arguments.has("base")) {
+        const std::string path = arguments.text("base");
+        const auto found = std::find(arguments.positional().begin(), arguments.positional().end(), path);
+        base = static_cast<int>(found - arguments.positional().begin());
+        if (found == arguments.positional().end()) models.push_back(open_scorer(path, pool));
+    }
     std::vector<Scorer *> all;
     for (const auto &model : models) all.push_back(model.get());
-    std::vector<std::vector<TextScore>> scores;
-    std::vector<TextScore> base_scores;
-    for (const std::string &file : files) {
-        TextScore of_base;
-        scores.push_back(score_text(all, base.get(), file, window, base ? &of_base : nullptr));
-        base_scores.push_back(of_base);
-    }
-    if (arguments.has("json"))
-        print_json(models, base.get(), window, scores);
+    Evaluation evaluation = evaluate(all, base, options, pool);
+    evaluation.given = given;
+    if (arguments.has("shard"))
+        print(write_shard(evaluation));
     else
-        print_table(models, scores, base != nullptr, base_scores);
+        print_report(arguments, evaluation);
+    if (evaluation.interrupted)
+        fail(ExitCode::failure, "interrupted: the figures are those of what was done");
     return 0;
 }
 
@@ -107,22 +109,48 @@ int run_eval(const Arguments &arguments) {
 
 Command eval_command() {
     return {"eval",
-            "MODEL... --ppl FILE [--base MODEL]",
-            "Measure perplexity, and the distance from another model",
-            "A MODEL is a blob, run by the kernels that ship, or a checkpoint directory, run in float. The "
-            "text is cut into\n"
-            "windows of tokens; each starts from an empty state and is scored from its second token on. "
-            "Special tokens in\n"
-            "the text are recognised.",
+            "MODEL... [--ppl FILE] [--task NAME=FILE.jsonl] [--base MODEL] [OPTIONS]",
+            "Measure perplexity and accuracy, and what they lost against another model",
+            "A MODEL is a blob, run by the kernels that ship, or a checkpoint directory, run in float. "
+            "docs/evaluation.md "
+            "defines every figure and its standard error. No figure depends on threads, instruction set or "
+            "shards.\n"
+            "\nTexts are cut into windows of tokens; each starts from an empty state and is scored from its "
+            "second token on. "
+            "Special tokens in the text are recognised.\n"
+            "\nTasks are files with one JSON object a line, zero-shot: multiple choice, LAMBADA and "
+            "WinoGrande, in Adder's own "
+            "form or that in which HellaSwag, PIQA, ARC, WinoGrande and LAMBADA are published. Rows that "
+            "cannot be scored are "
+            "an error that names each, or are left out with --skip-bad.\n"
+            "\nWith --base: KL divergence, share of equal top-1 tokens, change of perplexity, and change of "
+            "accuracy with its "
+            "paired standard error.\n"
+            "\nWith --shard K/N a process does its share and prints what it found; adder eval --merge "
+            "FILE... gives the report "
+            "of one run. Ctrl-C ends with the figures of what is done, and exit code 1.",
             {"adder eval model.adder --ppl books.txt",
-             "adder eval a.adder b.adder --base CHECKPOINT_DIR --ppl books.txt"},
+             "adder eval a.adder b.adder --base CHECKPOINT_DIR --ppl books.txt --html report.html",
+             "adder eval a.adder --task lambada_openai=lambada.jsonl --task piqa=piqa.jsonl --limit 500",
+             "adder eval a.adder --ppl books.txt --shard 1/2 > 1.json", "adder eval --merge 1.json 2.json"},
             {
-                {"ppl", 0, "FILE", true, "Text to score (repeatable)."},
-                {"window", 0, "N", false, "Tokens a window (default 1024)."},
-                {"base", 0, "MODEL", false,
-                 "Compare with this one: mean KL divergence and share of equal top-1 tokens."},
+                {"ppl", 0, "FILE", true, "Text to score."},
+                {"window", 0, "N", false, "Tokens a window (default: 1024)."},
+                {"stride", 0, "N", false,
+                 "Tokens from one window to the next; what a window shares with the one before is context "
+                 "only (default: the "
+                 "window)."},
+                {"task", 0, "NAME=FILE", true, "Task to score: one JSON object a line."},
+                {"limit", 0, "N", false, "The first N examples of each task; 0: all (default: 0)."},
+                {"skip-bad", 0, nullptr, false, "Leave out rows that cannot be scored, and count them."},
+                {"base", 0, "MODEL", false, "Compare with this one."},
                 {"threads", 't', "N", false, "Threads (default: all CPUs); does not change a digit."},
-                {"json", 0, nullptr, false, "One JSON document on standard output."},
+                {"json", 0, nullptr, false, "Print one JSON object, with each example's log-likelihoods."},
+                {"csv", 0, nullptr, false, "Print CSV, one line a model."},
+                {"html", 0, "FILE", false, "Write one page with tables and pictures as well."},
+                {"shard", 0, "K/N", false, "Do the K-th of N equal shares, and print it for --merge."},
+                {"merge", 0, nullptr, false,
+                 "Put the outputs of all shards together; the MODELs are their files."},
                 {"quiet", 'q', nullptr, false, "No progress."},
             },
             1,

@@ -8,7 +8,7 @@
 #include "converter/calibration_text.h"
 #include "converter/cli.h"
 #include "converter/error.h"
-#include "converter/evaluate.h"
+#include "converter/eval_math.h"
 #include "converter/float_model.h"
 #include "converter/json.h"
 #include "converter/tokens.h"

@@ -95,7 +95,7 @@ void record_linear(JsonWriter &json, const char *name, const LinearPlan &plan) {
 }
 
 std::string quantization_record(const ConvertOptions &options, const std::vector<CalibrationText> &texts,
-                                uint64_t tokens) {
+                                uint64_t tokens, const Quality *quality) {
     JsonWriter json;
     json.begin_object();
     json.key("converter").value(std::string("adder ") + adder_version());
@@ -116,6 +116,7 @@ std::string quantization_record(const ConvertOptions &options, const std::vector
                 .end_object();
         json.end_array().end_object();
     }
+    if (quality) write_quality(json.key("quality"), *quality);
     json.end_object();
     return json.text();
 }
@@ -195,6 +196,7 @@ uint64_t verify_written(const std::string &path) {
 }  // namespace
 
 Conversion convert(const ConvertOptions &options, ThreadPool &pool) {
+    check_held_out(options.quality, options.calibration_files);
     const Checkpoint checkpoint(options.checkpoint);
     const CheckpointTokenizer tokenizer(checkpoint);
     if (options.recipe.out_proj.input == Input::hadamard && checkpoint.config().d_inner % hadamard_size != 0)
@@ -230,8 +232,23 @@ Conversion convert(const ConvertOptions &options, ThreadPool &pool) {
     contents.golden.resize(std::min<size_t>(contents.golden.size(), 16));
 
     add_text(&contents, ADDER_TEXT_NAME, options.name.empty() ? base_name(options.checkpoint) : options.name);
-    add_text(&contents, ADDER_TEXT_QUANTIZATION_RECORD,
-             quantization_record(options, texts, result.calibration_tokens));
+    const auto record = [&](const Quality *quality) {
+        return quantization_record(options, texts, result.calibration_tokens, quality);
+    };
+    std::string draft = record(nullptr);
+    if (!options.quality.texts.empty()) {
+        // The record tells what the finished blob is worth: room for it is kept, and filled when that is known.
+        draft.append(quality_room(options.quality), ' ');
+        contents.finish = [&](const std::string &blob) {
+            result.quality = measure_quality(blob, options.checkpoint, options.quality, pool);
+            result.gate_missed = missed_gate(*result.quality, options.quality);
+            if (!result.gate_missed.empty() && !options.quality.keep)
+                fail(ExitCode::quality_gate, "%s was not written: %s", options.output.c_str(),
+                     result.gate_missed.c_str());
+            return record(&*result.quality);
+        };
+    }
+    add_text(&contents, ADDER_TEXT_QUANTIZATION_RECORD, draft);
     add_chat_template(checkpoint, tokenizer, &contents, &result.warnings);
     result.blob = write_blob(options.output, checkpoint, options.recipe, calibration, contents, pool);
     result.arena_bytes = verify_written(options.output);

@@ -2,10 +2,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "converter/blob_writer.h"
+#include "converter/quality.h"
 #include "converter/thread_pool.h"
 
 namespace adder {
@@ -18,6 +20,7 @@ struct ConvertOptions {
     std::vector<std::string> calibration_files;  // empty: the text that comes with the tool
     uint64_t calibration_tokens = 65536;         // at most, evenly spread over the texts
     uint32_t calibration_window = 512;           // tokens a sequence
+    QualityOptions quality;  // held-out texts to measure on, and what is asked of the blob
 };
 
 struct Conversion {
@@ -25,10 +28,13 @@ struct Conversion {
     uint64_t arena_bytes;               // with default options
     uint64_t calibration_tokens;        // that were run; 0 with float activations
     std::vector<std::string> warnings;  // one sentence each
+    std::optional<Quality> quality;     // where there were texts to measure it on
+    std::string gate_missed;            // why, if the blob was kept all the same; else empty
 };
 
 // Converts, opens the blob again, compares its checksums and repeats its golden case. Throws Error; then no file is
-// left behind, and an older one of that name is as it was. The bytes depend on the checkpoint, the calibration text and
+// left behind, and an older one of that name is as it was. So it is when the quality gate is missed,
+// Error(quality_gate), unless options.quality.keep. The bytes depend on the checkpoint, the calibration text and
 // the options alone.
 Conversion convert(const ConvertOptions &options, ThreadPool &pool);
 

@@ -37,9 +37,28 @@ ChunkMemory::ChunkMemory(const Shape &shape, uint32_t chunk)
 
 void ChunkMemory::reset_state() { std::fill_n(state_.conv, state_floats_, 0.0f); }
 
+void ChunkMemory::save_state() { saved_state_.assign(state_.conv, state_.conv + state_floats_); }
+
+void ChunkMemory::restore_state() { std::copy(saved_state_.begin(), saved_state_.end(), state_.conv); }
+
 void ChunkMemory::need_logits() {
     logit_floats_.resize(logits_size_);
     logits_ = logit_floats_.data();
+}
+
+Sequence plain_sequence(const Tokens &tokens) {
+    return {tokens, {}, {{0, static_cast<uint32_t>(tokens.size())}}};
+}
+
+std::vector<Sequence::Range> segments_of(const Sequence &sequence) {
+    std::vector<Sequence::Range> segments;
+    uint32_t begin = 0;
+    for (uint32_t branch : sequence.branches) {
+        segments.push_back({begin, branch});
+        begin = branch;
+    }
+    segments.push_back({begin, static_cast<uint32_t>(sequence.tokens.size())});
+    return segments;
 }
 
 namespace {
@@ -113,20 +132,26 @@ void FloatModel::embed(const Tokens &tokens, float *residual) const {
 }
 
 void FloatModel::run(const std::vector<Tokens> &sequences, const Visitor &visitor) {
+    std::vector<Sequence> plain;
+    for (const Tokens &tokens : sequences) plain.push_back(plain_sequence(tokens));
+    run(plain, visitor);
+}
+
+void FloatModel::run(const std::vector<Sequence> &sequences, const Visitor &visitor) {
     const Team alone{1, nullptr, nullptr};
     const float epsilon = checkpoint_.config().norm_epsilon;
     const uint32_t count = static_cast<uint32_t>(sequences.size());
     std::vector<std::vector<float>> residuals(count);
     pool_.run(count, [&](uint32_t i, uint32_t) {
-        residuals[i].assign(sequences[i].size() * shape_.d_model_padded, 0.0f);
-        embed(sequences[i], residuals[i].data());
+        residuals[i].assign(sequences[i].tokens.size() * shape_.d_model_padded, 0.0f);
+        embed(sequences[i].tokens, residuals[i].data());
     });
 
-    // Calls body(first token, tokens) for the chunks of a sequence, in the kernels' float mode.
-    const auto each_chunk = [&](uint32_t sequence, const auto &body) {
+    // Calls body(first token, tokens) for the chunks of a range, in the kernels' float mode.
+    const auto each_chunk = [](const Sequence::Range &range, const auto &body) {
         const FloatMode mode = float_mode_enter();
-        const uint32_t length = static_cast<uint32_t>(sequences[sequence].size());
-        for (uint32_t first = 0; first < length; first += chunk) body(first, std::min(chunk, length - first));
+        for (uint32_t first = range.begin; first < range.end; first += chunk)
+            body(first, std::min(chunk, range.end - first));
         float_mode_leave(mode);
     };
 
@@ -136,13 +161,18 @@ void FloatModel::run(const std::vector<Tokens> &sequences, const Visitor &visito
         pool_.run(count, [&](uint32_t i, uint32_t member) {
             ChunkMemory &memory = memory_[member];
             memory.reset_state();
-            each_chunk(i, [&](uint32_t first, uint32_t tokens) {
-                ChunkBuffers buffers = memory.buffers();
-                buffers.residual = residuals[i].data() + size_t{first} * shape_.d_model_padded;
-                layer_forward(kernels_, alone, shape_, epsilon, weights.weights(), memory.state(), buffers,
-                              tokens);
-                if (visitor.layer) visitor.layer(layer, i, first, buffers, tokens, member);
-            });
+            const std::vector<Sequence::Range> segments = segments_of(sequences[i]);
+            for (size_t s = 0; s < segments.size(); ++s) {
+                if (s == 1) memory.save_state();
+                if (s > 1) memory.restore_state();
+                each_chunk(segments[s], [&](uint32_t first, uint32_t tokens) {
+                    ChunkBuffers buffers = memory.buffers();
+                    buffers.residual = residuals[i].data() + size_t{first} * shape_.d_model_padded;
+                    layer_forward(kernels_, alone, shape_, epsilon, weights.weights(), memory.state(),
+                                  buffers, tokens);
+                    if (visitor.layer) visitor.layer(layer, i, first, buffers, tokens, member);
+                });
+            }
         });
         if (visitor.layer_done) visitor.layer_done(layer);
     }
@@ -167,7 +197,7 @@ void FloatModel::run(const std::vector<Tokens> &sequences, const Visitor &visito
     }
     pool_.run(count, [&](uint32_t i, uint32_t member) {
         ChunkMemory &memory = memory_[member];
-        each_chunk(i, [&](uint32_t first, uint32_t tokens) {
+        const auto forward = [&](uint32_t first, uint32_t tokens) {
             // Without logits the head has no rows: only its input is made.
             head_forward(kernels_, alone, shape_, epsilon, norm.data(), head, memory.buffers(),
                          residuals[i].data() + size_t{first} * shape_.d_model_padded, tokens,
@@ -176,7 +206,8 @@ void FloatModel::run(const std::vector<Tokens> &sequences, const Visitor &visito
             if (visitor.logits)
                 for (uint32_t t = 0; t < tokens; ++t)
                     visitor.logits(i, first + t, memory.logits() + size_t{t} * shape_.vocab_padded, member);
-        });
+        };
+        for (const Sequence::Range &range : sequences[i].rows) each_chunk(range, forward);
     });
 }
 

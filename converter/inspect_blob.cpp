@@ -276,6 +276,10 @@ std::string blob_text(const Facts &facts, const InspectOptions &options) {
 
 }  // namespace
 
+double blob_bits_per_weight(const std::string &path) {
+    return Facts(path, InspectOptions{}).bits_per_weight();
+}
+
 std::string inspect_blob(const std::string &path, const InspectOptions &options, bool *damaged) {
     const Facts facts(path, options);
     *damaged = !facts.checksum_ok;

@@ -61,6 +61,32 @@ adder_status session_trace_step(adder_session *session, int32_t token, float **l
     return ADDER_OK;
 }
 
+adder_status session_score(adder_session *session, const int32_t *tokens, size_t n, size_t from,
+                           adder_logits_callback callback, void *context) {
+    if (!session || !callback || (!tokens && n > 0)) return ADDER_ERROR_ARGUMENT;
+    if (!all_in_vocabulary(session->model(), tokens, n)) return ADDER_ERROR_TOKEN;
+    const uint32_t stride = session->model().shape.vocab_padded;
+    for (size_t done = 0; done < n;) {
+        const uint32_t count = next_chunk(*session, n - done);
+        {
+            const FloatModeScope mode;
+            forward(*session, tokens + done, count);
+        }
+        const uint32_t first = from <= done ? 0 : from - done < count ? static_cast<uint32_t>(from - done) : count;
+        for (uint32_t row = first; row < count; row += session->logit_rows) {
+            const uint32_t rows = count - row < session->logit_rows ? count - row : session->logit_rows;
+            {
+                const FloatModeScope mode;
+                head(*session, row, rows);
+            }
+            for (uint32_t i = 0; i < rows; ++i)
+                callback(context, done + row + i, session->logits + size_t{i} * stride);
+        }
+        done += count;
+    }
+    return ADDER_OK;
+}
+
 }  // namespace adder
 
 using namespace adder;
@@ -134,27 +160,7 @@ extern "C" adder_status adder_step(adder_session *session, int32_t token, float 
 
 extern "C" adder_status adder_score(adder_session *session, const int32_t *tokens, size_t n,
                                     adder_logits_callback callback, void *context) {
-    if (!session || !callback || (!tokens && n > 0)) return ADDER_ERROR_ARGUMENT;
-    if (!all_in_vocabulary(session->model(), tokens, n)) return ADDER_ERROR_TOKEN;
-    const uint32_t stride = session->model().shape.vocab_padded;
-    for (size_t done = 0; done < n;) {
-        const uint32_t count = next_chunk(*session, n - done);
-        {
-            const FloatModeScope mode;
-            forward(*session, tokens + done, count);
-        }
-        for (uint32_t row = 0; row < count; row += session->logit_rows) {
-            const uint32_t rows = count - row < session->logit_rows ? count - row : session->logit_rows;
-            {
-                const FloatModeScope mode;
-                head(*session, row, rows);
-            }
-            for (uint32_t i = 0; i < rows; ++i)
-                callback(context, done + row + i, session->logits + size_t{i} * stride);
-        }
-        done += count;
-    }
-    return ADDER_OK;
+    return session_score(session, tokens, n, 0, callback, context);
 }
 
 extern "C" adder_status adder_selftest(adder_session *session, adder_error *error) {

@@ -1,0 +1,37 @@
+// Aligning the columns of a table.
+// SPDX-License-Identifier: MIT
+#include "converter/text_table.h"
+
+#include <algorithm>
+
+namespace adder {
+namespace {
+
+// Columns on a terminal, for text without wide characters.
+size_t width_of(const std::string &utf8) {
+    return static_cast<size_t>(std::count_if(
+        utf8.begin(), utf8.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+}  // namespace
+
+std::string TextTable::text() const {
+    std::vector<size_t> widths;
+    for (const auto &row : rows_) {
+        widths.resize(std::max(widths.size(), row.size()), 0);
+        for (size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], width_of(row[c]));
+    }
+    std::string result;
+    for (const auto &row : rows_) {
+        std::string line;
+        for (size_t c = 0; c < row.size(); ++c) {
+            const std::string space(widths[c] - width_of(row[c]), ' ');
+            line += c == 0 ? row[c] + space : "  " + space + row[c];
+        }
+        line.erase(line.find_last_not_of(' ') + 1);
+        result += line + "\n";
+    }
+    return result;
+}
+
+}  // namespace adder
