@@ -62,6 +62,7 @@ Recipe recipe_named(const std::string &name) {
     }
     // The strengths of smoothing are those that the float simulation found, for models of 1, 13 and 66 million
     // parameters alike; docs/quantization.md shows what they do here.
+    r.in_proj.alpha = 0.5f;
     r.x_proj.alpha = 0.7f;
     if (name == "smooth") {
         r.out_proj.alpha = 0.7f;
@@ -71,11 +72,13 @@ Recipe recipe_named(const std::string &name) {
     } else {
         r.out_proj.input = Input::token;
     }
-    if (name == "small")
+    if (name == "small") {
+        r.in_proj.alpha = 0;  // smoothing makes its weights harder to round to four bits
         for (Role role : {Role::in_proj, Role::out_proj}) {
             r.of(role).weights = Dtype::int4;
             r.of(role).gptq = true;
         }
+    }
     return r;
 }
 
