@@ -22,8 +22,8 @@ struct BlobContents {
     int32_t bos_token = -1;
     int32_t eos_tokens[4] = {-1, -1, -1, -1};
     Tokens golden;  // tokens of the golden case, at least one
-    // If set, called with the path of the finished blob before it gets its name. What it returns replaces the text of the
-    // section `finished_section`, padded with spaces; it must not be longer. If it throws, no blob is left.
+    // If set, called with the path of the finished blob before it gets its name. What it returns replaces the text of
+    // the section `finished_section`, padded with spaces; it must not be longer. If it throws, no blob is left.
     std::function<std::string(const std::string &path)> finish;
     uint32_t finished_section = ADDER_TEXT_QUANTIZATION_RECORD;
 };
@@ -34,8 +34,8 @@ struct WrittenBlob {
     uint64_t weight_bits;  // of all parameters, scales included
 };
 
-// Writes `path` atomically. `calibration` may be empty if the recipe quantizes no input. The result depends on nothing but the arguments:
-// not on time, threads or the machine.
+// Writes `path` atomically. `calibration` may be empty if the recipe quantizes no input. The result depends on nothing
+// but the arguments: not on time, threads or the machine.
 WrittenBlob write_blob(const std::string &path, const Checkpoint &checkpoint, const Recipe &recipe,
                        const Calibration &calibration, const BlobContents &contents, ThreadPool &pool);
 

@@ -35,8 +35,9 @@ struct Calibration {
 };
 
 // Runs the sequences through the float model: once for the ranges of all channels, from which the smoothing factors
-// follow, and once more, layer by layer, for searched scales and for the Hessians that GPTQ rounds with. The result does not depend on the number of
-// threads. Throws Error(bad_input) naming layer and input if an activation is not finite.
+// follow, and once more, layer by layer, for searched scales and for the Hessians that GPTQ rounds with. The result
+// does not depend on the number of threads. Throws Error(bad_input) naming layer and input if an activation is not
+// finite.
 Calibration calibrate(FloatModel &model, const std::vector<Tokens> &sequences, const Recipe &recipe,
                       ThreadPool &pool);
 

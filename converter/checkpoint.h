@@ -1,5 +1,5 @@
-// A Mamba checkpoint in the Hugging Face layout: a directory of config.json, safetensors files and a
-// tokenizer. SPDX-License-Identifier: MIT
+// A Mamba checkpoint in the Hugging Face layout: a directory of config.json, safetensors files and a tokenizer.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <map>

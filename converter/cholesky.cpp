@@ -1,8 +1,8 @@
 // Blocked Cholesky factorization.
 // SPDX-License-Identifier: MIT
 //
-// Right-looking (Golub and Van Loan, Matrix Computations, 4.2): factor a block on the diagonal, solve the panel below it,
-// subtract the panel's products from the rest.
+// Right-looking (Golub and Van Loan, Matrix Computations, 4.2): factor a block on the diagonal, solve the panel below
+// it, subtract the panel's products from the rest.
 #include "converter/cholesky.h"
 
 #include <algorithm>

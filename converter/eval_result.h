@@ -1,6 +1,8 @@
-// What an evaluation found, item by item: sums over blocks of a text, log-likelihoods of examples. All figures are made
-// from these, in item order, so that they depend neither on threads nor on how the items were spread over processes.
+// What an evaluation found, item by item: sums over blocks of a text, log-likelihoods of examples.
 // SPDX-License-Identifier: MIT
+//
+// All figures are made from these, in item order, so that they depend neither on threads nor on how the items were
+// spread over processes.
 #pragma once
 
 #include <cstdint>

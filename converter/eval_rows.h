@@ -30,11 +30,12 @@ struct Example {
 //     ctx, endings, label                  HellaSwag (activity_label; ctx_a and ctx_b where there is no ctx)
 //     goal, sol1, sol2, label              PIQA
 //     question, choices, answerKey         ARC: choices within question, or beside it
-// `where` is "FILE:LINE". `label` stands in for one that the row lacks; empty if there is none. Throws Error(bad_input).
+// `where` is "FILE:LINE". `label` stands in for one that the row lacks; empty if there is none. Throws
+// Error(bad_input).
 Example read_row(std::string_view line, const std::string &where, std::string_view label = {});
 
-// HellaSwag's texts as lm-evaluation-harness cleans them: stripped, " [title]" becomes ". ", other [..] go, and each pair
-// of spaces becomes one.
+// HellaSwag's texts as lm-evaluation-harness cleans them: stripped, " [title]" becomes ". ", other [..] go, and each
+// pair of spaces becomes one.
 std::string clean_hellaswag(std::string_view text);
 
 }  // namespace adder

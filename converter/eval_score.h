@@ -19,8 +19,9 @@ struct EvalOptions {
     uint32_t shard = 1, shards = 1;  // this process does items shard-1, shard-1+shards, ...
 };
 
-// Scores with each of `models`; base is an index into them, or -1. All must tokenize the texts alike if there is a base.
-// After an interrupt the result holds what all models have done. Throws Error(bad_input) for texts that cannot be scored.
+// Scores with each of `models`; base is an index into them, or -1. All must tokenize the texts alike if there is a
+// base. After an interrupt the result holds what all models have done. Throws Error(bad_input) for texts that cannot be
+// scored.
 Evaluation evaluate(const std::vector<Scorer *> &models, int base, const EvalOptions &options,
                     ThreadPool &pool);
 

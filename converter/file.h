@@ -46,8 +46,8 @@ class AtomicFile {
 
     void write(const void *data, size_t size);  // unbuffered
     void seek(uint64_t offset);  // a gap is filled with zeros once something is written behind it
-    // The whole file as writable memory, zeroed, with its disk space reserved; commit() writes it out. Once, and instead
-    // of write and seek.
+    // The whole file as writable memory, zeroed, with its disk space reserved; commit() writes it out. Once, and
+    // instead of write and seek.
     uint8_t *map(uint64_t size);
     // Where the bytes are until commit(); what is written to the mapping can be read there at once.
     const std::string &temporary_path() const { return temporary_; }

@@ -12,15 +12,16 @@ namespace adder {
 // H = X^T X / n of [n][cols] inputs X, symmetric; for the error E = W - Q of a weight matrix's row, E H E^T is the mean
 // square of the error of its output.
 //
-// Memory: cols * (cols + 64) * 4 bytes (105 MB for 5120 columns): doubles, in tiles of 64x64, of which only those on and
-// below the diagonal are kept. Inputs are summed as floats over 64 tokens at a time, which then go into the doubles.
+// Memory: cols * (cols + 64) * 4 bytes (105 MB for 5120 columns): doubles, in tiles of 64x64, of which only those on
+// and below the diagonal are kept. Inputs are summed as floats over 64 tokens at a time, which then go into the
+// doubles.
 class HessianSum {
   public:
     explicit HessianSum(uint32_t cols);
 
-    // Adds inputs [tokens][stride], the first cols() of each. Threads share the tiles and every element is summed by one
-    // of them in the order of tokens: the result depends on the order and the sizes of the calls, not on the threads.
-    // So hand over whole sequences, in their order.
+    // Adds inputs [tokens][stride], the first cols() of each. Threads share the tiles and every element is summed by
+    // one of them in the order of tokens: the result depends on the order and the sizes of the calls, not on the
+    // threads. So hand over whole sequences, in their order.
     void add(const float *inputs, size_t tokens, size_t stride, ThreadPool &pool);
 
     uint32_t cols() const { return cols_; }

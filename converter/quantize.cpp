@@ -56,7 +56,8 @@ void quantize_tensor(const Checkpoint &checkpoint, const Shape &shape, const Rec
     case Dtype::int8: {
         const Granularity granularity = static_cast<Granularity>(entry.granularity);
         std::optional<Int8Matrix> grid = find_int8_grid(tensor, granularity);
-        const Int8Matrix rounded = grid ? std::move(*grid) : round_int8(tensor, absmax_scales(tensor, granularity));
+        const Int8Matrix rounded =
+            grid ? std::move(*grid) : round_int8(tensor, absmax_scales(tensor, granularity));
         packing.int8_codes(tensor, rounded.codes, reinterpret_cast<int8_t *>(blob + entry.offset));
         packing.int8_scales(rounded.scales, reinterpret_cast<float *>(blob + entry.scale_offset));
         break;

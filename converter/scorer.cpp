@@ -70,8 +70,8 @@ class CheckpointScorer : public Scorer {
     FloatModel model_;
 };
 
-// The state of a session as it lies in its arena: kept for the time of one sequence, so that adder_state_save's header and
-// checksum have nothing to protect.
+// The state of a session as it lies in its arena: kept for the time of one sequence, so that adder_state_save's header
+// and checksum have nothing to protect.
 class Snapshot {
   public:
     void take(const adder_session &session) {

@@ -25,7 +25,8 @@ struct ModelFacts {
 
 class Scorer {
   public:
-    // Logits after token `position` of a sequence, for its wanted rows, in order within a sequence; from several threads.
+    // Logits after token `position` of a sequence, for its wanted rows, in order within a sequence; from several
+    // threads.
     using Callback = std::function<void(size_t sequence, uint32_t position, const float *logits)>;
     // So many more tokens went through the model; from several threads.
     using Advance = std::function<void(uint64_t tokens)>;
@@ -34,8 +35,8 @@ class Scorer {
     virtual const ModelFacts &facts() const = 0;
     const std::string &path() const { return facts().path; }
     virtual uint32_t vocab_size() const = 0;
-    // Special tokens in the text are recognised. Throws Error(bad_input) if the model has no tokenizer. `name` stands in
-    // the error if the text has a byte without a token. May be called from several threads at once.
+    // Special tokens in the text are recognised. Throws Error(bad_input) if the model has no tokenizer. `name` stands
+    // in the error if the text has a byte without a token. May be called from several threads at once.
     virtual Tokens tokenize(std::string_view text, const std::string &name) const = 0;
     // Each sequence from an empty state. The logits depend neither on threads nor on what else is in the list.
     virtual void score(const std::vector<Sequence> &sequences, const Callback &callback,

@@ -1,11 +1,10 @@
-// Finds the grid that a model was trained on: weights that lie, but for the rounding of the checkpoint, on codes times
-// scales.
+// Finds the grid that a model was trained on: its weights are, but for the checkpoint's rounding, codes times scales.
 // SPDX-License-Identifier: MIT
 //
 // Such a matrix is to be stored as it is: its codes are what the training chose, and a search or GPTQ would move them.
 // A weight lies on a grid if code * scale is within half a bfloat16 unit of it (a relative 2^-9 to 2^-8): checkpoints
-// are mostly rounded to bfloat16. That every weight of a matrix does so by chance is out of the question, except where a
-// group has two or three weights only; and then it costs no more than the rounding of the checkpoint did.
+// are mostly rounded to bfloat16. That every weight of a matrix does so by chance is out of the question, except where
+// a group has two or three weights only; and then it costs no more than the rounding of the checkpoint did.
 #pragma once
 
 #include <optional>

@@ -30,8 +30,8 @@ std::string tensor_name(const Checkpoint &checkpoint, Role role, uint32_t layer)
 // Rows and columns without padding.
 void dense_extent(const ModelConfig &config, Role role, uint32_t *rows, uint32_t *cols);
 
-// Reads a tensor; A2 is computed from A_log, and an absent bias is zeros. Throws Error(bad_input) naming the tensor if a
-// value is not finite.
+// Reads a tensor; A2 is computed from A_log, and an absent bias is zeros. Throws Error(bad_input) naming the tensor if
+// a value is not finite.
 DenseTensor read_dense(const Checkpoint &checkpoint, Role role, uint32_t layer);
 
 // Scales of symmetric quantization, w = code * scale, code in [-127, 127]: absmax / 127 of the tensor or of each row;

@@ -25,7 +25,7 @@ Shape make_shape(uint32_t d_model, uint32_t n_layer, uint32_t vocab_size, uint32
     return shape;
 }
 
-// ---- The order of the tensors -----------------------------------------------------------------------------------------
+// ---- The order of the tensors ---------------------------------------------------------------------------------------
 
 namespace {
 
@@ -119,7 +119,7 @@ void logical_extent(const BlobHeader &h, Role role, uint32_t *rows, uint32_t *co
     }
 }
 
-// ---- Pointers into the blob -------------------------------------------------------------------------------------------
+// ---- Pointers into the blob -----------------------------------------------------------------------------------------
 
 namespace {
 
@@ -218,7 +218,7 @@ const uint8_t *model_section(const Model &model, uint32_t kind, uint64_t *size) 
 
 }  // namespace adder
 
-// ---- Public functions -------------------------------------------------------------------------------------------------
+// ---- Public functions -----------------------------------------------------------------------------------------------
 
 using namespace adder;
 

@@ -72,7 +72,9 @@ adder_status session_score(adder_session *session, const int32_t *tokens, size_t
             const FloatModeScope mode;
             forward(*session, tokens + done, count);
         }
-        const uint32_t first = from <= done ? 0 : from - done < count ? static_cast<uint32_t>(from - done) : count;
+        const uint32_t first = from <= done          ? 0
+                               : from - done < count ? static_cast<uint32_t>(from - done)
+                                                     : count;
         for (uint32_t row = first; row < count; row += session->logit_rows) {
             const uint32_t rows = count - row < session->logit_rows ? count - row : session->logit_rows;
             {

@@ -1,5 +1,5 @@
-// Byte-level BPE (GPT-2, GPT-NeoX): text to token ids and back, read in place from a blob's tokenizer
-// section. SPDX-License-Identifier: MIT
+// Byte-level BPE (GPT-2, GPT-NeoX): text to token ids and back, read in place from a blob's tokenizer section.
+// SPDX-License-Identifier: MIT
 //
 // The section's layout and the algorithm are described in docs/format.md.
 #pragma once

@@ -13,9 +13,9 @@
  *     adder_step(session, prompt[prompt_size - 1], &logits);
  *     next = adder_sample(&sampler, logits, adder_model_vocab_size(&model));
  *
- * One session is used by one thread at a time; sessions of one model are independent of each other. For one blob and one
- * sequence of tokens the logits are the same bits on every ISA, for every thread count and however the sequence was cut
- * into calls (docs/numerics.md).
+ * One session is used by one thread at a time; sessions of one model are independent of each other. For one blob and
+ * one sequence of tokens the logits are the same bits on every ISA, for every thread count and however the sequence was
+ * cut into calls (docs/numerics.md).
  */
 #ifndef ADDER_ADDER_H
 #define ADDER_ADDER_H

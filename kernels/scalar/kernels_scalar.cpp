@@ -1,5 +1,5 @@
-// The scalar kernels: the specification that every other table repeats bit for bit, and what a
-// microcontroller runs. SPDX-License-Identifier: MIT
+// The scalar kernels: the specification that every other table repeats bit for bit, and what a microcontroller runs.
+// SPDX-License-Identifier: MIT
 //
 // A tile of weights is the outer loop and the token the inner one, so that a chunk reads the weights from
 // flash once.

@@ -22,7 +22,7 @@ inline void butterfly(__m256 &low, __m256 &high) {
     high = difference;
 }
 
-// 32 codes from 4 vectors. The packs work in 128-bit halves, which leaves groups of 4 codes in the order 0 2 4 6 1 3 5 7.
+// 32 codes from 4 vectors. The packs work in 128-bit halves: groups of 4 codes end up in the order 0 2 4 6 1 3 5 7.
 inline void codes_store32(int8_t *out, const __m256 v[4], __m256 m) {
     const __m256i low = _mm256_packs_epi32(q8_f32(v[0], m), q8_f32(v[1], m));
     const __m256i high = _mm256_packs_epi32(q8_f32(v[2], m), q8_f32(v[3], m));

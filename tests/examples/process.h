@@ -14,7 +14,8 @@ struct Result {
     std::string out, err;
 };
 
-// Runs arguments[0] to its end with `input` on standard input. `environment`: "NAME=value" in addition to this process's.
+// Runs arguments[0] to its end with `input` on standard input. `environment`: "NAME=value" in addition to this
+// process's.
 Result run(const std::vector<std::string> &arguments, const std::string &input = {},
            const std::vector<std::string> &environment = {});
 

@@ -1,5 +1,5 @@
-// Drives a fuzz target where libFuzzer is not at hand: mutates seeds at random, and keeps the input that
-// crashed. SPDX-License-Identifier: MIT
+// Drives a fuzz target where libFuzzer is not at hand: mutates seeds at random, and keeps the input that crashed.
+// SPDX-License-Identifier: MIT
 //
 // Usage: fuzz_x [-seconds N] [-runs N] [-seed S] [-max-size N] [-crash FILE] [seed file or directory]...
 // Without -seconds and -runs every seed runs once, as it is: that replays a crash. There is no coverage

@@ -1,5 +1,5 @@
-// Fuzzes the library's half of the tokenizer: opens a section that may be anything, encodes and decodes with
-// it. SPDX-License-Identifier: MIT
+// Fuzzes the library's half of the tokenizer: opens a section that may be anything, encodes and decodes with it.
+// SPDX-License-Identifier: MIT
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>

@@ -1,4 +1,4 @@
-// The kernels of vectors and of channels, in every usable table, against the scalar one, bit for bit, between guard pages.
+// The kernels of vectors and channels, in every usable table, against the scalar one: bit for bit, between guard pages.
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 

@@ -1,5 +1,5 @@
-// The scalar kernels against loops over rows, columns and channels that know the layouts by layout.h alone,
-// and the constants in docs/numerics.md against those in the code. SPDX-License-Identifier: MIT
+// The scalar kernels against loops that know the layouts by layout.h alone, and docs/numerics.md against the code.
+// SPDX-License-Identifier: MIT
 #include "kernels/layout.h"
 
 #include <cstdio>

@@ -1,5 +1,7 @@
-// The scalar functions against libm in double precision: error bounds, exact values, seams. docs/numerics.md
-// has the figures; the bounds here are those, rounded up. SPDX-License-Identifier: MIT
+// The scalar functions against libm in double precision: error bounds, exact values, seams.
+// SPDX-License-Identifier: MIT
+//
+// docs/numerics.md has the figures; the bounds here are those, rounded up.
 #include "kernels/scalar/math.h"
 
 #include <algorithm>

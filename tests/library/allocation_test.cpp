@@ -1,6 +1,7 @@
-// No call of the library allocates. The linker sends every call of malloc and its like, from this program and from the
-// library, to the functions below.
+// No call of the library allocates.
 // SPDX-License-Identifier: MIT
+//
+// The linker sends every call of malloc and its like, from this program and from the library, to the functions below.
 #include <gtest/gtest.h>
 #include <sys/types.h>
 

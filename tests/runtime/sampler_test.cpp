@@ -43,8 +43,8 @@ int32_t sample(adder_sampler &sampler, std::vector<float> logits) {
     return adder_sample(&sampler, logits.data(), static_cast<uint32_t>(logits.size()));
 }
 
-// The probability of each token by the textbook: sort, cut, normalize. `slack` receives how close top-p or min-p came to
-// deciding otherwise, as a difference of probabilities: where it is tiny, float and double may differ.
+// The probability of each token by the textbook: sort, cut, normalize. `slack` receives how close top-p or min-p came
+// to deciding otherwise, as a difference of probabilities: where it is tiny, float and double may differ.
 std::vector<double> reference(const adder_sampler &sampler, std::vector<float> logits, double *slack) {
     const size_t n = logits.size();
     *slack = 1;

@@ -93,8 +93,8 @@ const Quantized recipes[] = {
     {"static", recipe_named("static")},
 };
 
-// Larger weights and longer steps than those of a fresh model: else the scan's part in the logits is lost in rounding, and
-// so would be its mistakes.
+// Larger weights and longer steps than those of a fresh model: else the scan's part in the logits is lost in rounding,
+// and so would be its mistakes.
 void make_lively(BlobSpec &spec) {
     spec.checkpoint.scale = 0.6f;
     spec.checkpoint.edit = [](const std::string &name, std::vector<float> &values) {

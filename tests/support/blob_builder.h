@@ -74,7 +74,8 @@ inline BlobSection *sections_of(AlignedBytes &blob) {
 void fix_checksums(uint8_t *blob, size_t size);
 inline void fix_checksums(AlignedBytes &blob) { fix_checksums(blob.data(), blob.size()); }
 
-// An opened model with a session in an arena of its exact size; the blob is read in place. Throws std::runtime_error on any error.
+// An opened model with a session in an arena of its exact size; the blob is read in place. Throws std::runtime_error on
+// any error.
 class TestSession {
   public:
     explicit TestSession(const AlignedBytes &blob, const adder_options &options = adder_options{});
