@@ -43,16 +43,6 @@ float MagnitudeHistogram::absmax() const {
     return value;
 }
 
-float MagnitudeHistogram::percentile(double fraction) const {
-    const double wanted = std::ceil(std::clamp(fraction, 0.0, 1.0) * static_cast<double>(count_));
-    uint64_t seen = below_;
-    for (uint32_t bin = 0;; ++bin) {
-        if (bin == bin_count) return absmax();
-        if (static_cast<double>(seen) >= wanted) return std::min(lower_end(bin), absmax());
-        seen += bins_[bin];
-    }
-}
-
 namespace {
 
 // The integral from 0 to y of (clamp(round(t), -127, 127) - t)^2, y >= 0: 1/12 a code, and a cubic in the last.
@@ -94,11 +84,6 @@ float scale_or_one(double scale) {
 
 float absmax_scale(const MagnitudeHistogram &histogram) {
     return scale_or_one(static_cast<double>(finite_absmax(histogram)) / 127);
-}
-
-float percentile_scale(const MagnitudeHistogram &histogram, double fraction) {
-    finite_absmax(histogram);
-    return scale_or_one(static_cast<double>(histogram.percentile(fraction)) / 127);
 }
 
 double mse_step(int index) { return std::pow(0.08, index / static_cast<double>(mse_steps - 1)); }

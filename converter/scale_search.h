@@ -1,4 +1,4 @@
-// Static scales of activations from what calibration saw: absmax, a percentile, or the least squared error.
+// Static scales of activations from what calibration saw: absmax, or the least squared error.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -22,8 +22,6 @@ class MagnitudeHistogram {
     uint64_t count() const { return count_; }
     // The largest magnitude, exactly; infinite or NaN if any value was.
     float absmax() const;
-    // A magnitude that at least `fraction` (0..1) of the values do not exceed: the upper end of a bin, or absmax.
-    float percentile(double fraction) const;
     // sum (q * scale - v)^2, q = v / scale rounded and clamped to -127..127, of values spread evenly over their bins.
     double squared_error(double scale) const;
 
@@ -42,8 +40,6 @@ class MagnitudeHistogram {
 // The ways to choose the scale s of v = q * s, q in -127..127. Each gives 1 if all values are (as good as) zero, and
 // throws Error(bad_input) if one was not finite.
 float absmax_scale(const MagnitudeHistogram &histogram);
-// The percentile / 127; 0.9999 clips one value in ten thousand.
-float percentile_scale(const MagnitudeHistogram &histogram, double fraction);
 // Of c * absmax / 127, c on 36 geometric steps 1.0 .. 0.08, the one with the least squared error.
 float mse_scale(const MagnitudeHistogram &histogram);
 

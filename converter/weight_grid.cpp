@@ -125,13 +125,6 @@ std::optional<Int4Matrix> find_int4_grid(const DenseTensor &tensor, uint32_t gro
     return matrix;
 }
 
-std::optional<Int4Matrix> find_int4_grid(const DenseTensor &tensor) {
-    for (const uint32_t group : {0u, 128u, 64u, 32u})
-        if (group < tensor.cols)
-            if (std::optional<Int4Matrix> matrix = find_int4_grid(tensor, group)) return matrix;
-    return std::nullopt;
-}
-
 std::optional<Int8Matrix> find_int8_grid(const DenseTensor &tensor, Granularity granularity) {
     require_finite(tensor);
     Int8Matrix matrix{tensor.rows, tensor.cols, std::vector<int8_t>(tensor.values.size()), {}};

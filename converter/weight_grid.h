@@ -17,9 +17,6 @@ namespace adder {
 // magnitude may have any code; -8 is tried first.
 std::optional<Int4Matrix> find_int4_grid(const DenseTensor &tensor, uint32_t group);
 
-// The largest of whole rows, 128, 64 and 32 for which there is one.
-std::optional<Int4Matrix> find_int4_grid(const DenseTensor &tensor);
-
 // Codes -127..127, the weight of largest magnitude of a row (or of the tensor) at +-127, any float scale. absmax / 127
 // does not find it in a rounded checkpoint: an error of 2^-9 in the scale is half a unit of the larger codes. The
 // scale is narrowed down to the interval that all weights allow.

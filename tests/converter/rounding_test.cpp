@@ -145,7 +145,7 @@ TEST(Rounding, NotFiniteIsRefused) {
         tensor.values[2 * 8 + 3] = value;
         EXPECT_HAS(test::error_of([&] { round_int4(tensor, 0, {}, pool); }), "row 2, column 3");
         EXPECT_HAS(test::error_of([&] { round_int8(tensor, {1.0f}); }), "row 2, column 3");
-        EXPECT_HAS(test::error_of([&] { find_int4_grid(tensor); }), "row 2, column 3");
+        EXPECT_HAS(test::error_of([&] { find_int4_grid(tensor, 0); }), "row 2, column 3");
         EXPECT_HAS(test::error_of([&] { find_int8_grid(tensor, Granularity::row); }), "row 2, column 3");
     }
 }
@@ -195,7 +195,8 @@ TEST(WeightGrid, Int4IsFoundThroughTheRoundingOfTheCheckpoint) {
         for (const bool rounded : {false, true}) {
             const Int4Matrix trained = random_int4(20, 300, group, -8, group);
             const DenseTensor exact = dequantize(trained);
-            const std::optional<Int4Matrix> found = find_int4_grid(rounded ? through_bf16(exact) : exact);
+            const std::optional<Int4Matrix> found =
+                find_int4_grid(rounded ? through_bf16(exact) : exact, group);
             ASSERT_TRUE(found.has_value()) << group;
             EXPECT_EQ(found->group, group);
             EXPECT_EQ(found->codes, trained.codes);
@@ -216,9 +217,9 @@ TEST(WeightGrid, OneWeightOffTheGridIsNoGrid) {
     DenseTensor tensor = through_bf16(dequantize(random_int4(20, 96, 32, -8, 12)));
     float &weight = tensor.values[1234];
     weight = to_bf16(weight + 0.0007f);
-    EXPECT_FALSE(find_int4_grid(tensor).has_value());
-    EXPECT_FALSE(find_int4_grid(random_tensor(20, 96, 13)).has_value());
-    EXPECT_FALSE(find_int4_grid(through_bf16(random_tensor(20, 96, 13))).has_value());
+    EXPECT_FALSE(find_int4_grid(tensor, 32).has_value());
+    EXPECT_FALSE(find_int4_grid(random_tensor(20, 96, 13), 32).has_value());
+    EXPECT_FALSE(find_int4_grid(through_bf16(random_tensor(20, 96, 13)), 32).has_value());
     EXPECT_FALSE(find_int8_grid(through_bf16(random_tensor(20, 96, 13)), Granularity::row).has_value());
     EXPECT_FALSE(find_int8_grid(random_tensor(20, 96, 13), Granularity::tensor).has_value());
 }
@@ -258,9 +259,9 @@ TEST(WeightGrid, Int8IsFoundThroughTheRoundingOfTheCheckpoint) {
 
 TEST(WeightGrid, ZerosAreOnAnyGrid) {
     const DenseTensor zeros{2, 40, std::vector<float>(80)};
-    ASSERT_TRUE(find_int4_grid(zeros).has_value());
+    ASSERT_TRUE(find_int4_grid(zeros, 32).has_value());
     ASSERT_TRUE(find_int8_grid(zeros, Granularity::row).has_value());
-    EXPECT_EQ(relative_squared_error(zeros, dequantize(*find_int4_grid(zeros))), 0);
+    EXPECT_EQ(relative_squared_error(zeros, dequantize(*find_int4_grid(zeros, 32))), 0);
     EXPECT_EQ(find_int8_grid(zeros, Granularity::row)->scales, (std::vector<float>{1, 1}));
 }
 
@@ -270,9 +271,8 @@ TEST(WeightGrid, OfTheModelThatWasTrainedOnOne) {
     const Checkpoint checkpoint(shared + "/models/adder-1m-int4");
     const auto expect_int4 = [&](Role role, uint32_t layer) {
         const DenseTensor tensor = read_dense(checkpoint, role, layer);
-        const std::optional<Int4Matrix> found = find_int4_grid(tensor);
+        const std::optional<Int4Matrix> found = find_int4_grid(tensor, 32);
         ASSERT_TRUE(found.has_value()) << tensor_name(checkpoint, role, layer);
-        EXPECT_EQ(found->group, 32u);
         const DenseTensor exact = dequantize(*found);
         for (size_t i = 0; i < tensor.values.size(); ++i)
             ASSERT_EQ(to_bf16(exact.values[i]), tensor.values[i]) << tensor_name(checkpoint, role, layer);
@@ -283,14 +283,14 @@ TEST(WeightGrid, OfTheModelThatWasTrainedOnOne) {
         expect_int4(Role::out_proj, layer);
         for (const Role role : {Role::x_proj, Role::dt_proj}) {
             const DenseTensor tensor = read_dense(checkpoint, role, layer);
-            EXPECT_FALSE(find_int4_grid(tensor).has_value());
+            EXPECT_FALSE(find_int4_grid(tensor, 32).has_value());
             const std::optional<Int8Matrix> found = find_int8_grid(tensor, Granularity::row);
             ASSERT_TRUE(found.has_value()) << tensor_name(checkpoint, role, layer);
             EXPECT_LT(relative_squared_error(tensor, dequantize(*found)), 4e-6);
         }
     }
     const Checkpoint float_trained(shared + "/models/adder-1m");
-    EXPECT_FALSE(find_int4_grid(read_dense(float_trained, Role::in_proj, 0)).has_value());
+    EXPECT_FALSE(find_int4_grid(read_dense(float_trained, Role::in_proj, 0), 32).has_value());
     EXPECT_FALSE(find_int8_grid(read_dense(float_trained, Role::dt_proj, 0), Granularity::row).has_value());
 }
 
