@@ -64,6 +64,12 @@ namespace {
 constexpr size_t step_count = 27;
 constexpr float smallest_scale = 1e-30f;  // below, weights are zeros: the reciprocal stays finite
 
+float absmax(const float *values, size_t count) {
+    float highest = 0;
+    for (size_t i = 0; i < count; ++i) highest = std::max(highest, std::fabs(values[i]));
+    return highest;
+}
+
 // Candidates for the scale, in units of absmax / 8: 1.10 .. 0.45, geometric.
 std::array<float, step_count> geometric_steps() {
     std::array<float, step_count> steps{};
@@ -96,12 +102,10 @@ struct PaddedGroup {
 // The best scale of a group; 1 if all is zero. `importance` may be null: all are 1.
 float search_scale(const float *values, const float *importance, size_t count,
                    const std::array<float, step_count> &steps, PaddedGroup *memory) {
-    float absmax = 0;
-    for (size_t i = 0; i < count; ++i) absmax = std::max(absmax, std::fabs(values[i]));
-    const float unclipped = absmax / 8;
+    const float highest = absmax(values, count), unclipped = highest / 8;
     if (unclipped < smallest_scale) return 1.0f;
     // Multiplied by a power of two, so that squares neither overflow nor vanish.
-    const float unit = std::ldexp(1.0f, -std::ilogb(absmax));
+    const float unit = std::ldexp(1.0f, -std::ilogb(highest));
     const size_t padded = (count + 7) / 8 * 8;
     memory->values.assign(padded, 0.0f);
     memory->importance.assign(padded, 0.0f);
@@ -124,6 +128,16 @@ float search_scale(const float *values, const float *importance, size_t count,
 }
 
 }  // namespace
+
+std::vector<float> absmax_scales(const DenseTensor &tensor, Granularity granularity) {
+    const size_t count = granularity == Granularity::tensor ? tensor.values.size() : tensor.cols;
+    std::vector<float> scales;
+    for (size_t first = 0; first < tensor.values.size(); first += count) {
+        const float scale = absmax(&tensor.values[first], count) / 127.0f;
+        scales.push_back(scale > smallest_scale ? scale : 1.0f);
+    }
+    return scales;
+}
 
 Int8Matrix round_int8(const DenseTensor &tensor, std::vector<float> scales) {
     require_finite(tensor);

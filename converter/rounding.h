@@ -52,8 +52,11 @@ void require_finite(const DenseTensor &tensor);
 // sum (rounded - tensor)^2 / sum tensor^2; 0 where all weights are zero.
 double relative_squared_error(const DenseTensor &tensor, const DenseTensor &rounded);
 
-// Nearest codes for given scales ([rows] or one), as absmax_scales gives them. (On adder-13m a
-// search over clipped scales finds none with less error than absmax at 8 bits.)
+// int8 scales: absmax / 127 of the tensor or of each row; 1 where all weights are zero.
+std::vector<float> absmax_scales(const DenseTensor &tensor, Granularity granularity);
+
+// Nearest codes for given scales ([rows] or one), as absmax_scales gives them. (On adder-13m a search over clipped
+// scales finds none with less error than absmax at 8 bits.)
 Int8Matrix round_int8(const DenseTensor &tensor, std::vector<float> scales);
 
 // Nearest codes with searched scales: for each group the one of +-absmax / 8 * f, f on 27 geometric steps 1.10 .. 0.45,

@@ -1,4 +1,4 @@
-// Reading, quantizing and packing of weights.
+// Reading and packing of weights.
 // SPDX-License-Identifier: MIT
 #include "converter/weights.h"
 
@@ -45,6 +45,9 @@ std::string tensor_name(const Checkpoint &checkpoint, Role role, uint32_t layer)
     return {};
 }
 
+namespace {
+
+// Rows and columns without padding.
 void dense_extent(const ModelConfig &c, Role role, uint32_t *rows, uint32_t *cols) {
     BlobHeader header{};
     header.vocab_size = c.vocab_size;
@@ -55,6 +58,8 @@ void dense_extent(const ModelConfig &c, Role role, uint32_t *rows, uint32_t *col
     header.dt_rank = c.dt_rank;
     logical_extent(header, role, rows, cols);
 }
+
+}  // namespace
 
 DenseTensor read_dense(const Checkpoint &checkpoint, Role role, uint32_t layer) {
     const ModelConfig &config = checkpoint.config();
@@ -77,31 +82,6 @@ DenseTensor read_dense(const Checkpoint &checkpoint, Role role, uint32_t layer) 
         }
     }
     return dense;
-}
-
-namespace {
-
-float absmax(const float *values, size_t n) {
-    float highest = 0;
-    for (size_t i = 0; i < n; ++i) highest = std::max(highest, std::fabs(values[i]));
-    return highest;
-}
-
-float scale_for(float highest) {
-    const float scale = highest / 127.0f;
-    // Zero, or so small that its reciprocal would overflow: such weights are zeros.
-    return scale > 1e-30f ? scale : 1.0f;
-}
-
-}  // namespace
-
-std::vector<float> absmax_scales(const DenseTensor &tensor, Granularity granularity) {
-    if (granularity == Granularity::tensor)
-        return {scale_for(absmax(tensor.values.data(), tensor.values.size()))};
-    std::vector<float> scales(tensor.rows);
-    for (uint32_t row = 0; row < tensor.rows; ++row)
-        scales[row] = scale_for(absmax(&tensor.values[size_t{row} * tensor.cols], tensor.cols));
-    return scales;
 }
 
 Packing::Packing(const ModelConfig &config, const Shape &shape, Role role)

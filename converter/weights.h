@@ -27,16 +27,9 @@ struct DenseTensor {
 // The name that a role has in the checkpoint: "backbone.layers.3.mixer.in_proj.weight".
 std::string tensor_name(const Checkpoint &checkpoint, Role role, uint32_t layer);
 
-// Rows and columns without padding.
-void dense_extent(const ModelConfig &config, Role role, uint32_t *rows, uint32_t *cols);
-
 // Reads a tensor; A2 is computed from A_log, and an absent bias is zeros. Throws Error(bad_input) naming the tensor if
 // a value is not finite.
 DenseTensor read_dense(const Checkpoint &checkpoint, Role role, uint32_t layer);
-
-// Scales of symmetric quantization, w = code * scale, code in [-127, 127]: absmax / 127 of the tensor or of each row;
-// 1 where all weights are zero.
-std::vector<float> absmax_scales(const DenseTensor &tensor, Granularity granularity);
 
 // Where rows and columns of a tensor go in the runtime's padded layouts.
 class Packing {
@@ -45,10 +38,10 @@ class Packing {
     // Each packs [rows][cols] into `out`, tensor_extent(...).bytes bytes, padding zeroed.
     void floats(const DenseTensor &tensor, float *out) const;
     void int8_codes(const DenseTensor &tensor, const std::vector<int8_t> &codes, int8_t *out) const;
-    void int8_scales(const std::vector<float> &scales,
-                     float *out) const;  // padding is 1; a single one stays single
+    // Scales [rows] into [padded rows], or a single one; padding is 1.
+    void int8_scales(const std::vector<float> &scales, float *out) const;
     void int4_codes(const DenseTensor &tensor, const std::vector<int8_t> &codes, uint8_t *out) const;
-    // bfloat16 scales [rows][groups] into [tiles][groups][8]; padding is 1.
+    // bfloat16 scales [rows][groups] into [tiles][groups of the padded columns][8]; padding is 1.
     void int4_scales(uint32_t rows, uint32_t group, const std::vector<uint16_t> &scales, uint16_t *out) const;
 
   private:
