@@ -131,10 +131,8 @@ Command convert_command() {
              "Tokens to calibrate on, evenly spread over the texts (default 65536)."},
             {"recipe", 0, "NAME", false,
              "How to quantize (default best): naive, int8 with one static scale a tensor; smooth, static "
-             "with smoothing; "
-             "static, smoothing and a Hadamard transform; best, one scale a token where outliers move; "
-             "small, int4 "
-             "in_proj and out_proj; float, nothing."},
+             "with smoothing; static, smoothing and a Hadamard transform; best, one scale a token where "
+             "outliers move; small, int4 in_proj and out_proj; float, nothing."},
             {"weights", 0, "TYPE", false,
              "Weights of all linear layers: int8 or f32 (default: the recipe's)."},
             {"acts", 0, "TYPE", false, "Inputs of all linear layers: int8 or f32 (default: the recipe's)."},

@@ -17,7 +17,7 @@ struct Request {
 struct Example {
     std::vector<Request> requests;  // one a choice; one alone where a text has to be completed
     int32_t label =
-        -1;  // the right choice; -1: there are no choices, the continuation has to be the greedy one
+        -1;  // the right choice; -1: none to choose from, the continuation has to be the greedy one
     std::vector<uint32_t> lengths;  // of the choices, in Unicode characters
 };
 

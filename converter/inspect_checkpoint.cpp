@@ -1,4 +1,4 @@
-// Describes a checkpoint directory: configuration, weights, tokenizer, and the arena that its int8 blob will need.
+// Describes a checkpoint directory: configuration, weights, tokenizer, and the arena that its blob will need.
 // SPDX-License-Identifier: MIT
 #include <map>
 #include <optional>

@@ -16,9 +16,8 @@ struct QualityOptions {
     std::vector<std::string> texts;  // files; none: nothing is measured
     uint64_t tokens = 65536;  // at most, in windows of quality_window, evenly spread; an equal share a text
     std::optional<double> most_percent;  // that the perplexity of each text may grow
-    std::optional<double>
-        least_top1;     // share of the most likely tokens that have to stay the same on each text
-    bool keep = false;  // the blob even if a gate is missed
+    std::optional<double> least_top1;  // share of most likely tokens that have to stay the same on each text
+    bool keep = false;                 // the blob even if a gate is missed
 };
 constexpr uint32_t quality_window = 1024;
 

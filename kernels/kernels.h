@@ -42,7 +42,7 @@ struct MatmulArgs {
     uint32_t tokens;
     const void *x;            // [tokens][x_stride], int8 or float; the first cols of each row are read
     uint32_t x_stride;        // elements, at least cols
-    const float *x_scale;     // of the codes in x; for a float x a constant 1
+    const float *x_scale;     // of the codes in x, int8 or as floats; 1 for an x that is no codes
     uint32_t x_scale_stride;  // 0: one scale for all tokens; 1: one a token
     float *out;               // [tokens][out_stride]; rows outside of the tile range are not touched
     uint32_t out_stride;      // at least 8*tiles

@@ -7,12 +7,13 @@
 
 namespace adder {
 
-// Working memory for a chunk; where in the arena, says arena.h. Strides are the padded dimensions.
+// Working memory for a chunk; where in the arena, says arena.h. Strides are the padded dimensions. Codes, their
+// floats and scales may be null where no linear layer wants them.
 struct ChunkBuffers {
     float *residual;   // [tokens][d_model]
     int8_t *in_codes;  // [tokens][d_model], the normalized input
-    float *in_floats;  // the same, as floats
-    float *xz;  // [tokens][x, z]; x becomes u = silu(conv(x)), z becomes the gated output if it is float
+    float *in_floats;  // the same before quantization; then its codes as floats, if the weights are floats
+    float *xz;  // [tokens][x, z]; x becomes u = silu(conv(x)), z the gated output if the scan makes no codes
     int8_t *inner_codes;  // [tokens][d_inner], u, later the gated output
     float *inner_floats;  // the same codes, as floats
     float *x_proj;        // [tokens][dt, B, C]
@@ -37,8 +38,8 @@ void layer_forward(const KernelTable &kernels, const Team &team, const Shape &sh
                    const LayerWeights &weights, const LayerState &state, const ChunkBuffers &buffers,
                    uint32_t tokens);
 
-// rows = W x for the tokens of `residual`, with RMSNorm before: the head, or its input's producer.
-// logits [tokens][vocab_padded].
+// logits = W_head rmsnorm(residual) for `tokens` tokens, [tokens][vocab_padded]. With a head of no tiles only the
+// normalized input is made, in buffers.in_floats where it takes floats, and logits may be null.
 void head_forward(const KernelTable &kernels, const Team &team, const Shape &shape, float norm_epsilon,
                   const float *norm, const Linear &head, const ChunkBuffers &buffers, const float *residual,
                   uint32_t tokens, float *logits);

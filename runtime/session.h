@@ -26,7 +26,7 @@ using LayerTrace = void (*)(void *context, uint32_t layer, const float *residual
 adder_status session_trace_step(adder_session *session, int32_t token, float **logits, LayerTrace trace,
                                 void *context);
 
-// adder_score, with the logits of tokens `from` .. n-1 only: the head is not computed for those before.
+// adder_score, with the logits of tokens from .. n-1 only: the head is not computed for those before.
 adder_status session_score(adder_session *session, const int32_t *tokens, size_t n, size_t from,
                            adder_logits_callback callback, void *context);
 

@@ -1,4 +1,4 @@
-/* Adder: Mamba language models with int8 weights in a fixed arena. The whole public API, in C99.
+/* Adder: Mamba language models with int8 or int4 weights in a fixed arena. The whole public API, in C99.
  * SPDX-License-Identifier: MIT
  *
  * The library allocates nothing, opens nothing and keeps no global state. The caller brings three pieces of memory:

@@ -7,8 +7,8 @@
 #include "converter/blob_file.h"
 #include "converter/convert.h"
 #include "converter/eval_math.h"
-#include "converter/scorer.h"
 #include "converter/json.h"
+#include "converter/scorer.h"
 #include "tests/support/shared.h"
 #include "tests/support/temporary_directory.h"
 
