@@ -21,7 +21,7 @@ uint64_t align_up(uint64_t offset) {
     return (offset + (blob_alignment - 1)) / blob_alignment * blob_alignment;
 }
 
-// One tensor to come: its entry, complete but for the offsets of the payload, and the entry's place.
+// One tensor to come, and its entry in the table.
 struct PlannedTensor {
     Role role;
     uint32_t layer;
@@ -69,11 +69,6 @@ class BlobPlan {
         header_.repetition_penalty = contents.defaults.repetition_penalty;
     }
 
-    // Is this the matrix of a linear layer? The embedding is, where the head uses it.
-    bool has_input(Role role) const {
-        return is_matrix(role) && (role != Role::embedding || (header_.flags & blob_tied_head));
-    }
-
     void plan_tensor(Role role, uint32_t layer, bool in_layer) {
         PlannedTensor planned{role, layer, {}};
         BlobTensor &entry = planned.entry;
@@ -90,10 +85,9 @@ class BlobPlan {
         const TensorExtent extent = tensor_extent(shape_, role, dtype);
         entry.size = extent.bytes;
         if (dtype == Dtype::int4) entry.group = plan.group == 0 ? extent.cols : plan.group;
-        if (has_input(role)) {
+        if (has_input(role, header_.flags)) {
             entry.input = static_cast<uint8_t>(plan.input);
-            if (plan.input != Input::floats && plan.input != Input::token)
-                entry.input_scale = calibration_.of(role, layer).scale;
+            if (has_scale(plan.input)) entry.input_scale = calibration_.of(role, layer).scale;
         }
         tensors_.push_back(planned);
         // conv_bias is written as zeros where the checkpoint has none: no parameters of it.
@@ -113,8 +107,7 @@ class BlobPlan {
             for (auto role = static_cast<uint16_t>(Role::norm);
                  role <= static_cast<uint16_t>(Role::out_proj_bias); ++role) {
                 const Role r = static_cast<Role>(role);
-                const bool optional = r == Role::in_proj_bias || r == Role::out_proj_bias;
-                if (!optional || (header_.flags & blob_projection_bias)) plan_tensor(r, layer, true);
+                if (is_present(r, header_.flags)) plan_tensor(r, layer, true);
             }
         plan_tensor(Role::final_norm, 0, false);
         if (!(header_.flags & blob_tied_head)) plan_tensor(Role::head, 0, false);
@@ -147,8 +140,7 @@ class BlobPlan {
             const uint64_t scales =
                 scale_extent(extent, static_cast<Granularity>(entry.granularity), entry.group).bytes;
             if (scales > 0) entry.scale_offset = put(scales);
-            const Input input = static_cast<Input>(entry.input);
-            if (input == Input::channels || input == Input::hadamard)
+            if (has_multipliers(static_cast<Input>(entry.input)))
                 entry.multiplier_offset = put(4 * uint64_t{extent.cols});
         }
         header_.blob_size = end;

@@ -80,7 +80,7 @@ void visit_inputs(FloatModel &model, const std::vector<Tokens> &sequences, Progr
     model.run(sequences, visitor);
 }
 
-// One value for each linear layer of the model, numbered in order.
+// The linear layers of the model, numbered in order; the head comes last.
 size_t site_of(Role role, uint32_t layer, uint32_t n_layer) {
     if (role == Role::head) return size_t{4} * n_layer;
     return size_t{4} * layer +
@@ -90,9 +90,8 @@ size_t site_of(Role role, uint32_t layer, uint32_t n_layer) {
 
 using ChannelRanges = std::vector<std::vector<float>>;  // [sites][channels], absmax
 
-ChannelRanges find_ranges(FloatModel &model, const std::vector<Tokens> &sequences, uint32_t members,
-                          Progress &progress) {
-    const uint32_t n_layer = model.shape().n_layer;
+ChannelRanges find_ranges(FloatModel &model, const std::vector<Tokens> &sequences, Progress &progress) {
+    const uint32_t n_layer = model.shape().n_layer, members = model.members();
     std::vector<ChannelRanges> parts(members, ChannelRanges(size_t{4} * n_layer + 1));
     const auto see = [&](Role role, uint32_t layer, size_t, const Rows &rows, uint32_t member) {
         std::vector<float> &range = parts[member][site_of(role, layer, n_layer)];
@@ -137,9 +136,7 @@ float scale_of(float highest) {
 bool needs_hessian(const LinearPlan &plan) { return plan.weights == Dtype::int4 && plan.gptq; }
 
 bool needs_histogram(const LinearPlan &plan) {
-    const bool scaled =
-        plan.input == Input::fixed || plan.input == Input::channels || plan.input == Input::hadamard;
-    return scaled && (plan.rule == ScaleRule::mse || plan.input == Input::hadamard);
+    return has_scale(plan.input) && (plan.rule == ScaleRule::mse || plan.input == Input::hadamard);
 }
 
 }  // namespace
@@ -153,7 +150,7 @@ Calibration calibrate(FloatModel &model, const std::vector<Tokens> &sequences, c
     for (Role role : linear_roles)
         search = search || needs_histogram(recipe.of(role)) || needs_hessian(recipe.of(role));
     Progress progress("calibrating", uint64_t{n_layer} * (search ? 2 : 1));
-    const ChannelRanges ranges = find_ranges(model, sequences, members, progress);
+    const ChannelRanges ranges = find_ranges(model, sequences, progress);
 
     Calibration result;
     result.layers.resize(n_layer);
@@ -166,10 +163,10 @@ Calibration calibrate(FloatModel &model, const std::vector<Tokens> &sequences, c
         const LinearPlan &plan = recipe.of(role);
         require_finite(ranges[site], checkpoint.directory(), role, layer);
         InputScales &scales = result.of(role, layer);
-        if (plan.alpha > 0 && plan.input != Input::floats && plan.input != Input::token)
+        if (!has_scale(plan.input)) return;
+        if (plan.alpha > 0)
             scales.factors = smoothing_factors(
                 ranges[site], column_absmax(read_dense(checkpoint, role, layer)), plan.alpha);
-        if (plan.input == Input::floats || plan.input == Input::token) return;
         float highest = 0;
         for (size_t i = 0; i < ranges[site].size(); ++i)
             highest = std::max(highest, scales.factors.empty() ? ranges[site][i]

@@ -88,8 +88,7 @@ void record_linear(JsonWriter &json, const char *name, const LinearPlan &plan) {
         json.key("rounding").value(plan.gptq ? "gptq" : "nearest");
     }
     json.key("input").value(input_name(plan.input));
-    if (plan.input == Input::fixed || plan.input == Input::channels || plan.input == Input::hadamard)
-        json.key("input_scale").value(plan.rule == ScaleRule::mse ? "mse" : "absmax");
+    if (has_scale(plan.input)) json.key("input_scale").value(plan.rule == ScaleRule::mse ? "mse" : "absmax");
     if (plan.alpha > 0) json.key("smoothing").value(plan.alpha);
     json.end_object();
 }

@@ -35,10 +35,10 @@ adder_status check_place(const BlobHeader &header, const char *item, uint64_t of
                       index);
     if (offset < header.payload_offset)
         return report(error, ADDER_ERROR_CORRUPT, item, offset, header.payload_offset, index);
-    if (!contains(header.payload_offset, header.blob_size, offset,
-                  bytes))  // the last offset that it may have
-        return report(error, ADDER_ERROR_CORRUPT, item, offset,
-                      bytes <= header.blob_size ? header.blob_size - bytes : 0, index);
+    if (!contains(header.payload_offset, header.blob_size, offset, bytes)) {
+        const uint64_t last = bytes <= header.blob_size ? header.blob_size - bytes : 0;
+        return report(error, ADDER_ERROR_CORRUPT, item, offset, last, index);
+    }
     return ADDER_OK;
 }
 
@@ -126,12 +126,6 @@ adder_status check_fields(const BlobHeader &header, adder_error *error) {
     return ADDER_OK;
 }
 
-// Is this the matrix of a linear layer? The embedding is, where the head uses it.
-bool has_input(Role role, uint32_t flags) {
-    if (role == Role::embedding) return (flags & blob_tied_head) != 0;
-    return is_matrix(role);
-}
-
 // The scales of quantized weights: a granularity that the type has, a group that divides tiles, a place for them.
 adder_status check_scales(const BlobHeader &header, const BlobTensor &tensor, Dtype dtype,
                           const TensorExtent &extent, int32_t at, adder_error *error) {
@@ -173,10 +167,9 @@ adder_status check_input(const BlobHeader &header, const BlobTensor &tensor, Rol
     if (has_input(role, header.flags) ? !input_fits(role, input, extent.cols) : input != Input::none)
         return report(error, ADDER_ERROR_CORRUPT, "input of tensor", tensor.input, 0, at);
     // 1 / scale is a normal number.
-    const bool scaled = input == Input::fixed || input == Input::channels || input == Input::hadamard;
-    if (scaled ? !within(tensor.input_scale, 1e-30f, 1e30f) : !(tensor.input_scale == 0.0f))
+    if (has_scale(input) ? !within(tensor.input_scale, 1e-30f, 1e30f) : !(tensor.input_scale == 0.0f))
         return report(error, ADDER_ERROR_CORRUPT, "input scale of tensor", 0, 0, at);
-    if (input == Input::channels || input == Input::hadamard)
+    if (has_multipliers(input))
         return check_place(header, "multiplier offset of tensor", tensor.multiplier_offset,
                            4 * uint64_t{extent.cols}, at, error);
     if (tensor.multiplier_offset != 0)
@@ -233,8 +226,7 @@ adder_status check_tensors(const Model &model, adder_error *error) {
         for (uint16_t role = static_cast<uint16_t>(Role::norm);
              role <= static_cast<uint16_t>(Role::out_proj_bias); ++role) {
             const Role r = static_cast<Role>(role);
-            const bool optional = r == Role::in_proj_bias || r == Role::out_proj_bias;
-            if (optional && !(header.flags & blob_projection_bias)) continue;
+            if (!is_present(r, header.flags)) continue;
             status = check(r, layer, static_cast<uint16_t>(layer));
             if (status != ADDER_OK) break;
         }

@@ -60,14 +60,13 @@ constexpr uint32_t architecture_mamba = 1;
 
 // The tensors, in this order: embedding; of every layer norm .. out_proj_bias; final_norm; head unless tied.
 enum class Role : uint16_t {
-    embedding = 1,     // [vocab_size][d_model]
-    norm = 2,          // [d_model]
-    in_proj = 3,       // [x: d_inner, z: d_inner][d_model]; x and z are padded to a tile each
-    in_proj_bias = 4,  // [x: d_inner, z: d_inner]; present with blob_projection_bias
-    conv_weight = 5,   // [d_inner][d_conv]
-    conv_bias = 6,     // [d_inner]
-    x_proj =
-        7,  // [dt: dt_rank, B and C: 2*d_state][d_inner]; dt is padded to a tile, so are B and C together
+    embedding = 1,       // [vocab_size][d_model]
+    norm = 2,            // [d_model]
+    in_proj = 3,         // [x: d_inner, z: d_inner][d_model]; x and z are padded to a tile each
+    in_proj_bias = 4,    // [x: d_inner, z: d_inner]; present with blob_projection_bias
+    conv_weight = 5,     // [d_inner][d_conv]
+    conv_bias = 6,       // [d_inner]
+    x_proj = 7,          // [dt: dt_rank, B and C: 2*d_state][d_inner]; dt padded to a tile, B and C together
     dt_proj = 8,         // [d_inner][dt_rank]
     dt_bias = 9,         // [d_inner]
     A2 = 10,             // [d_inner][d_state], -exp(A_log) * log2(e)
@@ -89,28 +88,30 @@ enum class Granularity : uint8_t { none = 0, tensor = 1, row = 2, group = 3 };  
 
 // What a linear layer makes of its float input v. q8(v, m) is v * m rounded half to even, within [-127, 127].
 enum class Input : uint8_t {
-    none = 0,    // no linear layer
-    floats = 1,  // v as it is
-    fixed = 2,   // code = q8(v, 1 / input_scale), the scale found by calibration
-    channels =
-        3,  // code[j] = q8(v[j], multiplier[j]): smoothing; the weights' columns hold the rest. x_proj, out_proj
+    none = 0,      // no linear layer
+    floats = 1,    // v as it is
+    fixed = 2,     // code = q8(v, 1 / input_scale), the scale found by calibration
+    channels = 3,  // code[j] = q8(v[j], multiplier[j]), smoothed: the columns hold the rest. x_proj, out_proj
     hadamard = 4,  // t = H (v * multiplier), 64 points at a time; code = q8(t, 0.125 / input_scale). out_proj
     token = 5      // code = q8(v, 127 / max|v|), one scale a token
 };
+// Does the blob state a scale, or multipliers, for codes of this kind?
+constexpr bool has_scale(Input input) {
+    return input == Input::fixed || input == Input::channels || input == Input::hadamard;
+}
+constexpr bool has_multipliers(Input input) { return input == Input::channels || input == Input::hadamard; }
 
 struct BlobTensor {
     uint16_t role;        // Role
     uint16_t layer;       // no_layer outside of the layers
     uint8_t dtype;        // Dtype
     uint8_t granularity;  // Granularity
-    uint8_t
-        input;  // Input; none but for the matrices of linear layers (the embedding's, where it is the head)
+    uint8_t input;        // Input; none but for matrices of linear layers, the embedding where it is the head
     uint8_t reserved0;    // zero
     uint32_t rows, cols;  // without padding; a vector has one column
     uint64_t offset;      // of the weights, from the start of the blob, multiple of 64
     uint64_t size;        // bytes, with padding
-    uint64_t
-        scale_offset;  // int8: floats, rows padded to a tile, or 1; int4: bfloat16 [tiles][groups][8]; else 0
+    uint64_t scale_offset;       // int8: float[padded rows or 1]; int4: bfloat16 [tiles][groups][8]; else 0
     uint64_t multiplier_offset;  // float multiplier[cols, padded]; 0 if the kind of input has none
     float input_scale;           // v = code * input_scale; of fixed, channels and hadamard, else 0
     uint32_t group;              // columns a scale of int4 weights, a multiple of 8; else 0

@@ -33,10 +33,6 @@ constexpr Role layer_roles[] = {Role::norm,      Role::in_proj, Role::in_proj_bi
                                 Role::conv_bias, Role::x_proj,  Role::dt_proj,      Role::dt_bias,
                                 Role::A2,        Role::D,       Role::out_proj,     Role::out_proj_bias};
 
-bool is_present(Role role, uint32_t flags) {
-    return (role != Role::in_proj_bias && role != Role::out_proj_bias) || (flags & blob_projection_bias) != 0;
-}
-
 uint32_t tensors_per_layer(uint32_t flags) {
     uint32_t count = 0;
     for (Role role : layer_roles) count += is_present(role, flags);

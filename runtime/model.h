@@ -52,8 +52,8 @@ struct __attribute__((may_alias)) Model {
     const BlobTensor *tensors;
     const BlobSection *sections;
     Shape shape;
-    bool float_weights;  // of some linear layer
-    bool code_inputs;    // of some linear layer
+    bool float_weights;  // some linear layer has float weights
+    bool code_inputs;    // some linear layer takes int8 codes
     bool has_tokenizer;
     uint64_t bytes_per_token;
     uint64_t fingerprint;
@@ -80,10 +80,15 @@ adder_status blob_validate(Model *model, const void *blob, size_t size, adder_er
 // Rows and columns of a tensor without padding, as the tensor table states them. A vector has one column.
 void logical_extent(const BlobHeader &header, Role role, uint32_t *rows, uint32_t *cols);
 
-// Is this a matrix, of a linear layer or the embedding? Only these may have int8 or int4 weights.
+// Is it a matrix, of a linear layer or the embedding? Only these may have int8 or int4 weights.
 constexpr bool is_matrix(Role role) {
     return role == Role::embedding || role == Role::in_proj || role == Role::x_proj ||
            role == Role::dt_proj || role == Role::out_proj || role == Role::head;
+}
+
+// Does it belong to a linear layer? The embedding does, where it is the head.
+constexpr bool has_input(Role role, uint32_t flags) {
+    return is_matrix(role) && (role != Role::embedding || (flags & blob_tied_head) != 0);
 }
 
 // Padded rows and columns of a tensor in the blob, and the bytes of its weights.
@@ -98,6 +103,11 @@ struct ScaleExtent {
     uint64_t count, bytes;
 };
 ScaleExtent scale_extent(const TensorExtent &extent, Granularity granularity, uint32_t group);
+
+// Does a layer of a blob with these flags have this tensor?
+constexpr bool is_present(Role role, uint32_t flags) {
+    return (role != Role::in_proj_bias && role != Role::out_proj_bias) || (flags & blob_projection_bias) != 0;
+}
 
 // The position of a tensor in the table, whose order blob.h fixes. `layer` counts only for tensors of layers.
 uint32_t tensor_index(uint32_t flags, uint32_t n_layer, Role role, uint32_t layer);
