@@ -149,10 +149,9 @@ void FloatModel::run(const std::vector<Sequence> &sequences, const Visitor &visi
 
     // Calls body(first token, tokens) for the chunks of a range, in the kernels' float mode.
     const auto each_chunk = [](const Sequence::Range &range, const auto &body) {
-        const FloatMode mode = float_mode_enter();
+        const FloatModeScope mode;
         for (uint32_t first = range.begin; first < range.end; first += chunk)
             body(first, std::min(chunk, range.end - first));
-        float_mode_leave(mode);
     };
 
     for (uint32_t layer = 0; layer < shape_.n_layer; ++layer) {

@@ -22,8 +22,7 @@ struct Sequence {
     };
     Tokens tokens;                   // the stem, then the branches, one behind the other
     std::vector<uint32_t> branches;  // where each begins in `tokens`, ascending; empty: there is a stem only
-    std::vector<Range>
-        rows;  // positions in `tokens` whose logits are wanted, ascending; none straddles a branch
+    std::vector<Range> rows;  // of `tokens`, whose logits are wanted, ascending; none straddles a branch
 };
 
 // The whole sequence, with the logits of each token.

@@ -176,14 +176,11 @@ extern "C" void adder_sampler_accept(adder_sampler *sampler, int32_t token) {
 
 extern "C" int32_t adder_sample(adder_sampler *sampler, float *logits, uint32_t n) {
     if (n == 0) return -1;
-    const FloatMode mode = float_mode_enter();
-    for (uint32_t i = 0; i < n; ++i) {
-        logits[i] = clamp_logit(logits[i]);
-    }
+    const FloatModeScope mode;
+    for (uint32_t i = 0; i < n; ++i) logits[i] = clamp_logit(logits[i]);
     if (sampler->repetition_penalty > 0 && sampler->repetition_penalty != 1.0f)
         penalize_repetition(*sampler, logits, n);
     const uint32_t token =
         sampler->temperature >= lowest_temperature ? draw(sampler, logits, n) : argmax(logits, n);
-    float_mode_leave(mode);
     return static_cast<int32_t>(token);
 }

@@ -37,9 +37,8 @@ static inline void team_run(const Team &team, uint32_t total, const Body &body) 
             const Job &job = *static_cast<const Job *>(argument);
             const Range range = part_of(job.total, index, job.parts);
             if (range.begin == range.end) return;
-            const FloatMode mode = float_mode_enter();
+            const FloatModeScope mode;
             job.body(range);
-            float_mode_leave(mode);
         }
     };
     Job job{body, total, team.size};
