@@ -161,6 +161,15 @@ class Bench {
     std::string report() const;
     void print_table() const;
 
+    // Mapping the file and adder_model_open: the median over the repeats, as the machine is shared.
+    double open_milliseconds() const {
+        std::vector<double> seconds;
+        for (uint32_t i = 0; i < repeats_; ++i)
+            seconds.push_back(BlobFile(blob_.path(), BlobFile::Checksum::skip).open_seconds());
+        std::nth_element(seconds.begin(), seconds.begin() + repeats_ / 2, seconds.end());
+        return seconds[repeats_ / 2] * 1e3;
+    }
+
   private:
     struct Configuration {
         uint32_t threads;
@@ -285,7 +294,7 @@ std::string Bench::report() const {
     w.key("state_bytes").value(uint64_t{adder_state_size(blob_.model())});
     w.key("peak_rss_bytes").value(peak_rss_bytes());
     w.key("generation_page_faults").value(generation_page_faults());
-    w.key("open_milliseconds").value(blob_.open_seconds() * 1e3);
+    w.key("open_milliseconds").value(open_milliseconds());
     w.key("chunk").value(chunk_);
     w.key("repeats").value(repeats_);
     w.key("compiler").value(compiler_name());
@@ -309,7 +318,7 @@ void Bench::print_table() const {
         "\nmedian of %u; chunk %u; blob %llu bytes, opened in %.2f ms; arena %zu bytes; peak resident %llu "
         "bytes; %llu page faults while generating\n",
         repeats_, chunk_, static_cast<unsigned long long>(blob_.info().blob_bytes),
-        blob_.open_seconds() * 1e3, arena_bytes_, static_cast<unsigned long long>(peak_rss_bytes()),
+        open_milliseconds(), arena_bytes_, static_cast<unsigned long long>(peak_rss_bytes()),
         static_cast<unsigned long long>(generation_page_faults()));
     print(out);
 }
