@@ -9,6 +9,7 @@
 #include "converter/calibration_text.h"
 #include "converter/chat_template.h"
 #include "converter/error.h"
+#include "converter/eval_report.h"
 #include "converter/json.h"
 #include "converter/names.h"
 #include "converter/tokens.h"
@@ -24,13 +25,6 @@ struct CalibrationText {
     uint32_t crc;
     Tokens tokens;
 };
-
-std::string base_name(const std::string &path) {
-    std::string trimmed = path;
-    while (trimmed.size() > 1 && trimmed.back() == '/') trimmed.pop_back();
-    const size_t slash = trimmed.rfind('/');
-    return slash == std::string::npos ? trimmed : trimmed.substr(slash + 1);
-}
 
 // Token ids for a checkpoint without a tokenizer: every id is as likely as any other.
 Tokens random_tokens(uint32_t count, uint32_t vocab_size) {
@@ -60,7 +54,7 @@ std::vector<CalibrationText> read_calibration(const ConvertOptions &options, con
     };
     for (const std::string &path : options.calibration_files) {
         const MappedFile file(path);
-        add(base_name(path), file.text(), path);
+        add(file_name(path), file.text(), path);
     }
     if (texts.empty()) add("built-in", default_calibration_text(), "the built-in calibration text");
     return texts;
@@ -230,7 +224,7 @@ Conversion convert(const ConvertOptions &options, ThreadPool &pool) {
     contents.golden = texts[0].tokens;
     contents.golden.resize(std::min<size_t>(contents.golden.size(), 16));
 
-    add_text(&contents, ADDER_TEXT_NAME, options.name.empty() ? base_name(options.checkpoint) : options.name);
+    add_text(&contents, ADDER_TEXT_NAME, options.name.empty() ? file_name(options.checkpoint) : options.name);
     const auto record = [&](const Quality *quality) {
         return quantization_record(options, texts, result.calibration_tokens, quality);
     };
