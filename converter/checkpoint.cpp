@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cinttypes>
 #include <cmath>
+#include <cstring>
 #include <set>
 
 #include "converter/error.h"
@@ -57,6 +59,8 @@ void check_shard_name(const std::string &name, const std::string &index_path, co
 }  // namespace
 
 Checkpoint::Checkpoint(const std::string &directory) : directory_(directory) {
+    if (access(directory.c_str(), F_OK) != 0)
+        bad_input("cannot open %s: %s", directory.c_str(), std::strerror(errno));
     if (!is_directory(directory)) {
         bad_input("%s is not a directory; that of a checkpoint (config.json, model.safetensors) is needed",
                   directory.c_str());

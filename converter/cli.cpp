@@ -235,6 +235,7 @@ int cli_main(const std::vector<Command> &commands, int argc, char **argv) {
     // A reader that goes away (adder run | head) is noticed where it is written to, so that unfinished files can be
     // removed on the way out.
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);  // a limit on the size of files is an error like a full disk
     std::string who = "adder";
     ExitCode code;
     try {

@@ -7,6 +7,7 @@
 #include "converter/cli.h"
 #include "converter/convert.h"
 #include "converter/error.h"
+#include "converter/file.h"
 #include "converter/json.h"
 #include "converter/progress.h"
 
@@ -56,7 +57,9 @@ QualityOptions read_quality(const Arguments &arguments) {
     if (arguments.has("gate-ppl")) quality.most_percent = arguments.number("gate-ppl", 0, -100, 1e6);
     if (arguments.has("gate-top1")) quality.least_top1 = arguments.number("gate-top1", 0, 0, 1);
     quality.keep = arguments.has("gate-keep");
-    if ((quality.most_percent || quality.least_top1) && quality.texts.empty())
+    if (quality.keep && !quality.most_percent && !quality.least_top1)
+        fail(ExitCode::usage, "--gate-keep needs a gate: --gate-ppl or --gate-top1");
+    if ((quality.most_percent || quality.least_top1 || arguments.has("gate-tokens")) && quality.texts.empty())
         fail(ExitCode::usage, "a gate needs text that the calibration has not seen: give --gate-text FILE");
     return quality;
 }
@@ -87,6 +90,10 @@ int run_convert(const Arguments &arguments) {
         static_cast<uint64_t>(arguments.integer("calib-tokens", 65536, 128, int64_t{1} << 32));
     options.recipe = recipe_of(arguments);
     options.quality = read_quality(arguments);
+    std::vector<std::string> inputs = {options.checkpoint};
+    for (const auto *texts : {&options.calibration_files, &options.quality.texts})
+        inputs.insert(inputs.end(), texts->begin(), texts->end());
+    check_not_an_input(options.output, inputs);
     Progress::quiet(arguments.has("quiet"));
     install_interrupt_handler();
     ThreadPool pool(static_cast<uint32_t>(arguments.integer("threads", 0, 0, 256)));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 
 #include "converter/cli.h"
 #include "converter/error.h"
@@ -25,16 +26,32 @@ void parse_shard(const std::string &text, EvalOptions *options) {
     options->shards = shards;
 }
 
-void print_report(const Arguments &arguments, const Evaluation &evaluation) {
-    if (arguments.has("html")) {
-        const std::string page = eval_html(evaluation);
-        AtomicFile file(arguments.text("html"));
-        file.write(page.data(), page.size());
-        file.commit();
+// The page of --html, made before the work: that it cannot be written is better known then.
+void open_page(const Arguments &arguments, std::optional<AtomicFile> *page) {
+    if (!arguments.has("html")) return;
+    std::vector<std::string> inputs = arguments.positional();
+    for (const std::string &text : arguments.all("ppl")) inputs.push_back(text);
+    for (const std::string &task : arguments.all("task")) inputs.push_back(task.substr(task.find('=') + 1));
+    if (arguments.has("base")) inputs.push_back(arguments.text("base"));
+    check_not_an_input(arguments.text("html"), inputs);
+    page->emplace(arguments.text("html"));
+}
+
+void print_report(const Arguments &arguments, const Evaluation &evaluation, std::optional<AtomicFile> *page) {
+    const std::string report = arguments.has("json")  ? eval_json(evaluation)
+                               : arguments.has("csv") ? eval_csv(evaluation)
+                                                      : eval_table(evaluation);
+    if (*page) {
+        const std::string html = eval_html(evaluation);
+        try {
+            (*page)->write(html.data(), html.size());
+            (*page)->commit();
+        } catch (const Error &) {
+            print(report);  // a full disk costs the page, not the figures
+            throw;
+        }
     }
-    print(arguments.has("json")  ? eval_json(evaluation)
-          : arguments.has("csv") ? eval_csv(evaluation)
-                                 : eval_table(evaluation));
+    print(report);
 }
 
 int run_merge(const Arguments &arguments) {
@@ -42,12 +59,14 @@ int run_merge(const Arguments &arguments) {
         if (arguments.has(option))
             fail(ExitCode::usage, "--%s does not go with --merge: the shards have their settings in them",
                  option);
+    std::optional<AtomicFile> page;
+    open_page(arguments, &page);
     std::vector<Evaluation> parts;
     for (const std::string &path : arguments.positional()) {
         const MappedFile file(path);
         parts.push_back(read_shard(file.text(), path));
     }
-    print_report(arguments, merge_shards(std::move(parts), arguments.positional()));
+    print_report(arguments, merge_shards(std::move(parts), arguments.positional()), &page);
     return 0;
 }
 
@@ -81,6 +100,8 @@ int run_eval(const Arguments &arguments) {
     Progress::quiet(arguments.has("quiet"));
     install_interrupt_handler();
     const EvalOptions options = read_options(arguments);
+    std::optional<AtomicFile> page;
+    open_page(arguments, &page);
     ThreadPool pool(static_cast<uint32_t>(arguments.integer("threads", 0, 0, 256)));
     std::vector<std::unique_ptr<Scorer>> models;
     for (const std::string &path : arguments.positional()) models.push_back(open_scorer(path, pool));
@@ -99,7 +120,7 @@ int run_eval(const Arguments &arguments) {
     if (arguments.has("shard"))
         print(write_shard(evaluation));
     else
-        print_report(arguments, evaluation);
+        print_report(arguments, evaluation, &page);
     if (evaluation.interrupted)
         fail(ExitCode::failure, "interrupted: the figures are those of what was done");
     return 0;

@@ -108,12 +108,11 @@ void load_state(const std::string &path, adder_session *session) {
     if (status != ADDER_OK) bad_input("%s: %s", path.c_str(), error_text(status, error).c_str());
 }
 
-void save_state(const std::string &path, const BlobFile &blob, const adder_session *session) {
+void save_state(AtomicFile *file, const BlobFile &blob, const adder_session *session) {
     std::vector<uint8_t> bytes(adder_state_size(blob.model()));
-    check(adder_state_save(session, bytes.data(), bytes.size()), path);
-    AtomicFile file(path);
-    file.write(bytes.data(), bytes.size());
-    file.commit();
+    check(adder_state_save(session, bytes.data(), bytes.size()), blob.path() + ": saving the state");
+    file->write(bytes.data(), bytes.size());
+    file->commit();
 }
 
 // What a run has done, for the report at its end.
@@ -150,6 +149,13 @@ class Run {
         const int64_t limit = arguments_.integer("tokens", 128, 0, max_tokens);
         result_.prompt = prompt_ids(arguments_, blob_, quiet_);
         const Session session(blob_, options_);
+        // Made now: that it cannot be written is better known before the work.
+        std::optional<AtomicFile> saved;
+        if (arguments_.has("state-save")) {
+            const std::string path = arguments_.text("state-save");
+            check_not_an_input(path, {blob_.path(), arguments_.text("file", "-")});
+            saved.emplace(path);
+        }
         if (arguments_.has("state-load")) load_state(arguments_.text("state-load"), session.get());
         float *logits = feed_prompt(session.get());
         if (arguments_.has("prompt-only")) {
@@ -157,12 +163,9 @@ class Run {
         } else {
             generate(session.get(), logits, limit == 0 ? max_tokens : limit);
         }
-        if (arguments_.has("state-save")) save_state(arguments_.text("state-save"), blob_, session.get());
-        if (json_) {
-            print(report(session) + "\n");
-        } else if (!arguments_.has("prompt-only")) {
-            print("\n");
-        }
+        if (!json_ && !arguments_.has("prompt-only")) print("\n");
+        if (saved) save_state(&*saved, blob_, session.get());
+        if (json_) print(report(session) + "\n");
         if (!quiet_) print_rates();
         return static_cast<int>(ExitCode::ok);
     }

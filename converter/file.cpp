@@ -13,6 +13,7 @@
 #include <climits>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
 #include <utility>
 
 #include "converter/error.h"
@@ -151,7 +152,7 @@ AtomicFile::AtomicFile(const std::string &path) : path_(path) {
     }
     if (error != 0) {
         free_slot(slot_);
-        fail_errno("create", temporary_, error);
+        fail_errno("create", path, error);
     }
     std::memcpy(slot.path, temporary_.c_str(), temporary_.size() + 1);
     slot.state.store(slot_armed);
@@ -226,6 +227,26 @@ bool file_exists(const std::string &path) {
 bool is_directory(const std::string &path) {
     struct stat status;
     return stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+void check_not_an_input(const std::string &output, const std::vector<std::string> &inputs) {
+    namespace fs = std::filesystem;
+    std::error_code ignored;  // what cannot be looked at is found out when it is opened
+    const auto check = [&](const fs::path &input) {
+        if (fs::equivalent(output, input, ignored))
+            fail(ExitCode::usage, "%s is an input, and would be replaced by the output", output.c_str());
+    };
+    for (const std::string &input : inputs) {
+        if (!is_directory(input)) {
+            check(input);
+            continue;
+        }
+        fs::directory_iterator entry(input, ignored);
+        for (; entry != fs::directory_iterator(); entry.increment(ignored)) {
+            const fs::path &path = entry->path();
+            if (path.extension() == ".json" || path.extension() == ".safetensors") check(path);
+        }
+    }
 }
 
 std::string join_path(const std::string &directory, const std::string &name) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace adder {
 
@@ -68,6 +69,9 @@ void remove_unfinished_files();
 
 bool file_exists(const std::string &path);  // a regular file, or a link to one
 bool is_directory(const std::string &path);
+// Throws Error(usage) if writing `output` would replace one of the files `inputs`, or in a directory among them one that
+// belongs to a checkpoint (.json, .safetensors).
+void check_not_an_input(const std::string &output, const std::vector<std::string> &inputs);
 // directory/name; `name` alone if the directory is empty.
 std::string join_path(const std::string &directory, const std::string &name);
 

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 
 namespace chat {
 namespace {
@@ -202,6 +203,9 @@ void Conversation::reset() {
 }
 
 void Conversation::save(const std::string &path) {
+    std::error_code ignored;
+    if (std::filesystem::equivalent(path, model_.path(), ignored))
+        throw Failure(Exit::failure, path + ": is the model itself, and was not replaced");
     write_state_file(path, now("", false).state, settings.sampler);
 }
 

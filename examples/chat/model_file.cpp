@@ -67,7 +67,7 @@ Mapping &Mapping::operator=(Mapping &&other) noexcept {
     return *this;
 }
 
-Model::Model(const std::string &path) : blob_(Mapping::file(path)) {
+Model::Model(const std::string &path) : path_(path), blob_(Mapping::file(path)) {
     adder_error error{};
     if (adder_model_open(&model_, blob_.data(), blob_.size(), &error) != ADDER_OK ||
         adder_model_verify(&model_, &error) != ADDER_OK) {

@@ -43,6 +43,7 @@ class Model {
     Model &operator=(const Model &) = delete;
 
     const adder_model *get() const { return &model_; }
+    const std::string &path() const { return path_; }
     const adder_model_info &info() const { return info_; }
 
     std::string text(adder_text which) const;  // empty if the blob has none
@@ -51,6 +52,7 @@ class Model {
     bool is_special(int32_t token) const { return adder_token_is_special(&model_, token) != 0; }
 
   private:
+    std::string path_;
     Mapping blob_;
     adder_model model_{};
     adder_model_info info_{};

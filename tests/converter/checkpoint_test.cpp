@@ -261,7 +261,7 @@ TEST(Checkpoint, MissingFilesAreNamed) {
     const auto opening = [&](const std::string &path) {
         return error_of([&] { const Checkpoint checkpoint(path); });
     };
-    EXPECT_HAS(opening(directory.file("none")), "is not a directory");
+    EXPECT_HAS(opening(directory.file("none")), "none: No such file");
     EXPECT_HAS(opening(directory.path()), "config.json: No such file");
     write_text(directory.file("config.json"), config_text({}));
     EXPECT_HAS(opening(directory.path()), "has neither model.safetensors nor model.safetensors.index.json");

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "adder/adder.h"
@@ -172,6 +173,70 @@ TEST_F(Toy, RunRefusesWhatItCannotDo) {
     setenv("ADDER_ISA", "mmx", 1);
     EXPECT_HAS(adder_command({"run", blob_, "--ids", "1"}).err, "mmx, from ADDER_ISA, is not built in");
     unsetenv("ADDER_ISA");
+}
+
+TEST_F(Toy, OutputsReplaceNoInputs) {
+    const std::string text = directory_.file("text"), blob = test::read_text(blob_);
+    test::write_text(text, "once upon a time");
+    const auto refuses = [](const std::vector<std::string> &words) {
+        const Outcome outcome = adder_command(words);
+        EXPECT_EQ(outcome.code, 2) << outcome.err;
+        EXPECT_HAS(outcome.err, "is an input, and would be replaced");
+    };
+    refuses({"run", blob_, "--ids", "1", "--state-save", directory_.file("toy/../toy.adder")});
+    refuses({"convert", checkpoint_, "-o", checkpoint_ + "/model.safetensors"});
+    refuses({"convert", checkpoint_, "-o", checkpoint_ + "/config.json"});
+    refuses({"convert", checkpoint_, "-o", text, "--calib", text});
+    refuses({"convert", checkpoint_, "-o", text, "--gate-text", text});
+    EXPECT_EQ(test::read_text(blob_), blob);
+    EXPECT_EQ(test::read_text(text), "once upon a time");
+    // A blob among the files of the checkpoint is an output like any other.
+    for (int i = 0; i < 2; ++i)
+        EXPECT_EQ(adder_command({"convert", checkpoint_, "-o", checkpoint_ + "/toy.adder", "-q"}).code, 0);
+}
+
+TEST_F(Toy, RunKnowsBeforeItBeginsThatItCannotSave) {
+    const Outcome outcome =
+        adder_command({"run", blob_, "--ids", "1", "-n", "3", "--state-save", directory_.file("no/where")});
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_HAS(outcome.err, "cannot create " + directory_.file("no/where") + ": ");
+}
+
+TEST_F(Toy, AFileThatGrowsTooLargeLeavesNothing) {
+    const std::string output = directory_.file("large.adder"), state = directory_.file("large.state");
+    rlimit before{};
+    ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+    const rlimit little{512, before.rlim_max};
+    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &little), 0);
+    const Outcome outcome = adder_command({"convert", checkpoint_, "-o", output, "-q"});
+    const Outcome run = adder_command({"run", blob_, "--ids", "1", "-n", "1", "--state-save", state, "-q"});
+    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_HAS(outcome.err, "cannot write " + output);
+    EXPECT_EQ(run.code, 1);
+    EXPECT_HAS(run.err, "cannot write " + state);
+    EXPECT_TRUE(!run.out.empty() && run.out.back() == '\n') << run.out;
+    for (const auto &entry : std::filesystem::directory_iterator(directory_.path()))
+        EXPECT_EQ(entry.path().filename().string().rfind("large", 0), std::string::npos) << entry.path();
+}
+
+TEST_F(Toy, AMissingCheckpointIsMissing) {
+    const std::string missing = directory_.file("missing"), output = directory_.file("x.adder");
+    const Outcome outcome = adder_command({"convert", missing, "-o", output});
+    EXPECT_EQ(outcome.code, 3);
+    EXPECT_HAS(outcome.err, "cannot open " + missing + ": No such file");
+    EXPECT_HAS(adder_command({"convert", blob_, "-o", output}).err, "is not a directory");
+}
+
+TEST_F(Toy, GateOptionsNeedAGate) {
+    const std::vector<std::string> convert = {"convert", checkpoint_, "-o", directory_.file("g.adder"), "-q"};
+    for (const std::vector<std::string> &more :
+         {std::vector<std::string>{"--gate-keep"}, {"--gate-tokens", "2048"}}) {
+        std::vector<std::string> words = convert;
+        words.insert(words.end(), more.begin(), more.end());
+        EXPECT_EQ(adder_command(words).code, 2) << more[0];
+    }
 }
 
 TEST_F(Toy, InspectAgreesWithTheLibrary) {

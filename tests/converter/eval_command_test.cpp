@@ -177,6 +177,14 @@ TEST_F(EvalCommand, WhatIsWrongIsSaid) {
         EXPECT_EQ(adder(words, code), "");
         EXPECT_HAS(err_, part);
     }
+    const std::string before = read_text(model);
+    for (const std::string &input : {model, text, toy_.checkpoint() + "/config.json"}) {
+        adder({"eval", model, "-q", "--base", toy_.checkpoint(), "--ppl", text, "--html", input}, 2);
+        EXPECT_HAS(err_, "is an input, and would be replaced");
+    }
+    EXPECT_EQ(read_text(model), before);
+    EXPECT_EQ(adder({"eval", model, "-q", "--ppl", text, "--html", toy_.file("no/page")}, 1), "");
+    EXPECT_HAS(err_, "cannot create " + toy_.file("no/page") + ": ");
     write_text(toy_.file("bad.jsonl"), "{}\n" + read_text(toy_.file("task.jsonl")));
     const std::string report =
         adder({"eval", model, "-q", "--skip-bad", "--task", "t=" + toy_.file("bad.jsonl")});

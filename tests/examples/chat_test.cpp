@@ -255,6 +255,15 @@ TEST(Chat, SavingReplacesOnlyFiles) {
     EXPECT_TRUE(contains(talk("/save " + folder.path() + "\n").err, "is not a regular file"));
 }
 
+TEST(Chat, SavingKeepsTheModel) {
+    const Folder folder;
+    const std::string copy = folder.file("model");
+    write_file(copy, read_file(blob));
+    const Result result = chat({copy}, "/save " + folder.file("./model") + "\n");
+    EXPECT_TRUE(contains(result.err, "is the model itself")) << result.err;
+    EXPECT_EQ(read_file(copy), read_file(blob));
+}
+
 TEST(Chat, TheSeedDecides) {
     const std::string input = "Tell me something.\n";
     EXPECT_EQ(talk(input, {"--seed", "1", "--temp", "2"}).out, talk(input, {"--seed=1", "--temp=2"}).out);
