@@ -164,7 +164,9 @@ Calibration calibrate(FloatModel &model, const std::vector<Tokens> &sequences, c
         require_finite(ranges[site], checkpoint.directory(), role, layer);
         InputScales &scales = result.of(role, layer);
         if (!has_scale(plan.input)) return;
-        if (plan.alpha > 0)
+        // A tied head's weights are the embedding's as well, which must stay as it is.
+        const bool tied = role == Role::head && checkpoint.config().tie_word_embeddings;
+        if (plan.alpha > 0 && !tied)
             scales.factors = smoothing_factors(
                 ranges[site], column_absmax(read_dense(checkpoint, role, layer)), plan.alpha);
         float highest = 0;

@@ -83,7 +83,7 @@ void record_linear(JsonWriter &json, const char *name, const LinearPlan &plan) {
     }
     json.key("input").value(input_name(plan.input));
     if (has_scale(plan.input)) json.key("input_scale").value(plan.rule == ScaleRule::mse ? "mse" : "absmax");
-    if (plan.alpha > 0) json.key("smoothing").value(plan.alpha);
+    if (has_scale(plan.input) && plan.alpha > 0) json.key("smoothing").value(plan.alpha);
     json.end_object();
 }
 
