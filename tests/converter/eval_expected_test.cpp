@@ -34,6 +34,10 @@ using EvalTask = EvalExpected;
 using EvalText = EvalExpected;
 
 TEST_P(EvalTask, EveryLogLikelihoodIsReproduced) {
+#if defined(__SANITIZE_ADDRESS__)
+    if (std::string(GetParam().first) == "adder-13m")
+        GTEST_SKIP() << "NOT TESTED: takes minutes with sanitizers; the plain build does it, and adder-1m is done here";
+#endif
     const std::string name = GetParam().second;
     const Json &expected = *expected_.find("tasks")->find(name);
     EvalOptions options;
@@ -81,6 +85,9 @@ std::string name_of(const testing::TestParamInfo<std::pair<const char *, const c
 INSTANTIATE_TEST_SUITE_P(Models, EvalTask, testing::ValuesIn(all_tasks()), name_of);
 
 TEST_P(EvalText, WikiTextWordPerplexityIsReproduced) {
+#if defined(__SANITIZE_ADDRESS__)
+    GTEST_SKIP() << "NOT TESTED: half a million tokens take too long with sanitizers; the plain build does it";
+#endif
     const Json &expected = *expected_.find("wikitext2_test");
     EvalOptions options;
     options.texts = {shared_ + "/data/text/wikitext2.test.txt"};
