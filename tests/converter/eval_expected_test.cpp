@@ -36,7 +36,8 @@ using EvalText = EvalExpected;
 TEST_P(EvalTask, EveryLogLikelihoodIsReproduced) {
 #if defined(__SANITIZE_ADDRESS__)
     if (std::string(GetParam().first) == "adder-13m")
-        GTEST_SKIP() << "NOT TESTED: takes minutes with sanitizers; the plain build does it, and adder-1m is done here";
+        GTEST_SKIP() << "NOT TESTED: takes minutes with sanitizers; the plain build does it, and adder-1m is "
+                        "done here";
 #endif
     const std::string name = GetParam().second;
     const Json &expected = *expected_.find("tasks")->find(name);
@@ -86,7 +87,8 @@ INSTANTIATE_TEST_SUITE_P(Models, EvalTask, testing::ValuesIn(all_tasks()), name_
 
 TEST_P(EvalText, WikiTextWordPerplexityIsReproduced) {
 #if defined(__SANITIZE_ADDRESS__)
-    GTEST_SKIP() << "NOT TESTED: half a million tokens take too long with sanitizers; the plain build does it";
+    GTEST_SKIP()
+        << "NOT TESTED: half a million tokens take too long with sanitizers; the plain build does it";
 #endif
     const Json &expected = *expected_.find("wikitext2_test");
     EvalOptions options;
