@@ -60,9 +60,10 @@ struct ConvArgs {
     float *state;         // [tiles][d_conv-1][8], the last inputs, oldest first; updated
     float *x;             // [tokens][x_stride], inputs; replaced by u
     uint32_t x_stride;
-    int8_t *codes;  // [tokens][codes_stride], q8(u, multipliers[c]); null: not wanted
+    int8_t *codes;  // [tokens][codes_stride], q8(u, multipliers[c], limit); null: not wanted
     uint32_t codes_stride;
     const float *multipliers;  // [8*tiles], 1 / scale of the codes, one a channel; with codes only
+    float limit;               // with codes only
 };
 
 // Selective scan with softplus, skip and gate over a chunk, for channels of tiles [tile_begin, tile_end).
@@ -84,12 +85,14 @@ struct ScanArgs {
     const float *B;      // [tokens][bc_stride][d_state], the same for all channels
     const float *C;      // as B
     uint32_t bc_stride;  // any number from d_state on
-    int8_t *codes;       // [tokens][codes_stride], q8(g, multipliers[c]); null: g goes to z
+    int8_t *codes;       // [tokens][codes_stride], q8(g, multipliers[c], limit); null: g goes to z
     uint32_t codes_stride;
     const float *multipliers;  // [8*tiles], 1 / scale of the codes, one a channel; with codes only
+    float limit;               // with codes only
 };
 
-// In every function q8(v, m) = v*m, clamped to [-127, 127] (NaN: 127), rounded half to even.
+// In every function q8(v, m, limit) = v*m, clamped to [-limit, limit] (NaN: limit), rounded half to even. The limit is an
+// integer in [1, 127]: 127 for codes of 8 bits, 7 for 4.
 struct KernelTable {
     const char *name;  // "scalar", "avx2"
 
@@ -110,20 +113,20 @@ struct KernelTable {
     // n is d_model padded to 8. RMSNorm: Zhang and Sennrich, arXiv 1910.07467.
     void (*rmsnorm)(const float *r, const float *weight, uint32_t n, uint32_t d_model, float epsilon,
                     float *out);
-    // The same with out[i] = q8((r[i] * inv) * weight[i], multiplier).
+    // The same with out[i] = q8((r[i] * inv) * weight[i], multiplier, limit).
     void (*rmsnorm_quantize)(const float *r, const float *weight, uint32_t n, uint32_t d_model, float epsilon,
-                             float multiplier, int8_t *out);
-    // out[i] = q8(v[i], multiplier), n elements.
-    void (*quantize)(const float *v, uint32_t n, float multiplier, int8_t *out);
+                             float multiplier, float limit, int8_t *out);
+    // out[i] = q8(v[i], multiplier, limit), n elements.
+    void (*quantize)(const float *v, uint32_t n, float multiplier, float limit, int8_t *out);
     // One scale for the whole vector, found on the way: a = 0; a = |v[i]| > a ? |v[i]| : a for every i (the order is
     // free, NaNs are passed over); a = a < max ? a : max, the largest finite float. If a >= 2^-119, out[i] = q8(v[i],
-    // 127 / a) and the result is a / 127; else out[i] = q8(v[i], 0), which is 0 unless v[i] is a NaN, and the result is
-    // 1. The result is always finite, normal and positive.
-    float (*quantize_dynamic)(const float *v, uint32_t n, int8_t *out);
+    // limit / a, limit) and the result is a / limit; else out[i] = q8(v[i], 0, limit), which is 0 unless v[i] is a NaN,
+    // and the result is 1. The result is always finite, normal and positive.
+    float (*quantize_dynamic)(const float *v, uint32_t n, float limit, int8_t *out);
     // t[i] = v[i] * factors[i]; each block of 64 of t through hadamard64 (kernels/scalar/hadamard.h);
-    // out[i] = q8(t[i], multiplier). n is a multiple of 64. The transform is not normalised: 1/8 of it is orthonormal,
+    // out[i] = q8(t[i], multiplier, limit). n is a multiple of 64. The transform is not normalised: 1/8 of it is orthonormal,
     // and belongs into multiplier.
-    void (*hadamard_quantize)(const float *v, const float *factors, uint32_t n, float multiplier,
+    void (*hadamard_quantize)(const float *v, const float *factors, uint32_t n, float multiplier, float limit,
                               int8_t *out);
 
     void (*conv_silu)(const ConvArgs &args);

@@ -160,35 +160,36 @@ void rmsnorm(const float *r, const float *weight, uint32_t n, uint32_t d_model, 
 
 // r, weight, out [n].
 void rmsnorm_quantize(const float *r, const float *weight, uint32_t n, uint32_t d_model, float epsilon,
-                      float multiplier, int8_t *out) {
+                      float multiplier, float limit, int8_t *out) {
     const float inv = rmsnorm_inverse(r, n, d_model, epsilon);
-    for (uint32_t i = 0; i < n; ++i) out[i] = q8_f32((r[i] * inv) * weight[i], multiplier);
+    for (uint32_t i = 0; i < n; ++i) out[i] = q8_f32((r[i] * inv) * weight[i], multiplier, limit);
 }
 
 // v, out [n].
-void quantize(const float *v, uint32_t n, float multiplier, int8_t *out) {
-    for (uint32_t i = 0; i < n; ++i) out[i] = q8_f32(v[i], multiplier);
+void quantize(const float *v, uint32_t n, float multiplier, float limit, int8_t *out) {
+    for (uint32_t i = 0; i < n; ++i) out[i] = q8_f32(v[i], multiplier, limit);
 }
 
 // v, out [n].
-float quantize_dynamic(const float *v, uint32_t n, int8_t *out) {
+float quantize_dynamic(const float *v, uint32_t n, float limit, int8_t *out) {
     float absmax = 0.0f;
     for (uint32_t i = 0; i < n; ++i) {
         const float a = __builtin_fabsf(v[i]);
         absmax = a > absmax ? a : absmax;
     }
-    const DynamicScale scale = dynamic_scale(absmax);
-    quantize(v, n, scale.multiplier, out);
+    const DynamicScale scale = dynamic_scale(absmax, limit);
+    quantize(v, n, scale.multiplier, limit, out);
     return scale.scale;
 }
 
 // v, factors, out [n].
-void hadamard_quantize(const float *v, const float *factors, uint32_t n, float multiplier, int8_t *out) {
+void hadamard_quantize(const float *v, const float *factors, uint32_t n, float multiplier, float limit,
+                       int8_t *out) {
     for (uint32_t i = 0; i < n; i += 64) {
         float block[64];
         for (uint32_t j = 0; j < 64; ++j) block[j] = v[i + j] * factors[i + j];
         hadamard64(block);
-        quantize(block, 64, multiplier, out + i);
+        quantize(block, 64, multiplier, limit, out + i);
     }
 }
 
@@ -216,7 +217,8 @@ void conv_silu(const ConvArgs &args) {
             for (uint32_t c = 0; c < 8; ++c) x[c] = silu_f32(acc[c]);
             if (args.codes != nullptr) {
                 int8_t *codes = args.codes + size_t{args.codes_stride} * t + channel;
-                for (uint32_t c = 0; c < 8; ++c) codes[c] = q8_f32(x[c], args.multipliers[channel + c]);
+                for (uint32_t c = 0; c < 8; ++c)
+                    codes[c] = q8_f32(x[c], args.multipliers[channel + c], args.limit);
             }
         }
     }
@@ -256,7 +258,8 @@ void scan(const ScanArgs &args) {
                 memcpy(z, y, sizeof y);
             } else {
                 int8_t *codes = args.codes + size_t{args.codes_stride} * t + channel;
-                for (uint32_t c = 0; c < 8; ++c) codes[c] = q8_f32(y[c], args.multipliers[channel + c]);
+                for (uint32_t c = 0; c < 8; ++c)
+                    codes[c] = q8_f32(y[c], args.multipliers[channel + c], args.limit);
             }
         }
     }

@@ -83,24 +83,25 @@ static inline float softplus_f32(float x) {
     return positive + log1p_f32(exp_f32(-__builtin_fabsf(x)));
 }
 
-// v * m clamped to [-127, 127], then rounded half to even. NaN: 127.
-static inline int8_t q8_f32(float v, float m) {
+// v * m clamped to [-limit, limit], then rounded half to even. NaN: limit. The limit is the largest code, an integer in
+// [1, 127]: 127 for codes of 8 bits, 7 for 4.
+static inline int8_t q8_f32(float v, float m, float limit) {
     float scaled = v * m;
-    scaled = scaled < 127.0f ? scaled : 127.0f;
-    scaled = scaled > -127.0f ? scaled : -127.0f;
+    scaled = scaled < limit ? scaled : limit;
+    scaled = scaled > -limit ? scaled : -limit;
     return static_cast<int8_t>(static_cast<int32_t>((scaled + round_magic) - round_magic));
 }
 
-// The scale of codes for values up to `absmax` in magnitude (not negative, not a NaN), and what to multiply by. Below
-// 2^-119 absmax / 127 would be subnormal, so such values, and all zeros, become codes 0 of scale 1.
+// The scale of codes up to `limit` for values up to `absmax` in magnitude (not negative, not a NaN), and what to multiply
+// by. Below 2^-119 absmax / 127 would be subnormal, so such values, and all zeros, become codes 0 of scale 1.
 struct DynamicScale {
     float scale, multiplier;
 };
-static inline DynamicScale dynamic_scale(float absmax) {
+static inline DynamicScale dynamic_scale(float absmax, float limit) {
     if (!(absmax >= 0x1p-119f)) return {1.0f, 0.0f};
     const float most = 0x1.fffffep+127f;
     absmax = absmax < most ? absmax : most;
-    return {absmax / 127.0f, 127.0f / absmax};
+    return {absmax / limit, limit / absmax};
 }
 
 // Correctly rounded. The builtin is the machine's instruction where -fno-math-errno is given.

@@ -19,11 +19,12 @@ void matmul_f32(const Matrix &matrix, const MatmulArgs &args);
 void matmul_q4(const Matrix &matrix, const MatmulArgs &args);
 void matmul_q4_f32(const Matrix &matrix, const MatmulArgs &args);
 void rmsnorm_quantize(const float *r, const float *weight, uint32_t n, uint32_t d_model, float epsilon,
-                      float multiplier, int8_t *out);
-float quantize_dynamic(const float *v, uint32_t n, int8_t *out);
-void hadamard_quantize(const float *v, const float *factors, uint32_t n, float multiplier, int8_t *out);
+                      float multiplier, float limit, int8_t *out);
+float quantize_dynamic(const float *v, uint32_t n, float limit, int8_t *out);
+void hadamard_quantize(const float *v, const float *factors, uint32_t n, float multiplier, float limit,
+                       int8_t *out);
 void rmsnorm(const float *r, const float *weight, uint32_t n, uint32_t d_model, float epsilon, float *out);
-void quantize(const float *v, uint32_t n, float multiplier, int8_t *out);
+void quantize(const float *v, uint32_t n, float multiplier, float limit, int8_t *out);
 void conv_silu(const ConvArgs &args);
 void scan(const ScanArgs &args);
 
@@ -120,10 +121,10 @@ static inline void softplus_f32(__m256 (&x)[N]) {
 }
 
 // Eight codes as int32. cvtps rounds half to even under the mode that float_mode.h sets.
-static inline __m256i q8_f32(__m256 v, __m256 m) {
+static inline __m256i q8_f32(__m256 v, __m256 m, __m256 limit) {
     __m256 scaled = _mm256_mul_ps(v, m);
-    scaled = _mm256_min_ps(scaled, _mm256_set1_ps(127.0f));
-    scaled = _mm256_max_ps(scaled, _mm256_set1_ps(-127.0f));
+    scaled = _mm256_min_ps(scaled, limit);
+    scaled = _mm256_max_ps(scaled, _mm256_xor_ps(limit, _mm256_set1_ps(-0.0f)));
     return _mm256_cvtps_epi32(scaled);
 }
 

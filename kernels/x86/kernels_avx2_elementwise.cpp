@@ -40,7 +40,8 @@ void conv_tiles(const ConvArgs &args, uint32_t tile) {
             if (args.codes != nullptr)
                 codes_store(
                     args.codes + size_t{args.codes_stride} * t + channel + 8 * static_cast<uint32_t>(i),
-                    q8_f32(u[i], _mm256_loadu_ps(args.multipliers + channel + 8 * static_cast<uint32_t>(i))));
+                    q8_f32(u[i], _mm256_loadu_ps(args.multipliers + channel + 8 * static_cast<uint32_t>(i)),
+                           _mm256_set1_ps(args.limit)));
         }
     }
     for (int i = 0; i < Tiles; ++i)
@@ -68,8 +69,9 @@ void conv_tile_any(const ConvArgs &args, uint32_t tile) {
         silu_f32(u);
         _mm256_storeu_ps(x, u[0]);
         if (args.codes != nullptr)
-            codes_store(args.codes + size_t{args.codes_stride} * t + channel,
-                        q8_f32(u[0], _mm256_loadu_ps(args.multipliers + channel)));
+            codes_store(
+                args.codes + size_t{args.codes_stride} * t + channel,
+                q8_f32(u[0], _mm256_loadu_ps(args.multipliers + channel), _mm256_set1_ps(args.limit)));
     }
 }
 
@@ -97,12 +99,12 @@ void rmsnorm(const float *r, const float *weight, uint32_t n, uint32_t d_model, 
 }
 
 void rmsnorm_quantize(const float *r, const float *weight, uint32_t n, uint32_t d_model, float epsilon,
-                      float multiplier, int8_t *out) {
+                      float multiplier, float limit, int8_t *out) {
     const __m256 inverse = rmsnorm_inverse(r, n, d_model, epsilon);
-    const __m256 m = _mm256_set1_ps(multiplier);
+    const __m256 m = _mm256_set1_ps(multiplier), most = _mm256_set1_ps(limit);
     for (uint32_t i = 0; i < n; i += 8) {
         const __m256 v = _mm256_mul_ps(_mm256_loadu_ps(r + i), inverse);
-        codes_store(out + i, q8_f32(_mm256_mul_ps(v, _mm256_loadu_ps(weight + i)), m));
+        codes_store(out + i, q8_f32(_mm256_mul_ps(v, _mm256_loadu_ps(weight + i)), m, most));
     }
 }
 

@@ -71,7 +71,7 @@ inline void units(const ScanArgs &args, uint32_t tile, uint32_t tile_step, uint3
             _mm256_storeu_ps(args.z + args.uz_stride * t + channel, g);
         else
             codes_store(args.codes + args.codes_stride * t + channel,
-                        q8_f32(g, _mm256_loadu_ps(args.multipliers + channel)));
+                        q8_f32(g, _mm256_loadu_ps(args.multipliers + channel), _mm256_set1_ps(args.limit)));
     }
 }
 

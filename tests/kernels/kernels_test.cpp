@@ -10,6 +10,8 @@ namespace {
 class Kernels : public KernelTest {};
 INSTANTIATE_TEST_SUITE_P(Isa, Kernels, testing::ValuesIn(built()), table_name);
 
+constexpr float limits[] = {127.0f, 7.0f};  // codes of 8 and of 4 bits
+
 // ---- Vectors ------------------------------------------------------------------------------------
 
 TEST_P(Kernels, Rmsnorm) {
@@ -42,14 +44,15 @@ TEST_P(Kernels, RmsnormQuantize) {
             std::vector<float> r = floats_make(n, pattern, 3.0f, random);
             std::fill(r.begin() + d_model, r.end(), 0.0f);
             const std::vector<float> weight = floats_make(n, Pattern::random, 1.0f, random);
+            const float limit = limits[d_model % 2];
             std::vector<float> floats(n);
             std::vector<int8_t> expected(n);
             scalar().rmsnorm(r.data(), weight.data(), n, d_model, 1e-5f, floats.data());
-            scalar().quantize(floats.data(), n, 50.0f, expected.data());
+            scalar().quantize(floats.data(), n, 50.0f, limit, expected.data());
             for (Placement placement : all_placements) {
                 Guarded<float> in(r, placement), w(weight, placement);
                 Guarded<int8_t> out(std::vector<int8_t>(n, 99), placement);
-                table().rmsnorm_quantize(in.data(), w.data(), n, d_model, 1e-5f, 50.0f, out.data());
+                table().rmsnorm_quantize(in.data(), w.data(), n, d_model, 1e-5f, 50.0f, limit, out.data());
                 ASSERT_TRUE(same(expected, out.values())) << "d_model " << d_model;
             }
         }
@@ -66,8 +69,8 @@ TEST_P(Kernels, RmsnormQuantizeKeepsTheOrderOfProducts) {
     for (float &w : weight) w = (static_cast<float>(below(200, random)) - 99.5f) / (w * multiplier);
     std::vector<int8_t> expected(n), actual(n);
     scalar().rmsnorm(r.data(), weight.data(), n, n, 1e-5f, floats.data());
-    scalar().quantize(floats.data(), n, multiplier, expected.data());
-    table().rmsnorm_quantize(r.data(), weight.data(), n, n, 1e-5f, multiplier, actual.data());
+    scalar().quantize(floats.data(), n, multiplier, 127.0f, expected.data());
+    table().rmsnorm_quantize(r.data(), weight.data(), n, n, 1e-5f, multiplier, 127.0f, actual.data());
     EXPECT_TRUE(same(expected, actual));
 }
 
@@ -77,10 +80,12 @@ struct Dynamic {
     std::vector<int8_t> codes;
 };
 
-Dynamic dynamic_run(const KernelTable &kernels, const std::vector<float> &v, Placement placement) {
+Dynamic dynamic_run(const KernelTable &kernels, const std::vector<float> &v, float limit,
+                    Placement placement) {
     Guarded<float> in(v, placement);
     Guarded<int8_t> out(std::vector<int8_t>(v.size(), 99), placement);
-    const float scale = kernels.quantize_dynamic(in.data(), static_cast<uint32_t>(v.size()), out.data());
+    const float scale =
+        kernels.quantize_dynamic(in.data(), static_cast<uint32_t>(v.size()), limit, out.data());
     return {scale, out.values()};
 }
 
@@ -89,10 +94,11 @@ TEST_P(Kernels, QuantizeDynamic) {
         for (Pattern pattern : all_patterns) {
             for (float spread : {1.0f, 1e-30f, 1e-36f, 1e-38f, 1e30f}) {
                 const std::vector<float> v = floats_make(n, pattern, spread, random);
-                const Dynamic expected = dynamic_run(scalar(), v, Placement::at_end);
+                const float limit = limits[n / 8 % 2];
+                const Dynamic expected = dynamic_run(scalar(), v, limit, Placement::at_end);
                 ASSERT_TRUE(std::isnormal(expected.scale) && expected.scale > 0);
                 for (Placement placement : all_placements) {
-                    const Dynamic actual = dynamic_run(table(), v, placement);
+                    const Dynamic actual = dynamic_run(table(), v, limit, placement);
                     ASSERT_TRUE(same(expected.scale, actual.scale)) << "n " << n << ", spread " << spread;
                     ASSERT_TRUE(same(expected.codes, actual.codes)) << "n " << n << ", spread " << spread;
                 }
@@ -109,12 +115,20 @@ TEST_P(Kernels, QuantizeDynamicFindsTheLargest) {
             for (uint32_t i = at % 8; i < n; i += 8) v[i] = std::numeric_limits<float>::quiet_NaN();
             v[at] = at % 2 == 0 ? 10.0f : -10.0f;
             v[(at + 1) % n] = 0.0f;
-            const Dynamic actual = dynamic_run(table(), v, Placement::at_end);
+            const Dynamic actual = dynamic_run(table(), v, 127.0f, Placement::at_end);
             ASSERT_EQ(10.0f / 127.0f, actual.scale);
             ASSERT_EQ(at % 2 == 0 ? 127 : -127, actual.codes[at]);
             ASSERT_EQ(0, actual.codes[(at + 1) % n]);
         }
     }
+}
+
+TEST_P(Kernels, QuantizeDynamicOfFourBits) {
+    const std::vector<float> v = {
+        -14.0f, 13.5f, 3.0f, 5.0f, 1.0f, -1.1f, std::numeric_limits<float>::quiet_NaN(), 0.0f};
+    const Dynamic actual = dynamic_run(table(), v, 7.0f, Placement::at_end);
+    EXPECT_EQ(2.0f, actual.scale);
+    EXPECT_TRUE(same({-7, 7, 2, 2, 0, -1, 7, 0}, actual.codes));
 }
 
 TEST_P(Kernels, QuantizeDynamicEnds) {
@@ -138,7 +152,7 @@ TEST_P(Kernels, QuantizeDynamicEnds) {
         for (size_t first : {0u, 29u, 37u}) {  // with 8, 32 and 40 elements: in every part of the loops
             std::vector<float> v(round_up_to_tile(static_cast<uint32_t>(first) + 3), 0.0f);
             std::copy(c.v, c.v + 3, v.begin() + static_cast<ptrdiff_t>(first));
-            const Dynamic actual = dynamic_run(table(), v, Placement::at_end);
+            const Dynamic actual = dynamic_run(table(), v, 127.0f, Placement::at_end);
             EXPECT_EQ(c.scale, actual.scale) << c.v[0];
             for (size_t i = 0; i < 3; ++i)
                 EXPECT_EQ(c.codes[i], actual.codes[first + i]) << c.v[0] << ", element " << i;
@@ -155,7 +169,7 @@ TEST_P(Kernels, HadamardQuantize) {
                 auto call = [&](const KernelTable &kernels, Placement placement) {
                     Guarded<float> in(v, placement), f(factors, placement);
                     Guarded<int8_t> out(std::vector<int8_t>(n, 99), placement);
-                    kernels.hadamard_quantize(in.data(), f.data(), n, 3.0f, out.data());
+                    kernels.hadamard_quantize(in.data(), f.data(), n, 3.0f, limits[n / 64 % 2], out.data());
                     return out.values();
                 };
                 const std::vector<int8_t> expected = call(scalar(), Placement::at_end);
@@ -175,8 +189,8 @@ TEST_P(Kernels, HadamardQuantizeKeepsTheOrderOfStages) {
             if ((random() & 1) != 0) f = (random() & 1) != 0 ? 0x1p+27f : -0x1p+27f;
         const std::vector<float> factors(64, 1.0f);
         std::vector<int8_t> expected(64), actual(64);
-        scalar().hadamard_quantize(v.data(), factors.data(), 64, 0.25f, expected.data());
-        table().hadamard_quantize(v.data(), factors.data(), 64, 0.25f, actual.data());
+        scalar().hadamard_quantize(v.data(), factors.data(), 64, 0.25f, 127.0f, expected.data());
+        table().hadamard_quantize(v.data(), factors.data(), 64, 0.25f, 127.0f, actual.data());
         ASSERT_TRUE(same(expected, actual));
     }
 }
@@ -191,7 +205,7 @@ TEST_P(Kernels, Quantize) {
                 auto call = [&](const KernelTable &kernels, Placement placement) {
                     Guarded<float> in(v, placement);
                     Guarded<int8_t> out(std::vector<int8_t>(n, 99), placement);
-                    kernels.quantize(in.data(), n, multiplier, out.data());
+                    kernels.quantize(in.data(), n, multiplier, limits[n / 8 % 2], out.data());
                     return out.values();
                 };
                 const std::vector<int8_t> expected = call(scalar(), Placement::at_end);
@@ -233,6 +247,7 @@ ConvData conv_run(const KernelTable &kernels, const ConvCase &c, const ConvData 
     args.x_stride = 8 * c.tiles + c.x_pad;
     args.codes_stride = 8 * c.tiles + c.codes_pad;
     args.multipliers = multipliers.data();
+    args.limit = limits[c.tokens % 2];
     for (uint32_t t = 0; t < c.tokens; t += piece) {
         args.tokens = std::min(piece, c.tokens - t);
         args.x = x.data() + size_t{args.x_stride} * t;
@@ -326,6 +341,7 @@ ScanData scan_run(const KernelTable &kernels, const ScanCase &c, const ScanData 
     args.bc_stride = c.d_state + c.bc_pad;
     args.codes_stride = 8 * c.tiles + c.codes_pad;
     args.multipliers = multipliers.data();
+    args.limit = limits[c.tokens % 2];
     for (uint32_t t = 0; t < c.tokens; t += piece) {
         args.tokens = std::min(piece, c.tokens - t);
         args.dt = dt.data() + size_t{args.dt_stride} * t;

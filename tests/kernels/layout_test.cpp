@@ -159,12 +159,12 @@ TEST_F(Layout, HadamardQuantize) {
     const std::vector<float> v = floats_make(n, Pattern::random, 1.0f, random);
     const std::vector<float> factors = floats_make(n, Pattern::random, 1.0f, random);
     std::vector<int8_t> codes(n);
-    scalar.hadamard_quantize(v.data(), factors.data(), n, 10.0f, codes.data());
+    scalar.hadamard_quantize(v.data(), factors.data(), n, 10.0f, 100.0f, codes.data());
     for (uint32_t i = 0; i < n; i += 64) {
         float block[64];
         for (uint32_t j = 0; j < 64; ++j) block[j] = v[i + j] * factors[i + j];
         hadamard64(block);
-        for (uint32_t j = 0; j < 64; ++j) EXPECT_EQ(q8_f32(block[j], 10.0f), codes[i + j]);
+        for (uint32_t j = 0; j < 64; ++j) EXPECT_EQ(q8_f32(block[j], 10.0f, 100.0f), codes[i + j]);
     }
 }
 
@@ -185,8 +185,9 @@ TEST_F(Layout, Multipliers) {
     conv.x_stride = conv.codes_stride = channels;
     conv.codes = codes.data();
     conv.multipliers = multipliers.data();
+    conv.limit = 20.0f;
     scalar.conv_silu(conv);
-    for (size_t i = 0; i < x.size(); ++i) EXPECT_EQ(q8_f32(x[i], multipliers[i % channels]), codes[i]);
+    for (size_t i = 0; i < x.size(); ++i) EXPECT_EQ(q8_f32(x[i], multipliers[i % channels], 20.0f), codes[i]);
 
     std::vector<float> state(channels, 0.0f), z = x, g = x;
     ScanArgs scan = {};
@@ -202,13 +203,14 @@ TEST_F(Layout, Multipliers) {
     scan.B = scan.C = ones.data();
     scan.bc_stride = 1;
     scan.multipliers = multipliers.data();
+    scan.limit = 20.0f;
     scan.z = g.data();
     scalar.scan(scan);
     state.assign(channels, 0.0f);
     scan.z = z.data();
     scan.codes = codes.data();
     scalar.scan(scan);
-    for (size_t i = 0; i < g.size(); ++i) EXPECT_EQ(q8_f32(g[i], multipliers[i % channels]), codes[i]);
+    for (size_t i = 0; i < g.size(); ++i) EXPECT_EQ(q8_f32(g[i], multipliers[i % channels], 20.0f), codes[i]);
 }
 
 TEST_F(Layout, Convolution) {

@@ -135,20 +135,28 @@ TEST(Math, SiluSurvivesFlushing) {
 TEST(Math, Q8RoundsHalvesToEvenAndClamps) {
     for (int code = -127; code <= 127; ++code) {
         const float exact = static_cast<float>(code);
-        EXPECT_EQ(code, q8_f32(exact, 1.0f));
+        EXPECT_EQ(code, q8_f32(exact, 1.0f, 127.0f));
         const int even = code % 2 == 0 ? code : code + (code < 127 ? 1 : 0);
-        EXPECT_EQ(even, q8_f32(exact + 0.5f, 1.0f)) << code;
+        EXPECT_EQ(even, q8_f32(exact + 0.5f, 1.0f, 127.0f)) << code;
         if (code < 126) {
-            EXPECT_EQ(code + 1, q8_f32(std::nextafter(exact + 0.5f, 1000.0f), 1.0f)) << code;
+            EXPECT_EQ(code + 1, q8_f32(std::nextafter(exact + 0.5f, 1000.0f), 1.0f, 127.0f)) << code;
         }
-        EXPECT_EQ(code, q8_f32(std::nextafter(exact + 0.5f, -1000.0f), 1.0f)) << code;
+        EXPECT_EQ(code, q8_f32(std::nextafter(exact + 0.5f, -1000.0f), 1.0f, 127.0f)) << code;
     }
-    EXPECT_EQ(-127, q8_f32(-127.5f, 1.0f));
-    EXPECT_EQ(127, q8_f32(infinity, 1.0f));
-    EXPECT_EQ(-127, q8_f32(-infinity, 1.0f));
-    EXPECT_EQ(127, q8_f32(nan, 1.0f));
-    EXPECT_EQ(127, q8_f32(0.0f, infinity));
-    EXPECT_EQ(-127, q8_f32(-1e30f, 1e30f));
+    EXPECT_EQ(-127, q8_f32(-127.5f, 1.0f, 127.0f));
+    EXPECT_EQ(127, q8_f32(infinity, 1.0f, 127.0f));
+    EXPECT_EQ(-127, q8_f32(-infinity, 1.0f, 127.0f));
+    EXPECT_EQ(127, q8_f32(nan, 1.0f, 127.0f));
+    EXPECT_EQ(127, q8_f32(0.0f, infinity, 127.0f));
+    EXPECT_EQ(-127, q8_f32(-1e30f, 1e30f, 127.0f));
+}
+
+TEST(Math, Q8OfFourBits) {
+    for (int code = -7; code <= 7; ++code) EXPECT_EQ(code, q8_f32(static_cast<float>(code), 1.0f, 7.0f));
+    EXPECT_EQ(6, q8_f32(6.5f, 1.0f, 7.0f));
+    EXPECT_EQ(7, q8_f32(7.5f, 1.0f, 7.0f));
+    EXPECT_EQ(-7, q8_f32(-100.0f, 1.0f, 7.0f));
+    EXPECT_EQ(7, q8_f32(nan, 1.0f, 7.0f));
 }
 
 TEST(Math, SqrtIsCorrectlyRounded) {
