@@ -28,11 +28,11 @@ struct PlannedTensor {
     BlobTensor entry;
 };
 
-class BlobPlan {
+class BlobLayout {
   public:
-    BlobPlan(const Checkpoint &checkpoint, const Recipe &recipe, const Calibration &calibration,
-             const BlobContents &contents)
-        : checkpoint_(checkpoint), recipe_(recipe), calibration_(calibration), shape_(shape_of(checkpoint)) {
+    BlobLayout(const Checkpoint &checkpoint, const Plan &plan, const Calibration &calibration,
+               const BlobContents &contents)
+        : checkpoint_(checkpoint), plan_(plan), calibration_(calibration), shape_(shape_of(checkpoint)) {
         plan_header(contents);
         plan_tensors();
         place(contents);
@@ -72,8 +72,8 @@ class BlobPlan {
     void plan_tensor(Role role, uint32_t layer, bool in_layer) {
         PlannedTensor planned{role, layer, {}};
         BlobTensor &entry = planned.entry;
-        const LinearPlan &plan = recipe_.of(role);
-        const Dtype dtype = is_matrix(role) ? plan.weights : Dtype::f32;
+        const LinearPlan plan = is_matrix(role) ? plan_.of(role, layer) : LinearPlan{Dtype::f32};
+        const Dtype dtype = plan.weights;
         entry.role = static_cast<uint16_t>(role);
         entry.layer = in_layer ? static_cast<uint16_t>(layer) : no_layer;
         entry.dtype = static_cast<uint8_t>(dtype);
@@ -147,7 +147,7 @@ class BlobPlan {
     }
 
     const Checkpoint &checkpoint_;
-    const Recipe &recipe_;
+    const Plan &plan_;
     const Calibration &calibration_;
     Shape shape_;
     BlobHeader header_{};
@@ -204,35 +204,35 @@ void write_finish(uint8_t *blob, const std::vector<BlobSection> &sections, const
 
 }  // namespace
 
-WrittenBlob write_blob(const std::string &path, const Checkpoint &checkpoint, const Recipe &recipe,
+WrittenBlob write_blob(const std::string &path, const Checkpoint &checkpoint, const Plan &plan,
                        const Calibration &calibration, const BlobContents &contents, ThreadPool &pool) {
-    const BlobPlan plan(checkpoint, recipe, calibration, contents);
+    const BlobLayout layout(checkpoint, plan, calibration, contents);
     AtomicFile file(path);
-    uint8_t *const blob = file.map(plan.header().blob_size);
-    std::memcpy(blob, &plan.header(), sizeof(BlobHeader));
-    BlobTensor *table = reinterpret_cast<BlobTensor *>(blob + plan.header().tensor_table_offset);
-    for (const PlannedTensor &planned : plan.tensors()) *table++ = planned.entry;
-    std::memcpy(blob + plan.header().section_table_offset, plan.sections().data(),
-                plan.sections().size() * sizeof(BlobSection));
+    uint8_t *const blob = file.map(layout.header().blob_size);
+    std::memcpy(blob, &layout.header(), sizeof(BlobHeader));
+    BlobTensor *table = reinterpret_cast<BlobTensor *>(blob + layout.header().tensor_table_offset);
+    for (const PlannedTensor &planned : layout.tensors()) *table++ = planned.entry;
+    std::memcpy(blob + layout.header().section_table_offset, layout.sections().data(),
+                layout.sections().size() * sizeof(BlobSection));
 
     const BlobSection *golden = nullptr;
-    for (const BlobSection &section : plan.sections())
+    for (const BlobSection &section : layout.sections())
         if (section.kind == section_golden)
             golden = &section;
         else
             for (const auto &[kind, bytes] : contents.sections)
                 if (kind == section.kind) std::memcpy(blob + section.offset, bytes.data(), bytes.size());
 
-    Progress progress("writing", plan.header().blob_size);
-    pool.run(static_cast<uint32_t>(plan.tensors().size()), [&](uint32_t i, uint32_t) {
+    Progress progress("writing", layout.header().blob_size);
+    pool.run(static_cast<uint32_t>(layout.tensors().size()), [&](uint32_t i, uint32_t) {
         throw_if_interrupted();
-        quantize_tensor(checkpoint, plan.shape(), recipe, calibration, plan.tensors()[i].entry, blob);
-        progress.advance(plan.tensors()[i].entry.size);
+        quantize_tensor(checkpoint, layout.shape(), plan, calibration, layout.tensors()[i].entry, blob);
+        progress.advance(layout.tensors()[i].entry.size);
     });
-    write_golden(blob, plan.header().blob_size, *golden, contents.golden, path);
-    if (contents.finish) write_finish(blob, plan.sections(), contents, file.temporary_path());
+    write_golden(blob, layout.header().blob_size, *golden, contents.golden, path);
+    if (contents.finish) write_finish(blob, layout.sections(), contents, file.temporary_path());
     file.commit();
-    return {plan.header().blob_size, plan.header().parameters, plan.weight_bits()};
+    return {layout.header().blob_size, layout.header().parameters, layout.weight_bits()};
 }
 
 }  // namespace adder

@@ -10,7 +10,7 @@
 #include "adder/adder.h"
 #include "converter/calibrate.h"
 #include "converter/checkpoint.h"
-#include "converter/recipe.h"
+#include "converter/plan.h"
 #include "converter/thread_pool.h"
 
 namespace adder {
@@ -34,9 +34,9 @@ struct WrittenBlob {
     uint64_t weight_bits;  // of all parameters, scales included
 };
 
-// Writes `path` atomically. `calibration` may be empty if the recipe quantizes no input. The result depends on nothing
+// Writes `path` atomically. `calibration` may be empty if the plan quantizes no input. The result depends on nothing
 // but the arguments: not on time, threads or the machine.
-WrittenBlob write_blob(const std::string &path, const Checkpoint &checkpoint, const Recipe &recipe,
+WrittenBlob write_blob(const std::string &path, const Checkpoint &checkpoint, const Plan &plan,
                        const Calibration &calibration, const BlobContents &contents, ThreadPool &pool);
 
 }  // namespace adder

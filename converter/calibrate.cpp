@@ -37,8 +37,6 @@ InputScales &Calibration::of(Role role, uint32_t layer) {
 
 namespace {
 
-constexpr Role layer_roles[] = {Role::in_proj, Role::x_proj, Role::dt_proj, Role::out_proj};
-
 // The inputs of a linear layer for a chunk of tokens: [tokens][stride], the first `width` of each.
 struct Rows {
     const float *values;
@@ -66,7 +64,7 @@ void visit_inputs(FloatModel &model, const std::vector<Tokens> &sequences, Progr
     FloatModel::Visitor visitor;
     visitor.layer = [&](uint32_t layer, size_t sequence, uint32_t, const ChunkBuffers &b, uint32_t tokens,
                         uint32_t member) {
-        for (Role role : layer_roles)
+        for (Role role : layer_linear_roles)
             visit(role, layer, sequence, rows_of(role, config, model.shape(), b, tokens), member);
     };
     visitor.head_input = [&](size_t sequence, const float *input, uint32_t tokens, uint32_t member) {
@@ -84,8 +82,8 @@ void visit_inputs(FloatModel &model, const std::vector<Tokens> &sequences, Progr
 size_t site_of(Role role, uint32_t layer, uint32_t n_layer) {
     if (role == Role::head) return size_t{4} * n_layer;
     return size_t{4} * layer +
-           static_cast<size_t>(std::find(std::begin(layer_roles), std::end(layer_roles), role) -
-                               std::begin(layer_roles));
+           static_cast<size_t>(std::find(std::begin(layer_linear_roles), std::end(layer_linear_roles), role) -
+                               std::begin(layer_linear_roles));
 }
 
 using ChannelRanges = std::vector<std::vector<float>>;  // [sites][channels], absmax
@@ -141,32 +139,31 @@ bool needs_histogram(const LinearPlan &plan) {
 
 }  // namespace
 
-Calibration calibrate(FloatModel &model, const std::vector<Tokens> &sequences, const Recipe &recipe,
+Calibration calibrate(FloatModel &model, const std::vector<Tokens> &sequences, const Plan &model_plan,
                       ThreadPool &pool) {
     const uint32_t n_layer = model.shape().n_layer;
     const Checkpoint &checkpoint = model.checkpoint();
     const uint32_t members = model.members();
     bool search = false;
-    for (Role role : linear_roles)
-        search = search || needs_histogram(recipe.of(role)) || needs_hessian(recipe.of(role));
+    model_plan.each_linear([&](Role role, uint32_t layer) {
+        const LinearPlan &plan = model_plan.of(role, layer);
+        search = search || needs_histogram(plan) || needs_hessian(plan);
+    });
     Progress progress("calibrating", uint64_t{n_layer} * (search ? 2 : 1));
     const ChannelRanges ranges = find_ranges(model, sequences, progress);
 
     Calibration result;
     result.layers.resize(n_layer);
     const auto each_site = [&](const auto &body) {
-        for (uint32_t layer = 0; layer < n_layer; ++layer)
-            for (Role role : layer_roles) body(role, layer, site_of(role, layer, n_layer));
-        body(Role::head, 0u, site_of(Role::head, 0, n_layer));
+        model_plan.each_linear(
+            [&](Role role, uint32_t layer) { body(role, layer, site_of(role, layer, n_layer)); });
     };
     each_site([&](Role role, uint32_t layer, size_t site) {
-        const LinearPlan &plan = recipe.of(role);
+        const LinearPlan &plan = model_plan.of(role, layer);
         require_finite(ranges[site], checkpoint.directory(), role, layer);
         InputScales &scales = result.of(role, layer);
         if (!has_scale(plan.input)) return;
-        // A tied head's weights are the embedding's as well, which must stay as it is.
-        const bool tied = role == Role::head && checkpoint.config().tie_word_embeddings;
-        if (plan.alpha > 0 && !tied)
+        if (plan.alpha > 0)
             scales.factors = smoothing_factors(
                 ranges[site], column_absmax(read_dense(checkpoint, role, layer)), plan.alpha);
         float highest = 0;
@@ -183,7 +180,7 @@ Calibration calibrate(FloatModel &model, const std::vector<Tokens> &sequences, c
     std::vector<std::vector<std::vector<float>>> inputs(std::size(linear_roles),
                                                         std::vector<std::vector<float>>(sequences.size()));
     const auto see = [&](Role role, uint32_t layer, size_t sequence, const Rows &rows, uint32_t member) {
-        const LinearPlan &plan = recipe.of(role);
+        const LinearPlan &plan = model_plan.of(role, layer);
         if (!needs_histogram(plan) && !needs_hessian(plan)) return;
         const std::vector<float> &factors = result.of(role, layer).factors;
         std::vector<float> v(rows.width);
@@ -205,10 +202,11 @@ Calibration calibrate(FloatModel &model, const std::vector<Tokens> &sequences, c
         }
     };
     const auto round = [&](Role role, uint32_t layer) {
-        if (!needs_hessian(recipe.of(role))) return;
+        const LinearPlan &plan = model_plan.of(role, layer);
+        if (!needs_hessian(plan)) return;
         std::vector<std::vector<float>> &kept = inputs[site_of(role, 0, 1)];
-        const DenseTensor weights = read_folded(checkpoint, recipe, result, role, layer);
-        if (!find_int4_grid(weights, recipe.of(role).group)) {
+        const DenseTensor weights = read_folded(checkpoint, model_plan, result, role, layer);
+        if (!find_int4_grid(weights, plan.group)) {
             HessianSum hessian(weights.cols);
             for (const std::vector<float> &sequence : kept)
                 hessian.add(sequence.data(), sequence.size() / weights.cols, weights.cols, pool);
@@ -216,18 +214,18 @@ Calibration calibrate(FloatModel &model, const std::vector<Tokens> &sequences, c
             if (!factor.note().empty())
                 result.notes.push_back(
                     format("%s of layer %u: %s", role_name(role), layer, factor.note().c_str()));
-            Int4Matrix rounded = round_int4(weights, recipe.of(role).group, hessian.importance(), pool);
+            Int4Matrix rounded = round_int4(weights, plan.group, hessian.importance(), pool);
             gptq(weights, factor, pool, &rounded);
             result.of(role, layer).rounded = std::move(rounded);
         }
         for (std::vector<float> &sequence : kept) sequence.clear();
     };
     visit_inputs(model, sequences, progress, see, [&](uint32_t layer) {
-        for (Role role : layer_roles) round(role, layer);
+        for (Role role : layer_linear_roles) round(role, layer);
     });
     if (!checkpoint.config().tie_word_embeddings) round(Role::head, 0);
     each_site([&](Role role, uint32_t layer, size_t site) {
-        const LinearPlan &plan = recipe.of(role);
+        const LinearPlan &plan = model_plan.of(role, layer);
         if (!needs_histogram(plan)) return;
         for (uint32_t m = 1; m < members; ++m) histograms[0][site].merge(histograms[m][site]);
         const MagnitudeHistogram &histogram = histograms[0][site];

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "converter/float_model.h"
-#include "converter/recipe.h"
+#include "converter/plan.h"
 #include "converter/rounding.h"
 
 namespace adder {
@@ -16,7 +16,7 @@ namespace adder {
 struct InputScales {
     float scale = 0;  // of the codes, v / factor = code * scale; 0 for a float input or one scale a token
     std::vector<float> factors;  // smoothing, one a column; empty: none
-    // The weights rounded with the Hessian of this input, where the recipe asks for it and they lie on no grid already.
+    // The weights rounded with the Hessian of this input, where the plan asks for it and they lie on no grid already.
     std::optional<Int4Matrix> rounded;
 };
 
@@ -28,7 +28,7 @@ struct Calibration {
     };
     std::vector<Layer> layers;
     InputScales head;
-    std::vector<std::string> notes;  // what was done other than the recipe asks, a sentence each
+    std::vector<std::string> notes;  // what was done other than the plan asks, a sentence each
 
     const InputScales &of(Role role, uint32_t layer) const;
     InputScales &of(Role role, uint32_t layer);
@@ -38,7 +38,7 @@ struct Calibration {
 // follow, and once more, layer by layer, for searched scales and for the Hessians that GPTQ rounds with. The result
 // does not depend on the number of threads. Throws Error(bad_input) naming layer and input if an activation is not
 // finite.
-Calibration calibrate(FloatModel &model, const std::vector<Tokens> &sequences, const Recipe &recipe,
+Calibration calibrate(FloatModel &model, const std::vector<Tokens> &sequences, const Plan &model_plan,
                       ThreadPool &pool);
 
 }  // namespace adder

@@ -192,6 +192,7 @@ Conversion convert(const ConvertOptions &options, ThreadPool &pool) {
     check_held_out(options.quality, options.calibration_files);
     const Checkpoint checkpoint(options.checkpoint);
     const CheckpointTokenizer tokenizer(checkpoint);
+    const Plan plan(options.recipe, checkpoint.config());
     if (options.recipe.out_proj.input == Input::hadamard && checkpoint.config().d_inner % hadamard_size != 0)
         bad_input(
             "%s: recipe %s transforms the input of out_proj in blocks of %u, and the inner dimension is %u",
@@ -201,9 +202,9 @@ Conversion convert(const ConvertOptions &options, ThreadPool &pool) {
     BlobContents contents{};
     take_generation_defaults(checkpoint, &contents);
     if (tokenizer.empty())
-        result.warnings.push_back(
-            options.checkpoint + " has no tokenizer.json: the blob takes token ids, no text" +
-            (options.recipe.any_codes() ? ", and was calibrated on random tokens" : ""));
+        result.warnings.push_back(options.checkpoint +
+                                  " has no tokenizer.json: the blob takes token ids, no text" +
+                                  (plan.any_codes() ? ", and was calibrated on random tokens" : ""));
     else
         contents.sections.emplace_back(section_tokenizer, tokenizer.section());
     for (const std::string &tensor : checkpoint.unused_tensors())
@@ -211,14 +212,14 @@ Conversion convert(const ConvertOptions &options, ThreadPool &pool) {
 
     const std::vector<CalibrationText> texts = read_calibration(options, checkpoint, tokenizer);
     Calibration calibration;
-    if (options.recipe.any_codes()) {
+    if (plan.any_codes()) {
         const std::vector<Tokens> windows = calibration_windows(texts, options);
         for (const Tokens &window : windows) result.calibration_tokens += window.size();
         if (result.calibration_tokens < 128 && !tokenizer.empty())
             bad_input("%s: %llu calibration tokens; at least 128 are needed", texts[0].name.c_str(),
                       static_cast<unsigned long long>(result.calibration_tokens));
         FloatModel model(checkpoint, pool);
-        calibration = calibrate(model, windows, options.recipe, pool);
+        calibration = calibrate(model, windows, plan, pool);
         for (const std::string &note : calibration.notes) result.warnings.push_back(note);
     }
     contents.golden = texts[0].tokens;
@@ -243,7 +244,7 @@ Conversion convert(const ConvertOptions &options, ThreadPool &pool) {
     }
     add_text(&contents, ADDER_TEXT_QUANTIZATION_RECORD, draft);
     add_chat_template(checkpoint, tokenizer, &contents, &result.warnings);
-    result.blob = write_blob(options.output, checkpoint, options.recipe, calibration, contents, pool);
+    result.blob = write_blob(options.output, checkpoint, plan, calibration, contents, pool);
     result.arena_bytes = verify_written(options.output);
     return result;
 }

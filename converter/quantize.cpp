@@ -29,7 +29,7 @@ Int4Matrix round_to_int4(const DenseTensor &tensor, const Calibration &calibrati
 
 }  // namespace
 
-DenseTensor read_folded(const Checkpoint &checkpoint, const Recipe &recipe, const Calibration &calibration,
+DenseTensor read_folded(const Checkpoint &checkpoint, const Plan &plan, const Calibration &calibration,
                         Role role, uint32_t layer) {
     DenseTensor tensor = read_dense(checkpoint, role, layer);
     if (calibration.layers.empty()) return tensor;
@@ -38,18 +38,18 @@ DenseTensor read_folded(const Checkpoint &checkpoint, const Recipe &recipe, cons
     if (role == Role::x_proj) divide_rows(&tensor, calibration.layers[layer].dt_proj.factors);
     if (!is_matrix(role) || role == Role::embedding) return tensor;
     const std::vector<float> &factors = calibration.of(role, layer).factors;
-    if (recipe.of(role).input == Input::hadamard)
+    if (plan.of(role, layer).input == Input::hadamard)
         fold_hadamard(&tensor, factors);
     else if (!factors.empty())
         fold_factors(&tensor, factors);
     return tensor;
 }
 
-void quantize_tensor(const Checkpoint &checkpoint, const Shape &shape, const Recipe &recipe,
+void quantize_tensor(const Checkpoint &checkpoint, const Shape &shape, const Plan &plan,
                      const Calibration &calibration, const BlobTensor &entry, uint8_t *blob) {
     const Role role = static_cast<Role>(entry.role);
     const uint32_t layer = entry.layer == no_layer ? 0 : entry.layer;
-    const DenseTensor tensor = read_folded(checkpoint, recipe, calibration, role, layer);
+    const DenseTensor tensor = read_folded(checkpoint, plan, calibration, role, layer);
     const Packing packing(checkpoint.config(), shape, role);
     switch (static_cast<Dtype>(entry.dtype)) {
     case Dtype::f32: packing.floats(tensor, reinterpret_cast<float *>(blob + entry.offset)); break;

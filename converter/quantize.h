@@ -4,22 +4,22 @@
 
 #include "converter/calibrate.h"
 #include "converter/checkpoint.h"
-#include "converter/recipe.h"
+#include "converter/plan.h"
 #include "converter/weights.h"
 
 namespace adder {
 
-// Reads a tensor with everything folded in that the recipe and the calibration put there. In exact arithmetic the model
+// Reads a tensor with everything folded in that the plan and the calibration put there. In exact arithmetic the model
 // computes the same with it:
 //   smoothing       columns of a linear layer times its factors; what makes its input is divided by them: the norm
 //                   before in_proj and the head, the dt rows of x_proj, the multipliers in the blob of x_proj and
 //                   out_proj (Xiao et al., SmoothQuant, arXiv 2211.10438, equation 3)
 //   Hadamard        out_proj's columns in blocks of 64 times the orthonormal transform
-DenseTensor read_folded(const Checkpoint &checkpoint, const Recipe &recipe, const Calibration &calibration,
+DenseTensor read_folded(const Checkpoint &checkpoint, const Plan &plan, const Calibration &calibration,
                         Role role, uint32_t layer);
 
 // Fills in the weights and scales of a planned tensor in the blob, and its multipliers if it has any.
-void quantize_tensor(const Checkpoint &checkpoint, const Shape &shape, const Recipe &recipe,
+void quantize_tensor(const Checkpoint &checkpoint, const Shape &shape, const Plan &plan,
                      const Calibration &calibration, const BlobTensor &entry, uint8_t *blob);
 
 }  // namespace adder

@@ -10,6 +10,7 @@ const LinearPlan &Recipe::of(Role role) const {
     case Role::x_proj: return x_proj;
     case Role::dt_proj: return dt_proj;
     case Role::out_proj: return out_proj;
+    case Role::embedding: return embedding;
     default: return head;
     }
 }
@@ -18,18 +19,14 @@ LinearPlan &Recipe::of(Role role) {
     return const_cast<LinearPlan &>(static_cast<const Recipe *>(this)->of(role));
 }
 
-bool Recipe::any_codes() const {
-    for (Role role : linear_roles)
-        if (of(role).input != Input::floats) return true;
-    return false;
-}
-
 void Recipe::set_weights(Dtype weights) {
     for (Role role : linear_roles) of(role).weights = weights;
+    embedding.weights = weights;
 }
 
 void Recipe::set_granularity(Granularity granularity) {
     for (Role role : linear_roles) of(role).granularity = granularity;
+    embedding.granularity = granularity;
 }
 
 void Recipe::set_inputs(bool codes) {

@@ -1,4 +1,4 @@
-// Recipes: how each linear layer's weights and input are quantized.
+// Recipes: how the linear layers' weights and inputs are quantized, the same in all layers.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -28,18 +28,19 @@ struct Recipe {
 
     std::string name = "static";
     LinearPlan in_proj, x_proj, dt_proj, out_proj;
-    LinearPlan head;  // and the embedding, whether tied or not: its weights
+    LinearPlan head;
+    LinearPlan embedding;  // its weights alone; where the head is tied to it, the head's plan counts
 
     const LinearPlan &of(Role role) const;
     LinearPlan &of(Role role);
-    bool any_codes() const;  // does some linear layer quantize its input?
 
-    // Of all linear layers.
+    // Of all linear layers; weights and their scales of the embedding too.
     void set_weights(Dtype weights);
     void set_granularity(Granularity granularity);
     void set_inputs(bool codes);  // codes where an input is float now, or floats everywhere
 };
 
+constexpr Role layer_linear_roles[] = {Role::in_proj, Role::x_proj, Role::dt_proj, Role::out_proj};
 constexpr Role linear_roles[] = {Role::in_proj, Role::x_proj, Role::dt_proj, Role::out_proj, Role::head};
 
 // naive   int8, one scale a tensor, static absmax: the baseline of Mamba-PTQ (arXiv 2407.12397)

@@ -56,10 +56,11 @@ class Folds : public testing::Test {
         model_.emplace(*checkpoint_, pool_);
         for (int32_t t = 0; t < 80; ++t)
             tokens_.push_back(t * 7 % static_cast<int32_t>(spec_.config.vocab_size));
-        recipe_ = recipe_named("naive");
+        Recipe recipe = recipe_named("naive");
         // Those whose division goes into another weight; that of x_proj and out_proj goes into multipliers.
-        for (LinearPlan *plan : {&recipe_.in_proj, &recipe_.dt_proj, &recipe_.head}) plan->alpha = 0.5f;
-        calibration_ = calibrate(*model_, {tokens_}, recipe_, pool_);
+        for (LinearPlan *plan : {&recipe.in_proj, &recipe.dt_proj, &recipe.head}) plan->alpha = 0.5f;
+        plan_.emplace(recipe, spec_.config);
+        calibration_ = calibrate(*model_, {tokens_}, *plan_, pool_);
     }
 
     std::vector<float> folded_logits(const std::set<Role> &roles) {
@@ -70,7 +71,7 @@ class Folds : public testing::Test {
             for (const Role role : roles)
                 for (uint32_t layer = 0; layer < spec_.config.n_layer; ++layer)
                     if (name == tensor_name(*checkpoint_, role, layer))
-                        values = read_folded(*checkpoint_, recipe_, calibration_, role, layer).values;
+                        values = read_folded(*checkpoint_, *plan_, calibration_, role, layer).values;
         };
         test::write_checkpoint(directory.path(), folded);
         const Checkpoint checkpoint(directory.path());
@@ -84,7 +85,7 @@ class Folds : public testing::Test {
     std::optional<Checkpoint> checkpoint_;
     std::optional<FloatModel> model_;
     Tokens tokens_;
-    Recipe recipe_;
+    std::optional<Plan> plan_;
     Calibration calibration_;
 };
 

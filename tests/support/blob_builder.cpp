@@ -42,9 +42,10 @@ AlignedBytes build_blob(const BlobSpec &spec) {
     const uint32_t vocab_size = checkpoint.config().vocab_size;
     ThreadPool pool(1);
     Calibration calibration;
-    if (spec.recipe.any_codes()) {
+    const Plan plan(spec.recipe, checkpoint.config());
+    if (plan.any_codes()) {
         FloatModel model(checkpoint, pool);
-        calibration = calibrate(model, {random_tokens(64, vocab_size, 7)}, spec.recipe, pool);
+        calibration = calibrate(model, {random_tokens(64, vocab_size, 7)}, plan, pool);
     }
     BlobContents contents{};
     contents.defaults.temperature = 0.8f;
@@ -57,7 +58,7 @@ AlignedBytes build_blob(const BlobSpec &spec) {
     for (const auto &[kind, text] : spec.texts)
         contents.sections.emplace_back(kind, std::vector<uint8_t>(text.begin(), text.end()));
     const std::string path = directory.file("blob.adder");
-    write_blob(path, checkpoint, spec.recipe, calibration, contents, pool);
+    write_blob(path, checkpoint, plan, calibration, contents, pool);
     const std::string bytes = read_text(path);
     return AlignedBytes(reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size());
 }
