@@ -56,6 +56,7 @@ Command run_command();
 Command verify_command();
 Command eval_command();
 Command bench_command();
+Command make_random_command();
 std::vector<Command> all_commands();  // in the order of the help
 
 // Writes to standard output and flushes it. Throws Error(failure), or what cli_main takes as "the reader has gone".

@@ -1,4 +1,4 @@
-// Read-only mappings and atomically replaced files, over POSIX.
+// Read-only mappings, and files and directories that appear whole or not at all, over POSIX.
 // SPDX-License-Identifier: MIT
 #include "converter/file.h"
 
@@ -8,10 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
-#include <climits>
-#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <utility>
@@ -21,49 +18,6 @@
 namespace adder {
 
 namespace {
-
-// The temporary files that a signal handler has to remove. Fixed memory, and one atomic word an entry: a
-// handler may neither allocate nor lock.
-enum SlotState : int { slot_free, slot_owned, slot_armed, slot_removing };
-struct Slot {
-    std::atomic<int> state{slot_free};
-    char path[PATH_MAX];
-};
-constexpr size_t slot_count = 16;
-Slot slots[slot_count];
-static_assert(std::atomic<int>::is_always_lock_free);
-
-size_t claim_slot(const std::string &path) {
-    for (size_t i = 0; i < slot_count; ++i) {
-        int expected = slot_free;
-        if (slots[i].state.compare_exchange_strong(expected, slot_owned)) return i;
-    }
-    fail(ExitCode::failure, "cannot write %s: %zu files are being written already", path.c_str(), slot_count);
-}
-
-// A slot that a handler is at work on is not given out again: its path must stay readable.
-void free_slot(size_t index) {
-    int expected = slot_armed;
-    if (slots[index].state.compare_exchange_strong(expected, slot_free)) return;
-    expected = slot_owned;
-    slots[index].state.compare_exchange_strong(expected, slot_free);
-}
-
-// Holds off signals while a file exists that is not in the table yet.
-class SignalsBlocked {
-  public:
-    SignalsBlocked() {
-        sigset_t all;
-        sigfillset(&all);
-        pthread_sigmask(SIG_BLOCK, &all, &before_);
-    }
-    ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-    SignalsBlocked(const SignalsBlocked &) = delete;
-    SignalsBlocked &operator=(const SignalsBlocked &) = delete;
-
-  private:
-    sigset_t before_;
-};
 
 [[noreturn]] void fail_errno(const char *verb, const std::string &path, int error) {
     fail(ExitCode::failure, "cannot %s %s: %s", verb, path.c_str(), std::strerror(error));
@@ -83,6 +37,22 @@ void sync_directory(const std::string &path) {
     const int error = fsync(descriptor) == 0 ? 0 : errno;
     close(descriptor);
     if (error == EIO || error == ENOSPC || error == EDQUOT) fail_errno("sync the directory", path, error);
+}
+
+// Makes a file or a directory of a name of its own beside `path`, by `make`, which returns an errno; returns the name.
+// Names may be taken by what a killed process of the same number has left.
+template <typename Make>
+std::string make_beside(const std::string &path, UnfinishedPath *unfinished, const Make &make) {
+    const SignalsBlocked blocked;
+    int error = EEXIST;
+    std::string name;
+    for (int attempt = 0; attempt < 1000 && error == EEXIST; ++attempt) {
+        name = format("%s.%ld-%d.tmp", path.c_str(), static_cast<long>(getpid()), attempt);
+        error = UnfinishedPath::fits(name) ? make(name.c_str()) : ENAMETOOLONG;
+    }
+    if (error != 0) fail_errno("create", path, error);
+    unfinished->remember(name);
+    return name;
 }
 
 }  // namespace
@@ -130,32 +100,16 @@ MappedFile &MappedFile::operator=(MappedFile &&other) noexcept {
     return *this;
 }
 
-AtomicFile::AtomicFile(const std::string &path) : path_(path) {
+AtomicFile::AtomicFile(const std::string &path) : path_(path), unfinished_(path) {
     struct stat status;
     // Renaming over /dev/null, or over a directory, is never what was meant.
     if (stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
         fail(ExitCode::failure, "cannot write %s: it exists and is not a regular file", path.c_str());
     }
-    slot_ = claim_slot(path);
-    Slot &slot = slots[slot_];
-    const SignalsBlocked blocked;
-    int error = EEXIST;
-    // A name may be taken by what a killed process of the same number has left.
-    for (int attempt = 0; attempt < 1000 && error == EEXIST; ++attempt) {
-        temporary_ = format("%s.%ld-%d.tmp", path.c_str(), static_cast<long>(getpid()), attempt);
-        if (temporary_.size() >= sizeof slot.path) {
-            error = ENAMETOOLONG;
-            break;
-        }
-        descriptor_ = open(temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        error = descriptor_ >= 0 ? 0 : errno;
-    }
-    if (error != 0) {
-        free_slot(slot_);
-        fail_errno("create", path, error);
-    }
-    std::memcpy(slot.path, temporary_.c_str(), temporary_.size() + 1);
-    slot.state.store(slot_armed);
+    temporary_ = make_beside(path, &unfinished_, [this](const char *name) {
+        descriptor_ = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        return descriptor_ >= 0 ? 0 : errno;
+    });
 }
 
 AtomicFile::~AtomicFile() {
@@ -163,7 +117,6 @@ AtomicFile::~AtomicFile() {
     if (descriptor_ < 0) return;
     close(descriptor_);
     unlink(temporary_.c_str());
-    free_slot(slot_);
 }
 
 void AtomicFile::write(const void *data, size_t size) {
@@ -205,18 +158,41 @@ void AtomicFile::commit() {
     const bool renamed = error == 0 && rename(temporary_.c_str(), path_.c_str()) == 0;
     const int failure = error != 0 ? error : errno;
     if (!renamed) unlink(temporary_.c_str());
-    free_slot(slot_);
+    unfinished_.forget();
     if (!renamed) fail_errno("write", path_, failure);
     sync_directory(directory_of(path_));
 }
 
-void remove_unfinished_files() {
-    const int saved = errno;
-    for (Slot &slot : slots) {
-        int expected = slot_armed;
-        if (slot.state.compare_exchange_strong(expected, slot_removing)) unlink(slot.path);
-    }
-    errno = saved;
+AtomicDirectory::AtomicDirectory(const std::string &path)
+    : path_(path.substr(0, path.find_last_not_of('/') + 1)), unfinished_(path) {
+    struct stat status;
+    if (path_.empty() || lstat(path_.c_str(), &status) == 0)
+        fail(ExitCode::failure, "cannot create %s: it exists already", path.c_str());
+    temporary_ =
+        make_beside(path_, &unfinished_, [](const char *name) { return mkdir(name, 0777) == 0 ? 0 : errno; });
+}
+
+AtomicDirectory::~AtomicDirectory() {
+    if (finished_) return;
+    for (const std::string &file : files_) unlink(file.c_str());
+    rmdir(temporary_.c_str());
+}
+
+std::string AtomicDirectory::add(const std::string &name) {
+    const std::string path = join_path(temporary_, name);
+    if (!UnfinishedPath::fits(path)) fail_errno("create", path, ENAMETOOLONG);
+    unfinished_files_.emplace_back(path).remember(path);
+    return files_.emplace_back(path);
+}
+
+void AtomicDirectory::commit() {
+    const SignalsBlocked blocked;
+    sync_directory(temporary_);
+    if (rename(temporary_.c_str(), path_.c_str()) != 0) fail_errno("create", path_, errno);
+    finished_ = true;
+    unfinished_files_.clear();
+    unfinished_.forget();
+    sync_directory(directory_of(path_));
 }
 
 bool file_exists(const std::string &path) {

@@ -4,9 +4,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "converter/unfinished.h"
 
 namespace adder {
 
@@ -37,7 +40,7 @@ class MappedFile {
 // commit() is not reached (an exception, or a signal handled by remove_unfinished_files) nothing is left.
 // Throws Error(failure). The new file's permissions are those of the umask. What is there already is replaced
 // if it is a regular file, and is an error if it is anything else (/dev/null); of a symbolic link the link is
-// replaced. At most 16 at a time.
+// replaced. At most 32 at a time.
 class AtomicFile {
   public:
     explicit AtomicFile(const std::string &path);
@@ -60,12 +63,30 @@ class AtomicFile {
     int descriptor_ = -1;
     uint8_t *mapping_ = nullptr;
     size_t mapping_size_ = 0;
-    size_t slot_ = 0;  // in the table that remove_unfinished_files() goes through
+    UnfinishedPath unfinished_;
 };
 
-// Removes what open AtomicFiles have written so far; async-signal-safe, for the tools' SIGINT and SIGTERM
-// handlers, which have to end the process after it.
-void remove_unfinished_files();
+// A directory being written: under a temporary name beside the final one, then renamed on commit(). If that is not
+// reached, nothing is left, as with AtomicFile. Throws Error(failure), also if the path exists already.
+class AtomicDirectory {
+  public:
+    explicit AtomicDirectory(const std::string &path);
+    ~AtomicDirectory();
+    AtomicDirectory(const AtomicDirectory &) = delete;
+    AtomicDirectory &operator=(const AtomicDirectory &) = delete;
+
+    const std::string &temporary_path() const { return temporary_; }
+    std::string add(const std::string &name);  // the path at which to write this file
+    void commit();                             // all files are written; nothing else may follow
+
+  private:
+    std::string path_;
+    std::string temporary_;
+    UnfinishedPath unfinished_;
+    std::deque<UnfinishedPath> unfinished_files_;
+    std::vector<std::string> files_;
+    bool finished_ = false;
+};
 
 bool file_exists(const std::string &path);  // a regular file, or a link to one
 bool is_directory(const std::string &path);

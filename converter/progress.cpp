@@ -12,7 +12,7 @@
 #include <mutex>
 
 #include "converter/error.h"
-#include "converter/file.h"
+#include "converter/unfinished.h"
 
 namespace adder {
 

@@ -118,11 +118,11 @@ TEST(AtomicFile, ManyAtOnce) {
     const TemporaryDirectory directory;
     for (int round = 0; round < 3; ++round) {  // slots are given back
         std::vector<std::unique_ptr<AtomicFile>> files;
-        for (int i = 0; i < 16; ++i) {
+        for (int i = 0; i < 32; ++i) {
             files.push_back(std::make_unique<AtomicFile>(directory.file(std::to_string(i))));
         }
         EXPECT_HAS(error_of([&] { AtomicFile more(directory.file("more")); }, ExitCode::failure),
-                   "16 files are being written already");
+                   "32 files are being written already");
         if (round == 1) files.front()->commit();
     }
     EXPECT_EQ(entries(directory.path()), 1u);
@@ -169,6 +169,53 @@ TEST(AtomicFile, ASignalHandlerRemovesWhatIsUnfinished) {
     EXPECT_EQ(WEXITSTATUS(status), 7);
     EXPECT_EQ(entries(directory.path()), 1u);
     EXPECT_EQ(read_text(directory.file("done")), "x");
+}
+
+TEST(AtomicDirectory, AppearsWholeOrNotAtAll) {
+    const TemporaryDirectory directory;
+    const std::string path = directory.file("out");
+    const auto fill = [](AtomicDirectory &out) {
+        for (const char *name : {"a", "b"}) write_text(out.add(name), name);
+        EXPECT_EQ(out.add("never written").find("never"), out.temporary_path().size() + 1);
+    };
+    {
+        AtomicDirectory out(path);
+        fill(out);
+    }
+    EXPECT_EQ(entries(directory.path()), 0u);
+    {
+        AtomicDirectory out(path + "//");
+        fill(out);
+        EXPECT_FALSE(is_directory(path));
+        out.commit();
+    }
+    EXPECT_EQ(entries(directory.path()), 1u);
+    EXPECT_EQ(entries(path), 2u);
+    EXPECT_EQ(read_text(path + "/b"), "b");
+    for (const std::string &taken : {path, path + "/a", std::string("/"), std::string()})
+        EXPECT_HAS(error_of([&] { AtomicDirectory again(taken); }, ExitCode::failure),
+                   "cannot create " + taken + ": it exists already");
+    EXPECT_HAS(error_of([&] { AtomicDirectory out(directory.file("none/out")); }, ExitCode::failure),
+               "cannot create " + directory.file("none/out") + ": No such file");
+}
+
+TEST(AtomicDirectory, ASignalHandlerRemovesWhatIsUnfinished) {
+    const TemporaryDirectory directory;
+    const int status = status_of_child([&] {
+        std::signal(SIGTERM, [](int) {
+            remove_unfinished_files();
+            _exit(7);
+        });
+        AtomicFile early(directory.file("early"));
+        AtomicDirectory done(directory.file("done")), out(directory.file("out"));
+        done.commit();
+        write_text(out.add("a"), "a");
+        AtomicFile late(out.add("b"));
+        raise(SIGTERM);
+    });
+    EXPECT_EQ(WEXITSTATUS(status), 7);
+    EXPECT_EQ(entries(directory.path()), 1u);
+    EXPECT_TRUE(is_directory(directory.file("done")));
 }
 
 TEST(AtomicFile, AFullDiskLeavesTheOldFile) {
