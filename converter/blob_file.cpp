@@ -11,7 +11,6 @@
 #include <charconv>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 
 #include "converter/error.h"
@@ -47,14 +46,10 @@ bool is_blob(const std::string &path) {
 }
 
 Session::Session(const BlobFile &blob, const adder_options &options) {
-    adder_options chosen = options;
-    const char *const environment = std::getenv("ADDER_ISA");
-    const bool from_environment = chosen.isa == nullptr && environment != nullptr && environment[0] != '\0';
-    if (from_environment) chosen.isa = environment;
-    arena_bytes_ = adder_arena_size(blob.model(), &chosen);
+    arena_bytes_ = adder_arena_size(blob.model(), &options);
     if (arena_bytes_ == 0)
         fail(ExitCode::usage, "%s: no arena has chunk %u, logit rows %u and threads %u", blob.path().c_str(),
-             chosen.chunk, chosen.logit_rows, chosen.threads);
+             options.chunk, options.logit_rows, options.threads);
     void *const arena =
         mmap(nullptr, arena_bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (arena == MAP_FAILED)
@@ -63,12 +58,10 @@ Session::Session(const BlobFile &blob, const adder_options &options) {
     arena_ = arena;
     adder_error error{};
     const adder_status status =
-        adder_session_init(&session_, blob.model(), &chosen, arena_, arena_bytes_, &error);
+        adder_session_init(&session_, blob.model(), &options, arena_, arena_bytes_, &error);
     if (status == ADDER_OK) return;
     unmap();
-    if (status == ADDER_ERROR_ISA)
-        fail(ExitCode::usage, "the instruction set %s%s is not built in, or not on this CPU", chosen.isa,
-             from_environment ? ", from ADDER_ISA," : "");
+    if (status == ADDER_ERROR_ISA) fail(ExitCode::usage, "%s", error_text(status, error).c_str());
     fail(ExitCode::failure, "%s: %s", blob.path().c_str(), error_text(status, error).c_str());
 }
 

@@ -41,7 +41,6 @@ std::string error_text(adder_status status, const adder_error &error);
 // An arena and its session.
 class Session {
   public:
-    // ADDER_ISA in the environment decides the instruction set if options.isa is null.
     Session(const BlobFile &blob, const adder_options &options);
     ~Session() { unmap(); }
     Session(const Session &) = delete;

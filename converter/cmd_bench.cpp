@@ -317,8 +317,8 @@ void Bench::print_table() const {
     out += format(
         "\nmedian of %u; chunk %u; blob %llu bytes, opened in %.2f ms; arena %zu bytes; peak resident %llu "
         "bytes; %llu page faults while generating\n",
-        repeats_, chunk_, static_cast<unsigned long long>(blob_.info().blob_bytes),
-        open_milliseconds(), arena_bytes_, static_cast<unsigned long long>(peak_rss_bytes()),
+        repeats_, chunk_, static_cast<unsigned long long>(blob_.info().blob_bytes), open_milliseconds(),
+        arena_bytes_, static_cast<unsigned long long>(peak_rss_bytes()),
         static_cast<unsigned long long>(generation_page_faults()));
     print(out);
 }
@@ -359,7 +359,9 @@ Command bench_command() {
             {"chunk", 0, "N", false,
              "Tokens of the prompt that go through a layer together, 1 to 4096 (default: 16)."},
             {"isa", 0, "LIST", false,
-             "Instruction sets, with commas between (default: the best of this CPU)."},
+             "Instruction sets, with commas between (default: ADDER_ISA in the environment, else the best of "
+             "this "
+             "CPU)."},
             {"json", 0, nullptr, false, "Print one JSON object."},
         },
         1,

@@ -3,7 +3,6 @@
 #include "converter/float_model.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "converter/error.h"
 #include "converter/progress.h"
@@ -64,10 +63,10 @@ std::vector<Sequence::Range> segments_of(const Sequence &sequence) {
 namespace {
 
 const KernelTable &choose_kernels() {
-    const char *isa = std::getenv("ADDER_ISA");
-    const KernelTable *kernels = isa && *isa ? kernels_find(isa) : kernels_best();
+    const KernelTable *kernels = kernels_choose(nullptr);
     if (!kernels)
-        fail(ExitCode::usage, "ADDER_ISA is '%s', which is not built in or not usable on this CPU", isa);
+        fail(ExitCode::usage, "ADDER_ISA is '%s', which is not built in or not usable on this CPU",
+             kernels_environment());
     return *kernels;
 }
 

@@ -1,17 +1,25 @@
-// CPU detection by cpuid and xgetbv; compiled with baseline flags, as it runs before anything is known.
+// CPU detection; compiled with baseline flags, as it runs before anything is known.
 // SPDX-License-Identifier: MIT
 #include "kernels/cpu.h"
 
 #if defined(__x86_64__) || defined(__i386__)
 #include <cpuid.h>
+#elif defined(__linux__) && (defined(__aarch64__) || defined(__arm__))
+#include <sys/auxv.h>
 #endif
 
 namespace adder {
 
 #if defined(__x86_64__) || defined(__i386__)
 
-// Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, 14.3: OSXSAVE and AVX in leaf 1,
-// then XCR0 bits 1 (SSE) and 2 (AVX), then AVX2 in leaf 7.
+// Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2, CPUID: leaf 1, ECX.
+bool cpu_has_sse41() {
+    unsigned eax, ebx, ecx, edx;
+    constexpr unsigned ssse3_and_sse41 = (1u << 9) | (1u << 19);
+    return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & ssse3_and_sse41) == ssse3_and_sse41;
+}
+
+// Volume 1, 14.3: OSXSAVE and AVX in leaf 1, then XCR0 bits 1 (SSE) and 2 (AVX), then AVX2 in leaf 7.
 bool cpu_has_avx2() {
     unsigned eax, ebx, ecx, edx;
     if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx)) return false;
@@ -25,7 +33,48 @@ bool cpu_has_avx2() {
 
 #else
 
+bool cpu_has_sse41() { return false; }
 bool cpu_has_avx2() { return false; }
+
+#endif
+
+// The bits of getauxval are part of Linux's interface (arch/arm64 and arch/arm, uapi/asm/hwcap.h); older C libraries do
+// not name all of them.
+#if defined(__linux__) && defined(__aarch64__)
+
+bool cpu_has_neon() { return (getauxval(AT_HWCAP) & (1ul << 1)) != 0; }      // HWCAP_ASIMD
+bool cpu_has_dotprod() { return (getauxval(AT_HWCAP) & (1ul << 20)) != 0; }  // HWCAP_ASIMDDP
+bool cpu_has_i8mm() { return (getauxval(AT_HWCAP2) & (1ul << 13)) != 0; }    // HWCAP2_I8MM
+
+#elif defined(__linux__) && defined(__arm__)
+
+bool cpu_has_neon() { return (getauxval(AT_HWCAP) & (1ul << 12)) != 0; }  // HWCAP_NEON
+bool cpu_has_dotprod() { return false; }
+bool cpu_has_i8mm() { return false; }
+
+#else
+
+bool cpu_has_neon() {
+#if defined(__ARM_NEON)
+    return true;
+#else
+    return false;
+#endif
+}
+bool cpu_has_dotprod() {
+#if defined(__ARM_FEATURE_DOTPROD)
+    return true;
+#else
+    return false;
+#endif
+}
+bool cpu_has_i8mm() {
+#if defined(__ARM_FEATURE_MATMUL_INT8)
+    return true;
+#else
+    return false;
+#endif
+}
 
 #endif
 

@@ -1,10 +1,18 @@
-// What this CPU can run, asked of the CPU itself.
+// What this CPU can run, asked of the CPU itself or of its operating system.
 // SPDX-License-Identifier: MIT
 #pragma once
 
 namespace adder {
 
-// AVX2, and an operating system that saves the YMM registers.
-bool cpu_has_avx2();
+// What all code is compiled for.
+static inline bool cpu_has_baseline() { return true; }
+
+bool cpu_has_sse41();  // SSE4.1, and SSSE3 with it
+bool cpu_has_avx2();   // AVX2, and an operating system that saves the YMM registers
+
+// On Linux as the kernel says, elsewhere (bare metal) as the compiler was told.
+bool cpu_has_neon();
+bool cpu_has_dotprod();  // SDOT and UDOT, AArch64
+bool cpu_has_i8mm();     // SMMLA and USDOT, AArch64
 
 }  // namespace adder

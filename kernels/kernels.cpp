@@ -1,22 +1,40 @@
 // The list of kernel tables, and the choice among them.
 // SPDX-License-Identifier: MIT
 //
-// A build that compiles kernels/x86 with -mavx2 defines ADDER_KERNELS_AVX2 for this file; a build whose
-// global flags already include AVX2 needs to say nothing. One that adds all files with plain flags gets the
-// scalar table alone.
-#include "kernels/cpu.h"
+// A build that compiles the files of an instruction set with its flags defines ADDER_KERNELS_<NAME> for this file; one
+// whose global flags already include it needs to say nothing. One that adds all files with plain flags gets the scalar
+// table, and whatever the target always has.
+#include "kernels/kernels.h"
+
 #include "kernels/tables.h"
 
+#if defined(__unix__) || defined(__APPLE__)
+#include <stdlib.h>
+#define ADDER_ENVIRONMENT 1
+#endif
+
+#if defined(__SSE4_1__) && !defined(ADDER_KERNELS_SSE41)
+#define ADDER_KERNELS_SSE41 1
+#endif
 #if defined(__AVX2__) && !defined(ADDER_KERNELS_AVX2)
 #define ADDER_KERNELS_AVX2 1
+#endif
+#if defined(__ARM_NEON) && !defined(ADDER_KERNELS_NEON)
+#define ADDER_KERNELS_NEON 1
 #endif
 
 namespace adder {
 
 static const KernelTable *const tables[] = {
     &table_scalar,
+#if defined(ADDER_KERNELS_SSE41)
+    &table_sse41,
+#endif
 #if defined(ADDER_KERNELS_AVX2)
     &table_avx2,
+#endif
+#if defined(ADDER_KERNELS_NEON)
+    &table_neon,
 #endif
 };
 static constexpr uint32_t table_count = sizeof tables / sizeof tables[0];
@@ -26,16 +44,9 @@ const KernelTable *const *kernels_built(uint32_t *count) {
     return tables;
 }
 
-bool kernels_usable(const KernelTable *table) {
-#if defined(ADDER_KERNELS_AVX2)
-    if (table == &table_avx2) return cpu_has_avx2();
-#endif
-    return table == &table_scalar;
-}
-
 const KernelTable *kernels_best() {
     uint32_t i = table_count - 1;
-    while (!kernels_usable(tables[i])) --i;  // ends at scalar, which runs everywhere
+    while (!tables[i]->usable()) --i;  // ends at scalar, which runs everywhere
     return tables[i];
 }
 
@@ -48,9 +59,23 @@ const KernelTable *kernels_find(const char *name) {
             ++a;
             ++b;
         }
-        if (*a == *b) return kernels_usable(table) ? table : nullptr;
+        if (*a == *b) return table->usable() ? table : nullptr;
     }
     return nullptr;
+}
+
+const char *kernels_environment() {
+#if defined(ADDER_ENVIRONMENT)
+    const char *name = getenv("ADDER_ISA");
+    return name != nullptr && *name != '\0' ? name : nullptr;
+#else
+    return nullptr;
+#endif
+}
+
+const KernelTable *kernels_choose(const char *name) {
+    if (name == nullptr) name = kernels_environment();
+    return name != nullptr ? kernels_find(name) : kernels_best();
 }
 
 }  // namespace adder

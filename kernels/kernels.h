@@ -92,53 +92,67 @@ struct ScanArgs {
 };
 
 // In every function q8(v, m, limit) = v*m, clamped to [-limit, limit] (NaN: limit), rounded half to even. The limit is an
-// integer in [1, 127]: 127 for codes of 8 bits, 7 for 4.
+// integer in [1, 127]: 127 for codes of 8 bits, 7 for 4. Vectors are of n elements.
+using MatmulKernel = void(const Matrix &matrix, const MatmulArgs &args);
+using RmsnormKernel = void(const float *r, const float *weight, uint32_t n, uint32_t d_model, float epsilon,
+                           float *out);
+using RmsnormQuantizeKernel = void(const float *r, const float *weight, uint32_t n, uint32_t d_model,
+                                   float epsilon, float multiplier, float limit, int8_t *out);
+using QuantizeKernel = void(const float *v, uint32_t n, float multiplier, float limit, int8_t *out);
+using QuantizeDynamicKernel = float(const float *v, uint32_t n, float limit, int8_t *out);
+using HadamardQuantizeKernel = void(const float *v, const float *factors, uint32_t n, float multiplier,
+                                    float limit, int8_t *out);
+using ConvSiluKernel = void(const ConvArgs &args);
+using ScanKernel = void(const ScanArgs &args);
+
 struct KernelTable {
-    const char *name;  // "scalar", "avx2"
+    const char *name;  // "scalar", "sse41", "avx2", "neon"
+    bool (*usable)();  // does this CPU (and its operating system) run it?
 
     // int8 weights, int8 x: the exact int32 sum over cols (codes are in [-127, 127], cols <= 2^17), converted to float.
-    void (*matmul_q8)(const Matrix &matrix, const MatmulArgs &args);
+    MatmulKernel *matmul_q8;
     // int8 weights, float x: acc = 0; for k = 0..cols-1: acc = acc + float(weight[k]) * x[k].
-    void (*matmul_q8_f32)(const Matrix &matrix, const MatmulArgs &args);
+    MatmulKernel *matmul_q8_f32;
     // float weights, float x: acc = 0; for k = 0..cols-1: acc = acc + weight[k] * x[k].
-    void (*matmul_f32)(const Matrix &matrix, const MatmulArgs &args);
+    MatmulKernel *matmul_f32;
     // int4 weights, int8 x: acc = 0; for each group g in order: acc = acc + float(sum) * scale[g], sum the exact int32
     // sum of code * x over the group's columns (x in [-127, 127], cols <= 2^17).
-    void (*matmul_q4)(const Matrix &matrix, const MatmulArgs &args);
+    MatmulKernel *matmul_q4;
     // int4 weights, float x: acc = 0; for k = 0..cols-1: acc = acc + (float(code[k]) * scale[k / group]) * x[k].
-    void (*matmul_q4_f32)(const Matrix &matrix, const MatmulArgs &args);
+    MatmulKernel *matmul_q4_f32;
 
     // Sum of squares over 8 lanes, lane i taking elements i, i+8, ...; then s = ((l0+l4)+(l2+l6)) + ((l1+l5)+(l3+l7));
     // inv = 1 / sqrt(s / float(d_model) + epsilon);  out[i] = (r[i] * inv) * weight[i].
     // n is d_model padded to 8. RMSNorm: Zhang and Sennrich, arXiv 1910.07467.
-    void (*rmsnorm)(const float *r, const float *weight, uint32_t n, uint32_t d_model, float epsilon,
-                    float *out);
+    RmsnormKernel *rmsnorm;
     // The same with out[i] = q8((r[i] * inv) * weight[i], multiplier, limit).
-    void (*rmsnorm_quantize)(const float *r, const float *weight, uint32_t n, uint32_t d_model, float epsilon,
-                             float multiplier, float limit, int8_t *out);
-    // out[i] = q8(v[i], multiplier, limit), n elements.
-    void (*quantize)(const float *v, uint32_t n, float multiplier, float limit, int8_t *out);
+    RmsnormQuantizeKernel *rmsnorm_quantize;
+    // out[i] = q8(v[i], multiplier, limit).
+    QuantizeKernel *quantize;
     // One scale for the whole vector, found on the way: a = 0; a = |v[i]| > a ? |v[i]| : a for every i (the order is
     // free, NaNs are passed over); a = a < max ? a : max, the largest finite float. If a >= 2^-119, out[i] = q8(v[i],
     // limit / a, limit) and the result is a / limit; else out[i] = q8(v[i], 0, limit), which is 0 unless v[i] is a NaN,
     // and the result is 1. The result is always finite, normal and positive.
-    float (*quantize_dynamic)(const float *v, uint32_t n, float limit, int8_t *out);
+    QuantizeDynamicKernel *quantize_dynamic;
     // t[i] = v[i] * factors[i]; each block of 64 of t through hadamard64 (kernels/scalar/hadamard.h);
-    // out[i] = q8(t[i], multiplier, limit). n is a multiple of 64. The transform is not normalised: 1/8 of it is orthonormal,
-    // and belongs into multiplier.
-    void (*hadamard_quantize)(const float *v, const float *factors, uint32_t n, float multiplier, float limit,
-                              int8_t *out);
+    // out[i] = q8(t[i], multiplier, limit). n is a multiple of 64. The transform is not normalised: 1/8 of it is
+    // orthonormal, and belongs into multiplier.
+    HadamardQuantizeKernel *hadamard_quantize;
 
-    void (*conv_silu)(const ConvArgs &args);
-    void (*scan)(const ScanArgs &args);
+    ConvSiluKernel *conv_silu;
+    ScanKernel *scan;
 };
 
 // The tables that are built, best last; `count` gets their number, at least 1 (scalar). A table may need more than this
-// CPU has: ask kernels_usable first.
+// CPU has: ask its `usable` first.
 const KernelTable *const *kernels_built(uint32_t *count);
-bool kernels_usable(const KernelTable *table);  // does this CPU (and its operating system) run it?
 // The best usable table, or the one of that name (null: not built, or not usable on this CPU).
 const KernelTable *kernels_best();
 const KernelTable *kernels_find(const char *name);
+// The name in the environment variable ADDER_ISA; null where it is empty or not set, or there is no environment.
+const char *kernels_environment();
+// What a session computes with: the table of that name, or of ADDER_ISA if it is null, or else the best one. Null where
+// the one that is asked for cannot be had.
+const KernelTable *kernels_choose(const char *name);
 
 }  // namespace adder

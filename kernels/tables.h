@@ -1,4 +1,4 @@
-// The kernel tables by name, for kernels.cpp alone.
+// The kernel tables, for the files that define them and for kernels.cpp; its list says which are built.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -7,6 +7,8 @@
 namespace adder {
 
 extern const KernelTable table_scalar;
-extern const KernelTable table_avx2;  // only where ADDER_KERNELS_AVX2 says so
+extern const KernelTable table_sse41;
+extern const KernelTable table_avx2;
+extern const KernelTable table_neon;
 
 }  // namespace adder

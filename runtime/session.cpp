@@ -109,8 +109,9 @@ extern "C" adder_status adder_session_init(adder_session **session, const adder_
     const Model &m = *model_of(model);
     const ArenaPlan plan = arena_plan(m, resolved);
     if (arena_size < plan.total) return report(error, ADDER_ERROR_ARENA, "bytes", arena_size, plan.total);
-    const KernelTable *kernels = resolved.isa ? kernels_find(resolved.isa) : kernels_best();
-    if (!kernels) return report(error, ADDER_ERROR_ISA, "option isa", 0, 0);
+    const KernelTable *kernels = kernels_choose(resolved.isa);
+    if (!kernels)
+        return report(error, ADDER_ERROR_ISA, resolved.isa ? resolved.isa : kernels_environment(), 0, 0);
 
     uint8_t *const base = static_cast<uint8_t *>(arena);
     const auto floats = [base](uint64_t offset) { return reinterpret_cast<float *>(base + offset); };

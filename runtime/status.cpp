@@ -1,6 +1,7 @@
 // Status sentences, error sentences with their numbers, and the version. No stdio.
 // SPDX-License-Identifier: MIT
 #include "adder/adder.h"
+#include "kernels/kernels.h"
 
 namespace {
 
@@ -43,6 +44,19 @@ struct Writer {
     }
 };
 
+// Which instruction sets could have been asked for, and where the name came from.
+void put_usable_isas(Writer &writer, const char *name) {
+    if (name == adder::kernels_environment()) writer.put(" (from ADDER_ISA)");
+    writer.put("; usable here: ");
+    uint32_t count = 0;
+    const adder::KernelTable *const *tables = adder::kernels_built(&count);
+    for (uint32_t i = 0; i < count; ++i) {
+        if (!tables[i]->usable()) continue;
+        if (i > 0) writer.put(", ");  // the first is scalar, which always is
+        writer.put(tables[i]->name);
+    }
+}
+
 }  // namespace
 
 extern "C" const char *adder_status_text(adder_status status) {
@@ -74,6 +88,7 @@ extern "C" size_t adder_error_text(const adder_error *error, char *text, size_t 
         if (error->item) {
             writer.put(": ");
             writer.put(error->item);
+            if (error->status == ADDER_ERROR_ISA) put_usable_isas(writer, error->item);
             if (error->index >= 0) {
                 writer.put(' ');
                 writer.put(static_cast<uint64_t>(error->index));

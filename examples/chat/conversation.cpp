@@ -69,7 +69,7 @@ Conversation::Conversation(const Model &model, const std::string &isa) : model_(
     adder_error error{};
     const adder_status status =
         adder_session_init(&session_, model.get(), &options, arena_.data(), arena_.size(), &error);
-    if (status == ADDER_ERROR_ISA) throw Failure(Exit::usage, "'" + isa + "': " + sentence(error));
+    if (status == ADDER_ERROR_ISA) throw Failure(Exit::usage, sentence(error));
     if (status != ADDER_OK) throw Failure(Exit::failure, sentence(error));
     adder_sampler_init(&settings.sampler, model.get());
 }

@@ -5,7 +5,6 @@
 #include "failure.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <string_view>
 
 namespace chat {
@@ -21,7 +20,6 @@ std::string line(const std::string &left, const std::string &right) {
 
 Options parse_options(int count, char **arguments) {
     Options options;
-    if (const char *isa = std::getenv("ADDER_ISA")) options.isa = isa;
     bool only_files = false;
     for (int i = 1; i < count; ++i) {
         std::string name = arguments[i];

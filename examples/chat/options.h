@@ -20,7 +20,7 @@ struct Options {
     std::vector<std::pair<const Setting *, std::string>> settings;  // valid, in the order given
 };
 
-// Failure(usage) with a sentence about the first thing that is wrong. Reads ADDER_ISA, which --isa overrides.
+// Failure(usage) with a sentence about the first thing that is wrong.
 Options parse_options(int count, char **arguments);
 
 std::string help_text();

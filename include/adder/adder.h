@@ -60,7 +60,7 @@ typedef enum adder_status {
 /* What exactly was wrong. Filled on failure where a function takes one (null: not wanted). */
 typedef struct adder_error {
     adder_status status;
-    const char *item; /* a static string: "arena", "tensor table", ... */
+    const char *item; /* a static string: "arena", "tensor table", ...; of ADDER_ERROR_ISA the name asked for, not copied */
     int32_t index;    /* which one, where the item is one of many; else -1 */
     uint64_t found;   /* the number found ... */
     uint64_t needed;  /* ... and the one that was needed */
@@ -143,7 +143,9 @@ typedef struct adder_options {
     uint32_t threads;    /* parts that the work is cut into, 1..256; 0: 1. Above 1 needs parallel_for */
     adder_parallel_for parallel_for;
     void *parallel_context;
-    const char *isa; /* "scalar", "avx2", ...; null: the best that this CPU has */
+    /* "scalar", "sse41", "avx2", "neon", ...; null: the one that the environment variable ADDER_ISA names, where there
+     * is an environment, else the best that this CPU has. One that cannot be had is an error, never replaced. */
+    const char *isa;
 } adder_options;
 
 typedef struct adder_session adder_session;
@@ -157,7 +159,7 @@ size_t adder_arena_size(const adder_model *model, const adder_options *options);
 adder_status adder_session_init(adder_session **session, const adder_model *model, const adder_options *options,
                                 void *arena, size_t arena_size, adder_error *error);
 
-/* The instruction set that computes: "scalar", "avx2". */
+/* The instruction set that computes: "scalar", "avx2", ... */
 const char *adder_session_isa(const adder_session *session);
 
 /* Tokens fed since the state was empty. */

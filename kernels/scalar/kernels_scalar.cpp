@@ -3,18 +3,20 @@
 //
 // A tile of weights is the outer loop and the token the inner one, so that a chunk reads the weights from
 // flash once.
-#include "kernels/kernels.h"
+#include "kernels/scalar/kernels_scalar.h"
+
+#include "kernels/cpu.h"
 #include "kernels/layout.h"
 #include "kernels/scalar/hadamard.h"
 #include "kernels/scalar/math.h"
 #include "kernels/tables.h"
 
 namespace adder {
-namespace {
+namespace scalar {
 
 // v = acc * (scale[r] * x_scale[t]);  if bias: v = v + bias[r];  out = add ? out + v : v.
-void finish_tile(const Matrix &matrix, const MatmulArgs &args, uint32_t tile, uint32_t token,
-                 const float acc[8]) {
+static void finish_tile(const Matrix &matrix, const MatmulArgs &args, uint32_t tile, uint32_t token,
+                        const float acc[8]) {
     const size_t row = size_t{8} * tile;
     const float x_scale = args.x_scale[size_t{args.x_scale_stride} * token];
     float *out = args.out + size_t{args.out_stride} * token;
@@ -83,7 +85,7 @@ void matmul_f32(const Matrix &matrix, const MatmulArgs &args) {
 }
 
 // The 8 columns of a row of int4 weights: columns 0..3 in the low bits of its 4 bytes, 4..7 in the high ones.
-void q4_unpack(const uint8_t *bytes, int32_t codes[8]) {
+static void q4_unpack(const uint8_t *bytes, int32_t codes[8]) {
     for (uint32_t j = 0; j < 4; ++j) {
         codes[j] = (bytes[j] & 15) - 8;
         codes[j + 4] = (bytes[j] >> 4) - 8;
@@ -144,7 +146,7 @@ void matmul_q4_f32(const Matrix &matrix, const MatmulArgs &args) {
 }
 
 // 1 / the root of the mean square of r [n]. Eight partial sums of squares, then a fixed tree.
-float rmsnorm_inverse(const float *r, uint32_t n, uint32_t d_model, float epsilon) {
+static float rmsnorm_inverse(const float *r, uint32_t n, uint32_t d_model, float epsilon) {
     float l[8] = {};
     for (uint32_t i = 0; i < n; i += 8)
         for (uint32_t lane = 0; lane < 8; ++lane) l[lane] = l[lane] + r[i + lane] * r[i + lane];
@@ -265,11 +267,23 @@ void scan(const ScanArgs &args) {
     }
 }
 
-}  // namespace
+}  // namespace scalar
 
 const KernelTable table_scalar = {
-    "scalar",         matmul_q8, matmul_q8_f32,    matmul_f32,        matmul_q4, matmul_q4_f32, rmsnorm,
-    rmsnorm_quantize, quantize,  quantize_dynamic, hadamard_quantize, conv_silu, scan,
+    "scalar",
+    cpu_has_baseline,
+    scalar::matmul_q8,
+    scalar::matmul_q8_f32,
+    scalar::matmul_f32,
+    scalar::matmul_q4,
+    scalar::matmul_q4_f32,
+    scalar::rmsnorm,
+    scalar::rmsnorm_quantize,
+    scalar::quantize,
+    scalar::quantize_dynamic,
+    scalar::hadamard_quantize,
+    scalar::conv_silu,
+    scalar::scan,
 };
 
 }  // namespace adder

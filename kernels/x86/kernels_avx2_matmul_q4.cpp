@@ -14,6 +14,9 @@
 #include "kernels/layout.h"
 #include "kernels/tables.h"
 #include "kernels/x86/kernels_avx2.h"
+#include "kernels/x86/vector_avx2.h"
+// On the vector header above.
+#include "kernels/simd/matmul.h"
 
 namespace adder {
 namespace avx2 {

@@ -9,6 +9,9 @@
 #if defined(__AVX2__)
 
 #include "kernels/x86/kernels_avx2.h"
+#include "kernels/x86/vector_avx2.h"
+// On the vector header above.
+#include "kernels/simd/matmul.h"
 
 namespace adder {
 namespace avx2 {

@@ -157,7 +157,7 @@ TEST_F(Toy, RunRefusesWhatItCannotDo) {
         {{"--ids", "999999"}, 2, "token id 999999 is outside of the vocabulary, 0 to "},
         {{"--ids", "99999999999"}, 2, "token id 99999999999 is outside"},
         {{"--ids", "-1"}, 2, "is no list of token ids"},
-        {{"--ids", "1", "--isa", "mmx"}, 2, "the instruction set mmx is not built in"},
+        {{"--ids", "1", "--isa", "mmx"}, 2, "the instruction set is not built in or not on this CPU: mmx; usable here: scalar"},
         {{"--ids", "1", "--temp", "-1"}, 2, "--temp is -1"},
         {{"--ids", "1", "--chunk", "0"}, 2, "--chunk is 0"},
         {{"--ids", "1", "--state-load", directory_.file("none")}, 3, "cannot open"},
@@ -171,7 +171,7 @@ TEST_F(Toy, RunRefusesWhatItCannotDo) {
         EXPECT_HAS(outcome.err, expected);
     }
     setenv("ADDER_ISA", "mmx", 1);
-    EXPECT_HAS(adder_command({"run", blob_, "--ids", "1"}).err, "mmx, from ADDER_ISA, is not built in");
+    EXPECT_HAS(adder_command({"run", blob_, "--ids", "1"}).err, "mmx (from ADDER_ISA); usable here: scalar");
     unsetenv("ADDER_ISA");
 }
 

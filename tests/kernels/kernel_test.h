@@ -15,7 +15,7 @@ inline const KernelTable &scalar() { return *kernels_find("scalar"); }
 class KernelTest : public testing::TestWithParam<const KernelTable *> {
   protected:
     void SetUp() override {
-        if (!kernels_usable(GetParam())) GTEST_SKIP() << "this CPU has no " << GetParam()->name;
+        if (!GetParam()->usable()) GTEST_SKIP() << "this CPU has no " << GetParam()->name;
         mode_ = float_mode_enter();
         entered_ = true;
     }

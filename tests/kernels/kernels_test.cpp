@@ -441,13 +441,13 @@ TEST(KernelList, FindsByName) {
     EXPECT_EQ(nullptr, kernels_find(""));
     EXPECT_EQ(nullptr, kernels_find(nullptr));
     for (const KernelTable *table : built())
-        EXPECT_EQ(kernels_usable(table) ? table : nullptr, kernels_find(table->name));
+        EXPECT_EQ(table->usable() ? table : nullptr, kernels_find(table->name));
 }
 
 TEST(KernelList, BestIsTheLastUsable) {
     const KernelTable *last = nullptr;
     for (const KernelTable *table : built())
-        if (kernels_usable(table)) last = table;
+        if (table->usable()) last = table;
     EXPECT_EQ(last, kernels_best());
 }
 

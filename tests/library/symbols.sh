@@ -1,5 +1,5 @@
 #!/bin/sh
-# What libadder.a may need and define: libc's memory functions; no heap, no C++ runtime, no state, no start-up code.
+# What libadder.a may need and define: libc's memory functions and getenv; no heap, no C++ runtime, no state, no start-up code.
 # SPDX-License-Identifier: MIT
 #
 #     symbols.sh LIB.a
@@ -26,8 +26,8 @@ $nm -P -A "$lib" >"$work/symbols" # LIB[OBJECT]: NAME TYPE VALUE SIZE
 awk '$3 !~ /[Uwv]/ {print $2}' "$work/symbols" | sort -u >"$work/defined"
 awk '$3 ~ /[Uwv]/ {print $2}' "$work/symbols" | sort -u >"$work/undefined"
 comm -13 "$work/defined" "$work/undefined" >"$work/needed"
-grep -vxE 'memcpy|memmove|memset|memcmp|strlen|_GLOBAL_OFFSET_TABLE_' "$work/needed" >"$work/found" || true
-complain "needs more than libc's memory functions" <"$work/found"
+grep -vxE 'memcpy|memmove|memset|memcmp|strlen|getenv|getauxval|_GLOBAL_OFFSET_TABLE_' "$work/needed" >"$work/found" || true
+complain "needs more than libc's memory functions, getenv and, on ARM Linux, getauxval" <"$work/found"
 
 # One definition of everything, in one object: a weak one (an inline function) of an object with AVX2 flags might be the
 # copy that the linker keeps for everyone.

@@ -127,6 +127,7 @@ TEST(Arena, OptionsOutOfRangeAreNamed) {
     EXPECT_EQ(adder_session_init(&session, &model, &options, arena.data(), arena.size(), &error),
               ADDER_ERROR_ISA);
     EXPECT_EQ(error.status, ADDER_ERROR_ISA);
+    EXPECT_STREQ(error.item, "pdp-11");
 }
 
 // Every call in an arena between guard pages, with more memory in front that must stay as it is.

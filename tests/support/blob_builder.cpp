@@ -107,7 +107,7 @@ std::vector<const char *> usable_isas() {
     uint32_t count = 0;
     const KernelTable *const *tables = kernels_built(&count);
     for (uint32_t i = 0; i < count; ++i)
-        if (kernels_usable(tables[i])) names.push_back(tables[i]->name);
+        if (tables[i]->usable()) names.push_back(tables[i]->name);
     return names;
 }
 

@@ -1,0 +1,39 @@
+// The NEON table, and the kernels of kernels/simd on NEON, for AArch64 and ARMv7.
+// SPDX-License-Identifier: MIT
+#if defined(__ARM_NEON)
+
+#include "kernels/arm/kernels_neon.h"
+
+#include "kernels/arm/vector_neon.h"
+#include "kernels/cpu.h"
+#include "kernels/scalar/kernels_scalar.h"
+#include "kernels/tables.h"
+// The kernels, written on the vector header above.
+#include "kernels/simd/conv_silu.h"
+#include "kernels/simd/matmul_float.h"
+#include "kernels/simd/quantize.h"
+#include "kernels/simd/rmsnorm.h"
+#include "kernels/simd/scan.h"
+
+namespace adder {
+
+const KernelTable table_neon = {
+    "neon",
+    cpu_has_neon,
+    scalar::matmul_q8,
+    neon::matmul_q8_f32,
+    neon::matmul_f32,
+    scalar::matmul_q4,
+    neon::matmul_q4_f32,
+    neon::rmsnorm,
+    neon::rmsnorm_quantize,
+    neon::quantize,
+    neon::quantize_dynamic,
+    neon::hadamard_quantize,
+    neon::conv_silu,
+    neon::scan,
+};
+
+}  // namespace adder
+
+#endif

@@ -1,0 +1,20 @@
+// The scalar kernels by name: the tables of other instruction sets take those that they have no better ones for.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "kernels/kernels.h"
+
+namespace adder {
+namespace scalar {
+
+MatmulKernel matmul_q8, matmul_q8_f32, matmul_f32, matmul_q4, matmul_q4_f32;
+RmsnormKernel rmsnorm;
+RmsnormQuantizeKernel rmsnorm_quantize;
+QuantizeKernel quantize;
+QuantizeDynamicKernel quantize_dynamic;
+HadamardQuantizeKernel hadamard_quantize;
+ConvSiluKernel conv_silu;
+ScanKernel scan;
+
+}  // namespace scalar
+}  // namespace adder
