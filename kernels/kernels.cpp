@@ -78,4 +78,12 @@ const KernelTable *kernels_choose(const char *name) {
     return name != nullptr ? kernels_find(name) : kernels_best();
 }
 
+uint32_t kernels_index(const KernelTable *table) {
+    uint32_t i = 0;
+    while (tables[i] != table) ++i;
+    return i;
+}
+
+const KernelTable *kernels_at(uint32_t index) { return tables[index < table_count ? index : 0]; }
+
 }  // namespace adder

@@ -104,6 +104,9 @@ using HadamardQuantizeKernel = void(const float *v, const float *factors, uint32
                                     float limit, int8_t *out);
 using ConvSiluKernel = void(const ConvArgs &args);
 using ScanKernel = void(const ScanArgs &args);
+using ClampKernel = void(float *v, uint32_t n, float limit);
+using ArgmaxKernel = uint32_t(const float *v, uint32_t n);
+using SoftmaxWeightsKernel = void(float *v, uint32_t n, float highest, float factor, float limit);
 
 struct KernelTable {
     const char *name;  // "scalar", "sse41", "avx2", "neon"
@@ -141,6 +144,15 @@ struct KernelTable {
 
     ConvSiluKernel *conv_silu;
     ScanKernel *scan;
+
+    // The sampler's, on logits of any number.
+    // v[i] = v[i] > -limit ? v[i] : -limit (NaN: -limit);  v[i] = v[i] < limit ? v[i] : limit;  v[i] = v[i] + 0, which
+    // makes one zero of -0 and of subnormals.
+    ClampKernel *clamp;
+    // The first of the largest of at least one; none is a NaN or -0.
+    ArgmaxKernel *argmax;
+    // v[i] = v[i] > -limit ? exp2((v[i] - highest) * factor) : 0.
+    SoftmaxWeightsKernel *softmax_weights;
 };
 
 // The tables that are built, best last; `count` gets their number, at least 1 (scalar). A table may need more than this
@@ -154,5 +166,8 @@ const char *kernels_environment();
 // What a session computes with: the table of that name, or of ADDER_ISA if it is null, or else the best one. Null where
 // the one that is asked for cannot be had.
 const KernelTable *kernels_choose(const char *name);
+// The place of a table in the list, for those who keep a number rather than a pointer. kernels_at is scalar beyond its end.
+uint32_t kernels_index(const KernelTable *table);
+const KernelTable *kernels_at(uint32_t index);
 
 }  // namespace adder

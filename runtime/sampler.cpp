@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "kernels/float_mode.h"
+#include "kernels/kernels.h"
 #include "kernels/scalar/math.h"
 #include "runtime/model.h"
 
@@ -23,21 +24,9 @@ uint32_t ordered_key(float value) {
     return (bits & 0x80000000u) ? ~bits : bits | 0x80000000u;
 }
 
-// Adding zero makes one zero of -0 and of subnormals, which compare equal to it but have keys of their own.
-float clamp_logit(float logit) {
-    if (logit >= highest_logit) return highest_logit;
-    return logit > -highest_logit ? logit + 0.0f : -highest_logit;  // NaN compares false
-}
-
-uint32_t argmax(const float *values, uint32_t n) {
-    uint32_t best = 0;
-    for (uint32_t i = 1; i < n; ++i)
-        if (values[i] > values[best]) best = i;
-    return best;
-}
-
 // A logit of a token in the window is divided by the penalty if positive, else multiplied (CTRL, arXiv 1909.05858).
-void penalize_repetition(const adder_sampler &sampler, float *logits, uint32_t n) {
+void penalize_repetition(const adder_sampler &sampler, const KernelTable &kernels, float *logits,
+                         uint32_t n) {
     const uint32_t count =
         sampler.accepted < ADDER_SAMPLER_WINDOW ? sampler.accepted : uint32_t{ADDER_SAMPLER_WINDOW};
     for (uint32_t i = 0; i < count; ++i) {
@@ -48,8 +37,8 @@ void penalize_repetition(const adder_sampler &sampler, float *logits, uint32_t n
         if (seen) continue;
         float &logit = logits[token];
         if (logit <= -highest_logit) continue;  // ruled out, and stays so
-        logit =
-            clamp_logit(logit > 0 ? logit / sampler.repetition_penalty : logit * sampler.repetition_penalty);
+        logit = logit > 0 ? logit / sampler.repetition_penalty : logit * sampler.repetition_penalty;
+        kernels.clamp(&logit, 1, highest_logit);
     }
 }
 
@@ -112,19 +101,15 @@ float draw_uniform(uint64_t *state) {
     return static_cast<float>(static_cast<uint32_t>(z >> 40)) * 0x1p-24f;
 }
 
-uint32_t draw(adder_sampler *sampler, float *values, uint32_t n) {
+uint32_t draw(adder_sampler *sampler, const KernelTable &kernels, float *values, uint32_t n) {
     if (sampler->top_k > 0 && sampler->top_k < n) {
         const auto one = [](uint32_t) { return 1.0f; };
         const Cut cut = find_cut(values, n, static_cast<float>(sampler->top_k), one);
         apply_cut(values, n, cut, -highest_logit, one);
     }
     // From logits to weights relative to the most likely token.
-    const float highest = values[argmax(values, n)];
-    const float inverse_temperature = log2_e / sampler->temperature;
-    for (uint32_t i = 0; i < n; ++i) {
-        const float difference = values[i] - highest;
-        values[i] = values[i] > -highest_logit ? exp2_f32(difference * inverse_temperature) : 0.0f;
-    }
+    const float highest = values[kernels.argmax(values, n)];
+    kernels.softmax_weights(values, n, highest, log2_e / sampler->temperature, highest_logit);
     const auto weight_of = [values](uint32_t i) { return values[i]; };
     if (sampler->top_p < 1.0f) {
         float total = 0;
@@ -163,6 +148,7 @@ extern "C" void adder_sampler_init(adder_sampler *sampler, const adder_model *mo
     sampler->top_p = header.top_p;
     sampler->min_p = header.min_p;
     sampler->repetition_penalty = header.repetition_penalty;
+    if (const KernelTable *kernels = kernels_choose(nullptr)) sampler->kernels = kernels_index(kernels);
 }
 
 extern "C" void adder_sampler_seed(adder_sampler *sampler, uint64_t seed) { sampler->random = seed; }
@@ -176,11 +162,13 @@ extern "C" void adder_sampler_accept(adder_sampler *sampler, int32_t token) {
 
 extern "C" int32_t adder_sample(adder_sampler *sampler, float *logits, uint32_t n) {
     if (n == 0) return -1;
+    const KernelTable &kernels = *kernels_at(sampler->kernels);
     const FloatModeScope mode;
-    for (uint32_t i = 0; i < n; ++i) logits[i] = clamp_logit(logits[i]);
+    // One zero for -0 and subnormals as well: they compare equal to it, but have keys of their own.
+    kernels.clamp(logits, n, highest_logit);
     if (sampler->repetition_penalty > 0 && sampler->repetition_penalty != 1.0f)
-        penalize_repetition(*sampler, logits, n);
-    const uint32_t token =
-        sampler->temperature >= lowest_temperature ? draw(sampler, logits, n) : argmax(logits, n);
+        penalize_repetition(*sampler, kernels, logits, n);
+    const uint32_t token = sampler->temperature >= lowest_temperature ? draw(sampler, kernels, logits, n)
+                                                                      : kernels.argmax(logits, n);
     return static_cast<int32_t>(token);
 }

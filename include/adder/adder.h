@@ -239,6 +239,10 @@ typedef struct adder_sampler {
     uint32_t accepted;        /* tokens in `recent` so far; from a full ring on, where the next one goes */
     uint64_t random;          /* state of the generator; set it with adder_sampler_seed */
     int32_t recent[ADDER_SAMPLER_WINDOW]; /* ring of accepted tokens */
+    /* Private: what adder_sampler_init found to compute with. On another machine or with another build set it to 0,
+     * which is right anywhere. */
+    uint32_t kernels;
+    uint32_t reserved; /* 0 */
 } adder_sampler;
 
 /* The generation defaults of the blob, seed 0. */

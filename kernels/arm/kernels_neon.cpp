@@ -13,6 +13,7 @@
 #include "kernels/simd/matmul_float.h"
 #include "kernels/simd/quantize.h"
 #include "kernels/simd/rmsnorm.h"
+#include "kernels/simd/sample.h"
 #include "kernels/simd/scan.h"
 
 namespace adder {
@@ -32,6 +33,9 @@ const KernelTable table_neon = {
     neon::hadamard_quantize,
     neon::conv_silu,
     neon::scan,
+    neon::clamp,
+    neon::argmax,
+    neon::softmax_weights,
 };
 
 }  // namespace adder

@@ -85,6 +85,12 @@ static inline f32x8 negative_magnitude(f32x8 v) {
     return from_bits({vorrq_s32(a.low, sign), vorrq_s32(a.high, sign)});
 }
 
+static inline f32x8 zero_unless_greater(f32x8 v, f32x8 a, f32x8 b) {
+    const float32x4_t zero = vdupq_n_f32(0.0f);
+    return {vbslq_f32(vcgtq_f32(a.low, b.low), v.low, zero),
+            vbslq_f32(vcgtq_f32(a.high, b.high), v.high, zero)};
+}
+
 static inline f32x8 swap1(f32x8 v) { return {vrev64q_f32(v.low), vrev64q_f32(v.high)}; }
 static inline f32x8 swap2(f32x8 v) { return {vextq_f32(v.low, v.low, 2), vextq_f32(v.high, v.high, 2)}; }
 static inline f32x8 swap4(f32x8 v) { return {v.high, v.low}; }

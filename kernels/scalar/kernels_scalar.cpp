@@ -267,6 +267,24 @@ void scan(const ScanArgs &args) {
     }
 }
 
+void clamp(float *v, uint32_t n, float limit) {
+    for (uint32_t i = 0; i < n; ++i) {
+        const float raised = v[i] > -limit ? v[i] : -limit;
+        v[i] = (raised < limit ? raised : limit) + 0.0f;
+    }
+}
+
+uint32_t argmax(const float *v, uint32_t n) {
+    uint32_t best = 0;
+    for (uint32_t i = 1; i < n; ++i)
+        if (v[i] > v[best]) best = i;
+    return best;
+}
+
+void softmax_weights(float *v, uint32_t n, float highest, float factor, float limit) {
+    for (uint32_t i = 0; i < n; ++i) v[i] = v[i] > -limit ? exp2_f32((v[i] - highest) * factor) : 0.0f;
+}
+
 }  // namespace scalar
 
 const KernelTable table_scalar = {
@@ -284,6 +302,9 @@ const KernelTable table_scalar = {
     scalar::hadamard_quantize,
     scalar::conv_silu,
     scalar::scan,
+    scalar::clamp,
+    scalar::argmax,
+    scalar::softmax_weights,
 };
 
 }  // namespace adder

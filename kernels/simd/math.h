@@ -15,7 +15,8 @@
 //     flip_signs, magnitude, negative_magnitude      on the sign bits alone
 //     swap1, swap2, swap4         lane i changes places with lane i ^ 1, 2, 4
 //     sum_lanes                   ((l0+l4) + (l2+l6)) + ((l1+l5) + (l3+l7))
-//     max_lanes                   of lanes that are neither negative nor NaNs
+//     max_lanes                   of lanes that are no NaNs, and zeros of one sign
+//     zero_unless_greater(v, a, b)        a > b ? v : 0
 //     load_bits, bits, from_bits, add, shift_left<N>      of i32x8
 //     byte_at<N>, nibble_at<N>    of each 32-bit lane: byte N with its sign, four bits 4N.. without
 //     to_float, round             int32 to float, rounded to nearest; float to int32, half to even

@@ -12,6 +12,7 @@
 #include "kernels/simd/matmul_float.h"
 #include "kernels/simd/quantize.h"
 #include "kernels/simd/rmsnorm.h"
+#include "kernels/simd/sample.h"
 #include "kernels/simd/scan.h"
 
 namespace adder {
@@ -31,6 +32,9 @@ const KernelTable table_avx2 = {
     avx2::hadamard_quantize,
     avx2::conv_silu,
     avx2::scan,
+    avx2::clamp,
+    avx2::argmax,
+    avx2::softmax_weights,
 };
 
 }  // namespace adder

@@ -13,6 +13,7 @@
 #include "kernels/simd/matmul_float.h"
 #include "kernels/simd/quantize.h"
 #include "kernels/simd/rmsnorm.h"
+#include "kernels/simd/sample.h"
 #include "kernels/simd/scan.h"
 
 namespace adder {
@@ -32,6 +33,9 @@ const KernelTable table_sse41 = {
     sse41::hadamard_quantize,
     sse41::conv_silu,
     sse41::scan,
+    sse41::clamp,
+    sse41::argmax,
+    sse41::softmax_weights,
 };
 
 }  // namespace adder

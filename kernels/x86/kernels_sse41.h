@@ -15,6 +15,9 @@ QuantizeDynamicKernel quantize_dynamic;
 HadamardQuantizeKernel hadamard_quantize;
 ConvSiluKernel conv_silu;
 ScanKernel scan;
+ClampKernel clamp;
+ArgmaxKernel argmax;
+SoftmaxWeightsKernel softmax_weights;
 
 }  // namespace sse41
 }  // namespace adder

@@ -31,6 +31,10 @@ static inline f32x8 flip_signs(f32x8 v, f32x8 signs) { return _mm256_xor_ps(v, s
 static inline f32x8 magnitude(f32x8 v) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), v); }
 static inline f32x8 negative_magnitude(f32x8 v) { return _mm256_or_ps(v, _mm256_set1_ps(-0.0f)); }
 
+static inline f32x8 zero_unless_greater(f32x8 v, f32x8 a, f32x8 b) {
+    return _mm256_and_ps(v, _mm256_cmp_ps(a, b, _CMP_GT_OQ));
+}
+
 static inline f32x8 swap1(f32x8 v) { return _mm256_permute_ps(v, 0xb1); }
 static inline f32x8 swap2(f32x8 v) { return _mm256_permute_ps(v, 0x4e); }
 static inline f32x8 swap4(f32x8 v) { return _mm256_permute2f128_ps(v, v, 1); }

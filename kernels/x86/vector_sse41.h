@@ -62,6 +62,10 @@ static inline f32x8 negative_magnitude(f32x8 v) {
     return {_mm_or_ps(v.low, sign), _mm_or_ps(v.high, sign)};
 }
 
+static inline f32x8 zero_unless_greater(f32x8 v, f32x8 a, f32x8 b) {
+    return {_mm_and_ps(v.low, _mm_cmpgt_ps(a.low, b.low)), _mm_and_ps(v.high, _mm_cmpgt_ps(a.high, b.high))};
+}
+
 static inline f32x8 swap1(f32x8 v) {
     return {_mm_shuffle_ps(v.low, v.low, 0xb1), _mm_shuffle_ps(v.high, v.high, 0xb1)};
 }

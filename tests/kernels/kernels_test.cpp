@@ -432,6 +432,84 @@ TEST_P(Kernels, ScanKeepsTheSignOfZero) {
     }
 }
 
+// ---- The sampler's ------------------------------------------------------------------------------
+
+// Logits of every length, one at a time past the vectors and blocks.
+std::vector<uint32_t> logit_counts() {
+    std::vector<uint32_t> counts;
+    for (uint32_t n = 1; n <= 200; ++n) counts.push_back(n);
+    counts.insert(counts.end(), {513u, 4095u, 4096u});
+    return counts;
+}
+
+TEST_P(Kernels, Clamp) {
+    for (uint32_t n : logit_counts()) {
+        for (Pattern pattern : all_patterns) {
+            const std::vector<float> v = floats_make(n, pattern, 1e30f, random);
+            const auto call = [&](const KernelTable &kernels, Placement placement) {
+                Guarded<float> values(v, placement);
+                kernels.clamp(values.data(), n, 1e30f);
+                return values.values();
+            };
+            const std::vector<float> expected = call(scalar(), Placement::at_end);
+            for (Placement placement : all_placements)
+                ASSERT_TRUE(same(expected, call(table(), placement))) << "n " << n;
+        }
+    }
+    std::vector<float> v = {std::numeric_limits<float>::quiet_NaN(),
+                            -0.0f,
+                            1e-40f,
+                            -1e-40f,
+                            std::numeric_limits<float>::infinity(),
+                            -std::numeric_limits<float>::infinity(),
+                            31.0f,
+                            -3.0f,
+                            std::numeric_limits<float>::quiet_NaN(),
+                            -0.0f};
+    table().clamp(v.data(), static_cast<uint32_t>(v.size()), 30.0f);
+    EXPECT_TRUE(same({-30.0f, 0.0f, 0.0f, 0.0f, 30.0f, -30.0f, 30.0f, -3.0f, -30.0f, 0.0f}, v));
+}
+
+TEST_P(Kernels, Argmax) {
+    for (uint32_t n : logit_counts()) {
+        for (Pattern pattern : all_patterns) {
+            std::vector<float> v = floats_make(n, pattern, 1.0f, random);
+            scalar().clamp(v.data(), n, 1e30f);
+            for (Placement placement : all_placements) {
+                Guarded<float> values(v, placement);
+                ASSERT_EQ(scalar().argmax(v.data(), n), table().argmax(values.data(), n)) << "n " << n;
+            }
+        }
+    }
+    for (uint32_t first = 0; first < 200;
+         ++first) {  // of equals the first, wherever it and the last one stand
+        for (uint32_t last : {first, 130u, 199u}) {
+            std::vector<float> v(200, -5.0f);
+            v[first] = v[std::max(first, last)] = -4.0f;
+            ASSERT_EQ(first, table().argmax(v.data(), 200)) << last;
+        }
+    }
+}
+
+TEST_P(Kernels, SoftmaxWeights) {
+    for (uint32_t n : logit_counts()) {
+        for (Pattern pattern : all_patterns) {
+            std::vector<float> v = floats_make(n, pattern, 10.0f, random);
+            scalar().clamp(v.data(), n, 1e30f);
+            const float highest = v[scalar().argmax(v.data(), n)], factor = n % 3 == 0 ? 1e5f : 1.8f;
+            const auto call = [&](const KernelTable &kernels, Placement placement) {
+                Guarded<float> values(v, placement);
+                kernels.softmax_weights(values.data(), n, highest, factor, 1e30f);
+                return values.values();
+            };
+            const std::vector<float> expected = call(scalar(), Placement::at_end);
+            for (Placement placement : all_placements)
+                ASSERT_TRUE(same(expected, call(table(), placement))) << "n " << n;
+            for (uint32_t i = 0; i < n; ++i) ASSERT_EQ(v[i] == -1e30f, expected[i] == 0.0f);
+        }
+    }
+}
+
 // ---- The list -----------------------------------------------------------------------------------
 
 TEST(KernelList, FindsByName) {
@@ -442,6 +520,13 @@ TEST(KernelList, FindsByName) {
     EXPECT_EQ(nullptr, kernels_find(nullptr));
     for (const KernelTable *table : built())
         EXPECT_EQ(table->usable() ? table : nullptr, kernels_find(table->name));
+}
+
+TEST(KernelList, IndicesAndTables) {
+    for (const KernelTable *table : built()) EXPECT_EQ(table, kernels_at(kernels_index(table)));
+    EXPECT_EQ(0u, kernels_index(&scalar()));
+    EXPECT_EQ(&scalar(), kernels_at(static_cast<uint32_t>(built().size())));
+    EXPECT_EQ(&scalar(), kernels_at(0xffffffffu));
 }
 
 TEST(KernelList, BestIsTheLastUsable) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "adder/adder.h"
+#include "kernels/kernels.h"
 
 namespace {
 
@@ -265,7 +266,8 @@ TEST(Sampler, IsAValue) {
     const std::vector<float> logits = random_logits(random, 100, false);
     adder_sampler first = make_sampler(1), second = first;
     EXPECT_EQ(std::memcmp(&first, &second, sizeof first), 0);
-    static_assert(sizeof(adder_sampler) == 5 * 4 + 4 + 8 + 4 * ADDER_SAMPLER_WINDOW, "no padding to compare");
+    static_assert(sizeof(adder_sampler) == 5 * 4 + 4 + 8 + 4 * ADDER_SAMPLER_WINDOW + 2 * 4,
+                  "no padding to compare");
     std::vector<int32_t> drawn;
     for (int i = 0; i < 100; ++i) {
         drawn.push_back(sample(first, logits));
@@ -291,6 +293,38 @@ TEST(Sampler, DrawsAreThoseOfEveryMachine) {
     std::vector<int32_t> drawn;
     for (int i = 0; i < 16; ++i) drawn.push_back(sample(sampler, logits));
     EXPECT_EQ(drawn, (std::vector<int32_t>{7, 1, 2, 3, 0, 7, 2, 7, 3, 6, 2, 5, 5, 5, 6, 2}));
+}
+
+// Whatever instruction set adder_sampler_init has chosen, the tokens are the same, and so are the weights left behind.
+TEST(Sampler, EveryIsaDrawsTheSame) {
+    uint32_t built = 0;
+    const adder::KernelTable *const *tables = adder::kernels_built(&built);
+    Random random(7);
+    for (const size_t n : {1u, 7u, 64u, 257u, 4096u, 50280u}) {
+        for (int round = 0; round < 6; ++round) {
+            std::vector<float> logits(n);
+            for (float &logit : logits) logit = static_cast<float>(random.uniform() * 20 - 10);
+            if (n > 8) {
+                logits[n / 2] = std::nanf("");
+                logits[n / 3] = -INFINITY;
+                logits[3] = -0.0f;
+            }
+            adder_sampler sampler = make_sampler(round == 0 ? 0.0f : 0.8f, round == 2 ? 40 : 0,
+                                                 round == 3 ? 0.9f : 1.0f, round == 4 ? 0.05f : 0.0f, 1.1f);
+            adder_sampler_accept(&sampler, 0);
+            std::vector<float> expected = logits;
+            adder_sampler plain = sampler;
+            const int32_t token = adder_sample(&plain, expected.data(), static_cast<uint32_t>(n));
+            for (uint32_t k = 1; k <= built; ++k) {  // the last one is in no list: scalar
+                if (k < built && !tables[k]->usable()) continue;
+                adder_sampler other = sampler;
+                other.kernels = k;
+                std::vector<float> left = logits;
+                ASSERT_EQ(token, adder_sample(&other, left.data(), static_cast<uint32_t>(n)));
+                ASSERT_EQ(0, std::memcmp(expected.data(), left.data(), 4 * n));
+            }
+        }
+    }
 }
 
 }  // namespace
