@@ -22,6 +22,12 @@
 #if defined(__ARM_NEON) && !defined(ADDER_KERNELS_NEON)
 #define ADDER_KERNELS_NEON 1
 #endif
+#if defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD) && !defined(ADDER_KERNELS_DOTPROD)
+#define ADDER_KERNELS_DOTPROD 1
+#endif
+#if defined(ADDER_KERNELS_DOTPROD) && defined(__ARM_FEATURE_MATMUL_INT8) && !defined(ADDER_KERNELS_I8MM)
+#define ADDER_KERNELS_I8MM 1
+#endif
 
 namespace adder {
 
@@ -35,6 +41,12 @@ static const KernelTable *const tables[] = {
 #endif
 #if defined(ADDER_KERNELS_NEON)
     &table_neon,
+#endif
+#if defined(ADDER_KERNELS_DOTPROD)
+    &table_dotprod,
+#endif
+#if defined(ADDER_KERNELS_I8MM)
+    &table_i8mm,
 #endif
 };
 static constexpr uint32_t table_count = sizeof tables / sizeof tables[0];

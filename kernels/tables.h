@@ -10,5 +10,7 @@ extern const KernelTable table_scalar;
 extern const KernelTable table_sse41;
 extern const KernelTable table_avx2;
 extern const KernelTable table_neon;
+extern const KernelTable table_dotprod;
+extern const KernelTable table_i8mm;
 
 }  // namespace adder

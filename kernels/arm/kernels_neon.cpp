@@ -6,7 +6,6 @@
 
 #include "kernels/arm/vector_neon.h"
 #include "kernels/cpu.h"
-#include "kernels/scalar/kernels_scalar.h"
 #include "kernels/tables.h"
 // The kernels, written on the vector header above.
 #include "kernels/simd/conv_silu.h"
@@ -21,10 +20,10 @@ namespace adder {
 const KernelTable table_neon = {
     "neon",
     cpu_has_neon,
-    scalar::matmul_q8,
+    neon::matmul_q8,
     neon::matmul_q8_f32,
     neon::matmul_f32,
-    scalar::matmul_q4,
+    neon::matmul_q4,
     neon::matmul_q4_f32,
     neon::rmsnorm,
     neon::rmsnorm_quantize,

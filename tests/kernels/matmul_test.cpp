@@ -203,5 +203,17 @@ TEST_P(Matmul, Q8LongestSum) {
                                         {1, 1u << 17, 1, 0, 1, 0, 0, true, false, false}, wp, xp, random);
 }
 
+// Many tokens: rows so long that fewer of them run side by side, and more tiles than the second-level cache holds.
+TEST_P(Matmul, Q8ManyTokens) {
+    for (uint32_t cols : {2040u, 2048u, 2056u, 4096u, 4104u})
+        matmul_case<int8_t, int8_t>(scalar().matmul_q8, table().matmul_q8,
+                                    {2, cols, 15, 0, 2, 1, 0, true, true, false}, Pattern::random,
+                                    Pattern::special, random);
+    for (uint32_t tokens : {16u, 31u})
+        matmul_case<int8_t, int8_t>(scalar().matmul_q8, table().matmul_q8,
+                                    {131, 512, tokens, 2, 130, 0, 0, true, true, true}, Pattern::random,
+                                    Pattern::random, random);
+}
+
 }  // namespace
 }  // namespace adder
