@@ -107,9 +107,7 @@ TEST(Unicode, TablesAreThoseOfUnicode14) {
 }
 
 TEST(Unicode, TheScriptWritesTheTables) {
-    std::string root = __FILE__;
-    const size_t tests = root.rfind("tests/");
-    root = tests == std::string::npos || tests == 0 ? "." : root.substr(0, tests - 1);
+    const std::string root = ADDER_SOURCE_DIR;
     const auto output_of = [](const std::string &command) {
         std::string text;
         if (FILE *pipe = popen(command.c_str(), "r")) {
