@@ -112,6 +112,9 @@ class ModelOfShape {
     adder_model model_{};
 };
 
+// The page counts with pointers of 8 bytes, and says by how much less a session is where they have 4.
+constexpr uint64_t of_small_pointers = sizeof(void *) == 4 ? 192 - 128 : 0;
+
 uint64_t arena_by_formulas(const Variables &variables, bool codes, bool float_weights) {
     uint64_t total = 0;
     for (const auto &row : table("region")) {
@@ -120,8 +123,11 @@ uint64_t arena_by_formulas(const Variables &variables, bool codes, bool float_we
         if ((needs_codes && !codes) || (needs_floats && !float_weights)) continue;
         total += (Formula(row[1], variables).value() + 63) / 64 * 64;
     }
-    return total;
+    return total - of_small_pointers;
 }
+
+// What the library says of a size that size_t cannot hold.
+size_t or_0(uint64_t size) { return size <= SIZE_MAX ? static_cast<size_t>(size) : 0; }
 
 TEST(Memory, ArenaHasTheSizeThatTheFormulasGive) {
     ASSERT_EQ(table("region").size(), 14u);
@@ -146,9 +152,10 @@ TEST(Memory, ArenaHasTheSizeThatTheFormulasGive) {
             for (const bool float_weights : {false, true}) {
                 const ModelOfShape model(v, codes, float_weights);
                 ASSERT_EQ(adder_arena_size(model.get(), &options),
-                          arena_by_formulas(v, codes, float_weights));
-                ASSERT_EQ(adder_state_size(model.get()),
-                          64 + Formula("4 * n_layer * r8(d_inner) * (d_conv - 1 + d_state)", v).value());
+                          or_0(arena_by_formulas(v, codes, float_weights)));
+                ASSERT_EQ(
+                    adder_state_size(model.get()),
+                    or_0(64 + Formula("4 * n_layer * r8(d_inner) * (d_conv - 1 + d_state)", v).value()));
             }
     }
 }
@@ -192,10 +199,10 @@ TEST(Memory, TheTableOfModelsIsRight) {
         adder_options one{}, sixteen{};
         one.chunk = 1;
         sixteen.chunk = 16;
-        const std::string numbers[] = {std::to_string(blob_bytes(v)),
-                                       std::to_string(adder_state_size(model.get())),
-                                       std::to_string(adder_arena_size(model.get(), &one)),
-                                       std::to_string(adder_arena_size(model.get(), &sixteen))};
+        const std::string numbers[] = {
+            std::to_string(blob_bytes(v)), std::to_string(adder_state_size(model.get())),
+            std::to_string(adder_arena_size(model.get(), &one) + of_small_pointers),
+            std::to_string(adder_arena_size(model.get(), &sixteen) + of_small_pointers)};
         expected_table += "|";
         for (size_t i = 0; i < 5; ++i) expected_table += " " + row[i] + " |";
         for (const std::string &number : numbers) expected_table += " " + number + " |";
@@ -260,6 +267,7 @@ Calls *calls;
 TEST(Memory, CallsUseNoMoreStackThanThePageSays) {
     const std::string page = read_text(std::string(ADDER_SOURCE_DIR) + "/docs/memory.md");
     ASSERT_NE(page.find("at most 4096 bytes, or 20480 with int4 weights on AVX2"), std::string::npos);
+    stack_used([] {});  // binds what stack_used itself calls
     const size_t empty = stack_used([] {});
     for (const char *isa : usable_isas())
         for (const Dtype weights : {Dtype::f32, Dtype::int8, Dtype::int4}) {
@@ -311,12 +319,15 @@ TEST(Memory, CallsUseNoMoreStackThanThePageSays) {
                      adder_sample(&calls->sampler, calls->logits, 260);
                  }},
             };
+            size_t most = 0;
             for (const auto &one : all) {
-                const size_t used = stack_used(one.call) - empty;
+                const size_t used =
+                    stack_used(one.call) - empty;  // 0: no deeper than the empty one's way back
                 EXPECT_LE(used, wide ? 20480u : 4096u) << one.name << ", " << isa;
-                EXPECT_GT(used, 0u) << one.name;
+                most = std::max(most, used);
                 RecordProperty(one.name, static_cast<int>(used));
             }
+            EXPECT_GT(most, 64u) << "nothing was measured";
         }
 }
 #endif
