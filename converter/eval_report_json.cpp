@@ -160,13 +160,6 @@ std::vector<Column> csv_row(const Evaluation &evaluation, size_t m) {
     return row;
 }
 
-std::string csv_field(const std::string &text) {
-    if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-    std::string quoted = "\"";
-    for (char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-    return quoted + "\"";
-}
-
 }  // namespace
 
 std::string eval_json(const Evaluation &evaluation) {

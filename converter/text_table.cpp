@@ -1,4 +1,4 @@
-// Aligning the columns of a table.
+// Tables of text: aligned columns, Markdown, CSV.
 // SPDX-License-Identifier: MIT
 #include "converter/text_table.h"
 
@@ -32,6 +32,31 @@ std::string TextTable::text() const {
         result += line + "\n";
     }
     return result;
+}
+
+std::string TextTable::markdown() const {
+    std::string result;
+    for (size_t r = 0; r < rows_.size(); ++r) {
+        std::string line = "|";
+        for (const std::string &cell : rows_[r]) {
+            line += ' ';
+            for (const char c : cell) line += c == '|' ? std::string("\\|") : std::string(1, c);
+            line += " |";
+        }
+        result += line + "\n";
+        if (r > 0) continue;
+        result += "|";
+        for (size_t c = 0; c < rows_[0].size(); ++c) result += c == 0 ? "---|" : "---:|";
+        result += "\n";
+    }
+    return result;
+}
+
+std::string csv_field(const std::string &text) {
+    if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+    std::string quoted = "\"";
+    for (char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+    return quoted + "\"";
 }
 
 }  // namespace adder

@@ -1,4 +1,4 @@
-// Tables of text in aligned columns.
+// Tables of text: in aligned columns, as Markdown; and the fields of CSV.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -14,9 +14,14 @@ class TextTable {
     const std::vector<std::vector<std::string>> &rows() const { return rows_; }  // the header first
     // The first column to the left, the others to the right, two spaces between; every line ends with a line feed.
     std::string text() const;
+    // The same for Markdown (GitHub's tables).
+    std::string markdown() const;
 
   private:
     std::vector<std::vector<std::string>> rows_;
 };
+
+// A field of CSV (RFC 4180): in quotes where it has to be.
+std::string csv_field(const std::string &text);
 
 }  // namespace adder
