@@ -1,4 +1,4 @@
-// run, inspect and bench, as a user calls them, on toy models and on one that speaks.
+// run and inspect, as a user calls them, on toy models and on one that speaks.
 // SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
@@ -27,8 +27,6 @@ Outcome adder_command(std::vector<std::string> words) {
     words.insert(words.begin(), "adder");
     std::vector<char *> argv;
     for (std::string &word : words) argv.push_back(word.data());
-    const std::vector<Command> commands = {convert_command(), inspect_command(), run_command(),
-                                           bench_command()};
     testing::internal::CaptureStdout();
     testing::internal::CaptureStderr();
     const int code = cli_main(all_commands(), static_cast<int>(argv.size()), argv.data());
@@ -295,38 +293,6 @@ TEST_F(Toy, InspectReportsDamageAndStrangers) {
     outcome = adder_command({"inspect", directory_.file("nothing")});
     EXPECT_EQ(outcome.code, 3);
     EXPECT_HAS(outcome.err, "No such file");
-}
-
-TEST_F(Toy, BenchMeasuresEveryConfiguration) {
-    const Json json = json_of(adder_command({"bench", blob_, "--json", "-q", "-p", "20", "-n", "6", "-r", "2",
-                                             "-t", "1,2", "--isa", "scalar", "--chunk", "8"}));
-    const std::vector<Json> &rows = json.find("rows")->array("rows");
-    ASSERT_EQ(rows.size(), 4u);
-    for (size_t i = 0; i < rows.size(); ++i) {
-        const Json &row = rows[i];
-        EXPECT_EQ(text(row, "test"), i % 2 == 0 ? "prompt" : "generate");
-        EXPECT_EQ(integer(row, "tokens"), i % 2 == 0 ? 20 : 6);
-        EXPECT_EQ(integer(row, "threads"), i < 2 ? 1 : 2);
-        EXPECT_EQ(text(row, "isa"), "scalar");
-        const double rate = row.find("tokens_per_second")->number("rate");
-        const double bytes = row.find("bytes_per_token")->number("bytes");
-        EXPECT_GT(rate, 0);
-        EXPECT_NEAR(row.find("gb_per_second")->number("gb"), rate * bytes * 1e-9, 1e-9 * rate * bytes * 1e-6);
-    }
-    const BlobFile blob(blob_);
-    EXPECT_EQ(rows[1].find("bytes_per_token")->number("bytes"),
-              static_cast<double>(blob.info().bytes_per_token));
-    EXPECT_LT(rows[0].find("bytes_per_token")->number("bytes"),
-              static_cast<double>(blob.info().bytes_per_token) * 3 / 20);
-    EXPECT_EQ(text(json, "model"), blob_);
-    EXPECT_GT(integer(json, "peak_rss_bytes"), integer(json, "arena_bytes"));
-    const Outcome table = adder_command({"bench", blob_, "-p", "0", "-n", "3", "-r", "1", "-q"});
-    EXPECT_EQ(table.code, 0);
-    EXPECT_HAS(table.out, "generate");
-    EXPECT_EQ(table.out.find("prompt "), std::string::npos);
-    EXPECT_EQ(adder_command({"bench", blob_, "-p", "0", "-n", "0"}).code, 2);
-    EXPECT_EQ(adder_command({"bench", blob_, "-t", "1,"}).code, 2);
-    EXPECT_EQ(adder_command({"bench", blob_, "-t", "0"}).code, 2);
 }
 
 TEST_F(Toy, AFullDiskIsNoSuccess) {

@@ -2,7 +2,7 @@
 # The peak resident memory of `adder bench` against its budget: sh resident_memory.sh ADDER BLOB
 # SPDX-License-Identifier: MIT
 set -eu
-report=$("$1" bench "$2" -p 64 -n 16 -r 1 --json --quiet)
+report=$("$1" bench "$2" -p 64 -n 16 -r 1 -o json --quiet)
 number() { printf '%s\n' "$report" | sed -n "s/.*\"$1\": *\([0-9]*\).*/\1/p" | head -n 1; }
 peak=$(number peak_rss_bytes) arena=$(number arena_bytes) blob=$(number blob_bytes)
 over=$((peak - arena - blob))

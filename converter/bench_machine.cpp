@@ -1,0 +1,141 @@
+// What /proc, /sys and the C library tell about machine and process.
+// SPDX-License-Identifier: MIT
+#include "converter/bench_machine.h"
+
+#include <sched.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <thread>
+
+#include "converter/error.h"
+#include "kernels/kernels.h"
+
+namespace adder {
+namespace {
+
+// The lines of a small text file of /proc or /sys; none if it is not there.
+std::vector<std::string> lines_of(const std::string &path) {
+    std::vector<std::string> lines;
+    if (std::FILE *const file = std::fopen(path.c_str(), "re")) {
+        char line[1024];
+        while (std::fgets(line, sizeof line, file) != nullptr)
+            lines.emplace_back(line, std::strcspn(line, "\n"));
+        std::fclose(file);
+    }
+    return lines;
+}
+
+// "model name" of x86's /proc/cpuinfo, "Model" of boards; empty where there is none.
+std::string cpu_name() {
+    for (const std::string &line : lines_of("/proc/cpuinfo")) {
+        if (line.compare(0, 10, "model name") != 0 && line.compare(0, 5, "Model") != 0) continue;
+        const size_t colon = line.find(':');
+        const size_t first = colon == std::string::npos ? colon : line.find_first_not_of(' ', colon + 1);
+        if (first != std::string::npos) return line.substr(first);
+    }
+    return "";
+}
+
+uint64_t usable_cpus() {
+#ifdef __linux__
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (sched_getaffinity(0, sizeof set, &set) == 0) return static_cast<uint64_t>(CPU_COUNT(&set));
+#endif
+    return std::thread::hardware_concurrency();
+}
+
+std::string compiler_name() {
+#if defined(__clang__)
+    return __VERSION__;
+#else
+    return "gcc " __VERSION__;
+#endif
+}
+
+// The number in front of a unit, as /proc and /sys write it: "  64 kB", "1024K".
+uint64_t kib(const std::string &text) { return std::strtoull(text.c_str(), nullptr, 10); }
+
+}  // namespace
+
+std::vector<std::string> isa_names() {
+    std::vector<std::string> names;
+    uint32_t count = 0;
+    const KernelTable *const *const tables = kernels_built(&count);
+    for (uint32_t i = 0; i < count; ++i)
+        if (tables[i]->usable()) names.emplace_back(tables[i]->name);
+    return names;
+}
+
+std::vector<BenchFact> machine_facts() {
+    double load = 0;
+    const bool has_load = getloadavg(&load, 1) == 1;
+    const std::string cpu = cpu_name();
+    const uint64_t cpus = usable_cpus();
+    std::string isas;
+    for (const std::string &isa : isa_names()) isas += (isas.empty() ? "" : " ") + isa;
+    return {
+        {"cpu", cpu, cpu},
+        {"cpus", cpus, format("%llu CPUs", static_cast<unsigned long long>(cpus))},
+        {"isas", isas, isas},
+        {"compiler", compiler_name(), compiler_name()},
+        {"load_average", has_load ? BenchCell(load) : BenchCell(),
+         has_load ? format("load %.2f", load) : std::string()},
+    };
+}
+
+uint64_t page_faults_so_far() {
+    struct rusage usage {};
+    getrusage(RUSAGE_SELF, &usage);
+    return static_cast<uint64_t>(usage.ru_minflt) + static_cast<uint64_t>(usage.ru_majflt);
+}
+
+uint64_t resident_bytes() {
+    for (const std::string &line : lines_of("/proc/self/status"))
+        if (line.compare(0, 6, "VmRSS:") == 0) return kib(line.substr(6)) * 1024;
+    return 0;
+}
+
+size_t cache_bytes(int level) {
+    for (int index = 0; index < 8; ++index) {
+        const std::string cache = format("/sys/devices/system/cpu/cpu0/cache/index%d/", index);
+        const std::vector<std::string> levels = lines_of(cache + "level"), types = lines_of(cache + "type"),
+                                       sizes = lines_of(cache + "size");
+        if (levels.empty() || types.empty() || sizes.empty()) continue;
+        if (levels[0] != std::to_string(level) || types[0] == "Instruction") continue;
+        if (const uint64_t size = kib(sizes[0])) return static_cast<size_t>(size) * 1024;
+    }
+    return level == 1 ? size_t{32} << 10 : level == 2 ? size_t{512} << 10 : size_t{8} << 20;
+}
+
+std::string page_kind(const void *address) {
+    const auto wanted = static_cast<unsigned long long>(reinterpret_cast<uintptr_t>(address));
+    bool here = false;
+    uint64_t page = 0, resident = 0, huge = 0;
+    for (const std::string &line : lines_of("/proc/self/smaps")) {
+        unsigned long long begin = 0, end = 0;
+        if (std::sscanf(line.c_str(), "%llx-%llx ", &begin, &end) == 2) {
+            if (here) break;
+            here = begin <= wanted && wanted < end;
+        } else if (here) {
+            const size_t colon = line.find(':');
+            const std::string key = line.substr(0, colon);
+            const uint64_t value = colon == std::string::npos ? 0 : kib(line.substr(colon + 1));
+            if (key == "KernelPageSize") page = value;
+            if (key == "Rss") resident = value;
+            if (key == "AnonHugePages" || key == "FilePmdMapped" || key == "ShmemPmdMapped") huge += value;
+        }
+    }
+    if (page == 0) return "";
+    std::string text = format("%llu KiB pages", static_cast<unsigned long long>(page));
+    if (huge > 0 && resident > 0)
+        text += format(", %.0f %% of them in huge ones",
+                       100 * static_cast<double>(huge) / static_cast<double>(resident));
+    return text;
+}
+
+}  // namespace adder
