@@ -19,22 +19,44 @@ bool cpu_has_sse41() {
     return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & ssse3_and_sse41) == ssse3_and_sse41;
 }
 
-// Volume 1, 14.3: OSXSAVE and AVX in leaf 1, then XCR0 bits 1 (SSE) and 2 (AVX), then AVX2 in leaf 7.
+// The registers that the operating system saves, XCR0; 0 where it does not say.
+static unsigned saved_registers() {
+    unsigned eax, ebx, ecx, edx;
+    constexpr unsigned osxsave_and_avx = (1u << 27) | (1u << 28);
+    if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) || (ecx & osxsave_and_avx) != osxsave_and_avx) return 0;
+    __asm__ volatile("xgetbv" : "=a"(eax), "=d"(edx) : "c"(0));
+    return eax;
+}
+
+// Volume 1, 14.3: OSXSAVE and AVX in leaf 1, XCR0 bits 1 (SSE) and 2 (AVX), then AVX2 in leaf 7.
 bool cpu_has_avx2() {
     unsigned eax, ebx, ecx, edx;
-    if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx)) return false;
-    constexpr unsigned osxsave_and_avx = (1u << 27) | (1u << 28);
-    if ((ecx & osxsave_and_avx) != osxsave_and_avx) return false;
-    unsigned xcr0_low, xcr0_high;
-    __asm__ volatile("xgetbv" : "=a"(xcr0_low), "=d"(xcr0_high) : "c"(0));
-    if ((xcr0_low & 6) != 6) return false;
-    return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && (ebx & (1u << 5)) != 0;
+    return (saved_registers() & 6) == 6 && __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) &&
+           (ebx & (1u << 5)) != 0;
+}
+
+// Leaf 7, subleaf 1, EAX: AVX-VNNI.
+bool cpu_has_avxvnni() {
+    unsigned eax, ebx, ecx, edx;
+    return cpu_has_avx2() && __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) && (eax & (1u << 4)) != 0;
+}
+
+// Volume 1, 15.2 and 15.4: XCR0 bits 5..7 (opmasks, ZMM) too; then AVX512F and AVX512VL in leaf 7, EBX, and AVX512_VNNI in
+// ECX.
+bool cpu_has_avx512vnni() {
+    unsigned eax, ebx, ecx, edx;
+    constexpr unsigned f_and_vl = (1u << 16) | (1u << 31);
+    return (saved_registers() & 0xe6) == 0xe6 && cpu_has_avx2() &&
+           __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && (ebx & f_and_vl) == f_and_vl &&
+           (ecx & (1u << 11)) != 0;
 }
 
 #else
 
 bool cpu_has_sse41() { return false; }
 bool cpu_has_avx2() { return false; }
+bool cpu_has_avxvnni() { return false; }
+bool cpu_has_avx512vnni() { return false; }
 
 #endif
 

@@ -19,6 +19,12 @@
 #if defined(__AVX2__) && !defined(ADDER_KERNELS_AVX2)
 #define ADDER_KERNELS_AVX2 1
 #endif
+#if defined(__AVXVNNI__) && !defined(ADDER_KERNELS_AVXVNNI)
+#define ADDER_KERNELS_AVXVNNI 1
+#endif
+#if defined(__AVX512VNNI__) && defined(__AVX512VL__) && !defined(ADDER_KERNELS_AVX512VNNI)
+#define ADDER_KERNELS_AVX512VNNI 1
+#endif
 #if defined(__ARM_NEON) && !defined(ADDER_KERNELS_NEON)
 #define ADDER_KERNELS_NEON 1
 #endif
@@ -38,6 +44,12 @@ static const KernelTable *const tables[] = {
 #endif
 #if defined(ADDER_KERNELS_AVX2)
     &table_avx2,
+#endif
+#if defined(ADDER_KERNELS_AVXVNNI)
+    &table_avxvnni,
+#endif
+#if defined(ADDER_KERNELS_AVX512VNNI)
+    &table_avx512vnni,
 #endif
 #if defined(ADDER_KERNELS_NEON)
     &table_neon,

@@ -9,6 +9,8 @@ namespace adder {
 extern const KernelTable table_scalar;
 extern const KernelTable table_sse41;
 extern const KernelTable table_avx2;
+extern const KernelTable table_avxvnni;
+extern const KernelTable table_avx512vnni;
 extern const KernelTable table_neon;
 extern const KernelTable table_dotprod;
 extern const KernelTable table_i8mm;

@@ -1,4 +1,4 @@
-// The AVX2 table, and the kernels of kernels/simd on AVX2; the integer products have files of their own.
+// The AVX2 table, and the kernels of kernels/simd on AVX2; the integer products have a file of their own.
 // SPDX-License-Identifier: MIT
 #if defined(__AVX2__)
 

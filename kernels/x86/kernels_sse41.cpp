@@ -1,11 +1,10 @@
-// The SSE4.1 table, and the kernels of kernels/simd on SSE4.1.
+// The SSE4.1 table, and the kernels of kernels/simd on SSE4.1; the integer products have a file of their own.
 // SPDX-License-Identifier: MIT
 #if defined(__SSE4_1__)
 
 #include "kernels/x86/kernels_sse41.h"
 
 #include "kernels/cpu.h"
-#include "kernels/scalar/kernels_scalar.h"
 #include "kernels/tables.h"
 #include "kernels/x86/vector_sse41.h"
 // The kernels, written on the vector header above.
@@ -21,10 +20,10 @@ namespace adder {
 const KernelTable table_sse41 = {
     "sse41",
     cpu_has_sse41,
-    scalar::matmul_q8,
+    sse41::matmul_q8,
     sse41::matmul_q8_f32,
     sse41::matmul_f32,
-    scalar::matmul_q4,
+    sse41::matmul_q4,
     sse41::matmul_q4_f32,
     sse41::rmsnorm,
     sse41::rmsnorm_quantize,

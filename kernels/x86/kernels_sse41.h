@@ -7,7 +7,7 @@
 namespace adder {
 namespace sse41 {
 
-MatmulKernel matmul_q8_f32, matmul_f32, matmul_q4_f32;
+MatmulKernel matmul_q8, matmul_q8_f32, matmul_f32, matmul_q4, matmul_q4_f32;
 RmsnormKernel rmsnorm;
 RmsnormQuantizeKernel rmsnorm_quantize;
 QuantizeKernel quantize;

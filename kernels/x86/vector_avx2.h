@@ -20,6 +20,7 @@ static constexpr int in_step = 4;     // chains that run side by side
 
 // Keeps v at its place in the order of instructions: gcc would otherwise sort interleaved chains one after the other.
 static inline void pin(f32x8 &v) { __asm__("" : "+x"(v)); }
+static inline void pin(i32x8 &v) { __asm__("" : "+x"(v)); }
 
 static inline f32x8 load(const float *v) { return _mm256_loadu_ps(v); }
 static inline void store(float *out, f32x8 v) { _mm256_storeu_ps(out, v); }
@@ -85,6 +86,22 @@ static inline void store_codes(int8_t *out, const i32x8 (&four)[4]) {
         _mm256_packs_epi16(_mm256_packs_epi32(four[0], four[1]), _mm256_packs_epi32(four[2], four[3]));
     const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
     _mm256_storeu_si256(reinterpret_cast<__m256i *>(out), _mm256_permutevar8x32_epi32(packed, order));
+}
+
+// For the integer products, kernels/x86/matmul_int8.h. Nibbles are those of each byte.
+static inline i32x8 broadcast_bits(int32_t v) { return _mm256_set1_epi32(v); }
+static inline i32x8 low_nibbles(i32x8 v) { return _mm256_and_si256(v, _mm256_set1_epi8(15)); }
+static inline i32x8 high_nibbles(i32x8 v) { return low_nibbles(_mm256_srli_epi16(v, 4)); }
+// |v|, of -128 an unsigned 128. (AMD's vector units run pabsb on the two pipes that multiply, and these on all four.)
+static inline i32x8 magnitude_bytes(i32x8 v) {
+    return _mm256_max_epi8(v, _mm256_sub_epi8(_mm256_setzero_si256(), v));
+}
+static inline i32x8 sign_bytes(i32x8 v, i32x8 signs) { return _mm256_sign_epi8(v, signs); }
+// Unsigned times signed bytes, two products an int16 lane; and the sum with int32 lanes of two int16 each.
+static inline i32x8 multiply_bytes(i32x8 u, i32x8 s) { return _mm256_maddubs_epi16(u, s); }
+static inline i32x8 add_int16(i32x8 a, i32x8 b) { return _mm256_add_epi16(a, b); }
+static inline i32x8 pairs_add(i32x8 sum, i32x8 pairs) {
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
 
 }  // namespace avx2

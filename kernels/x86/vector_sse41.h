@@ -24,6 +24,7 @@ static constexpr int in_step = 2;    // chains that run side by side
 
 // Keeps v at its place in the order of instructions.
 static inline void pin(f32x8 &v) { __asm__("" : "+x"(v.low), "+x"(v.high)); }
+static inline void pin(i32x8 &v) { __asm__("" : "+x"(v.low), "+x"(v.high)); }
 
 static inline f32x8 load(const float *v) { return {_mm_loadu_ps(v), _mm_loadu_ps(v + 4)}; }
 static inline void store(float *out, f32x8 v) {
@@ -132,6 +133,34 @@ static inline void store_codes(int8_t *out, const i32x8 (&four)[4]) {
                                               _mm_packs_epi32(four[i + 1].low, four[i + 1].high));
         _mm_storeu_si128(reinterpret_cast<__m128i *>(out + 8 * i), codes);
     }
+}
+
+// For the integer products, kernels/x86/matmul_int8.h. Nibbles are those of each byte.
+static inline i32x8 broadcast_bits(int32_t v) {
+    const __m128i all = _mm_set1_epi32(v);
+    return {all, all};
+}
+static inline i32x8 low_nibbles(i32x8 v) {
+    const __m128i mask = _mm_set1_epi8(15);
+    return {_mm_and_si128(v.low, mask), _mm_and_si128(v.high, mask)};
+}
+static inline i32x8 high_nibbles(i32x8 v) {
+    return low_nibbles({_mm_srli_epi16(v.low, 4), _mm_srli_epi16(v.high, 4)});
+}
+static inline i32x8 magnitude_bytes(i32x8 v) { return {_mm_abs_epi8(v.low), _mm_abs_epi8(v.high)}; }
+static inline i32x8 sign_bytes(i32x8 v, i32x8 signs) {
+    return {_mm_sign_epi8(v.low, signs.low), _mm_sign_epi8(v.high, signs.high)};
+}
+// Unsigned times signed bytes, two products an int16 lane; and the sum with int32 lanes of two int16 each.
+static inline i32x8 multiply_bytes(i32x8 u, i32x8 s) {
+    return {_mm_maddubs_epi16(u.low, s.low), _mm_maddubs_epi16(u.high, s.high)};
+}
+static inline i32x8 add_int16(i32x8 a, i32x8 b) {
+    return {_mm_add_epi16(a.low, b.low), _mm_add_epi16(a.high, b.high)};
+}
+static inline i32x8 pairs_add(i32x8 sum, i32x8 pairs) {
+    const __m128i ones = _mm_set1_epi16(1);
+    return add(sum, {_mm_madd_epi16(pairs.low, ones), _mm_madd_epi16(pairs.high, ones)});
 }
 
 }  // namespace sse41
