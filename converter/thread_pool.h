@@ -1,4 +1,4 @@
-// A pool of threads for the tools: spins briefly between jobs, then sleeps.
+// adder_pool for the tools: tasks of uneven length handed out as members become free, and exceptions.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -6,7 +6,7 @@
 #include <functional>
 #include <memory>
 
-#include "adder/adder.h"
+#include "adder/pool.h"
 
 namespace adder {
 
@@ -25,12 +25,11 @@ class ThreadPool {
     // thrown again here. One job at a time: not from two threads, and not from a task.
     void run(uint32_t count, const std::function<void(uint32_t index, uint32_t member)> &task);
 
-    // For adder_options: parallel_for with this pool as its context. Takes a few microseconds a call.
+    // For adder_options: parallel_for with this pool as its context.
     static void parallel_for(void *pool, adder_task task, void *argument, uint32_t count);
 
   private:
-    struct Shared;
-    std::unique_ptr<Shared> shared_;
+    std::unique_ptr<adder_pool, void (*)(adder_pool *)> pool_;
 };
 
 }  // namespace adder

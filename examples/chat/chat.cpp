@@ -90,7 +90,7 @@ void converse(Conversation &conversation, bool on_terminal) {
 
 void run(const Options &options) {
     const Model model(options.blob);
-    Conversation conversation(model, options.isa);
+    Conversation conversation(model, options.isa, options.threads);
     apply(*find_setting("seed"), conversation.settings, "seed", std::to_string(std::random_device{}()));
     for (const auto &[setting, value] : options.settings) {
         apply(*setting, conversation.settings, setting->name, value);

@@ -8,8 +8,10 @@
 #include "terminal.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 
 namespace chat {
@@ -60,8 +62,18 @@ Template::Template(const Model &model) {
     }
 }
 
-Conversation::Conversation(const Model &model, const std::string &isa) : model_(model), template_(model) {
+Conversation::Conversation(const Model &model, const std::string &isa, uint32_t threads)
+    : model_(model), template_(model), pool_(nullptr, adder_pool_destroy) {
+    adder_pool_options pool_options{};
+    pool_options.threads = threads;
+    pool_.reset(adder_pool_create(&pool_options));
+    if (!pool_)
+        throw Failure(Exit::failure,
+                      "cannot start " + std::to_string(threads) + " threads: " + std::strerror(errno));
     adder_options options{};
+    options.threads = adder_pool_size(pool_.get());
+    options.parallel_for = adder_pool_parallel_for;
+    options.parallel_context = pool_.get();
     options.isa = isa.empty() ? nullptr : isa.c_str();
     const size_t size = adder_arena_size(model.get(), &options);
     if (size == 0) throw Failure(Exit::bad_input, "the model is too large for the memory of this machine");
@@ -223,6 +235,7 @@ void Conversation::load(const std::string &path) {
 }
 
 std::string Conversation::report() const {
+    const uint32_t threads = adder_pool_size(pool_.get());
     return "context    " + with_separators(adder_session_position(session_)) + " tokens, in a state of " +
            with_separators(state_bytes()) + " bytes\n" + "read       " +
            rate(statistics_.prompt_tokens, statistics_.prompt_seconds) + "\n" + "written    " +
@@ -230,7 +243,8 @@ std::string Conversation::report() const {
            with_separators(arena_bytes()) + " bytes, weights of " +
            with_separators(model_.info().blob_bytes) + " bytes read in place\n" + "undo       " +
            std::to_string(history_.size()) + " of " + std::to_string(undo_levels()) + " levels\n" +
-           "runs on    " + isa() + ", 1 thread\n" + "sampling   " + describe(settings);
+           "runs on    " + isa() + ", " + std::to_string(threads) +
+           (threads == 1 ? " thread\n" : " threads\n") + "sampling   " + describe(settings);
 }
 
 }  // namespace chat

@@ -5,12 +5,13 @@
 #include "model_file.h"
 #include "settings.h"
 
-#include <adder/adder.h>
+#include <adder/pool.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,8 +49,8 @@ enum class End {
 
 class Conversation {
   public:
-    // `isa` empty: the best of this CPU. Failure(usage) if it is not to be had.
-    Conversation(const Model &model, const std::string &isa);
+    // `isa` empty: the best of this CPU; Failure(usage) if it is not to be had. `threads` 0: one a CPU.
+    Conversation(const Model &model, const std::string &isa, uint32_t threads);
 
     // Takes a turn of the user and hands the answer to `show` as it comes, in whole UTF-8 sequences. The
     // history is in the state and never read again; afterwards the state ends with a closed answer, however
@@ -95,6 +96,7 @@ class Conversation {
 
     const Model &model_;
     Template template_;
+    std::unique_ptr<adder_pool, void (*)(adder_pool *)> pool_;
     Mapping arena_;
     adder_session *session_ = nullptr;
     std::deque<Moment> history_;

@@ -4,7 +4,10 @@
 
 #include "failure.h"
 
+#include <adder/pool.h>
+
 #include <algorithm>
+#include <charconv>
 #include <string_view>
 
 namespace chat {
@@ -45,7 +48,7 @@ Options parse_options(int count, char **arguments) {
             return options;
         }
         const Setting *setting = name.rfind("--", 0) == 0 ? find_setting(name.substr(2)) : nullptr;
-        if (!setting && name != "--prompt" && name != "--isa") {
+        if (!setting && name != "--prompt" && name != "--isa" && name != "--threads") {
             throw Failure(Exit::usage, "unknown option '" + name + "'");
         }
         if (!has_value) {
@@ -58,6 +61,13 @@ Options parse_options(int count, char **arguments) {
             options.settings.emplace_back(setting, value);
         } else if (name == "--isa") {
             options.isa = value;
+        } else if (name == "--threads") {
+            const char *const end = value.data() + value.size();
+            const auto [stop, error] = std::from_chars(value.data(), end, options.threads);
+            if (error != std::errc() || stop != end || options.threads > ADDER_POOL_MAX_THREADS)
+                throw Failure(Exit::usage, "--threads needs a whole number from 0 to " +
+                                               std::to_string(ADDER_POOL_MAX_THREADS) + ", not '" + value +
+                                               "'");
         } else {
             if (value.empty()) throw Failure(Exit::usage, "--prompt needs a text");
             options.one_prompt = true;
@@ -81,6 +91,7 @@ std::string help_text() {
     }
     text +=
         line("--isa NAME", "instruction set to compute with (scalar, avx2, ...); the results are the same");
+    text += line("--threads N", "threads to compute with; 0: one a CPU (default 1)");
     text += line("--help, --version", "");
     text += "\n"
             "Sampling starts from the blob's own defaults and, without --seed, from a random seed.\n"

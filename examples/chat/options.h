@@ -4,6 +4,7 @@
 
 #include "settings.h"
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,7 +15,8 @@ struct Options {
     enum class Action { chat, help, version };
     Action action = Action::chat;
     std::string blob;
-    std::string isa;  // empty: the best of this CPU
+    std::string isa;       // empty: the best of this CPU
+    uint32_t threads = 1;  // 0: one a CPU
     bool one_prompt = false;
     std::string prompt;
     std::vector<std::pair<const Setting *, std::string>> settings;  // valid, in the order given

@@ -284,6 +284,18 @@ TEST(Chat, EveryIsaGivesTheSameAnswer) {
         << "the option wins";
 }
 
+TEST(Chat, EveryNumberOfThreadsGivesTheSameAnswer) {
+    const std::string input = "Good morning!\n/stats\n";
+    const Result one = talk(input, {"--temp", "0"}), three = talk(input, {"--temp", "0", "--threads", "3"});
+    EXPECT_EQ(one.out, three.out);
+    EXPECT_TRUE(contains(one.err, ", 1 thread\n")) << one.err;
+    EXPECT_TRUE(contains(three.err, ", 3 threads\n")) << three.err;
+    EXPECT_EQ(talk(input, {"--temp", "0", "--threads=0"}).out, one.out);
+    for (const char *bad : {"257", "-1", "two", "2x", ""})
+        EXPECT_TRUE(contains(chat({blob, "--threads", bad}, "").err, "--threads needs a whole number"))
+            << bad;
+}
+
 TEST(Chat, AFullDiskIsAFailure) {
     if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "no /dev/full";
     const Result result = run({"/bin/sh", "-c", "\"$0\" \"$1\" --prompt hello >/dev/full", ADDER_CHAT, blob});

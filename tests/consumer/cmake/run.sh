@@ -18,3 +18,4 @@ cmake -G Ninja -S "$source/tests/consumer/cmake" -B "$work/build" -DCMAKE_BUILD_
     cmake --build "$work/build" >>"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 [ ! -e "$work/build/bin/adder" ] || { echo "a project that only links the library built the tools"; exit 1; }
 "$work/build/consumer"
+"$work/build/pool_consumer"
