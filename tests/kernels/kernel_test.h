@@ -2,10 +2,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <optional>
+
 #include "kernels/float_mode.h"
 #include "kernels/kernels.h"
 #include "tests/kernels/guarded.h"
 #include "tests/kernels/inputs.h"
+#include "tests/kernels/vpdpbusd.h"
 
 namespace adder {
 
@@ -15,7 +18,11 @@ inline const KernelTable &scalar() { return *kernels_find("scalar"); }
 class KernelTest : public testing::TestWithParam<const KernelTable *> {
   protected:
     void SetUp() override {
-        if (!GetParam()->usable()) GTEST_SKIP() << "this CPU has no " << GetParam()->name;
+        if (!GetParam()->usable()) {
+            if (std::strcmp(GetParam()->name, "avxvnni") != 0 || !VpdpbusdEmulator::possible())
+                GTEST_SKIP() << "this CPU has no " << GetParam()->name;
+            emulator_.emplace();
+        }
         mode_ = float_mode_enter();
         entered_ = true;
     }
@@ -23,10 +30,13 @@ class KernelTest : public testing::TestWithParam<const KernelTable *> {
         if (entered_) float_mode_leave(mode_);
     }
     const KernelTable &table() { return *GetParam(); }
+    // Each vpdpbusd takes microseconds: the large cases are left out.
+    bool emulated() const { return emulator_.has_value(); }
 
     Random random{20240229};
 
   private:
+    std::optional<VpdpbusdEmulator> emulator_;
     FloatMode mode_{};
     bool entered_ = false;
 };

@@ -110,7 +110,7 @@ void matmul_case(MatmulFunction reference, MatmulFunction tested, MatmulCase c, 
 }
 
 template <typename W, typename X>
-void matmul_all(MatmulFunction reference, MatmulFunction tested, Random &random) {
+void matmul_all(MatmulFunction reference, MatmulFunction tested, bool emulated, Random &random) {
     // Every pattern of weights with every pattern of x.
     for (Pattern wp : all_patterns)
         for (Pattern xp : all_patterns)
@@ -138,7 +138,7 @@ void matmul_all(MatmulFunction reference, MatmulFunction tested, Random &random)
         matmul_case<W, X>(reference, tested,
                           {2, cols, 1 + cols / 8 % 5, 0, 2, 0, 0, true, false, cols % 16 == 0},
                           Pattern::random, Pattern::random, random);
-    for (uint32_t tokens = 1; tokens <= 70; ++tokens)
+    for (uint32_t tokens = 1; tokens <= (emulated ? 12u : 70u); ++tokens)
         matmul_case<W, X>(reference, tested, {5, 40, tokens, 0, 5, 1, 3, false, true, true}, Pattern::random,
                           Pattern::random, random);
     // Ranges of tiles, as threads take them.
@@ -147,6 +147,7 @@ void matmul_all(MatmulFunction reference, MatmulFunction tested, Random &random)
             for (uint32_t tokens : {1u, 5u})
                 matmul_case<W, X>(reference, tested, {7, 24, tokens, begin, end, 4, 8, true, true, true},
                                   Pattern::random, Pattern::random, random);
+    if (emulated) return;
     // The matrices of a real model: in_proj, x_proj, dt_proj, out_proj, head.
     const uint32_t shapes[][2] = {{192, 384}, {7, 768}, {96, 24}, {48, 768}, {512, 384}};
     for (const auto &shape : shapes)
@@ -156,12 +157,16 @@ void matmul_all(MatmulFunction reference, MatmulFunction tested, Random &random)
                               Pattern::random, Pattern::random, random);
 }
 
-TEST_P(Matmul, Q8) { matmul_all<int8_t, int8_t>(scalar().matmul_q8, table().matmul_q8, random); }
-TEST_P(Matmul, Q8F32) { matmul_all<int8_t, float>(scalar().matmul_q8_f32, table().matmul_q8_f32, random); }
-TEST_P(Matmul, F32) { matmul_all<float, float>(scalar().matmul_f32, table().matmul_f32, random); }
+TEST_P(Matmul, Q8) { matmul_all<int8_t, int8_t>(scalar().matmul_q8, table().matmul_q8, emulated(), random); }
+TEST_P(Matmul, Q8F32) {
+    matmul_all<int8_t, float>(scalar().matmul_q8_f32, table().matmul_q8_f32, emulated(), random);
+}
+TEST_P(Matmul, F32) { matmul_all<float, float>(scalar().matmul_f32, table().matmul_f32, emulated(), random); }
 
-TEST_P(Matmul, Q4) { matmul_all<uint8_t, int8_t>(scalar().matmul_q4, table().matmul_q4, random); }
-TEST_P(Matmul, Q4F32) { matmul_all<uint8_t, float>(scalar().matmul_q4_f32, table().matmul_q4_f32, random); }
+TEST_P(Matmul, Q4) { matmul_all<uint8_t, int8_t>(scalar().matmul_q4, table().matmul_q4, emulated(), random); }
+TEST_P(Matmul, Q4F32) {
+    matmul_all<uint8_t, float>(scalar().matmul_q4_f32, table().matmul_q4_f32, emulated(), random);
+}
 
 // Groups and rows of every length, and the ends of the codes: the sums of a segment reach those of int16.
 TEST_P(Matmul, Q4Groups) {
@@ -175,6 +180,7 @@ TEST_P(Matmul, Q4Groups) {
             matmul_case<uint8_t, float>(scalar().matmul_q4_f32, table().matmul_q4_f32, c, wp, xp, random);
         }
     }
+    if (emulated()) return;
     // Rows so long that fewer tokens run side by side, and more tiles than the second-level cache holds.
     for (uint32_t group : {8u, 32u, 64u, 1u << 15})
         for (uint32_t tokens : {1u, 7u})
@@ -187,20 +193,24 @@ TEST_P(Matmul, Q4Groups) {
 }
 
 TEST_P(Matmul, Q4LongestSum) {
+    const uint32_t cols = emulated() ? 1u << 11 : 1u << 17;
     for (Pattern wp : {Pattern::max, Pattern::min})
         for (Pattern xp : {Pattern::max, Pattern::min})
-            for (uint32_t group : {8u, 32u, 64u, 1u << 17})
-                matmul_case<uint8_t, int8_t>(scalar().matmul_q4, table().matmul_q4,
-                                             {1, 1u << 17, 1, 0, 1, 0, 0, false, false, false, group}, wp, xp,
-                                             random);
+            for (uint32_t group : {8u, 32u, 256u, cols})
+                for (uint32_t n : {1u, 5u})
+                    matmul_case<uint8_t, int8_t>(scalar().matmul_q4, table().matmul_q4,
+                                                 {n, cols, n, 0, n, 0, 0, false, false, false, group}, wp, xp,
+                                                 random);
 }
 
-// The longest sum that the format allows, at its extremes.
+// The longest sum that the format allows, at its extremes: of one tile and token, and of several side by side.
 TEST_P(Matmul, Q8LongestSum) {
+    const uint32_t cols = emulated() ? 1u << 11 : 1u << 17;
     for (Pattern wp : {Pattern::max, Pattern::min})
         for (Pattern xp : {Pattern::max, Pattern::min})
-            matmul_case<int8_t, int8_t>(scalar().matmul_q8, table().matmul_q8,
-                                        {1, 1u << 17, 1, 0, 1, 0, 0, true, false, false}, wp, xp, random);
+            for (uint32_t n : {1u, 5u})
+                matmul_case<int8_t, int8_t>(scalar().matmul_q8, table().matmul_q8,
+                                            {n, cols, n, 0, n, 0, 0, true, false, false}, wp, xp, random);
 }
 
 // Many tokens: rows so long that fewer of them run side by side, and more tiles than the second-level cache holds.
