@@ -104,6 +104,9 @@ const KernelTable table_avx512vnni = {
     avx2::rmsnorm_quantize, avx2::quantize,
     avx2::quantize_dynamic, avx2::hadamard_quantize,
     avx2::conv_silu,        avx2::scan,
+    avx2::clamp,
+    avx2::argmax,
+    avx2::softmax_weights,
 };
 
 }  // namespace adder

@@ -63,6 +63,9 @@ const KernelTable table_avxvnni = {
     avx2::hadamard_quantize,
     avx2::conv_silu,
     avx2::scan,
+    avx2::clamp,
+    avx2::argmax,
+    avx2::softmax_weights,
 };
 
 }  // namespace adder
