@@ -109,7 +109,7 @@ using ArgmaxKernel = uint32_t(const float *v, uint32_t n);
 using SoftmaxWeightsKernel = void(float *v, uint32_t n, float highest, float factor, float limit);
 
 struct KernelTable {
-    const char *name;  // "scalar", "sse41", "avx2", "neon", "dotprod", "i8mm"
+    const char *name;  // "scalar", "sse41", "avx2", "avxvnni", "avx512vnni", "neon", "dotprod", "i8mm"
     bool (*usable)();  // does this CPU (and its operating system) run it?
 
     // int8 weights, int8 x: the exact int32 sum over cols (codes are in [-127, 127], cols <= 2^17), converted to float.

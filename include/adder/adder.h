@@ -143,8 +143,8 @@ typedef struct adder_options {
     uint32_t threads;    /* parts that the work is cut into, 1..256; 0: 1. Above 1 needs parallel_for */
     adder_parallel_for parallel_for;
     void *parallel_context;
-    /* "scalar", "sse41", "avx2", "neon", ...; null: the one that the environment variable ADDER_ISA names, where there
-     * is an environment, else the best that this CPU has. One that cannot be had is an error, never replaced. */
+    /* "scalar", "sse41", "avx2", "avx512vnni", "neon", ...; null: the one that the environment variable ADDER_ISA names,
+     * where there is an environment, else the best that this CPU has. One that cannot be had is an error, never replaced. */
     const char *isa;
 } adder_options;
 

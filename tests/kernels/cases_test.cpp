@@ -93,6 +93,18 @@ TEST(KernelCaseList, DeclaresWhatIsWritten) {
 
 // Each case calls the function of its own position in the table, so that none is missing: with null in its place the call
 // would end the program.
+TEST(KernelTables, HaveEveryFunction) {
+    for (const KernelTable *table : built()) {
+        const size_t first = offsetof(KernelTable, usable);
+        for (size_t offset = first; offset < sizeof *table; offset += sizeof(void (*)())) {
+            void (*function)();
+            memcpy(&function, reinterpret_cast<const unsigned char *>(table) + offset, sizeof function);
+            EXPECT_NE(function, nullptr)
+                << table->name << ", function " << (offset - first) / sizeof function;
+        }
+    }
+}
+
 TEST(KernelCaseList, HasEveryFunctionOfTheTable) {
     using Function = void (*)();
     constexpr size_t first = offsetof(KernelTable, matmul_q8);
