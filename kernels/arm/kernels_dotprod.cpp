@@ -197,6 +197,9 @@ const KernelTable table_dotprod = {
     neon::hadamard_quantize,
     neon::conv_silu,
     neon::scan,
+    neon::clamp,
+    neon::argmax,
+    neon::softmax_weights,
 };
 
 }  // namespace adder

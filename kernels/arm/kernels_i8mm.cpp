@@ -136,6 +136,9 @@ const KernelTable table_i8mm = {
     neon::hadamard_quantize,
     neon::conv_silu,
     neon::scan,
+    neon::clamp,
+    neon::argmax,
+    neon::softmax_weights,
 };
 
 }  // namespace adder
