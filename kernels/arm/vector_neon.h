@@ -4,7 +4,7 @@
 // Where the two differ: ARMv7 has no division, which runs lane by lane on the VFP, and no conversion that rounds half to
 // even. Its NEON flushes subnormals whatever FPSCR says, AArch64's because float_mode.h says so. Never a fused
 // multiply-add, on neither: products and sums are separate calls, compiled with -ffp-contract=off. Minimum and maximum
-// are comparisons and selections, as FMIN and FMINNM mean other things by a NaN.
+// are comparisons and selections, as FMIN and FMINNM mean other things by a NaN; at_most and at_least need not be.
 #pragma once
 
 #include <arm_neon.h>
@@ -70,6 +70,17 @@ static inline f32x8 max(f32x8 a, f32x8 b) {
     return {vbslq_f32(vcgtq_f32(a.low, b.low), a.low, b.low),
             vbslq_f32(vcgtq_f32(a.high, b.high), a.high, b.high)};
 }
+#if defined(__aarch64__)  // FMINNM and FMAXNM answer a quiet NaN with the other operand
+static inline f32x8 at_most(f32x8 v, f32x8 b) {
+    return {vminnmq_f32(v.low, b.low), vminnmq_f32(v.high, b.high)};
+}
+static inline f32x8 at_least(f32x8 v, f32x8 b) {
+    return {vmaxnmq_f32(v.low, b.low), vmaxnmq_f32(v.high, b.high)};
+}
+#else
+static inline f32x8 at_most(f32x8 v, f32x8 b) { return min(v, b); }
+static inline f32x8 at_least(f32x8 v, f32x8 b) { return max(v, b); }
+#endif
 static inline f32x8 flip_signs(f32x8 v, f32x8 signs) {
     const i32x8 a = bits(v), b = bits(signs);
     return from_bits({veorq_s32(a.low, b.low), veorq_s32(a.high, b.high)});

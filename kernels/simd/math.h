@@ -11,6 +11,7 @@
 //     registers, in_step          what the register file holds, and how many chains of operations fit side by side
 //     + - * /                     of f32x8, each rounded
 //     min(a, b), max(a, b)        a < b ? a : b and a > b ? a : b, lane by lane: b where one is a NaN
+//     at_most(v, b), at_least(v, b)    the same two, v being a result (a quiet NaN, if one) and b a number
 //     load, store, broadcast      of any alignment
 //     flip_signs, magnitude, negative_magnitude      on the sign bits alone
 //     swap1, swap2, swap4         lane i changes places with lane i ^ 1, 2, 4
@@ -44,11 +45,11 @@ static inline void exp2_f32(f32x8 (&t)[N]) {
                                   broadcast(exp2_c1), broadcast(1.0f)};
     f32x8 rounded[N], p[N];
     for (int i = 0; i < N; ++i) {
-        t[i] = max(t[i], broadcast(-125.0f));
+        t[i] = at_least(t[i], broadcast(-125.0f));
         pin(t[i]);
     }
     for (int i = 0; i < N; ++i) {
-        t[i] = min(t[i], broadcast(126.0f));
+        t[i] = at_most(t[i], broadcast(126.0f));
         pin(t[i]);
     }
     for (int i = 0; i < N; ++i) {
@@ -118,8 +119,8 @@ static inline void softplus_f32(f32x8 (&x)[N]) {
 
 // Codes of at most `limit` in magnitude.
 static inline i32x8 q8_f32(f32x8 v, f32x8 m, f32x8 limit) {
-    const f32x8 scaled = min(v * m, limit);
-    return round(max(scaled, flip_signs(limit, broadcast(-0.0f))));
+    const f32x8 scaled = at_most(v * m, limit);
+    return round(at_least(scaled, flip_signs(limit, broadcast(-0.0f))));
 }
 
 }  // namespace ADDER_SIMD

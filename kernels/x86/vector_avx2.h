@@ -28,6 +28,8 @@ static inline f32x8 broadcast(float v) { return _mm256_set1_ps(v); }
 
 static inline f32x8 min(f32x8 a, f32x8 b) { return _mm256_min_ps(a, b); }
 static inline f32x8 max(f32x8 a, f32x8 b) { return _mm256_max_ps(a, b); }
+static inline f32x8 at_most(f32x8 v, f32x8 b) { return min(v, b); }
+static inline f32x8 at_least(f32x8 v, f32x8 b) { return max(v, b); }
 static inline f32x8 flip_signs(f32x8 v, f32x8 signs) { return _mm256_xor_ps(v, signs); }
 static inline f32x8 magnitude(f32x8 v) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), v); }
 static inline f32x8 negative_magnitude(f32x8 v) { return _mm256_or_ps(v, _mm256_set1_ps(-0.0f)); }

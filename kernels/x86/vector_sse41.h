@@ -51,6 +51,8 @@ static inline f32x8 operator/(f32x8 a, f32x8 b) {
 
 static inline f32x8 min(f32x8 a, f32x8 b) { return {_mm_min_ps(a.low, b.low), _mm_min_ps(a.high, b.high)}; }
 static inline f32x8 max(f32x8 a, f32x8 b) { return {_mm_max_ps(a.low, b.low), _mm_max_ps(a.high, b.high)}; }
+static inline f32x8 at_most(f32x8 v, f32x8 b) { return min(v, b); }
+static inline f32x8 at_least(f32x8 v, f32x8 b) { return max(v, b); }
 static inline f32x8 flip_signs(f32x8 v, f32x8 signs) {
     return {_mm_xor_ps(v.low, signs.low), _mm_xor_ps(v.high, signs.high)};
 }
