@@ -43,26 +43,28 @@ inline void finish(const Matrix &matrix, const MatmulArgs &args, uint32_t tile, 
     neon::tile_finish(matrix, args, tile, token, to_float(neon::i32x8{sum[0], sum[1]}));
 }
 
-// One tile for one token. No prefetch: one tile after the other is a single stream, which the hardware follows.
-void stream(const Matrix &matrix, const MatmulArgs &args, uint32_t tile) {
-    const int8_t *w = static_cast<const int8_t *>(matrix.weights) + size_t{8} * matrix.cols * tile;
-    const int8_t *x = static_cast<const int8_t *>(args.x);
-    Sums even = {}, odd = {};
-    uint32_t left = matrix.cols;
-    for (; left >= 64; left -= 64, x += 64) {
-        const int8x16x4_t codes = vld1q_s8_x4(x);
+// All tiles for one token. No prefetch: the weights are a single stream, tile after tile, which the hardware follows.
+void stream(const Matrix &matrix, const MatmulArgs &args) {
+    const int8_t *w = static_cast<const int8_t *>(matrix.weights) + size_t{8} * matrix.cols * args.tile_begin;
+    for (uint32_t tile = args.tile_begin; tile < args.tile_end; ++tile) {
+        const int8_t *x = static_cast<const int8_t *>(args.x);
+        Sums even = {}, odd = {};
+        for (uint32_t left = matrix.cols / 64; left != 0; --left, x += 64) {
+            const int8x16x4_t codes = vld1q_s8_x4(x);
 #pragma GCC unroll 4
-        for (uint32_t i = 0; i < 4; ++i) {
-            const int8x16x4_t first = neon::weights_next(w), second = neon::weights_next(w);
-            sum_add(i % 2 == 0 ? even : odd, first, second, codes.val[i]);
+            for (uint32_t i = 0; i < 4; ++i) {
+                const int8x16x4_t first = neon::weights_next(w), second = neon::weights_next(w);
+                sum_add(i % 2 == 0 ? even : odd, first, second, codes.val[i]);
+            }
         }
+#pragma GCC unroll 1
+        for (uint32_t left = matrix.cols % 64 / 16; left != 0; --left, x += 16) {
+            const int8x16x4_t first = neon::weights_next(w), second = neon::weights_next(w);
+            sum_add(even, first, second, vld1q_s8(x));
+        }
+        if (matrix.cols % 16 != 0) sum_add(odd, neon::weights_next(w), vld1_s8(x));
+        finish(matrix, args, tile, 0, {vaddq_s32(even[0], odd[0]), vaddq_s32(even[1], odd[1])});
     }
-    for (; left >= 16; left -= 16, x += 16) {
-        const int8x16x4_t first = neon::weights_next(w), second = neon::weights_next(w);
-        sum_add(even, first, second, vld1q_s8(x));
-    }
-    if (left != 0) sum_add(odd, neon::weights_next(w), vld1_s8(x));
-    finish(matrix, args, tile, 0, {vaddq_s32(even[0], odd[0]), vaddq_s32(even[1], odd[1])});
 }
 
 // One tile for `Tokens` tokens; the weights are read once.
@@ -91,12 +93,12 @@ void block(const Matrix &matrix, const MatmulArgs &args, uint32_t tile, uint32_t
 }  // namespace
 
 void matmul_q8(const Matrix &matrix, const MatmulArgs &args) {
+    if (args.tokens == 1) {
+        stream(matrix, args);
+        return;
+    }
     for (uint32_t tile = args.tile_begin; tile < args.tile_end; ++tile) {
         uint32_t token = 0;
-        if (args.tokens == 1) {
-            stream(matrix, args, tile);
-            continue;
-        }
         for (; args.tokens - token >= 4; token += 4) block<4>(matrix, args, tile, token);
         for (; args.tokens - token >= 2; token += 2) block<2>(matrix, args, tile, token);
         if (token < args.tokens) block<1>(matrix, args, tile, token);
