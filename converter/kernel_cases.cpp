@@ -10,6 +10,7 @@ namespace {
 constexpr uint32_t d_conv = 4, d_state = 16;  // as in all published models
 constexpr uint32_t group = 32;                // as the recipe small has it
 constexpr float epsilon = 1e-5f, multiplier = 40.0f, limit = 127.0f;
+constexpr float logit_limit = 1.0f;  // some operands are beyond it, most are not
 
 // ---- Matrix products: weights, scale, group_scale, bias, x, x_scale, out ------------------------
 
@@ -67,22 +68,32 @@ KernelCase matmul_case(const char *name) {
         matmul_work};
 }
 
-// ---- Vectors: v, weight or factors, out as floats or as codes, scales that were found -----------
+// ---- Vectors: v, weight or factors, out as floats or as codes, a number found -------------------
 
-// What a kernel does not take has no elements.
-template <bool weight, bool codes, bool scale>
+// What a kernel takes and gives; an operand that is neither has no elements.
+enum Form : uint32_t {
+    takes_v = 1,
+    takes_weight = 2,
+    gives_floats = 4,  // without takes_v: in place
+    gives_codes = 8,
+    gives_number = 16  // one a vector
+};
+
+template <uint32_t form>
 std::vector<Operand> vector_operands(const KernelShape &shape) {
     const size_t count = size_t{shape.cols} * shape.tokens;
-    return {{Contents::floats, count, false},
-            {Contents::floats, weight ? shape.cols : size_t{0}, false},
-            {codes ? Contents::codes : Contents::floats, count, true},
-            {Contents::scales, scale ? shape.tokens : size_t{0}, true}};
+    const auto if_in = [](uint32_t forms, size_t elements) { return (form & forms) != 0 ? elements : 0; };
+    return {{Contents::floats, if_in(takes_v, count), false},
+            {Contents::floats, if_in(takes_weight, shape.cols), false},
+            {(form & gives_codes) != 0 ? Contents::codes : Contents::floats,
+             if_in(gives_floats | gives_codes, count), true},
+            {Contents::scales, if_in(gives_number, shape.tokens), true}};
 }
 
 struct VectorCall {
     const float *v, *weight;
     uint32_t n;
-    float *out, *scale;
+    float *out, *number;
     int8_t *codes;
 };
 
@@ -94,34 +105,39 @@ void rmsnorm_quantize(const KernelTable &k, const VectorCall &c) {
 }
 void quantize(const KernelTable &k, const VectorCall &c) { k.quantize(c.v, c.n, multiplier, limit, c.codes); }
 void quantize_dynamic(const KernelTable &k, const VectorCall &c) {
-    *c.scale = k.quantize_dynamic(c.v, c.n, limit, c.codes);
+    *c.number = k.quantize_dynamic(c.v, c.n, limit, c.codes);
 }
 void hadamard_quantize(const KernelTable &k, const VectorCall &c) {
     k.hadamard_quantize(c.v, c.weight, c.n, multiplier / 8, limit, c.codes);
 }
 
-template <void (*Kernel)(const KernelTable &, const VectorCall &), bool codes, bool scale>
+void clamp(const KernelTable &k, const VectorCall &c) { k.clamp(c.out, c.n, logit_limit); }
+void argmax(const KernelTable &k, const VectorCall &c) { *c.number = static_cast<float>(k.argmax(c.v, c.n)); }
+void softmax_weights(const KernelTable &k, const VectorCall &c) {
+    k.softmax_weights(c.out, c.n, 1.5f, 2.0f, logit_limit);
+}
+
+template <void (*Kernel)(const KernelTable &, const VectorCall &), uint32_t form>
 void vector_call(const KernelTable &kernels, const KernelShape &shape, void *const *operands, uint32_t begin,
                  uint32_t end) {
     for (uint32_t t = begin; t < end; ++t) {
         const size_t first = size_t{t} * shape.cols;
-        Kernel(kernels,
-               {static_cast<const float *>(operands[0]) + first, static_cast<const float *>(operands[1]),
-                shape.cols, static_cast<float *>(operands[2]) + (codes ? 0 : first),
-                static_cast<float *>(operands[3]) + (scale ? t : 0),
-                static_cast<int8_t *>(operands[2]) + (codes ? first : 0)});
+        VectorCall call{};
+        call.n = shape.cols;
+        if ((form & takes_v) != 0) call.v = static_cast<const float *>(operands[0]) + first;
+        if ((form & takes_weight) != 0) call.weight = static_cast<const float *>(operands[1]);
+        if ((form & gives_floats) != 0) call.out = static_cast<float *>(operands[2]) + first;
+        if ((form & gives_codes) != 0) call.codes = static_cast<int8_t *>(operands[2]) + first;
+        if ((form & gives_number) != 0) call.number = static_cast<float *>(operands[3]) + t;
+        Kernel(kernels, call);
     }
 }
 
 double vector_work(const KernelShape &shape) { return static_cast<double>(shape.cols) * shape.tokens; }
 
-template <void (*Kernel)(const KernelTable &, const VectorCall &), bool weight, bool codes, bool scale>
+template <void (*Kernel)(const KernelTable &, const VectorCall &), uint32_t form>
 KernelCase vector_case(const char *name) {
-    return {name,
-            KernelCase::Parts::tokens,
-            false,
-            vector_operands<weight, codes, scale>,
-            vector_call<Kernel, codes, scale>,
+    return {name,       KernelCase::Parts::tokens, false, vector_operands<form>, vector_call<Kernel, form>,
             vector_work};
 }
 
@@ -252,13 +268,16 @@ const std::vector<KernelCase> &kernel_cases() {
         matmul_case<&T::matmul_f32, W::f32, C::floats>("matmul_f32"),
         matmul_case<&T::matmul_q4, W::int4, C::codes>("matmul_q4"),
         matmul_case<&T::matmul_q4_f32, W::int4, C::floats>("matmul_q4_f32"),
-        vector_case<rmsnorm, true, false, false>("rmsnorm"),
-        vector_case<rmsnorm_quantize, true, true, false>("rmsnorm_quantize"),
-        vector_case<quantize, false, true, false>("quantize"),
-        vector_case<quantize_dynamic, false, true, true>("quantize_dynamic"),
-        vector_case<hadamard_quantize, true, true, false>("hadamard_quantize"),
+        vector_case<rmsnorm, takes_v | takes_weight | gives_floats>("rmsnorm"),
+        vector_case<rmsnorm_quantize, takes_v | takes_weight | gives_codes>("rmsnorm_quantize"),
+        vector_case<quantize, takes_v | gives_codes>("quantize"),
+        vector_case<quantize_dynamic, takes_v | gives_codes | gives_number>("quantize_dynamic"),
+        vector_case<hadamard_quantize, takes_v | takes_weight | gives_codes>("hadamard_quantize"),
         {"conv_silu", KernelCase::Parts::tiles, false, conv_operands, conv_call, conv_work},
         {"scan", KernelCase::Parts::tiles, false, scan_operands, scan_call, scan_work},
+        vector_case<clamp, gives_floats>("clamp"),
+        vector_case<argmax, takes_v | gives_number>("argmax"),
+        vector_case<softmax_weights, gives_floats>("softmax_weights"),
     };
     return cases;
 }
