@@ -42,17 +42,19 @@ double seconds_of(const Work &work) {
     }
 }
 
-// Books what `tokens` tokens took by the clock and by the kernels' timer.
-void book(StepShares *shares, StepTimer *timer, double seconds, uint32_t tokens, uint32_t threads) {
+// What `tokens` tokens took by the clock and by the kernels' timer.
+StepShares shares_of(StepTimer *timer, double seconds, uint32_t tokens, uint32_t threads) {
     const StepTimes times = timer->take();
-    uint64_t calls = 0;
+    StepShares shares{};
+    double calls = 0;
     for (uint32_t step = 0; step < step_count; ++step) {
-        shares->step_seconds[step].add(times.seconds[step] / tokens / threads);
-        shares->calls[step] = static_cast<double>(times.calls[step]) / tokens;
-        calls += times.calls[step];
+        shares.step_seconds[step] = times.seconds[step] / tokens / threads;
+        shares.calls[step] = static_cast<double>(times.calls[step]) / tokens;
+        calls += shares.calls[step];
     }
-    shares->seconds.add(seconds / tokens);
-    shares->timing.add(timer->seconds_per_call() * static_cast<double>(calls) / tokens / threads);
+    shares.seconds = seconds / tokens;
+    shares.timing = timer->seconds_per_call() * calls / threads;
+    return shares;
 }
 
 }  // namespace
@@ -165,13 +167,13 @@ void ModelBench::measure(BenchResult *result) {
         adder_state_reset(session);
         const Stopwatch watch;
         run.feed(tokens);
-        book(&result->prompt_steps, &timer, watch.seconds(), tokens, threads);
+        result->prompt_steps.push_back(shares_of(&timer, watch.seconds(), tokens, threads));
     }
     if (const uint32_t tokens = quarter(plan_.generate_tokens, 8)) {
         adder_state_reset(session);
         const Stopwatch watch;
         for (uint32_t i = 0; i < tokens; ++i) run.step();
-        book(&result->generate_steps, &timer, watch.seconds(), tokens, threads);
+        result->generate_steps.push_back(shares_of(&timer, watch.seconds(), tokens, threads));
     }
 }
 

@@ -27,11 +27,11 @@ struct BenchPlan {
     std::vector<BenchConfiguration> configurations;
 };
 
-// The time of a token by step; what is left of it, the barriers' waiting included, is the rest.
+// The time of a token by step, in one repeat; what is left of it, the barriers' waiting included, is the rest.
 struct StepShares {
-    Samples seconds, timing;                       // a token: by the clock, and what the timing adds to it
-    std::array<Samples, step_count> step_seconds;  // a token and thread
-    std::array<double, step_count> calls{};        // a token, on all threads
+    double seconds, timing;                       // by the clock, and what the timing adds to it
+    std::array<double, step_count> step_seconds;  // of a thread, on average
+    std::array<double, step_count> calls;         // on all threads
 };
 
 // A long generation: what its first and its last twentieth took.
@@ -48,10 +48,10 @@ struct BenchResult {
     Samples read;              // of the bytes of a token
     Samples
         product;  // as many products as a token has, from the first-level cache; none for some instruction sets
-    Samples latencies;         // of single generated tokens
-    uint64_t page_faults = 0;  // while generating: of the repeat that had most
-    StepShares prompt_steps, generate_steps;
-    std::vector<Growth> growth;  // none or one
+    Samples latencies;                                     // of single generated tokens
+    uint64_t page_faults = 0;                              // while generating: of the repeat that had most
+    std::vector<StepShares> prompt_steps, generate_steps;  // one a repeat
+    std::vector<Growth> growth;                            // none or one
 };
 
 class ModelBench {

@@ -41,25 +41,36 @@ std::vector<BenchCell> rate_row(const Rate &rate, const BenchResult &result, dou
             bare ? BenchCell() : BenchCell(100 * result.matrices.median() / seconds)};
 }
 
-void add_steps(BenchTable *table, const char *test, const BenchResult &result, const StepShares &shares) {
-    if (shares.seconds.empty()) return;
-    const double total = shares.seconds.median();
-    double rest = total;
+// Of the repeat that took as long as the median: so its parts add up.
+void add_steps(BenchTable *table, const char *test, const BenchResult &result,
+               std::vector<StepShares> repeats) {
+    if (repeats.empty()) return;
+    const auto middle = repeats.begin() + static_cast<ptrdiff_t>((repeats.size() - 1) / 2);
+    std::nth_element(repeats.begin(), middle, repeats.end(),
+                     [](const StepShares &a, const StepShares &b) { return a.seconds < b.seconds; });
+    double rest = middle->seconds;
     const auto add = [&](const char *step, BenchCell calls, double seconds) {
         table->rows.push_back({std::string(test), uint64_t{result.configuration.threads},
                                result.configuration.isa, std::string(step), std::move(calls), 1e6 * seconds,
-                               100 * seconds / total});
+                               100 * seconds / middle->seconds});
     };
     for (uint32_t step = 0; step < step_count; ++step) {
-        if (shares.calls[step] == 0) continue;
-        const double seconds = shares.step_seconds[step].median();
-        rest -= seconds;
-        add(step_name(static_cast<Step>(step)), shares.calls[step], seconds);
+        if (middle->calls[step] == 0) continue;
+        rest -= middle->step_seconds[step];
+        add(step_name(static_cast<Step>(step)), middle->calls[step], middle->step_seconds[step]);
     }
-    const double timing = std::min(shares.timing.median(), std::max(rest, 0.0));
+    const double timing = std::min(middle->timing, std::max(rest, 0.0));
     add("timing", BenchCell(), timing);
     add("rest", BenchCell(), rest - timing);
-    add("all", BenchCell(), total);
+    add("all", BenchCell(), middle->seconds);
+}
+
+// Bytes a second of the best repeat of reading with so many threads, whatever kernels took turns with it.
+double best_read(const std::vector<BenchResult> &results, uint32_t threads, double bytes) {
+    double best = 0;
+    for (const BenchResult &result : results)
+        if (result.configuration.threads == threads) best = std::max(best, bytes / result.read.least());
+    return best;
 }
 
 }  // namespace
@@ -89,7 +100,7 @@ BenchTable ModelBench::rates_table() const {
     const double chunks = (plan_.prompt_tokens + plan_.chunk - 1) / plan_.chunk;
     const auto size = static_cast<double>(weights_.size);
     for (const BenchResult &result : results_) {
-        const double bandwidth = size / result.read.least();
+        const double bandwidth = best_read(results_, result.configuration.threads, size);
         const double peak = all.products / result.product.least();  // not a number without a probe
         const Rate rates[] = {
             {"prompt", plan_.prompt_tokens, result.prompt,
