@@ -112,30 +112,4 @@ size_t cache_bytes(int level) {
     return level == 1 ? size_t{32} << 10 : level == 2 ? size_t{512} << 10 : size_t{8} << 20;
 }
 
-std::string page_kind(const void *address) {
-    const auto wanted = static_cast<unsigned long long>(reinterpret_cast<uintptr_t>(address));
-    bool here = false;
-    uint64_t page = 0, resident = 0, huge = 0;
-    for (const std::string &line : lines_of("/proc/self/smaps")) {
-        unsigned long long begin = 0, end = 0;
-        if (std::sscanf(line.c_str(), "%llx-%llx ", &begin, &end) == 2) {
-            if (here) break;
-            here = begin <= wanted && wanted < end;
-        } else if (here) {
-            const size_t colon = line.find(':');
-            const std::string key = line.substr(0, colon);
-            const uint64_t value = colon == std::string::npos ? 0 : kib(line.substr(colon + 1));
-            if (key == "KernelPageSize") page = value;
-            if (key == "Rss") resident = value;
-            if (key == "AnonHugePages" || key == "FilePmdMapped" || key == "ShmemPmdMapped") huge += value;
-        }
-    }
-    if (page == 0) return "";
-    std::string text = format("%llu KiB pages", static_cast<unsigned long long>(page));
-    if (huge > 0 && resident > 0)
-        text += format(", %.0f %% of them in huge ones",
-                       100 * static_cast<double>(huge) / static_cast<double>(resident));
-    return text;
-}
-
 }  // namespace adder

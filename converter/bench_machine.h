@@ -23,7 +23,4 @@ uint64_t resident_bytes();      // of this process, now; 0 where that is unknown
 // Bytes of a level of the first CPU's data cache, 1 to 3, or a usual size where the system does not tell.
 size_t cache_bytes(int level);
 
-// What lies under a mapping: "4 KiB pages", or "4 KiB pages, 87 % of them in huge ones"; empty where that is unknown.
-std::string page_kind(const void *address);
-
 }  // namespace adder

@@ -9,6 +9,7 @@
 #include "converter/error.h"
 #include "converter/progress.h"
 #include "converter/thread_pool.h"
+#include "host/file_memory.h"
 #include "runtime/session.h"
 
 namespace adder {

@@ -25,7 +25,8 @@ std::string error_text(adder_status status, const adder_error &error) {
     return text;
 }
 
-BlobFile::BlobFile(const std::string &path, Checksum checksum) : file_(path), model_{}, info_{} {
+BlobFile::BlobFile(const std::string &path, Checksum checksum, Pages pages)
+    : file_(path, pages), model_{}, info_{} {
     const auto start = std::chrono::steady_clock::now();
     adder_error error{};
     adder_status status = adder_model_open(&model_, file_.data(), file_.size(), &error);
@@ -33,6 +34,18 @@ BlobFile::BlobFile(const std::string &path, Checksum checksum) : file_(path), mo
     if (status == ADDER_OK && checksum == Checksum::compare) status = adder_model_verify(&model_, &error);
     if (status != ADDER_OK) bad_input("%s: %s", path.c_str(), error_text(status, error).c_str());
     adder_model_get_info(&model_, &info_);
+}
+
+const Option prefault_option = {"prefault", 0, nullptr, false,
+                                "Read the whole blob before the work begins, not where it is touched."};
+const Option huge_pages_option = {
+    "hugepages", 0, nullptr, false,
+    "Copy the blob into huge pages, as far as the system has them, instead of mapping it."};
+
+Pages pages_of(const Arguments &arguments) {
+    return arguments.has("hugepages")  ? Pages::huge_pages
+           : arguments.has("prefault") ? Pages::prefault
+                                       : Pages::mapped;
 }
 
 bool is_blob(const std::string &path) {
@@ -50,8 +63,13 @@ Session::Session(const BlobFile &blob, const adder_options &options) {
     if (arena_bytes_ == 0)
         fail(ExitCode::usage, "%s: no arena has chunk %u, logit rows %u and threads %u", blob.path().c_str(),
              options.chunk, options.logit_rows, options.threads);
+#ifdef MAP_POPULATE
+    constexpr int populate = MAP_POPULATE;  // no page faults in the first tokens
+#else
+    constexpr int populate = 0;
+#endif
     void *const arena =
-        mmap(nullptr, arena_bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        mmap(nullptr, arena_bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | populate, -1, 0);
     if (arena == MAP_FAILED)
         fail(ExitCode::failure, "%s: an arena of %zu bytes cannot be had: %s", blob.path().c_str(),
              arena_bytes_, std::strerror(errno));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "adder/adder.h"
+#include "converter/cli.h"
 #include "converter/file.h"
 
 namespace adder {
@@ -15,12 +16,14 @@ namespace adder {
 class BlobFile {
   public:
     enum class Checksum { compare, skip };
-    explicit BlobFile(const std::string &path, Checksum checksum = Checksum::compare);
+    explicit BlobFile(const std::string &path, Checksum checksum = Checksum::compare,
+                      Pages pages = Pages::mapped);
     BlobFile(const BlobFile &) = delete;
     BlobFile &operator=(const BlobFile &) = delete;
     const adder_model *model() const { return &model_; }
     const adder_model_info &info() const { return info_; }
     const std::string &path() const { return file_.path(); }
+    std::string page_kind() const { return adder::page_kind(file_.data()); }
     double open_seconds() const {
         return open_seconds_;
     }  // of mapping and adder_model_open, without the checksum
@@ -31,6 +34,10 @@ class BlobFile {
     adder_model_info info_;
     double open_seconds_;
 };
+
+// The options --prefault and --hugepages of a command that runs a blob, and what they ask for.
+extern const Option prefault_option, huge_pages_option;
+Pages pages_of(const Arguments &arguments);
 
 // True if the path is a regular file that begins as a blob does.
 bool is_blob(const std::string &path);

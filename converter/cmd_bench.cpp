@@ -66,7 +66,7 @@ BenchReport bench_of_kernels(const Arguments &arguments) {
     }
     if (!arguments.has("model")) return bench_kernels(plan);
     refuse(arguments, {"kernel", "chunk"}, "goes without --model");
-    const BlobFile blob(arguments.text("model"));
+    const BlobFile blob(arguments.text("model"), BlobFile::Checksum::compare, pages_of(arguments));
     return bench_matrices(blob, plan);
 }
 
@@ -84,7 +84,7 @@ BenchReport bench_of_model(const Arguments &arguments) {
         arguments.has("isa") ? split(arguments.text("isa")) : std::vector<std::string>{""};
     for (const uint32_t threads : thread_counts(arguments))
         for (const std::string &isa : isas) plan.configurations.push_back({threads, isa});
-    const BlobFile blob(arguments.positional()[0]);
+    const BlobFile blob(arguments.positional()[0], BlobFile::Checksum::compare, pages_of(arguments));
     ModelBench bench(blob, plan);
     bench.measure();
     return bench.report();
@@ -134,6 +134,8 @@ Command bench_command() {
              "them)."},
             {"kernel", 0, "LIST", false, "Of kernels: these alone, with commas between."},
             {"model", 0, "FILE", false, "Of kernels: the matrix products of this blob's token alone."},
+            prefault_option,
+            huge_pages_option,
             {"output", 'o', "FORM", false, "table, json, csv or md (default: table)."},
         },
         1,

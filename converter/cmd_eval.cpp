@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <optional>
 
+#include "converter/blob_file.h"
 #include "converter/cli.h"
 #include "converter/error.h"
 #include "converter/eval_report.h"
@@ -104,14 +105,16 @@ int run_eval(const Arguments &arguments) {
     open_page(arguments, &page);
     ThreadPool pool(static_cast<uint32_t>(arguments.integer("threads", 0, 0, 256)));
     std::vector<std::unique_ptr<Scorer>> models;
-    for (const std::string &path : arguments.positional()) models.push_back(open_scorer(path, pool));
+    for (const std::string &path : arguments.positional())
+        models.push_back(open_scorer(path, pool, pages_of(arguments)));
     const size_t given = models.size();
     int base = -1;
     if (arguments.has("base")) {
         const std::string path = arguments.text("base");
         const auto found = std::find(arguments.positional().begin(), arguments.positional().end(), path);
         base = static_cast<int>(found - arguments.positional().begin());
-        if (found == arguments.positional().end()) models.push_back(open_scorer(path, pool));
+        if (found == arguments.positional().end())
+            models.push_back(open_scorer(path, pool, pages_of(arguments)));
     }
     std::vector<Scorer *> all;
     for (const auto &model : models) all.push_back(model.get());
@@ -166,6 +169,8 @@ Command eval_command() {
                 {"skip-bad", 0, nullptr, false, "Leave out rows that cannot be scored, and count them."},
                 {"base", 0, "MODEL", false, "Compare with this one."},
                 {"threads", 't', "N", false, "Threads (default: all CPUs); does not change a digit."},
+                prefault_option,
+                huge_pages_option,
                 {"json", 0, nullptr, false, "Print one JSON object, with each example's log-likelihoods."},
                 {"csv", 0, nullptr, false, "Print CSV, one line a model."},
                 {"html", 0, "FILE", false, "Write one page with tables and pictures as well."},

@@ -134,7 +134,7 @@ class Run {
   public:
     explicit Run(const Arguments &arguments)
         : arguments_(arguments), quiet_(arguments.has("quiet")), json_(arguments.has("json")),
-          blob_(arguments.positional()[0]),
+          blob_(arguments.positional()[0], BlobFile::Checksum::compare, pages_of(arguments)),
           pool_(static_cast<uint32_t>(arguments.integer("threads", 1, 0, 256))),
           sampler_(make_sampler(arguments, blob_.model())) {
         isa_ = arguments.text("isa");
@@ -149,6 +149,9 @@ class Run {
         const int64_t limit = arguments_.integer("tokens", 128, 0, max_tokens);
         result_.prompt = prompt_ids(arguments_, blob_, quiet_);
         const Session session(blob_, options_);
+        if (!quiet_ && arguments_.has("hugepages"))
+            std::fprintf(stderr, "adder run: %s lies in %s\n", blob_.path().c_str(),
+                         blob_.page_kind().c_str());
         // Made now: that it cannot be written is better known before the work.
         std::optional<AtomicFile> saved;
         if (arguments_.has("state-save")) {
@@ -359,6 +362,8 @@ Command run_command() {
             {"isa", 0, "NAME", false,
              "Instruction set: scalar, avx2, ... (default: ADDER_ISA in the environment, else the best of "
              "this CPU)."},
+            prefault_option,
+            huge_pages_option,
             {"state-load", 0, "FILE", false, "Continue from a saved state; the prompt is what follows it."},
             {"state-save", 0, "FILE", false,
              "Save the state at the end; it has seen every token, the end token included."},

@@ -57,15 +57,14 @@ std::string make_beside(const std::string &path, UnfinishedPath *unfinished, con
 
 }  // namespace
 
-MappedFile::MappedFile(const std::string &path) : path_(path) {
+MappedFile::MappedFile(const std::string &path, Pages pages) : path_(path) {
     // O_NONBLOCK: opening a pipe must fail below, not wait for a writer.
     const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0) bad_input("cannot open %s: %s", path.c_str(), std::strerror(errno));
     struct stat status;
-    int error = fstat(descriptor, &status) == 0 ? 0 : errno;
-    const char *reason = nullptr;
-    if (error != 0) {
-        reason = std::strerror(error);
+    std::string reason;
+    if (fstat(descriptor, &status) != 0) {
+        reason = std::strerror(errno);
     } else if (S_ISDIR(status.st_mode)) {
         reason = "it is a directory";
     } else if (!S_ISREG(status.st_mode)) {
@@ -73,30 +72,20 @@ MappedFile::MappedFile(const std::string &path) : path_(path) {
     } else if (static_cast<uintmax_t>(status.st_size) > SIZE_MAX) {
         reason = "it is larger than the address space";
     } else if (status.st_size > 0) {
-        size_ = static_cast<size_t>(status.st_size);
-        void *const start = mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, descriptor, 0);
-        if (start == MAP_FAILED) {
-            reason = std::strerror(errno);
-        } else {
-            data_ = static_cast<const uint8_t *>(start);
-        }
+        reason = file_memory_load(descriptor, static_cast<size_t>(status.st_size), pages, &memory_);
     }
     close(descriptor);
-    if (reason != nullptr) bad_input("cannot read %s: %s", path.c_str(), reason);
+    if (!reason.empty()) bad_input("cannot read %s: %s", path.c_str(), reason.c_str());
 }
 
-MappedFile::~MappedFile() {
-    if (data_ != nullptr) munmap(const_cast<uint8_t *>(data_), size_);
-}
+MappedFile::~MappedFile() { file_memory_release(&memory_); }
 
 MappedFile::MappedFile(MappedFile &&other) noexcept
-    : path_(std::move(other.path_)), data_(std::exchange(other.data_, nullptr)),
-      size_(std::exchange(other.size_, 0)) {}
+    : path_(std::move(other.path_)), memory_(std::exchange(other.memory_, {})) {}
 
 MappedFile &MappedFile::operator=(MappedFile &&other) noexcept {
     std::swap(path_, other.path_);
-    std::swap(data_, other.data_);
-    std::swap(size_, other.size_);
+    std::swap(memory_, other.memory_);
     return *this;
 }
 

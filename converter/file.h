@@ -10,30 +10,30 @@
 #include <vector>
 
 #include "converter/unfinished.h"
+#include "host/file_memory.h"
 
 namespace adder {
 
-// A whole file, mapped read-only. An empty file maps to an empty view. Throws Error(bad_input) if it cannot
+// A whole file in memory, read-only, by default mapped. An empty file maps to an empty view. Throws Error(bad_input) if it cannot
 // be opened, is not a regular file, or cannot be mapped; the message names the path and the reason. A file
 // that another process shortens while it is mapped ends this one with SIGBUS.
 class MappedFile {
   public:
-    explicit MappedFile(const std::string &path);
+    explicit MappedFile(const std::string &path, Pages pages = Pages::mapped);
     ~MappedFile();
     MappedFile(MappedFile &&other) noexcept;
     MappedFile &operator=(MappedFile &&other) noexcept;
     MappedFile(const MappedFile &) = delete;
     MappedFile &operator=(const MappedFile &) = delete;
 
-    const uint8_t *data() const { return data_; }
-    size_t size() const { return size_; }
-    std::string_view text() const { return {reinterpret_cast<const char *>(data_), size_}; }
+    const uint8_t *data() const { return static_cast<const uint8_t *>(memory_.data); }
+    size_t size() const { return memory_.size; }
+    std::string_view text() const { return {static_cast<const char *>(memory_.data), memory_.size}; }
     const std::string &path() const { return path_; }
 
   private:
     std::string path_;
-    const uint8_t *data_ = nullptr;
-    size_t size_ = 0;
+    FileMemory memory_;
 };
 
 // A file being written: to a temporary name beside the final one, then fsync and rename on commit(). If

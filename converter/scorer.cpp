@@ -91,8 +91,8 @@ class Snapshot {
 
 class BlobScorer : public Scorer {
   public:
-    BlobScorer(const std::string &path, ThreadPool &pool)
-        : blob_(path), pool_(pool), snapshots_(pool.size()) {
+    BlobScorer(const std::string &path, ThreadPool &pool, Pages pages)
+        : blob_(path, BlobFile::Checksum::compare, pages), pool_(pool), snapshots_(pool.size()) {
         adder_options options{};
         options.chunk = 64;
         options.logit_rows = 16;
@@ -173,9 +173,9 @@ void Scorer::score(const std::vector<Tokens> &windows, const Callback &callback)
     score(sequences, callback, nullptr);
 }
 
-std::unique_ptr<Scorer> open_scorer(const std::string &path, ThreadPool &pool) {
+std::unique_ptr<Scorer> open_scorer(const std::string &path, ThreadPool &pool, Pages pages) {
     if (is_directory(path)) return std::make_unique<CheckpointScorer>(path, pool);
-    return std::make_unique<BlobScorer>(path, pool);
+    return std::make_unique<BlobScorer>(path, pool, pages);
 }
 
 }  // namespace adder

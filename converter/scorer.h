@@ -46,6 +46,6 @@ class Scorer {
 };
 
 // Opens a checkpoint directory or a blob. Throws Error(bad_input) if the path is neither.
-std::unique_ptr<Scorer> open_scorer(const std::string &path, ThreadPool &pool);
+std::unique_ptr<Scorer> open_scorer(const std::string &path, ThreadPool &pool, Pages pages = Pages::mapped);
 
 }  // namespace adder

@@ -15,7 +15,7 @@
 
 namespace chat {
 
-Mapping Mapping::file(const std::string &path) {
+Mapping Mapping::file(const std::string &path, adder::Pages pages) {
     const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0) throw Failure(Exit::bad_input, path + ": " + std::strerror(errno));
     struct stat status {};
@@ -30,12 +30,8 @@ Mapping Mapping::file(const std::string &path) {
     } else if (status.st_size == 0) {
         problem = "is empty";
     } else {
-        mapping.size_ = static_cast<size_t>(status.st_size);
-        void *data = mmap(nullptr, mapping.size_, PROT_READ, MAP_PRIVATE, descriptor, 0);
-        if (data == MAP_FAILED)
-            problem = std::strerror(errno);
-        else
-            mapping.data_ = data;
+        problem =
+            adder::file_memory_load(descriptor, static_cast<size_t>(status.st_size), pages, &mapping.memory_);
     }
     close(descriptor);
     if (!problem.empty()) throw Failure(Exit::bad_input, path + ": " + problem);
@@ -49,25 +45,20 @@ Mapping Mapping::anonymous(size_t size) {
         throw Failure(Exit::failure,
                       "no memory for " + std::to_string(size) + " bytes: " + std::strerror(errno));
     }
-    mapping.data_ = data;
-    mapping.size_ = size;
+    mapping.memory_ = {data, size, size};
     return mapping;
 }
 
-Mapping::~Mapping() {
-    if (data_) munmap(data_, size_);
-}
+Mapping::~Mapping() { adder::file_memory_release(&memory_); }
 
-Mapping::Mapping(Mapping &&other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+Mapping::Mapping(Mapping &&other) noexcept : memory_(std::exchange(other.memory_, {})) {}
 
 Mapping &Mapping::operator=(Mapping &&other) noexcept {
-    std::swap(data_, other.data_);
-    std::swap(size_, other.size_);
+    std::swap(memory_, other.memory_);
     return *this;
 }
 
-Model::Model(const std::string &path) : path_(path), blob_(Mapping::file(path)) {
+Model::Model(const std::string &path, adder::Pages pages) : path_(path), blob_(Mapping::file(path, pages)) {
     adder_error error{};
     if (adder_model_open(&model_, blob_.data(), blob_.size(), &error) != ADDER_OK ||
         adder_model_verify(&model_, &error) != ADDER_OK) {

@@ -4,6 +4,8 @@
 
 #include <adder/adder.h>
 
+#include "host/file_memory.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -15,8 +17,8 @@ namespace chat {
 // too.
 class Mapping {
   public:
-    static Mapping
-    file(const std::string &path);          // read-only; Failure(bad_input) names the path and the reason
+    // Read-only; Failure(bad_input) names path and reason.
+    static Mapping file(const std::string &path, adder::Pages pages = adder::Pages::mapped);
     static Mapping anonymous(size_t size);  // zeroed
 
     Mapping() = default;
@@ -26,24 +28,24 @@ class Mapping {
     Mapping(const Mapping &) = delete;
     Mapping &operator=(const Mapping &) = delete;
 
-    void *data() const { return data_; }
-    size_t size() const { return size_; }
+    void *data() const { return memory_.data; }
+    size_t size() const { return memory_.size; }
 
   private:
-    void *data_ = nullptr;
-    size_t size_ = 0;
+    adder::FileMemory memory_;
 };
 
 // An opened and verified blob. It stays where it is: sessions keep a pointer to it.
 class Model {
   public:
     // Failure(bad_input) if it cannot be read, is no intact blob, or carries no tokenizer.
-    explicit Model(const std::string &path);
+    Model(const std::string &path, adder::Pages pages);
     Model(const Model &) = delete;
     Model &operator=(const Model &) = delete;
 
     const adder_model *get() const { return &model_; }
     const std::string &path() const { return path_; }
+    std::string page_kind() const { return adder::page_kind(blob_.data()); }
     const adder_model_info &info() const { return info_; }
 
     std::string text(adder_text which) const;  // empty if the blob has none

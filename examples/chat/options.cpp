@@ -47,6 +47,12 @@ Options parse_options(int count, char **arguments) {
             options.action = help ? Options::Action::help : Options::Action::version;
             return options;
         }
+        if (name == "--hugepages" || name == "--prefault") {
+            if (has_value) throw Failure(Exit::usage, name + " takes no value");
+            if (name == "--hugepages" || options.pages == adder::Pages::mapped)
+                options.pages = name == "--hugepages" ? adder::Pages::huge_pages : adder::Pages::prefault;
+            continue;
+        }
         const Setting *setting = name.rfind("--", 0) == 0 ? find_setting(name.substr(2)) : nullptr;
         if (!setting && name != "--prompt" && name != "--isa" && name != "--threads") {
             throw Failure(Exit::usage, "unknown option '" + name + "'");
@@ -92,6 +98,8 @@ std::string help_text() {
     text +=
         line("--isa NAME", "instruction set to compute with (scalar, avx2, ...); the results are the same");
     text += line("--threads N", "threads to compute with; 0: one a CPU (default 1)");
+    text += line("--prefault", "read the whole blob at once, not where it is touched");
+    text += line("--hugepages", "copy the blob into huge pages, as far as the system has them");
     text += line("--help, --version", "");
     text += "\n"
             "Sampling starts from the blob's own defaults and, without --seed, from a random seed.\n"

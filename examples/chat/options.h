@@ -4,6 +4,8 @@
 
 #include "settings.h"
 
+#include "host/file_memory.h"
+
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -17,6 +19,7 @@ struct Options {
     std::string blob;
     std::string isa;       // empty: the best of this CPU
     uint32_t threads = 1;  // 0: one a CPU
+    adder::Pages pages = adder::Pages::mapped;
     bool one_prompt = false;
     std::string prompt;
     std::vector<std::pair<const Setting *, std::string>> settings;  // valid, in the order given

@@ -155,7 +155,9 @@ TEST_F(Toy, RunRefusesWhatItCannotDo) {
         {{"--ids", "999999"}, 2, "token id 999999 is outside of the vocabulary, 0 to "},
         {{"--ids", "99999999999"}, 2, "token id 99999999999 is outside"},
         {{"--ids", "-1"}, 2, "is no list of token ids"},
-        {{"--ids", "1", "--isa", "mmx"}, 2, "the instruction set is not built in or not on this CPU: mmx; usable here: scalar"},
+        {{"--ids", "1", "--isa", "mmx"},
+         2,
+         "the instruction set is not built in or not on this CPU: mmx; usable here: scalar"},
         {{"--ids", "1", "--temp", "-1"}, 2, "--temp is -1"},
         {{"--ids", "1", "--chunk", "0"}, 2, "--chunk is 0"},
         {{"--ids", "1", "--state-load", directory_.file("none")}, 3, "cannot open"},
@@ -171,6 +173,21 @@ TEST_F(Toy, RunRefusesWhatItCannotDo) {
     setenv("ADDER_ISA", "mmx", 1);
     EXPECT_HAS(adder_command({"run", blob_, "--ids", "1"}).err, "mmx (from ADDER_ISA); usable here: scalar");
     unsetenv("ADDER_ISA");
+}
+
+TEST_F(Toy, EveryKindOfPagesGivesTheSame) {
+    const std::vector<std::string> words = {"run", blob_, "--ids", "1,2,3", "-n", "5", "--ignore-eos"};
+    const Outcome plain = adder_command(words);
+    EXPECT_EQ(plain.err.find("KiB pages"), std::string::npos);
+    for (const char *option : {"--prefault", "--hugepages"}) {
+        std::vector<std::string> more = words;
+        more.push_back(option);
+        const Outcome outcome = adder_command(more);
+        EXPECT_EQ(outcome.code, 0) << outcome.err;
+        EXPECT_EQ(outcome.out, plain.out);
+        EXPECT_EQ(outcome.err.find("KiB pages") != std::string::npos, more.back() == "--hugepages");
+        EXPECT_EQ(adder_command({"bench", blob_, "-p", "4", "-n", "2", "-r", "1", option}).code, 0);
+    }
 }
 
 TEST_F(Toy, OutputsReplaceNoInputs) {

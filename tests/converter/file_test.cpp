@@ -51,6 +51,54 @@ TEST(MappedFile, NamesPathAndReason) {
     EXPECT_HAS(opening(directory.file("pipe")), "it is not a regular file");  // and does not hang
 }
 
+// Faults of this process while every page of the file is read once.
+static int64_t faults_of_reading(const MappedFile &file) {
+    const auto faults = [] {
+        struct rusage usage {};
+        getrusage(RUSAGE_SELF, &usage);
+        return int64_t{usage.ru_minflt} + int64_t{usage.ru_majflt};
+    };
+    const int64_t before = faults();
+    uint32_t sum = 0;
+    for (size_t i = 0; i < file.size(); i += 4096)
+        sum += *static_cast<const volatile uint8_t *>(&file.data()[i]);
+    return faults() - before + (sum == 1 ? 1 : 0);
+}
+
+TEST(MappedFile, TheSameBytesInEveryKindOfPages) {
+    const TemporaryDirectory directory;
+    const std::string path = directory.file("large");
+    std::string bytes(30'000'001, '\0');
+    for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * 2654435761u >> 24);
+    write_text(path, bytes);
+    for (const Pages pages : {Pages::mapped, Pages::prefault, Pages::huge_pages}) {
+        const MappedFile file(path, pages);
+        // Of a mapping, one every few pages.
+        if (pages != Pages::mapped) {
+            EXPECT_LE(faults_of_reading(file), 2);
+        }
+        EXPECT_TRUE(file.text() == bytes);
+        EXPECT_HAS(page_kind(file.data()), "KiB pages");
+        EXPECT_HAS(page_kind(file.data() + bytes.size() - 1), "KiB pages");
+    }
+    EXPECT_EQ(page_kind(nullptr), "");
+    write_text(path, "");
+    for (const Pages pages : {Pages::prefault, Pages::huge_pages})
+        EXPECT_EQ(MappedFile(path, pages).size(), 0u);
+}
+
+TEST(MappedFile, ACopyThatCannotBeHadIsAnError) {
+    const TemporaryDirectory directory;
+    const std::string path = directory.file("sparse");
+    write_text(path, "");
+    std::error_code refused;
+    std::filesystem::resize_file(path, uint64_t{1} << 43, refused);  // 8 TiB of nothing
+    std::ifstream overcommit("/proc/sys/vm/overcommit_memory");
+    if (refused || overcommit.get() == '1') GTEST_SKIP() << "NOT TESTED: any amount of memory can be had";
+    EXPECT_HAS(error_of([&] { MappedFile file(path, Pages::huge_pages); }, ExitCode::bad_input),
+               "cannot read " + path + ": no memory for a copy of 8796093022208 bytes: ");
+}
+
 TEST(AtomicFile, ReplacesOnCommitOnly) {
     const TemporaryDirectory directory;
     const std::string path = directory.file("out");

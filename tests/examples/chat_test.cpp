@@ -296,6 +296,16 @@ TEST(Chat, EveryNumberOfThreadsGivesTheSameAnswer) {
             << bad;
 }
 
+TEST(Chat, EveryKindOfPagesGivesTheSameAnswer) {
+    const std::string input = "Good morning!\n";
+    const Result mapped = talk(input, {"--temp", "0"});
+    EXPECT_EQ(talk(input, {"--temp", "0", "--prefault"}).out, mapped.out);
+    const Result huge = talk(input, {"--temp", "0", "--hugepages"});
+    EXPECT_EQ(huge.out, mapped.out);
+    EXPECT_TRUE(contains(huge.err, "KiB pages")) << huge.err;
+    EXPECT_EQ(chat({blob, "--hugepages=1"}, "").code, 2);
+}
+
 TEST(Chat, AFullDiskIsAFailure) {
     if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "no /dev/full";
     const Result result = run({"/bin/sh", "-c", "\"$0\" \"$1\" --prompt hello >/dev/full", ADDER_CHAT, blob});
