@@ -11,10 +11,10 @@
 #include "converter/bench_clock.h"
 #include "converter/bench_machine.h"
 #include "converter/bench_stats.h"
+#include "converter/bench_team.h"
 #include "converter/error.h"
 #include "converter/kernel_cases.h"
 #include "converter/progress.h"
-#include "converter/thread_pool.h"
 #include "runtime/team.h"
 
 namespace adder {
@@ -194,8 +194,8 @@ BenchReport bench_kernels(const KernelBenchPlan &plan) {
     BenchTable table = empty_table();
     Progress progress("bench kernels", tests.size());
     for (const KernelTest &test : tests) {
-        ThreadPool pool(test.threads);
-        measure(test, plan, Team{test.threads, ThreadPool::parallel_for, &pool}, &table);
+        const BenchTeam team(test.threads, plan.pin);
+        measure(test, plan, team.team(), &table);
         progress.advance();
     }
     report.tables.push_back(std::move(table));

@@ -17,6 +17,7 @@ struct KernelBenchPlan {
     std::vector<uint32_t> threads;
     uint32_t chunk;  // tokens of a call, besides calls of one
     uint32_t repeats;
+    bool pin;  // threads to CPUs
 };
 
 // Every kernel with every instruction set, its operands in the first- and second-level cache and in memory.

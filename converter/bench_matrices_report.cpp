@@ -5,9 +5,9 @@
 #include "converter/bench_matrices.h"
 #include "converter/bench_probe.h"
 #include "converter/bench_stats.h"
+#include "converter/bench_team.h"
 #include "converter/error.h"
 #include "converter/progress.h"
-#include "converter/thread_pool.h"
 
 namespace adder {
 namespace {
@@ -21,9 +21,9 @@ struct Result {
     Samples token, read, product;
 };
 
-void measure(const BlobFile &blob, TokenMatrices *matrices, Result *result) {
-    ThreadPool pool(result->threads);
-    const Team team{result->threads, ThreadPool::parallel_for, &pool};
+void measure(const BlobFile &blob, bool pin, TokenMatrices *matrices, Result *result) {
+    const BenchTeam threads(result->threads, pin);
+    const Team team = threads.team();
     const KernelTable &kernels = *kernels_find(result->isa.c_str());
     matrices->run(kernels, team, nullptr);  // the pages and the caches get warm
     for (uint32_t tokens = 1;; tokens *= 2) {
@@ -90,7 +90,7 @@ BenchReport bench_matrices(const BlobFile &blob, const KernelBenchPlan &plan) {
     Progress progress("bench kernels", uint64_t{plan.repeats} * results.size());
     for (uint32_t repeat = 0; repeat < plan.repeats; ++repeat)
         for (Result &result : results) {
-            measure(blob, &matrices, &result);
+            measure(blob, plan.pin, &matrices, &result);
             throw_if_interrupted();
             progress.advance();
         }

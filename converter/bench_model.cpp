@@ -6,9 +6,9 @@
 
 #include "converter/bench_machine.h"
 #include "converter/bench_probe.h"
+#include "converter/bench_team.h"
 #include "converter/error.h"
 #include "converter/progress.h"
-#include "converter/thread_pool.h"
 #include "host/file_memory.h"
 #include "runtime/session.h"
 
@@ -62,27 +62,27 @@ StepShares shares_of(StepTimer *timer, double seconds, uint32_t tokens, uint32_t
 
 // A session with its threads, warmed up. Only one arena is there at a time.
 struct ModelBench::Run {
-    ThreadPool pool;
+    const BenchTeam team;
     const Session session;
     const BlobFile &blob;
     TokenSource source;
     std::vector<int32_t> chunk;
 
     Run(const BlobFile &file, const BenchPlan &plan, const BenchConfiguration &configuration)
-        : pool(configuration.threads), session(file, options(plan, configuration, &pool)), blob(file),
-          source(file.info().vocab_size), chunk(plan.chunk) {
+        : team(configuration.threads, plan.pin), session(file, options(plan, configuration, team.team())),
+          blob(file), source(file.info().vocab_size), chunk(plan.chunk) {
         feed(plan.chunk);
         for (uint32_t i = 0; i < warm_up_steps; ++i) step();
         adder_state_reset(session.get());
     }
 
     static adder_options options(const BenchPlan &plan, const BenchConfiguration &configuration,
-                                 ThreadPool *pool) {
+                                 const Team &team) {
         adder_options options{};
         options.chunk = plan.chunk;
         options.threads = configuration.threads;
-        options.parallel_for = ThreadPool::parallel_for;
-        options.parallel_context = pool;
+        options.parallel_for = team.parallel_for;
+        options.parallel_context = team.context;
         options.isa = configuration.isa.empty() ? nullptr : configuration.isa.c_str();
         return options;
     }
@@ -131,7 +131,7 @@ void ModelBench::measure(BenchResult *result) {
     adder_session *const session = run.session.get();
     const uint32_t threads = result->configuration.threads;
     const KernelTable &kernels = *session->kernels;
-    const Team team = session->team;
+    const Team team = run.team.team();
     arena_bytes_ = run.session.arena_bytes();
     result->configuration.isa = adder_session_isa(session);
 
@@ -238,6 +238,7 @@ BenchReport ModelBench::report() const {
         {"model", blob_.path(), blob_.path()},
         {"repeats", uint64_t{plan_.repeats}, format("medians of %u", plan_.repeats)},
         {"chunk", uint64_t{plan_.chunk}, format("chunk %u", plan_.chunk)},
+        {"pinned", uint64_t{plan_.pin}, plan_.pin ? "threads bound to CPUs" : ""},
         {"blob_bytes", blob_bytes, format("blob %llu bytes", line(blob_bytes))},
         {"open_milliseconds", open_ms, format("opened in %.2f ms", open_ms)},
         {"arena_bytes", uint64_t{arena_bytes_}, format("arena %llu bytes", line(arena_bytes_))},

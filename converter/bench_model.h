@@ -24,6 +24,7 @@ struct BenchPlan {
     uint32_t long_tokens;                     // 0: not measured
     uint32_t chunk;
     uint32_t repeats;
+    bool pin;  // threads to CPUs
     std::vector<BenchConfiguration> configurations;
 };
 

@@ -56,6 +56,7 @@ BenchReport bench_of_kernels(const Arguments &arguments) {
     plan.threads = thread_counts(arguments);
     plan.chunk = static_cast<uint32_t>(arguments.integer("chunk", 16, 1, 4096));
     plan.repeats = static_cast<uint32_t>(arguments.integer("repeats", 5, 1, 10000));
+    plan.pin = arguments.has("pin");
     if (arguments.has("kernel")) plan.kernels = split(arguments.text("kernel"));
     plan.isas = isa_names();
     if (arguments.has("isa")) {
@@ -78,6 +79,7 @@ BenchReport bench_of_model(const Arguments &arguments) {
     plan.long_tokens = static_cast<uint32_t>(arguments.integer("long", 0, 100, 1 << 30));
     plan.chunk = static_cast<uint32_t>(arguments.integer("chunk", 16, 1, 4096));
     plan.repeats = static_cast<uint32_t>(arguments.integer("repeats", 5, 1, 10000));
+    plan.pin = arguments.has("pin");
     if (plan.prompt_tokens == 0 && plan.generate_tokens == 0 && plan.long_tokens == 0)
         fail(ExitCode::usage, "-p 0 and -n 0 leave nothing to measure");
     const std::vector<std::string> isas =
@@ -125,6 +127,7 @@ Command bench_command() {
              "Besides, generate N tokens, once, and compare the first and the last 5 % of them; at least "
              "100."},
             {"threads", 't', "LIST", false, "Numbers of threads, with commas between (default: 1)."},
+            {"pin", 0, nullptr, false, "Bind each thread to a CPU of its own (Linux)."},
             {"repeats", 'r', "N", false, "Repeats of each measurement (default: 5)."},
             {"chunk", 0, "N", false,
              "Tokens of the prompt that go through a layer together, 1 to 4096 (default: 16)."},

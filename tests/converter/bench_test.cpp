@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
+#include <sched.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -11,6 +13,7 @@
 #include "converter/bench_report.h"
 #include "converter/bench_stats.h"
 #include "converter/bench_steps.h"
+#include "converter/bench_team.h"
 #include "converter/blob_file.h"
 #include "converter/json.h"
 #include "converter/kernel_cases.h"
@@ -253,6 +256,7 @@ TEST_F(Bench, WrongUseIsAnError) {
                                                {blob_, "--isa", "z80"},
                                                {blob_, "--kernel", "scan"},
                                                {blob_, "--model", blob_},
+                                               {blob_, "--pin", "-t", "256"},
                                                {"kernels", "-n", "3"},
                                                {"kernels", "--isa", "z80"},
                                                {"kernels", "--kernel", "skan"},
@@ -320,6 +324,34 @@ TEST(BenchProbe, KnowsTheInstructionSetsOfThisCpu) {
     const std::vector<uint8_t> bytes(100003, 1);
     EXPECT_GT(probe_read(alone, bytes.data() + 1, bytes.size() - 1), 0);
 }
+
+#ifdef __linux__
+TEST(BenchTeam, BindsEachThreadToACpuOfItsOwn) {
+    const auto cpus = [] {
+        cpu_set_t set;
+        CPU_ZERO(&set);
+        EXPECT_EQ(sched_getaffinity(0, sizeof set, &set), 0);
+        return CPU_COUNT(&set);
+    };
+    const int before = cpus();
+    const auto threads = static_cast<uint32_t>(std::min(before, 2));
+    {
+        const BenchTeam pinned(threads, true);
+        std::vector<int> where(threads, -1), counts(threads, 0);
+        team_run(pinned.team(), threads, [&](Range range) {
+            for (uint32_t i = range.begin; i < range.end; ++i) {
+                where[i] = sched_getcpu();
+                counts[i] = cpus();
+            }
+        });
+        for (uint32_t i = 0; i < threads; ++i) {
+            EXPECT_EQ(counts[i], 1);
+            EXPECT_GE(where[i], 0);
+        }
+    }
+    EXPECT_EQ(cpus(), before);
+}
+#endif
 
 TEST(BenchStats, MedianQuantilesAndSpread) {
     Samples samples;
