@@ -17,27 +17,38 @@
 namespace adder {
 namespace {
 
-// The lines of a small text file of /proc or /sys; none if it is not there.
-std::vector<std::string> lines_of(const std::string &path) {
-    std::vector<std::string> lines;
-    if (std::FILE *const file = std::fopen(path.c_str(), "re")) {
-        char line[1024];
-        while (std::fgets(line, sizeof line, file) != nullptr)
-            lines.emplace_back(line, std::strcspn(line, "\n"));
-        std::fclose(file);
-    }
-    return lines;
+// Calls take(line) for the lines of a text file of /proc or /sys, which may be long, until it returns false.
+template <typename Take>
+void for_lines(const std::string &path, const Take &take) {
+    std::FILE *const file = std::fopen(path.c_str(), "re");
+    if (file == nullptr) return;
+    char line[1024];
+    while (std::fgets(line, sizeof line, file) != nullptr)
+        if (!take(std::string(line, std::strcspn(line, "\n")))) break;
+    std::fclose(file);
+}
+
+// The first line; empty if there is none.
+std::string line_of(const std::string &path) {
+    std::string first;
+    for_lines(path, [&](const std::string &line) {
+        first = line;
+        return false;
+    });
+    return first;
 }
 
 // "model name" of x86's /proc/cpuinfo, "Model" of boards; empty where there is none.
 std::string cpu_name() {
-    for (const std::string &line : lines_of("/proc/cpuinfo")) {
-        if (line.compare(0, 10, "model name") != 0 && line.compare(0, 5, "Model") != 0) continue;
+    std::string name;
+    for_lines("/proc/cpuinfo", [&](const std::string &line) {
+        if (line.compare(0, 10, "model name") != 0 && line.compare(0, 5, "Model") != 0) return true;
         const size_t colon = line.find(':');
         const size_t first = colon == std::string::npos ? colon : line.find_first_not_of(' ', colon + 1);
-        if (first != std::string::npos) return line.substr(first);
-    }
-    return "";
+        if (first != std::string::npos) name = line.substr(first);
+        return name.empty();
+    });
+    return name;
 }
 
 uint64_t usable_cpus() {
@@ -95,19 +106,20 @@ uint64_t page_faults_so_far() {
 }
 
 uint64_t resident_bytes() {
-    for (const std::string &line : lines_of("/proc/self/status"))
-        if (line.compare(0, 6, "VmRSS:") == 0) return kib(line.substr(6)) * 1024;
-    return 0;
+    uint64_t bytes = 0;
+    for_lines("/proc/self/status", [&](const std::string &line) {
+        if (line.compare(0, 6, "VmRSS:") == 0) bytes = kib(line.substr(6)) * 1024;
+        return bytes == 0;
+    });
+    return bytes;
 }
 
 size_t cache_bytes(int level) {
     for (int index = 0; index < 8; ++index) {
         const std::string cache = format("/sys/devices/system/cpu/cpu0/cache/index%d/", index);
-        const std::vector<std::string> levels = lines_of(cache + "level"), types = lines_of(cache + "type"),
-                                       sizes = lines_of(cache + "size");
-        if (levels.empty() || types.empty() || sizes.empty()) continue;
-        if (levels[0] != std::to_string(level) || types[0] == "Instruction") continue;
-        if (const uint64_t size = kib(sizes[0])) return static_cast<size_t>(size) * 1024;
+        if (line_of(cache + "level") != std::to_string(level) || line_of(cache + "type") == "Instruction")
+            continue;
+        if (const uint64_t size = kib(line_of(cache + "size"))) return static_cast<size_t>(size) * 1024;
     }
     return level == 1 ? size_t{32} << 10 : level == 2 ? size_t{512} << 10 : size_t{8} << 20;
 }
