@@ -43,6 +43,7 @@ struct Rows16 {
     using Int = __m512i;
     using Float = __m512;
     static constexpr uint32_t tiles = 2;
+    static constexpr bool many_registers = true;
 
     static Int load(const uint8_t *w, size_t next) {
         return _mm512_inserti64x4(_mm512_castsi256_si512(load_bits(w)), load_bits(w + next), 1);
@@ -97,13 +98,20 @@ static void matmul_q4(const Matrix &matrix, const MatmulArgs &args) {
 }  // namespace avx512vnni
 
 const KernelTable table_avx512vnni = {
-    "avx512vnni",           cpu_has_avx512vnni,
-    avx512vnni::matmul_q8,  avx2::matmul_q8_f32,
-    avx2::matmul_f32,       avx512vnni::matmul_q4,
-    avx2::matmul_q4_f32,    avx2::rmsnorm,
-    avx2::rmsnorm_quantize, avx2::quantize,
-    avx2::quantize_dynamic, avx2::hadamard_quantize,
-    avx2::conv_silu,        avx2::scan,
+    "avx512vnni",
+    cpu_has_avx512vnni,
+    avx512vnni::matmul_q8,
+    avx2::matmul_q8_f32,
+    avx2::matmul_f32,
+    avx512vnni::matmul_q4,
+    avx2::matmul_q4_f32,
+    avx2::rmsnorm,
+    avx2::rmsnorm_quantize,
+    avx2::quantize,
+    avx2::quantize_dynamic,
+    avx2::hadamard_quantize,
+    avx2::conv_silu,
+    avx2::scan,
     avx2::clamp,
     avx2::argmax,
     avx2::softmax_weights,

@@ -38,6 +38,7 @@ struct Tile {
     using Int = i32x8;
     using Float = f32x8;
     static constexpr uint32_t tiles = 1;
+    static constexpr bool many_registers = false;
 
     // 32 bytes of each tile; `next` is how far they are apart.
     static Int load(const uint8_t *w, size_t) {
@@ -151,6 +152,8 @@ void starts_compute(const Call &call, uint32_t token, int32_t *starts) {
 // One token is bound by memory: it prefetches in the order in which the weights lie there, as one sequence that runs past
 // these tiles into the next ones, although it reads its tiles side by side. (A prefetch never faults.) And it has two sums a
 // row, as each addition waits for the one before.
+//
+// Not inlined: gcc then has the registers for it.
 template <class Weights, uint32_t Vectors, uint32_t Tokens>
 __attribute__((noinline)) void block(const Call &call, uint32_t tile, uint32_t token, const int32_t *starts) {
     using Rows = typename Weights::Rows;
@@ -168,14 +171,15 @@ __attribute__((noinline)) void block(const Call &call, uint32_t tile, uint32_t t
     for (uint32_t t = 0; t < Tokens; ++t)
 #pragma GCC unroll 8
         for (uint32_t i = 0; i < Vectors; ++i) acc[t][i] = Rows::to_float(Rows::broadcast(0));
-    for (uint32_t at = 0; at < call.blocks; scale += 8, ++starts) {
+    for (uint32_t at = 0; at < call.blocks; ++starts) {
         typename Rows::Int sum[Tokens][Vectors];
 #pragma GCC unroll 8
         for (uint32_t t = 0; t < Tokens; ++t)
 #pragma GCC unroll 8
             for (uint32_t i = 0; i < Vectors; ++i)
                 sum[t][i] = Rows::broadcast(starts[size_t{call.groups} * t]);
-        if (Weights::grouped && registers < 32)
+        // With 16 registers gcc would keep these, and not the sums of the loop below.
+        if (Weights::grouped && !Rows::many_registers)
 #pragma GCC unroll 8
             for (uint32_t t = 0; t < Tokens; ++t)
 #pragma GCC unroll 8
@@ -245,6 +249,7 @@ __attribute__((noinline)) void block(const Call &call, uint32_t tile, uint32_t t
                                              tile_scales);
                 acc[t][i] = value;
             }
+        if (Weights::grouped) scale += 8;
     }
     float out[Tokens][tiles][8];
 #pragma GCC unroll 8
