@@ -13,19 +13,57 @@ endif()
 
 # adder_emulated_tests(NAME FILTER CPUS): the tests of the program NAME that run, as a filter of GoogleTest, and where.
 function(adder_emulated_tests name filter cpus)
-  set(without_adder_kernels_test "")
-  set(without_adder_runtime_test "")
-  set(everywhere adder_kernels_test adder_runtime_test)
+  set(everywhere adder_kernels_test adder_runtime_test adder_golden_test)
+  # Left out is what only costs time there:
+  set(without_adder_kernels_test Math.*Error)  # scalar functions against libm; every table is compared with them
+  set(without_adder_runtime_test
+      Sampler.LargeFlatVocabulariesAreDrawnEvenly Sampler.DrawsWithTheProbabilitiesAskedFor  # statistics of the same bits
+      Unicode.TheScriptWritesTheTables                                                       # Python's
+      */SessionBits.AreTheSameForEveryPromptLength/narrow_* */SessionBits.AreTheSameForEveryPromptLength/state*
+      */SharedBits.*)                                                                        # the golden logits' models
+  set(without_adder_golden_test
+      */adder_13m_naive */adder_13m_static */adder_13m_float */adder_1m_naive */adder_1m_int4_naive */adder_1m_int4_static
+      */adder_1m_int4_float)
+  set(without_adder_converter_test Eval*:*Eval*:Reference*:*Reference*:Gptq*:Rounding*:ScaleSearch*:Smoothing*:Bench*)
+  set(without_adder_examples_test Chat.Without*)  # converts adder-13m
 
   list(GET ADDER_TEST_CPUS -1 last)
   set(${cpus} ${last} PARENT_SCOPE)
   if(name IN_LIST everywhere)
     set(${cpus} ${ADDER_TEST_CPUS} PARENT_SCOPE)
   endif()
-  if(without_${name})
-    list(JOIN without_${name} ":" left_out)
-    set(${filter} "*-${left_out}" PARENT_SCOPE)
-  else()
-    set(${filter} "*" PARENT_SCOPE)
+  list(JOIN without_${name} ":" left_out)
+  set(${filter} "*-${left_out}" PARENT_SCOPE)
+endfunction()
+
+# adder_runnable(TARGET VARIABLE): the path at which tests can start the program, a script that runs the emulator if need be.
+function(adder_runnable target variable)
+  if(NOT ADDER_EMULATED)
+    set(${variable} $<TARGET_FILE:${target}> PARENT_SCOPE)
+    return()
   endif()
+  set(script ${CMAKE_CURRENT_BINARY_DIR}/run-${target})
+  list(JOIN CMAKE_CROSSCOMPILING_EMULATOR " " emulator)
+  file(GENERATE OUTPUT ${script} CONTENT "#!/bin/sh\nexec ${emulator} '$<TARGET_FILE:${target}>' \"$@\"\n"
+       FILE_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ WORLD_READ)
+  set(${variable} ${script} PARENT_SCOPE)
+endfunction()
+
+# adder_emulated_x86_tests(): on an x86 host, the kernels and the sessions on CPUs that lack what the host has. A kernel of a
+# wider instruction set ends such a CPU's program, so that it proves the choice among the tables.
+function(adder_emulated_x86_tests)
+  find_program(ADDER_QEMU_X86_64 qemu-x86_64)
+  if(NOT ADDER_QEMU_X86_64)
+    message(STATUS "No qemu-x86_64: older x86 CPUs are not tested")
+    return()
+  endif()
+  foreach(cpu_and_isa qemu64:scalar Nehalem:sse41 Haswell:avx2)
+    string(REGEX MATCH "^[^:]*" cpu ${cpu_and_isa})
+    string(REGEX MATCH "[^:]*$" isa ${cpu_and_isa})
+    add_test(NAME x86.${cpu}.kernels COMMAND ${ADDER_QEMU_X86_64} -cpu ${cpu} $<TARGET_FILE:adder_kernels_test>
+                                             --gtest_brief=1 --gtest_filter=-Math.*)
+    add_test(NAME x86.${cpu}.sessions COMMAND ${ADDER_QEMU_X86_64} -cpu ${cpu} $<TARGET_FILE:adder_runtime_test> --gtest_brief=1
+             "--gtest_filter=Isa.*:Session.*:*SessionBits.AreTheSameEverywhere/state17*:*SelftestPasses*")
+    set_tests_properties(x86.${cpu}.kernels x86.${cpu}.sessions PROPERTIES TIMEOUT 900 ENVIRONMENT ADDER_EXPECT_ISA=${isa})
+  endforeach()
 endfunction()

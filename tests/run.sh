@@ -1,22 +1,25 @@
 #!/bin/sh
-# Builds Adder with its tests, plain and with sanitizers, and runs all of them; installs what is missing for that.
+# Builds Adder with its tests, plain, with sanitizers and for ARM, and runs all of them; installs what is missing for that.
 # SPDX-License-Identifier: MIT
 #
-#     sh tests/run.sh           the Release build and the one with AddressSanitizer and UBSan
+#     sh tests/run.sh           the Release build, the one with AddressSanitizer and UBSan, and those for 64-bit and 32-bit ARM
+#                               Linux, whose tests run under qemu (tests/emulation.cmake)
 #     sh tests/run.sh host      the Release build only
+#     sh tests/run.sh arm       the Release build, which makes the blobs, and those for ARM
 #
 # Exits with 0 if everything was built and every test passed. ctest's summary of all tests is the last thing it prints.
 set -eu
 
 case ${1-all} in
-all) builds="release sanitize" ;;
+all) builds="release sanitize aarch64 armv7" ;;
 host) builds="release" ;;
+arm) builds="release aarch64 armv7" ;;
 *)
-    echo "usage: sh tests/run.sh [host]" >&2
+    echo "usage: sh tests/run.sh [host|arm]" >&2
     exit 2
     ;;
 esac
-[ $# -le 1 ] || { echo "usage: sh tests/run.sh [host]" >&2; exit 2; }
+[ $# -le 1 ] || { echo "usage: sh tests/run.sh [host|arm]" >&2; exit 2; }
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
 base=$root/build-tests
@@ -30,6 +33,13 @@ if lacks ninja; then missing="$missing ninja-build"; fi
 if lacks nm; then missing="$missing binutils"; fi
 if lacks file; then missing="$missing file"; fi
 [ -f /usr/src/googletest/CMakeLists.txt ] || [ -f /usr/include/gtest/gtest.h ] || missing="$missing googletest"
+case $builds in
+*arm*)
+    if lacks aarch64-linux-gnu-g++; then missing="$missing g++-aarch64-linux-gnu"; fi
+    if lacks arm-linux-gnueabihf-g++; then missing="$missing g++-arm-linux-gnueabihf"; fi
+    if lacks qemu-aarch64 || lacks qemu-arm; then missing="$missing qemu-user"; fi
+    ;;
+esac
 if [ -n "$missing" ]; then
     sudo=
     if [ "$(id -u)" != 0 ]; then sudo=sudo; fi
@@ -54,6 +64,12 @@ configure_and_build() {
     cmake --build "$base/$name" --parallel "$jobs"
 }
 
+# configure_and_build_for TOOLCHAIN: an emulated processor reads the blobs that the Release build's tests leave.
+configure_and_build_for() {
+    configure_and_build "$name" -DCMAKE_BUILD_TYPE=Release "-DCMAKE_TOOLCHAIN_FILE=$root/toolchains/$1.cmake" \
+        "-DADDER_GOLDEN_BLOBS=$base/release/tests/golden"
+}
+
 mkdir -p "$base"
 for name in $builds; do
     case $name in
@@ -62,11 +78,14 @@ for name in $builds; do
         configure_and_build sanitize -DCMAKE_BUILD_TYPE=RelWithDebInfo "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1 -g1" \
             "-DCMAKE_C_FLAGS_RELWITHDEBINFO=-O1 -g1" -DADDER_SANITIZE=address,undefined
         ;;
+    aarch64) configure_and_build_for aarch64-linux-gnu ;;
+    armv7) configure_and_build_for arm-linux-gnueabihf ;;
     esac
 done
 
 # One run over all builds: one summary, one exit code. The sanitizers' tests have names of their own.
 for name in $builds; do echo "subdirs(\"$name\")"; done >"$base/CTestTestfile.cmake"
 cd "$base"
+ulimit -c 0 # what ends on an instruction that its CPU lacks leaves no core file
 export UBSAN_OPTIONS="print_stacktrace=1:${UBSAN_OPTIONS-}"
 exec ctest --parallel "$jobs" --output-on-failure --no-tests=error

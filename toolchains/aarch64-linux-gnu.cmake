@@ -22,3 +22,7 @@ set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64 -L /usr/${triple} CACHE STRING "R
 
 # The CPUs that tests/CMakeLists.txt has qemu play: no dot products; dot products; dot products and int8 matrix products.
 set(ADDER_TEST_CPUS cortex-a53 cortex-a76 max CACHE STRING "CPUs, the names of qemu, on each of which the tests run")
+# The kernels that each of them has to get.
+set(ADDER_TEST_ISA_cortex-a53 neon)
+set(ADDER_TEST_ISA_cortex-a76 dotprod)
+set(ADDER_TEST_ISA_max i8mm)

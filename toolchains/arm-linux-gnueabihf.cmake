@@ -26,3 +26,5 @@ set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
 set(CMAKE_CROSSCOMPILING_EMULATOR qemu-arm -L /usr/${triple} CACHE STRING "Runs programs of the target")
 
 set(ADDER_TEST_CPUS cortex-a7 CACHE STRING "CPUs, the names of qemu, on each of which the tests run")
+# The kernels that each of them has to get.
+set(ADDER_TEST_ISA_cortex-a7 neon)

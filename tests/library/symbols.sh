@@ -46,14 +46,5 @@ awk '$2 ~ /^\.(init_array|fini_array|ctors|dtors|tdata|tbss|gcc_except_table|eh_
      $2 ~ /^\.(data|bss)/ && $2 !~ /^\.data\.rel\.ro/ && $3 !~ /^0+$/ {print $2, $3}' "$work/sections" >"$work/found"
 complain "sections of start-up code, exceptions, thread-local or writable data" <"$work/found"
 
-# Objects other than those of AVX2 and of what came after it run on every x86-64: no AVX register, no VEX encoding.
-if $objdump -f "$lib" | grep -q x86-64; then
-    $objdump -d --no-show-raw-insn "$lib" >"$work/code"
-    awk '/:     file format/ {object = $1; avx = object ~ /avx/; seen += avx}
-         !avx && (/%[yz]mm/ || $2 ~ /^v[a-z]/) {print object, $0}' "$work/code" | sed 10q >"$work/found"
-    complain "AVX instructions in baseline objects" <"$work/found"
-    grep -q '%ymm' "$work/code" || { echo "no AVX2 kernels in $lib: nothing was checked"; failed=1; }
-fi
-
 [ $failed = 0 ] && echo "$lib needs only: $(tr '\n' ' ' <"$work/needed")"
 exit $failed

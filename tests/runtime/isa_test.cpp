@@ -6,6 +6,7 @@
 #include <cstring>
 #include <string>
 
+#include "kernels/kernels.h"
 #include "tests/support/blob_builder.h"
 
 namespace adder::test {
@@ -30,6 +31,13 @@ class WithoutVariable {
     std::string value_;
     bool was_set_ = false;
 };
+
+// Whoever knows the CPU, as he does who has it emulated, says which kernels it should get.
+TEST(Isa, TheCpuGetsTheKernelsExpectedOfIt) {
+    const char *expected = std::getenv("ADDER_EXPECT_ISA");
+    if (expected == nullptr) GTEST_SKIP() << "ADDER_EXPECT_ISA names none";
+    EXPECT_STREQ(kernels_best()->name, expected);
+}
 
 // ADDER_ISA decides where the options do not, and is never passed over.
 TEST(Isa, TheEnvironmentChooses) {
