@@ -26,11 +26,12 @@ struct i32x8 {
 
 #if defined(__aarch64__)
 static constexpr int registers = 16;  // vectors of eight that the registers hold
-static constexpr int in_step = 4;     // chains that run side by side
 #else
 static constexpr int registers = 8;
-static constexpr int in_step = 2;
 #endif
+// Chains that run side by side. Each is two of four lanes: enough for the latencies of small cores, and what is live stays
+// in registers.
+static constexpr int in_step = 2;
 
 // Keeps v at its place in the order of instructions.
 static inline void pin(f32x8 &v) { __asm__("" : "+w"(v.low), "+w"(v.high)); }
