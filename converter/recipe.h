@@ -10,17 +10,20 @@
 
 namespace adder {
 
-enum class ScaleRule { absmax, mse };  // of a static input scale
+enum class ScaleRule { absmax, mse, percentile };  // of a static input scale
 
 // One linear layer.
 struct LinearPlan {
     Dtype weights = Dtype::int8;
     Granularity granularity = Granularity::row;  // of int8 weights
-    uint32_t group = 32;                         // of int4 weights, columns a scale
+    uint32_t group = 32;                         // of int4 weights, columns a scale; 0: the whole row
     bool gptq = false;                           // round with the input's Hessian (arXiv 2210.17323)
     Input input = Input::fixed;                  // x_proj and out_proj: channels where others have fixed
+    uint32_t input_bits = 8;                     // 8 or 4, of the codes of the input
     ScaleRule rule = ScaleRule::mse;
-    float alpha = 0;  // of smoothing (SmoothQuant, arXiv 2211.10438); 0: none
+    double percentile = 100;    // of the magnitudes, with that rule
+    float alpha = 0;            // of smoothing (SmoothQuant, arXiv 2211.10438); 0: none
+    bool search_alpha = false;  // smooth, with the alpha that loses least on the calibration text
 };
 
 struct Recipe {
