@@ -87,6 +87,7 @@ class BlobLayout {
         if (dtype == Dtype::int4) entry.group = plan.group == 0 ? extent.cols : plan.group;
         if (has_input(role, header_.flags)) {
             entry.input = static_cast<uint8_t>(plan.input);
+            if (has_codes(plan.input)) entry.input_bits = static_cast<uint8_t>(plan.input_bits);
             if (has_scale(plan.input)) entry.input_scale = calibration_.of(role, layer).scale;
         }
         tensors_.push_back(planned);

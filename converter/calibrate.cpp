@@ -126,15 +126,13 @@ void require_finite(const std::vector<float> &range, const std::string &checkpoi
     }
 }
 
-float scale_of(float highest) {
-    const float scale = highest / 127.0f;
+float scale_of(float highest, float limit) {
+    const float scale = highest / limit;
     return scale > 1e-20f ? scale : 1.0f;  // an input that is always zero
 }
 
-bool needs_hessian(const LinearPlan &plan) { return plan.weights == Dtype::int4 && plan.gptq; }
-
 bool needs_histogram(const LinearPlan &plan) {
-    return has_scale(plan.input) && (plan.rule == ScaleRule::mse || plan.input == Input::hadamard);
+    return has_scale(plan.input) && (plan.rule != ScaleRule::absmax || plan.input == Input::hadamard);
 }
 
 }  // namespace
@@ -170,7 +168,7 @@ Calibration calibrate(FloatModel &model, const std::vector<Tokens> &sequences, c
         for (size_t i = 0; i < ranges[site].size(); ++i)
             highest = std::max(highest, scales.factors.empty() ? ranges[site][i]
                                                                : ranges[site][i] / scales.factors[i]);
-        scales.scale = scale_of(highest);
+        scales.scale = scale_of(highest, largest_code(plan.input_bits));
     });
     if (!search) return result;
 
@@ -229,8 +227,11 @@ Calibration calibrate(FloatModel &model, const std::vector<Tokens> &sequences, c
         if (!needs_histogram(plan)) return;
         for (uint32_t m = 1; m < members; ++m) histograms[0][site].merge(histograms[m][site]);
         const MagnitudeHistogram &histogram = histograms[0][site];
-        result.of(role, layer).scale =
-            plan.rule == ScaleRule::mse ? mse_scale(histogram) : absmax_scale(histogram);
+        const double limit = static_cast<double>(largest_code(plan.input_bits));
+        result.of(role, layer).scale = plan.rule == ScaleRule::mse ? mse_scale(histogram, limit)
+                                       : plan.rule == ScaleRule::percentile
+                                           ? percentile_scale(histogram, plan.percentile, limit)
+                                           : absmax_scale(histogram, limit);
     });
     return result;
 }

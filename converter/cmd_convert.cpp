@@ -67,15 +67,30 @@ QualityOptions read_quality(const Arguments &arguments) {
 // The named recipe, with what the other options say of all layers.
 Recipe recipe_of(const Arguments &arguments) {
     Recipe recipe = recipe_named(arguments.choice("recipe", "best", recipe_names()));
-    if (arguments.has("weights"))
-        recipe.set_weights(arguments.choice("weights", "", {"int8", "f32"}) == "int8" ? Dtype::int8
-                                                                                      : Dtype::f32);
+    if (arguments.has("weights")) {
+        const std::string type = arguments.choice("weights", "", {"int8", "int4", "f32"});
+        recipe.set_weights(type == "int8" ? Dtype::int8 : type == "int4" ? Dtype::int4 : Dtype::f32);
+    }
     if (arguments.has("granularity"))
         recipe.set_granularity(arguments.choice("granularity", "", {"tensor", "row"}) == "row"
                                    ? Granularity::row
                                    : Granularity::tensor);
-    if (arguments.has("acts")) recipe.set_inputs(arguments.choice("acts", "", {"int8", "f32"}) == "int8");
+    if (arguments.has("acts")) {
+        const std::string type = arguments.choice("acts", "", {"int8", "int4", "f32"});
+        recipe.set_inputs(type != "f32");
+        recipe.set_input_bits(type == "int4" ? 4 : 8);
+    }
     return recipe;
+}
+
+// Rules of the command line stand before those of files.
+std::vector<PlanRule> rules_of(const Arguments &arguments) {
+    std::vector<PlanRule> rules;
+    for (const std::string &text : arguments.all("set"))
+        rules.emplace_back(RuleSource{text, "--set", ExitCode::usage});
+    for (const std::string &path : arguments.all("rules"))
+        for (PlanRule &rule : read_rules(path)) rules.push_back(std::move(rule));
+    return rules;
 }
 
 int run_convert(const Arguments &arguments) {
@@ -89,10 +104,11 @@ int run_convert(const Arguments &arguments) {
     options.calibration_tokens =
         static_cast<uint64_t>(arguments.integer("calib-tokens", 65536, 128, int64_t{1} << 32));
     options.recipe = recipe_of(arguments);
+    options.rules = rules_of(arguments);
     options.quality = read_quality(arguments);
     std::vector<std::string> inputs = {options.checkpoint};
-    for (const auto *texts : {&options.calibration_files, &options.quality.texts})
-        inputs.insert(inputs.end(), texts->begin(), texts->end());
+    for (const auto &files : {options.calibration_files, options.quality.texts, arguments.all("rules")})
+        inputs.insert(inputs.end(), files.begin(), files.end());
     check_not_an_input(options.output, inputs);
     Progress::quiet(arguments.has("quiet"));
     install_interrupt_handler();
@@ -141,10 +157,20 @@ Command convert_command() {
              "with smoothing; static, smoothing and a Hadamard transform; best, one scale a token where "
              "outliers move; small, int4 in_proj and out_proj; float, nothing."},
             {"weights", 0, "TYPE", false,
-             "Weights of all linear layers: int8 or f32 (default: the recipe's)."},
-            {"acts", 0, "TYPE", false, "Inputs of all linear layers: int8 or f32 (default: the recipe's)."},
+             "Weights of all linear layers: int8, int4 or f32 (default: the recipe's)."},
+            {"acts", 0, "TYPE", false,
+             "Inputs of all linear layers: int8, int4 or f32 (default: the recipe's)."},
             {"granularity", 0, "KIND", false,
              "One scale of int8 weights a row or a tensor (default: the recipe's)."},
+            {"set", 0, "RULE", true,
+             "Change the plan of some tensors: PATTERN=VALUE[,VALUE...]. Patterns: embedding, head, "
+             "layers.*.dt_proj, layers.0-3.{in,out}_proj. Values: int8, int4, f32; scales of the weights "
+             "row, "
+             "tensor, group=32|64|128|row; int4 by gptq or nearest; "
+             "input=static|token|channels|hadamard|float; "
+             "act-bits=8|4; scale=absmax|mse|percentile:P; alpha=X|auto|off. The first rule that matches a "
+             "tensor wins."},
+            {"rules", 0, "FILE", true, "Rules, one a line; they come after those of --set."},
             {"gate-text", 0, "FILE", true,
              "Held-out text: measure on it what the conversion cost, and store that in the blob."},
             {"gate-tokens", 0, "N", false,

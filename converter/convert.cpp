@@ -10,21 +10,13 @@
 #include "converter/chat_template.h"
 #include "converter/error.h"
 #include "converter/eval_report.h"
-#include "converter/json.h"
-#include "converter/names.h"
+#include "converter/quantization_record.h"
 #include "converter/tokens.h"
 #include "kernels/scalar/hadamard.h"
 #include "runtime/crc32.h"
 
 namespace adder {
 namespace {
-
-struct CalibrationText {
-    std::string name;
-    uint64_t bytes;
-    uint32_t crc;
-    Tokens tokens;
-};
 
 // Token ids for a checkpoint without a tokenizer: every id is as likely as any other.
 Tokens random_tokens(uint32_t count, uint32_t vocab_size) {
@@ -71,47 +63,6 @@ std::vector<Tokens> calibration_windows(const std::vector<CalibrationText> &text
         std::move(part.begin(), part.end(), std::back_inserter(windows));
     }
     return windows;
-}
-
-void record_linear(JsonWriter &json, const char *name, const LinearPlan &plan) {
-    json.key(name).begin_object();
-    json.key("weights").value(weight_type_name(plan.weights));
-    if (plan.weights == Dtype::int8) json.key("scales").value(granularity_name(plan.granularity));
-    if (plan.weights == Dtype::int4) {
-        json.key("group").value(plan.group);
-        json.key("rounding").value(plan.gptq ? "gptq" : "nearest");
-    }
-    json.key("input").value(input_name(plan.input));
-    if (has_scale(plan.input)) json.key("input_scale").value(plan.rule == ScaleRule::mse ? "mse" : "absmax");
-    if (has_scale(plan.input) && plan.alpha > 0) json.key("smoothing").value(plan.alpha);
-    json.end_object();
-}
-
-std::string quantization_record(const ConvertOptions &options, const std::vector<CalibrationText> &texts,
-                                uint64_t tokens, const Quality *quality) {
-    JsonWriter json;
-    json.begin_object();
-    json.key("converter").value(std::string("adder ") + adder_version());
-    json.key("recipe").value(options.recipe.name);
-    for (Role role : linear_roles) record_linear(json, role_name(role), options.recipe.of(role));
-    if (tokens > 0) {
-        json.key("calibration").begin_object();
-        json.key("tokens").value(tokens).key("window").value(options.calibration_window);
-        json.key("texts").begin_array();
-        for (const CalibrationText &text : texts)
-            json.begin_object()
-                .key("name")
-                .value(text.name)
-                .key("bytes")
-                .value(text.bytes)
-                .key("crc32")
-                .value(format("%08x", text.crc))
-                .end_object();
-        json.end_array().end_object();
-    }
-    if (quality) write_quality(json.key("quality"), *quality);
-    json.end_object();
-    return json.text();
 }
 
 void take_generation_defaults(const Checkpoint &checkpoint, BlobContents *contents) {
@@ -188,23 +139,31 @@ uint64_t verify_written(const std::string &path) {
 
 }  // namespace
 
+Plan make_plan(const ConvertOptions &options, const Checkpoint &checkpoint) {
+    const ModelConfig &config = checkpoint.config();
+    Plan plan(options.recipe, config);
+    apply_rules(options.rules, config, &plan);
+    plan.each_linear([&](Role role, uint32_t layer) {
+        if (plan.of(role, layer).input == Input::hadamard && config.d_inner % hadamard_size != 0)
+            bad_input("%s: recipe %s transforms the input of %s in blocks of %u, and d_inner is %u",
+                      options.checkpoint.c_str(), options.recipe.name.c_str(), plan_name(role, layer).c_str(),
+                      hadamard_size, config.d_inner);
+    });
+    return plan;
+}
+
 Conversion convert(const ConvertOptions &options, ThreadPool &pool) {
     check_held_out(options.quality, options.calibration_files);
     const Checkpoint checkpoint(options.checkpoint);
     const CheckpointTokenizer tokenizer(checkpoint);
-    const Plan plan(options.recipe, checkpoint.config());
-    if (options.recipe.out_proj.input == Input::hadamard && checkpoint.config().d_inner % hadamard_size != 0)
-        bad_input(
-            "%s: recipe %s transforms the input of out_proj in blocks of %u, and the inner dimension is %u",
-            options.checkpoint.c_str(), options.recipe.name.c_str(), hadamard_size,
-            checkpoint.config().d_inner);
+    const Plan plan = make_plan(options, checkpoint);
     Conversion result{};
     BlobContents contents{};
     take_generation_defaults(checkpoint, &contents);
     if (tokenizer.empty())
         result.warnings.push_back(options.checkpoint +
                                   " has no tokenizer.json: the blob takes token ids, no text" +
-                                  (plan.any_codes() ? ", and was calibrated on random tokens" : ""));
+                                  (plan.needs_calibration() ? ", and was calibrated on random tokens" : ""));
     else
         contents.sections.emplace_back(section_tokenizer, tokenizer.section());
     for (const std::string &tensor : checkpoint.unused_tensors())
@@ -212,7 +171,7 @@ Conversion convert(const ConvertOptions &options, ThreadPool &pool) {
 
     const std::vector<CalibrationText> texts = read_calibration(options, checkpoint, tokenizer);
     Calibration calibration;
-    if (plan.any_codes()) {
+    if (plan.needs_calibration()) {
         const std::vector<Tokens> windows = calibration_windows(texts, options);
         for (const Tokens &window : windows) result.calibration_tokens += window.size();
         if (result.calibration_tokens < 128 && !tokenizer.empty())
@@ -227,7 +186,8 @@ Conversion convert(const ConvertOptions &options, ThreadPool &pool) {
 
     add_text(&contents, ADDER_TEXT_NAME, options.name.empty() ? file_name(options.checkpoint) : options.name);
     const auto record = [&](const Quality *quality) {
-        return quantization_record(options, texts, result.calibration_tokens, quality);
+        return quantization_record({options.recipe.name, options.rules, plan, options.calibration_window,
+                                    result.calibration_tokens, texts, quality});
     };
     std::string draft = record(nullptr);
     if (!options.quality.texts.empty()) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "converter/blob_writer.h"
+#include "converter/plan_rules.h"
 #include "converter/quality.h"
 #include "converter/thread_pool.h"
 
@@ -17,6 +18,7 @@ struct ConvertOptions {
     std::string output;      // path of the blob
     std::string name;        // stored in the blob; empty: the directory's name
     Recipe recipe = recipe_named("best");
+    std::vector<PlanRule> rules;                 // that change it, tensor by tensor
     std::vector<std::string> calibration_files;  // empty: the text that comes with the tool
     uint64_t calibration_tokens = 65536;         // at most, evenly spread over the texts
     uint32_t calibration_window = 512;           // tokens a sequence
@@ -31,6 +33,9 @@ struct Conversion {
     std::optional<Quality> quality;     // where there were texts to measure it on
     std::string gate_missed;            // why, if the blob was kept all the same; else empty
 };
+
+// The recipe with the rules applied. Throws Error if a tensor cannot take what they say.
+Plan make_plan(const ConvertOptions &options, const Checkpoint &checkpoint);
 
 // Converts, opens the blob again, compares its checksums and repeats its golden case. Throws Error; then no file is
 // left behind, and an older one of that name is as it was. So it is when the quality gate is missed,

@@ -33,4 +33,10 @@ bool Plan::any_codes() const {
     return any;
 }
 
+bool Plan::needs_calibration() const {
+    bool needed = any_codes();
+    each_linear([&](Role role, uint32_t layer) { needed = needed || needs_hessian(of(role, layer)); });
+    return needed;
+}
+
 }  // namespace adder

@@ -22,7 +22,8 @@ class Plan {
 
     uint32_t n_layer() const { return static_cast<uint32_t>(layers_.size()); }
     bool tied() const { return tied_; }
-    bool any_codes() const;  // does some linear layer quantize its input?
+    bool any_codes() const;          // does some linear layer quantize its input?
+    bool needs_calibration() const;  // does anything depend on what the inputs are like?
 
     // Calls body(role, layer) for all linear layers, the head last.
     template <typename Body>

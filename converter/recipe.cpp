@@ -20,13 +20,20 @@ LinearPlan &Recipe::of(Role role) {
 }
 
 void Recipe::set_weights(Dtype weights) {
-    for (Role role : linear_roles) of(role).weights = weights;
+    for (Role role : linear_roles) {
+        of(role).weights = weights;
+        of(role).gptq = weights == Dtype::int4;
+    }
     embedding.weights = weights;
 }
 
 void Recipe::set_granularity(Granularity granularity) {
     for (Role role : linear_roles) of(role).granularity = granularity;
     embedding.granularity = granularity;
+}
+
+void Recipe::set_input_bits(uint32_t bits) {
+    for (Role role : linear_roles) of(role).input_bits = bits;
 }
 
 void Recipe::set_inputs(bool codes) {

@@ -26,6 +26,9 @@ struct LinearPlan {
     bool search_alpha = false;  // smooth, with the alpha that loses least on the calibration text
 };
 
+// Are the inputs' second moments needed to round the weights?
+inline bool needs_hessian(const LinearPlan &plan) { return plan.weights == Dtype::int4 && plan.gptq; }
+
 struct Recipe {
     Recipe() { x_proj.input = out_proj.input = Input::channels; }
 
@@ -40,6 +43,7 @@ struct Recipe {
     // Of all linear layers; weights and their scales of the embedding too.
     void set_weights(Dtype weights);
     void set_granularity(Granularity granularity);
+    void set_input_bits(uint32_t bits);
     void set_inputs(bool codes);  // codes where an input is float now, or floats everywhere
 };
 

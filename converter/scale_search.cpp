@@ -43,17 +43,27 @@ float MagnitudeHistogram::absmax() const {
     return value;
 }
 
+float MagnitudeHistogram::percentile(double percent) const {
+    const double wanted = std::ceil(percent / 100 * static_cast<double>(count_));
+    uint64_t seen = below_;
+    for (uint32_t bin = 0;; ++bin) {
+        if (bin == bin_count) return absmax();
+        if (static_cast<double>(seen) >= wanted) return std::min(lower_end(bin), absmax());
+        seen += bins_[bin];
+    }
+}
+
 namespace {
 
-// The integral from 0 to y of (clamp(round(t), -127, 127) - t)^2, y >= 0: 1/12 a code, and a cubic in the last.
-double error_integral(double y) {
-    const double code = std::min(std::nearbyint(y), 127.0), rest = y - code;
+// The integral from 0 to y of (clamp(round(t), -limit, limit) - t)^2, y >= 0: 1/12 a code, and a cubic in the last.
+double error_integral(double y, double limit) {
+    const double code = std::min(std::nearbyint(y), limit), rest = y - code;
     return code / 12 + rest * rest * rest / 3;
 }
 
 }  // namespace
 
-double MagnitudeHistogram::squared_error(double scale) const {
+double MagnitudeHistogram::squared_error(double scale, double limit) const {
     const double highest = static_cast<double>(absmax());
     double sum = 0;
     for (uint32_t bin = 0; bin < bin_count; ++bin) {
@@ -61,8 +71,9 @@ double MagnitudeHistogram::squared_error(double scale) const {
         const double from = static_cast<double>(lower_end(bin)) / scale;
         const double end = bin + 1 < bin_count ? static_cast<double>(lower_end(bin + 1)) : highest;
         const double to = std::min(end, highest) / scale;
-        const double mean = to - from > 1e-9 * to ? (error_integral(to) - error_integral(from)) / (to - from)
-                                                  : std::pow(from - std::min(std::nearbyint(from), 127.0), 2);
+        const double mean = to - from > 1e-9 * to
+                                ? (error_integral(to, limit) - error_integral(from, limit)) / (to - from)
+                                : std::pow(from - std::min(std::nearbyint(from), limit), 2);
         sum += static_cast<double>(bins_[bin]) * mean;
     }
     return sum * scale * scale;
@@ -82,17 +93,22 @@ float scale_or_one(double scale) {
 
 }  // namespace
 
-float absmax_scale(const MagnitudeHistogram &histogram) {
-    return scale_or_one(static_cast<double>(finite_absmax(histogram)) / 127);
+float absmax_scale(const MagnitudeHistogram &histogram, double limit) {
+    return scale_or_one(static_cast<double>(finite_absmax(histogram)) / limit);
+}
+
+float percentile_scale(const MagnitudeHistogram &histogram, double percent, double limit) {
+    const float highest = finite_absmax(histogram);
+    return scale_or_one(static_cast<double>(std::min(histogram.percentile(percent), highest)) / limit);
 }
 
 double mse_step(int index) { return std::pow(0.08, index / static_cast<double>(mse_steps - 1)); }
 
-float mse_scale(const MagnitudeHistogram &histogram) {
-    const double widest = static_cast<double>(finite_absmax(histogram)) / 127;
+float mse_scale(const MagnitudeHistogram &histogram, double limit) {
+    const double widest = static_cast<double>(finite_absmax(histogram)) / limit;
     double best = widest, least = INFINITY;
     for (int step = 0; step < mse_steps && widest > 1e-28; ++step) {
-        const double scale = widest * mse_step(step), error = histogram.squared_error(scale);
+        const double scale = widest * mse_step(step), error = histogram.squared_error(scale, limit);
         if (error < least) {
             least = error;
             best = scale;

@@ -1,4 +1,4 @@
-// Static scales of activations from what calibration saw: absmax, or the least squared error.
+// Static scales of activations from what calibration saw: absmax, a percentile, or the least squared error.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -22,8 +22,10 @@ class MagnitudeHistogram {
     uint64_t count() const { return count_; }
     // The largest magnitude, exactly; infinite or NaN if any value was.
     float absmax() const;
-    // sum (q * scale - v)^2, q = v / scale rounded and clamped to -127..127, of values spread evenly over their bins.
-    double squared_error(double scale) const;
+    // The magnitude that `percent` of the values do not exceed, to a bin's width; absmax at 100.
+    float percentile(double percent) const;
+    // sum (q * scale - v)^2, q = v / scale rounded and clamped to -limit..limit, of values spread evenly over their bins.
+    double squared_error(double scale, double limit = 127) const;
 
   private:
     static constexpr uint32_t bin_count = 48 * 64;
@@ -37,11 +39,13 @@ class MagnitudeHistogram {
     uint32_t absmax_bits_ = 0;  // as an integer: magnitudes < infinity < NaN
 };
 
-// The ways to choose the scale s of v = q * s, q in -127..127. Each gives 1 if all values are (as good as) zero, and
+// The ways to choose the scale s of v = q * s, q in -limit..limit. Each gives 1 if all values are (as good as) zero, and
 // throws Error(bad_input) if one was not finite.
-float absmax_scale(const MagnitudeHistogram &histogram);
-// Of c * absmax / 127, c on 36 geometric steps 1.0 .. 0.08, the one with the least squared error.
-float mse_scale(const MagnitudeHistogram &histogram);
+float absmax_scale(const MagnitudeHistogram &histogram, double limit = 127);
+// percentile / limit: what lies above is clamped.
+float percentile_scale(const MagnitudeHistogram &histogram, double percent, double limit = 127);
+// Of c * absmax / limit, c on 36 geometric steps 1.0 .. 0.08, the one with the least squared error.
+float mse_scale(const MagnitudeHistogram &histogram, double limit = 127);
 
 // Step 0..35 of mse_scale's c.
 double mse_step(int index);

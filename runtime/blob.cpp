@@ -166,6 +166,11 @@ adder_status check_input(const BlobHeader &header, const BlobTensor &tensor, Rol
     const Input input = static_cast<Input>(tensor.input);
     if (has_input(role, header.flags) ? !input_fits(role, input, extent.cols) : input != Input::none)
         return report(error, ADDER_ERROR_CORRUPT, "input of tensor", tensor.input, 0, at);
+    const bool bits_fit =
+        has_codes(input) ? tensor.input_bits == 8 || tensor.input_bits == 4 : tensor.input_bits == 0;
+    if (!bits_fit)
+        return report(error, ADDER_ERROR_CORRUPT, "input bits of tensor", tensor.input_bits,
+                      has_codes(input) ? 8 : 0, at);
     // 1 / scale is a normal number.
     if (has_scale(input) ? !within(tensor.input_scale, 1e-30f, 1e30f) : !(tensor.input_scale == 0.0f))
         return report(error, ADDER_ERROR_CORRUPT, "input scale of tensor", 0, 0, at);
@@ -205,7 +210,7 @@ adder_status check_tensor(const Model &model, uint32_t index, Role role, uint16_
         return report(error, ADDER_ERROR_CORRUPT, "size of tensor", tensor.size, extent.bytes, at);
     adder_status status = check_place(header, "offset of tensor", tensor.offset, tensor.size, at, error);
     if (status != ADDER_OK) return status;
-    if (tensor.reserved0 != 0 || !all_zero(tensor.reserved1, sizeof tensor.reserved1))
+    if (!all_zero(tensor.reserved1, sizeof tensor.reserved1))
         return report(error, ADDER_ERROR_UNSUPPORTED, "reserved bytes of tensor", 0, 0, at);
 
     status = check_scales(header, tensor, dtype, extent, at, error);

@@ -86,19 +86,22 @@ enum class Dtype : uint8_t {
 };
 enum class Granularity : uint8_t { none = 0, tensor = 1, row = 2, group = 3 };  // of the scales
 
-// What a linear layer makes of its float input v. q8(v, m) is v * m rounded half to even, within [-127, 127].
+// What a linear layer makes of its float input v. q8(v, m) is v * m rounded half to even, within [-L, L]: L is 127 for
+// codes of 8 bits, 7 for 4.
 enum class Input : uint8_t {
     none = 0,      // no linear layer
     floats = 1,    // v as it is
     fixed = 2,     // code = q8(v, 1 / input_scale), the scale found by calibration
     channels = 3,  // code[j] = q8(v[j], multiplier[j]), smoothed: the columns hold the rest. x_proj, out_proj
     hadamard = 4,  // t = H (v * multiplier), 64 points at a time; code = q8(t, 0.125 / input_scale). out_proj
-    token = 5      // code = q8(v, 127 / max|v|), one scale a token
+    token = 5      // code = q8(v, L / max|v|), one scale a token
 };
 // Does the blob state a scale, or multipliers, for codes of this kind?
 constexpr bool has_scale(Input input) {
     return input == Input::fixed || input == Input::channels || input == Input::hadamard;
 }
+constexpr bool has_codes(Input input) { return input != Input::none && input != Input::floats; }
+constexpr float largest_code(uint32_t input_bits) { return input_bits == 4 ? 7.0f : 127.0f; }
 constexpr bool has_multipliers(Input input) { return input == Input::channels || input == Input::hadamard; }
 
 struct BlobTensor {
@@ -107,7 +110,7 @@ struct BlobTensor {
     uint8_t dtype;        // Dtype
     uint8_t granularity;  // Granularity
     uint8_t input;        // Input; none but for matrices of linear layers, the embedding where it is the head
-    uint8_t reserved0;    // zero
+    uint8_t input_bits;   // of the codes of the input, 8 or 4; 0 where it has none
     uint32_t rows, cols;  // without padding; a vector has one column
     uint64_t offset;      // of the weights, from the start of the blob, multiple of 64
     uint64_t size;        // bytes, with padding

@@ -5,8 +5,6 @@
 namespace adder {
 namespace {
 
-constexpr float largest_code = 127.0f;  // of activations
-
 // The input of a linear layer in the forms that a kernel may want.
 struct LinearInput {
     int8_t *codes;  // [tokens][codes_stride]; made by the stage before, unless the input is floats
@@ -34,12 +32,16 @@ void encode_rows(const KernelTable &kernels, const Linear &linear, const LinearI
         const float *v = input.floats + size_t{t} * input.floats_stride;
         int8_t *codes = input.codes + size_t{t} * input.codes_stride;
         switch (linear.input) {
-        case Input::fixed: kernels.quantize(v, n, 1.0f / linear.input_scale, largest_code, codes); break;
-        case Input::hadamard:
-            kernels.hadamard_quantize(v, linear.multipliers, n, 0.125f / linear.input_scale, largest_code,
-                                      codes);
+        case Input::fixed:
+            kernels.quantize(v, n, 1.0f / linear.input_scale, linear.largest_code, codes);
             break;
-        case Input::token: input.scales[t] = kernels.quantize_dynamic(v, n, largest_code, codes); break;
+        case Input::hadamard:
+            kernels.hadamard_quantize(v, linear.multipliers, n, 0.125f / linear.input_scale,
+                                      linear.largest_code, codes);
+            break;
+        case Input::token:
+            input.scales[t] = kernels.quantize_dynamic(v, n, linear.largest_code, codes);
+            break;
         case Input::none:
         case Input::floats:
         case Input::channels: return;
@@ -102,7 +104,7 @@ void normalize(const KernelTable &kernels, const Team &team, const Shape &shape,
             const float *r = residual + size_t{t} * width;
             if (linear.input == Input::fixed && !wants_widened(linear))
                 kernels.rmsnorm_quantize(r, norm, width, shape.d_model, norm_epsilon,
-                                         1.0f / linear.input_scale, largest_code,
+                                         1.0f / linear.input_scale, linear.largest_code,
                                          input.codes + size_t{t} * width);
             else
                 kernels.rmsnorm(r, norm, width, shape.d_model, norm_epsilon,
@@ -161,7 +163,7 @@ void layer_forward(const KernelTable &kernels, const Team &team, const Shape &sh
         conv.codes = weights.x_proj.input == Input::channels ? u.codes : nullptr;
         conv.codes_stride = u.codes_stride;
         conv.multipliers = weights.x_proj.multipliers;
-        conv.limit = largest_code;
+        conv.limit = weights.x_proj.largest_code;
         kernels.conv_silu(conv);
         widen_channels(weights.x_proj, u, range, tokens);
     });
@@ -200,7 +202,7 @@ void layer_forward(const KernelTable &kernels, const Team &team, const Shape &sh
         scan.codes = weights.out_proj.input == Input::channels ? g.codes : nullptr;
         scan.codes_stride = g.codes_stride;
         scan.multipliers = weights.out_proj.multipliers;
-        scan.limit = largest_code;
+        scan.limit = weights.out_proj.largest_code;
         kernels.scan(scan);
         widen_channels(weights.out_proj, g, range, tokens);
     });

@@ -143,6 +143,7 @@ Linear linear_of(const Model &model, Role role, uint32_t layer, const float *bia
     linear.matrix.scale_per_row = tensor.granularity == static_cast<uint8_t>(Granularity::row);
     linear.dtype = dtype;
     linear.input = static_cast<Input>(tensor.input);
+    linear.largest_code = largest_code(tensor.input_bits);
     linear.input_scale = tensor.input_scale;
     linear.multipliers = tensor.multiplier_offset
                              ? reinterpret_cast<const float *>(model.blob + tensor.multiplier_offset)

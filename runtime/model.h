@@ -29,6 +29,7 @@ struct Linear {
     Matrix matrix;
     Dtype dtype;
     Input input;
+    float largest_code;        // of the input's codes: 127 or 7
     float input_scale;         // fixed, channels, hadamard
     const float *multipliers;  // [cols], channels and hadamard
 };

@@ -43,7 +43,7 @@ AlignedBytes build_blob(const BlobSpec &spec) {
     ThreadPool pool(1);
     Calibration calibration;
     const Plan plan(spec.recipe, checkpoint.config());
-    if (plan.any_codes()) {
+    if (plan.needs_calibration()) {
         FloatModel model(checkpoint, pool);
         calibration = calibrate(model, {random_tokens(64, vocab_size, 7)}, plan, pool);
     }
