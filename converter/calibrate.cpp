@@ -135,6 +135,9 @@ bool needs_histogram(const LinearPlan &plan) {
     return has_scale(plan.input) && (plan.rule != ScaleRule::absmax || plan.input == Input::hadamard);
 }
 
+// A tied head's table is the embedding, too, whose errors have no Hessian: the larger damping keeps its rows close.
+constexpr double gptq_damping = 0.01, tied_damping = 0.3;
+
 }  // namespace
 
 Calibration calibrate(FloatModel &model, const std::vector<Tokens> &sequences, const Plan &model_plan,
@@ -208,7 +211,8 @@ Calibration calibrate(FloatModel &model, const std::vector<Tokens> &sequences, c
             HessianSum hessian(weights.cols);
             for (const std::vector<float> &sequence : kept)
                 hessian.add(sequence.data(), sequence.size() / weights.cols, weights.cols, pool);
-            const GptqFactor factor(hessian, pool);
+            const bool table = role == Role::head && checkpoint.config().tie_word_embeddings;
+            const GptqFactor factor(hessian, pool, table ? tied_damping : gptq_damping);
             if (!factor.note().empty())
                 result.notes.push_back(
                     format("%s of layer %u: %s", role_name(role), layer, factor.note().c_str()));
@@ -221,7 +225,7 @@ Calibration calibrate(FloatModel &model, const std::vector<Tokens> &sequences, c
     visit_inputs(model, sequences, progress, see, [&](uint32_t layer) {
         for (Role role : layer_linear_roles) round(role, layer);
     });
-    if (!checkpoint.config().tie_word_embeddings) round(Role::head, 0);
+    round(Role::head, 0);
     each_site([&](Role role, uint32_t layer, size_t site) {
         const LinearPlan &plan = model_plan.of(role, layer);
         if (!needs_histogram(plan)) return;

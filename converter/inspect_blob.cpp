@@ -202,6 +202,7 @@ std::string blob_json(const Facts &facts, const InspectOptions &options) {
             w.key("bytes").value(tensor.size);
             if (tensor.group > 0) w.key("group").value(tensor.group);
             w.key("input").value(input_name(static_cast<Input>(tensor.input)));
+            if (tensor.input_bits > 0) w.key("input_bits").value(uint32_t{tensor.input_bits});
             w.key("input_scale").value(tensor.input_scale);
             w.end_object();
         }

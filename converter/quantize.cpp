@@ -19,9 +19,9 @@ void divide_rows(DenseTensor *tensor, const std::vector<float> &factors) {
 
 // The grid that the weights lie on already; else what calibration rounded; else the nearest codes.
 Int4Matrix round_to_int4(const DenseTensor &tensor, const Calibration &calibration, Role role, uint32_t layer,
-                         uint32_t group) {
+                         uint32_t group, bool tied) {
     if (std::optional<Int4Matrix> grid = find_int4_grid(tensor, group)) return *grid;
-    if (!calibration.layers.empty() && role != Role::embedding && calibration.of(role, layer).rounded)
+    if (!calibration.layers.empty() && (role != Role::embedding || tied) && calibration.of(role, layer).rounded)
         return *calibration.of(role, layer).rounded;
     ThreadPool alone(1);  // tensors are spread over the threads already
     return round_int4(tensor, group, {}, alone);
@@ -63,7 +63,7 @@ void quantize_tensor(const Checkpoint &checkpoint, const Shape &shape, const Pla
         break;
     }
     case Dtype::int4: {
-        const Int4Matrix rounded = round_to_int4(tensor, calibration, role, layer, entry.group);
+        const Int4Matrix rounded = round_to_int4(tensor, calibration, role, layer, entry.group, checkpoint.config().tie_word_embeddings);
         packing.int4_codes(tensor, rounded.codes, blob + entry.offset);
         packing.int4_scales(tensor.rows, entry.group, rounded.scales,
                             reinterpret_cast<uint16_t *>(blob + entry.scale_offset));

@@ -364,8 +364,10 @@ TEST(Blob, TensorFields) {
         else
             expect_refused(set_tensor(i, &BlobTensor::multiplier_offset, uint64_t{64}), ADDER_ERROR_CORRUPT,
                            "multiplier offset of tensor", 64, 0, i);
-        expect_refused(set_tensor(i, &BlobTensor::reserved0, uint8_t{1}), ADDER_ERROR_UNSUPPORTED,
-                       "reserved bytes of tensor", 0, 0, i);
+        for (const uint8_t bits :
+             {has_input ? uint8_t{0} : uint8_t{8}, uint8_t{1}, uint8_t{16}, uint8_t{255}})
+            expect_refused(set_tensor(i, &BlobTensor::input_bits, bits), ADDER_ERROR_CORRUPT,
+                           "input bits of tensor", bits, has_input ? 8 : 0, i);
         for (const size_t k : {0, 1})
             expect_refused([=](AlignedBytes &blob) { tensors_of(blob)[i].reserved1[k] = 1; },
                            ADDER_ERROR_UNSUPPORTED, "reserved bytes of tensor", 0, 0, i);

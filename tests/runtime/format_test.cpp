@@ -99,6 +99,7 @@ TEST(Format, OffsetsOfFieldsAreThoseOfTheStructs) {
     EXPECT_FIELD("Tensor table", BlobTensor, size);
     EXPECT_FIELD("Tensor table", BlobTensor, scale_offset);
     EXPECT_FIELD("Tensor table", BlobTensor, input);
+    EXPECT_FIELD("Tensor table", BlobTensor, input_bits);
     EXPECT_FIELD("Tensor table", BlobTensor, multiplier_offset);
     EXPECT_FIELD("Tensor table", BlobTensor, input_scale);
     EXPECT_FIELD("Tensor table", BlobTensor, group);

@@ -82,15 +82,32 @@ Recipe dynamic(Dtype weights) {
     return recipe;
 }
 
+// Codes of four bits in every input.
+Recipe four_bits(Recipe recipe) {
+    recipe.set_input_bits(4);
+    return recipe;
+}
+
 const Quantized recipes[] = {
-    {"w8a8row", plain(Dtype::int8, true)},   {"w8a8tensor", plain(Dtype::int8, true, Granularity::tensor)},
-    {"w8f32row", plain(Dtype::int8, false)}, {"w8f32tensor", plain(Dtype::int8, false, Granularity::tensor)},
-    {"f32a8", plain(Dtype::f32, true)},      {"f32f32", plain(Dtype::f32, false)},
-    {"w4a8", plain(Dtype::int4, true)},      {"w4f32", plain(Dtype::int4, false)},
-    {"w8token", dynamic(Dtype::int8)},       {"w4token", dynamic(Dtype::int4)},
-    {"f32token", dynamic(Dtype::f32)},       {"smooth", recipe_named("smooth")},
-    {"best", recipe_named("best")},          {"small", recipe_named("small")},
+    {"w8a8row", plain(Dtype::int8, true)},
+    {"w8a8tensor", plain(Dtype::int8, true, Granularity::tensor)},
+    {"w8f32row", plain(Dtype::int8, false)},
+    {"w8f32tensor", plain(Dtype::int8, false, Granularity::tensor)},
+    {"f32a8", plain(Dtype::f32, true)},
+    {"f32f32", plain(Dtype::f32, false)},
+    {"w4a8", plain(Dtype::int4, true)},
+    {"w4f32", plain(Dtype::int4, false)},
+    {"w8token", dynamic(Dtype::int8)},
+    {"w4token", dynamic(Dtype::int4)},
+    {"f32token", dynamic(Dtype::f32)},
+    {"smooth", recipe_named("smooth")},
+    {"best", recipe_named("best")},
+    {"small", recipe_named("small")},
     {"static", recipe_named("static")},
+    {"w8a4", four_bits(plain(Dtype::int8, true))},
+    {"w4a4token", four_bits(dynamic(Dtype::int4))},
+    {"f32a4", four_bits(plain(Dtype::f32, true))},
+    {"static4", four_bits(recipe_named("static"))},
 };
 
 // Larger weights and longer steps than those of a fresh model: else the scan's part in the logits is lost in rounding,
@@ -259,6 +276,29 @@ INSTANTIATE_TEST_SUITE_P(Shapes, SessionBits,
                              return std::string(std::get<0>(test.param).name) + "_" +
                                     std::get<1>(test.param).name;
                          });
+
+// The limit is read from the blob: with it changed and nothing else, codes above 7 are clamped.
+TEST(Session, InputsOfFourBitsAreClampedToSeven) {
+    for (const Recipe &recipe : {plain(Dtype::int8, true), dynamic(Dtype::int8), recipe_named("static")}) {
+        BlobSpec spec = spec_of({"static", 40, 64, 8, 3, 5, 251, false, false, true}, recipe);
+        AlignedBytes blob = build_blob(spec);
+        for (uint32_t i = 0; i < header_of(blob).tensor_count; ++i) {
+            AlignedBytes narrow = blob;
+            BlobTensor &tensor = tensors_of(narrow)[i];
+            if (tensor.input_bits == 0) continue;
+            ASSERT_EQ(tensor.input_bits, 8);
+            tensor.input_bits = 4;
+            fix_checksums(narrow);
+            const auto logits = [](const AlignedBytes &one) {
+                TestSession session(one);
+                const Tokens tokens = random_tokens(30, 251, 5);
+                EXPECT_EQ(adder_feed(session.get(), tokens.data(), tokens.size()), ADDER_OK);
+                return session.step(1);
+            };
+            EXPECT_TRUE(logits(blob) != logits(narrow)) << "tensor " << i << ", input " << int{tensor.input};
+        }
+    }
+}
 
 class SharedBits : public testing::TestWithParam<const char *> {};
 
