@@ -88,7 +88,8 @@ class BlobLayout {
         if (has_input(role, header_.flags)) {
             entry.input = static_cast<uint8_t>(plan.input);
             if (has_codes(plan.input)) entry.input_bits = static_cast<uint8_t>(plan.input_bits);
-            if (has_scale(plan.input)) entry.input_scale = calibration_.of(role, layer).scale;
+            if (has_scale(plan.input) && !calibration_.layers.empty())
+                entry.input_scale = calibration_.of(role, layer).scale;
         }
         tensors_.push_back(planned);
         // conv_bias is written as zeros where the checkpoint has none: no parameters of it.
@@ -205,6 +206,16 @@ void write_finish(uint8_t *blob, const std::vector<BlobSection> &sections, const
 
 }  // namespace
 
+BlobOutline outline_blob(const Checkpoint &checkpoint, const Plan &plan, const BlobContents &contents) {
+    const Calibration none;
+    const BlobLayout layout(checkpoint, plan, none, contents);
+    BlobOutline outline{{},
+                        layout.shape(),
+                        {layout.header().blob_size, layout.header().parameters, layout.weight_bits(), {}}};
+    for (const PlannedTensor &planned : layout.tensors()) outline.tensors.push_back(planned.entry);
+    return outline;
+}
+
 WrittenBlob write_blob(const std::string &path, const Checkpoint &checkpoint, const Plan &plan,
                        const Calibration &calibration, const BlobContents &contents, ThreadPool &pool) {
     const BlobLayout layout(checkpoint, plan, calibration, contents);
@@ -224,16 +235,24 @@ WrittenBlob write_blob(const std::string &path, const Checkpoint &checkpoint, co
             for (const auto &[kind, bytes] : contents.sections)
                 if (kind == section.kind) std::memcpy(blob + section.offset, bytes.data(), bytes.size());
 
+    std::vector<uint8_t> alive(layout.tensors().size());  // bytes: threads write side by side
     Progress progress("writing", layout.header().blob_size);
     pool.run(static_cast<uint32_t>(layout.tensors().size()), [&](uint32_t i, uint32_t) {
         throw_if_interrupted();
-        quantize_tensor(checkpoint, layout.shape(), plan, calibration, layout.tensors()[i].entry, blob);
+        alive[i] =
+            quantize_tensor(checkpoint, layout.shape(), plan, calibration, layout.tensors()[i].entry, blob);
         progress.advance(layout.tensors()[i].entry.size);
     });
     write_golden(blob, layout.header().blob_size, *golden, contents.golden, path);
     if (contents.finish) write_finish(blob, layout.sections(), contents, file.temporary_path());
     file.commit();
-    return {layout.header().blob_size, layout.header().parameters, layout.weight_bits()};
+    WrittenBlob written{layout.header().blob_size, layout.header().parameters, layout.weight_bits(), {}};
+    for (size_t i = 0; i < alive.size(); ++i)
+        if (!alive[i])
+            written.notes.push_back(
+                "all weights of " +
+                tensor_name(checkpoint, layout.tensors()[i].role, layout.tensors()[i].layer) + " are zero");
+    return written;
 }
 
 }  // namespace adder

@@ -31,8 +31,17 @@ struct BlobContents {
 struct WrittenBlob {
     uint64_t bytes;
     uint64_t parameters;
-    uint64_t weight_bits;  // of all parameters, scales included
+    uint64_t weight_bits;            // of all parameters, scales included
+    std::vector<std::string> notes;  // what is odd about the weights, a sentence each
 };
+
+// What a blob will hold, before anything is computed: the tensor table without scales of inputs, and sizes.
+struct BlobOutline {
+    std::vector<BlobTensor> tensors;
+    Shape shape;
+    WrittenBlob blob;
+};
+BlobOutline outline_blob(const Checkpoint &checkpoint, const Plan &plan, const BlobContents &contents);
 
 // Writes `path` atomically. `calibration` may be empty if the plan quantizes no input. The result depends on nothing
 // but the arguments: not on time, threads or the machine.

@@ -9,6 +9,7 @@
 #include "converter/gptq.h"
 #include "converter/hessian.h"
 #include "converter/names.h"
+#include "converter/plan_rules.h"
 #include "converter/progress.h"
 #include "converter/quantize.h"
 #include "converter/scale_search.h"
@@ -126,13 +127,19 @@ void require_finite(const std::vector<float> &range, const std::string &checkpoi
     }
 }
 
+// A channel that the text leaves at zero tells nothing of its range: the scale is that of the others, its factor 1.
+void note_dead_channels(const std::vector<float> &range, Role role, uint32_t layer,
+                        std::vector<std::string> *notes) {
+    const auto dead = static_cast<size_t>(std::count(range.begin(), range.end(), 0.0f));
+    if (dead > 0)
+        notes->push_back(
+            format("%zu of %zu channels of the input of %s are zero on all of the calibration text", dead,
+                   range.size(), plan_name(role, layer).c_str()));
+}
+
 float scale_of(float highest, float limit) {
     const float scale = highest / limit;
     return scale > 1e-20f ? scale : 1.0f;  // an input that is always zero
-}
-
-bool needs_histogram(const LinearPlan &plan) {
-    return has_scale(plan.input) && (plan.rule != ScaleRule::absmax || plan.input == Input::hadamard);
 }
 
 // A tied head's table is the embedding, too, whose errors have no Hessian: the larger damping keeps its rows close.
@@ -148,7 +155,7 @@ Calibration calibrate(FloatModel &model, const std::vector<Tokens> &sequences, c
     bool search = false;
     model_plan.each_linear([&](Role role, uint32_t layer) {
         const LinearPlan &plan = model_plan.of(role, layer);
-        search = search || needs_histogram(plan) || needs_hessian(plan);
+        search = search || needs_second_pass(plan);
     });
     Progress progress("calibrating", uint64_t{n_layer} * (search ? 2 : 1));
     const ChannelRanges ranges = find_ranges(model, sequences, progress);
@@ -162,6 +169,7 @@ Calibration calibrate(FloatModel &model, const std::vector<Tokens> &sequences, c
     each_site([&](Role role, uint32_t layer, size_t site) {
         const LinearPlan &plan = model_plan.of(role, layer);
         require_finite(ranges[site], checkpoint.directory(), role, layer);
+        if (plan.input != Input::floats) note_dead_channels(ranges[site], role, layer, &result.notes);
         InputScales &scales = result.of(role, layer);
         if (!has_scale(plan.input)) return;
         if (plan.alpha > 0)

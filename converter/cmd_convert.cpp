@@ -6,6 +6,7 @@
 #include "converter/blob_file.h"
 #include "converter/cli.h"
 #include "converter/convert.h"
+#include "converter/dry_run_report.h"
 #include "converter/error.h"
 #include "converter/file.h"
 #include "converter/json.h"
@@ -98,7 +99,8 @@ int run_convert(const Arguments &arguments) {
     ConvertOptions options;
     options.checkpoint = arguments.positional()[0];
     options.output = arguments.text("output");
-    if (options.output.empty()) fail(ExitCode::usage, "where to? Give -o FILE.adder");
+    const bool dry = arguments.has("dry-run");
+    if (options.output.empty() && !dry) fail(ExitCode::usage, "where to? Give -o FILE.adder");
     options.name = arguments.text("name");
     options.calibration_files = arguments.all("calib");
     options.calibration_tokens =
@@ -109,10 +111,17 @@ int run_convert(const Arguments &arguments) {
     std::vector<std::string> inputs = {options.checkpoint};
     for (const auto &files : {options.calibration_files, options.quality.texts, arguments.all("rules")})
         inputs.insert(inputs.end(), files.begin(), files.end());
-    check_not_an_input(options.output, inputs);
+    if (!options.output.empty()) check_not_an_input(options.output, inputs);
     Progress::quiet(arguments.has("quiet"));
     install_interrupt_handler();
     ThreadPool pool(static_cast<uint32_t>(arguments.integer("threads", 0, 0, 256)));
+    if (dry) {
+        const DryRun run = dry_run(options, pool);
+        for (const std::string &warning : run.warnings)
+            std::fprintf(stderr, "adder convert: warning: %s\n", warning.c_str());
+        print(arguments.has("json") ? dry_run_json(run) : dry_run_text(run));
+        return 0;
+    }
     const Conversion conversion = convert(options, pool);
     for (const std::string &warning : conversion.warnings)
         std::fprintf(stderr, "adder convert: warning: %s\n", warning.c_str());
@@ -183,6 +192,10 @@ Command convert_command() {
              "tokens stays the same."},
             {"gate-keep", 0, nullptr, false,
              "Write the blob even if a gate is missed; the exit code is 4 all the same."},
+            {"dry-run", 0, nullptr, false,
+             "Write nothing: print the plan of each tensor, the sizes of blob and arena, and about how long "
+             "the "
+             "conversion would take."},
             {"name", 0, "TEXT", false, "Name to store in the blob (default: the directory's)."},
             {"threads", 't', "N", false, "Threads (default: all CPUs); does not change a byte."},
             {"json", 0, nullptr, false, "The summary as one JSON document on standard output."},

@@ -13,6 +13,7 @@
 #include "converter/quantization_record.h"
 #include "converter/tokens.h"
 #include "kernels/scalar/hadamard.h"
+#include "runtime/arena.h"
 #include "runtime/crc32.h"
 
 namespace adder {
@@ -144,6 +145,8 @@ Plan make_plan(const ConvertOptions &options, const Checkpoint &checkpoint) {
     Plan plan(options.recipe, config);
     apply_rules(options.rules, config, &plan);
     plan.each_linear([&](Role role, uint32_t layer) {
+        if (plan.of(role, layer).search_alpha)
+            fail(ExitCode::usage, "%s: alpha=auto is not supported yet", plan_name(role, layer).c_str());
         if (plan.of(role, layer).input == Input::hadamard && config.d_inner % hadamard_size != 0)
             bad_input("%s: recipe %s transforms the input of %s in blocks of %u, and d_inner is %u",
                       options.checkpoint.c_str(), options.recipe.name.c_str(), plan_name(role, layer).c_str(),
@@ -152,59 +155,106 @@ Plan make_plan(const ConvertOptions &options, const Checkpoint &checkpoint) {
     return plan;
 }
 
+namespace {
+
+// All that is decided and checked before the first pass over the calibration text.
+struct Preparation {
+    explicit Preparation(const ConvertOptions &given)
+        : options(given), checkpoint(options.checkpoint), tokenizer(checkpoint),
+          plan(make_plan(options, checkpoint)) {
+        take_generation_defaults(checkpoint, &contents);
+        if (tokenizer.empty())
+            warnings.push_back(options.checkpoint +
+                               " has no tokenizer.json: the blob takes token ids, no text" +
+                               (plan.needs_calibration() ? ", and was calibrated on random tokens" : ""));
+        else
+            contents.sections.emplace_back(section_tokenizer, tokenizer.section());
+        for (const std::string &tensor : checkpoint.unused_tensors())
+            warnings.push_back("tensor " + tensor + " is no part of the model and was left out");
+        texts = read_calibration(options, checkpoint, tokenizer);
+        if (plan.needs_calibration()) cut_texts();
+        contents.golden = texts[0].tokens;
+        contents.golden.resize(std::min<size_t>(contents.golden.size(), 16));
+        add_text(&contents, ADDER_TEXT_NAME,
+                 options.name.empty() ? file_name(options.checkpoint) : options.name);
+        // The record tells what the finished blob is worth: room for it is kept, and filled when that is known.
+        std::string draft = record(nullptr);
+        if (!options.quality.texts.empty()) draft.append(quality_room(options.quality), ' ');
+        add_text(&contents, ADDER_TEXT_QUANTIZATION_RECORD, draft);
+        add_chat_template(checkpoint, tokenizer, &contents, &warnings);
+    }
+
+    std::string record(const Quality *quality) const {
+        return quantization_record({options.recipe.name, options.rules, plan, options.calibration_window,
+                                    calibration_tokens, texts, quality});
+    }
+
+    void cut_texts() {
+        windows = calibration_windows(texts, options);
+        for (const Tokens &window : windows) calibration_tokens += window.size();
+        if (calibration_tokens < 128 && !tokenizer.empty())
+            bad_input("%s: %llu calibration tokens; at least 128 are needed", texts[0].name.c_str(),
+                      static_cast<unsigned long long>(calibration_tokens));
+    }
+
+    const ConvertOptions &options;
+    const Checkpoint checkpoint;
+    const CheckpointTokenizer tokenizer;
+    const Plan plan;
+    std::vector<CalibrationText> texts;
+    std::vector<Tokens> windows;  // of the texts; none if nothing depends on them
+    uint64_t calibration_tokens = 0;
+    BlobContents contents{};
+    std::vector<std::string> warnings;
+};
+
+}  // namespace
+
+DryRun dry_run(const ConvertOptions &options, ThreadPool &pool) {
+    check_held_out(options.quality, options.calibration_files);
+    const Preparation prepared(options);
+    DryRun result{outline_blob(prepared.checkpoint, prepared.plan, prepared.contents),
+                  prepared.plan,
+                  flags_of(prepared.checkpoint.config()),
+                  0,
+                  prepared.calibration_tokens,
+                  {},
+                  prepared.warnings};
+    Model model{};
+    model.shape = result.outline.shape;
+    for (const BlobTensor &tensor : result.outline.tensors) note_form(&model, tensor);
+    adder_options resolved;
+    options_resolve(nullptr, &resolved, nullptr);
+    result.arena_bytes = arena_plan(model, resolved).total;
+    result.estimate = estimate_conversion(prepared.plan, prepared.checkpoint.config(), result.outline.shape,
+                                          prepared.calibration_tokens, result.outline.blob.bytes, pool);
+    return result;
+}
+
 Conversion convert(const ConvertOptions &options, ThreadPool &pool) {
     check_held_out(options.quality, options.calibration_files);
-    const Checkpoint checkpoint(options.checkpoint);
-    const CheckpointTokenizer tokenizer(checkpoint);
-    const Plan plan = make_plan(options, checkpoint);
+    Preparation prepared(options);
     Conversion result{};
-    BlobContents contents{};
-    take_generation_defaults(checkpoint, &contents);
-    if (tokenizer.empty())
-        result.warnings.push_back(options.checkpoint +
-                                  " has no tokenizer.json: the blob takes token ids, no text" +
-                                  (plan.needs_calibration() ? ", and was calibrated on random tokens" : ""));
-    else
-        contents.sections.emplace_back(section_tokenizer, tokenizer.section());
-    for (const std::string &tensor : checkpoint.unused_tensors())
-        result.warnings.push_back("tensor " + tensor + " is no part of the model and was left out");
-
-    const std::vector<CalibrationText> texts = read_calibration(options, checkpoint, tokenizer);
+    result.calibration_tokens = prepared.calibration_tokens;
+    result.warnings = prepared.warnings;
     Calibration calibration;
-    if (plan.needs_calibration()) {
-        const std::vector<Tokens> windows = calibration_windows(texts, options);
-        for (const Tokens &window : windows) result.calibration_tokens += window.size();
-        if (result.calibration_tokens < 128 && !tokenizer.empty())
-            bad_input("%s: %llu calibration tokens; at least 128 are needed", texts[0].name.c_str(),
-                      static_cast<unsigned long long>(result.calibration_tokens));
-        FloatModel model(checkpoint, pool);
-        calibration = calibrate(model, windows, plan, pool);
+    if (!prepared.windows.empty()) {
+        FloatModel model(prepared.checkpoint, pool);
+        calibration = calibrate(model, prepared.windows, prepared.plan, pool);
         for (const std::string &note : calibration.notes) result.warnings.push_back(note);
     }
-    contents.golden = texts[0].tokens;
-    contents.golden.resize(std::min<size_t>(contents.golden.size(), 16));
-
-    add_text(&contents, ADDER_TEXT_NAME, options.name.empty() ? file_name(options.checkpoint) : options.name);
-    const auto record = [&](const Quality *quality) {
-        return quantization_record({options.recipe.name, options.rules, plan, options.calibration_window,
-                                    result.calibration_tokens, texts, quality});
-    };
-    std::string draft = record(nullptr);
-    if (!options.quality.texts.empty()) {
-        // The record tells what the finished blob is worth: room for it is kept, and filled when that is known.
-        draft.append(quality_room(options.quality), ' ');
-        contents.finish = [&](const std::string &blob) {
+    if (!options.quality.texts.empty())
+        prepared.contents.finish = [&](const std::string &blob) {
             result.quality = measure_quality(blob, options.checkpoint, options.quality, pool);
             result.gate_missed = missed_gate(*result.quality, options.quality);
             if (!result.gate_missed.empty() && !options.quality.keep)
                 fail(ExitCode::quality_gate, "%s was not written: %s", options.output.c_str(),
                      result.gate_missed.c_str());
-            return record(&*result.quality);
+            return prepared.record(&*result.quality);
         };
-    }
-    add_text(&contents, ADDER_TEXT_QUANTIZATION_RECORD, draft);
-    add_chat_template(checkpoint, tokenizer, &contents, &result.warnings);
-    result.blob = write_blob(options.output, checkpoint, plan, calibration, contents, pool);
+    result.blob =
+        write_blob(options.output, prepared.checkpoint, prepared.plan, calibration, prepared.contents, pool);
+    result.warnings.insert(result.warnings.end(), result.blob.notes.begin(), result.blob.notes.end());
     result.arena_bytes = verify_written(options.output);
     return result;
 }

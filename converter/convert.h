@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "converter/blob_writer.h"
+#include "converter/conversion_estimate.h"
 #include "converter/plan_rules.h"
 #include "converter/quality.h"
 #include "converter/thread_pool.h"
@@ -25,6 +26,17 @@ struct ConvertOptions {
     QualityOptions quality;  // held-out texts to measure on, and what is asked of the blob
 };
 
+// What a conversion would do.
+struct DryRun {
+    BlobOutline outline;
+    Plan plan;
+    uint32_t flags;               // of the blob
+    uint64_t arena_bytes;         // with default options
+    uint64_t calibration_tokens;  // that would be run
+    ConversionEstimate estimate;
+    std::vector<std::string> warnings;
+};
+
 struct Conversion {
     WrittenBlob blob;
     uint64_t arena_bytes;               // with default options
@@ -36,6 +48,9 @@ struct Conversion {
 
 // The recipe with the rules applied. Throws Error if a tensor cannot take what they say.
 Plan make_plan(const ConvertOptions &options, const Checkpoint &checkpoint);
+
+// Plans everything and writes nothing. Throws what convert would before it reads the first weight.
+DryRun dry_run(const ConvertOptions &options, ThreadPool &pool);
 
 // Converts, opens the blob again, compares its checksums and repeats its golden case. Throws Error; then no file is
 // left behind, and an older one of that name is as it was. So it is when the quality gate is missed,

@@ -220,16 +220,19 @@ void apply_rules(const std::vector<PlanRule> &rules, const ModelConfig &config, 
     std::vector<Use> uses(rules.size(), Use::none);
     for (const PlanRule &rule : rules) rule.pattern().check_layers(rule.source(), plan->n_layer());
     const auto visit = [&](Role role, uint32_t layer) {
-        bool taken = false;
+        const PlanRule *winner = nullptr;
         for (size_t i = 0; i < rules.size(); ++i) {
             // A tied head and its embedding are one table with two names.
             const bool matches =
                 rules[i].pattern().matches(role, layer) ||
                 (role == Role::head && plan->tied() && rules[i].pattern().matches(Role::embedding, 0));
             if (!matches) continue;
-            if (!taken) rules[i].apply(role, layer, config, &plan->of(role, layer));
-            uses[i] = taken ? std::max(uses[i], Use::shadowed) : Use::applied;
-            taken = true;
+            // That the command line overrides a file is what it is there for.
+            const bool overridden = winner && winner->source().code != rules[i].source().code;
+            uses[i] = !winner || overridden ? Use::applied : std::max(uses[i], Use::shadowed);
+            if (winner) continue;
+            winner = &rules[i];
+            winner->apply(role, layer, config, &plan->of(role, layer));
         }
     };
     if (!plan->tied()) visit(Role::embedding, 0);

@@ -57,7 +57,8 @@ class PlanRule {
 // The rules of a file, one a line; empty lines and those that begin with # are passed over.
 std::vector<PlanRule> read_rules(const std::string &path);
 
-// Applies the rules. Throws if one matches no tensor, or none that an earlier one has left.
+// Applies the rules. Throws if one matches no tensor, or none that earlier ones of its kind (of the command line, or of
+// files) have left.
 void apply_rules(const std::vector<PlanRule> &rules, const ModelConfig &config, Plan *plan);
 
 // "layers.3.in_proj", "head": the names that patterns match.

@@ -17,11 +17,13 @@ void divide_rows(DenseTensor *tensor, const std::vector<float> &factors) {
             tensor->values[size_t{row} * tensor->cols + col] /= factors[row];
 }
 
-// The grid that the weights lie on already; else what calibration rounded; else the nearest codes.
+// The grid that the weights lie on already; else what calibration rounded (a tied table: for the head); else the nearest
+// codes.
 Int4Matrix round_to_int4(const DenseTensor &tensor, const Calibration &calibration, Role role, uint32_t layer,
                          uint32_t group, bool tied) {
     if (std::optional<Int4Matrix> grid = find_int4_grid(tensor, group)) return *grid;
-    if (!calibration.layers.empty() && (role != Role::embedding || tied) && calibration.of(role, layer).rounded)
+    if (!calibration.layers.empty() && (role != Role::embedding || tied) &&
+        calibration.of(role, layer).rounded)
         return *calibration.of(role, layer).rounded;
     ThreadPool alone(1);  // tensors are spread over the threads already
     return round_int4(tensor, group, {}, alone);
@@ -45,7 +47,7 @@ DenseTensor read_folded(const Checkpoint &checkpoint, const Plan &plan, const Ca
     return tensor;
 }
 
-void quantize_tensor(const Checkpoint &checkpoint, const Shape &shape, const Plan &plan,
+bool quantize_tensor(const Checkpoint &checkpoint, const Shape &shape, const Plan &plan,
                      const Calibration &calibration, const BlobTensor &entry, uint8_t *blob) {
     const Role role = static_cast<Role>(entry.role);
     const uint32_t layer = entry.layer == no_layer ? 0 : entry.layer;
@@ -63,14 +65,17 @@ void quantize_tensor(const Checkpoint &checkpoint, const Shape &shape, const Pla
         break;
     }
     case Dtype::int4: {
-        const Int4Matrix rounded = round_to_int4(tensor, calibration, role, layer, entry.group, checkpoint.config().tie_word_embeddings);
+        const Int4Matrix rounded = round_to_int4(tensor, calibration, role, layer, entry.group,
+                                                 checkpoint.config().tie_word_embeddings);
         packing.int4_codes(tensor, rounded.codes, blob + entry.offset);
         packing.int4_scales(tensor.rows, entry.group, rounded.scales,
                             reinterpret_cast<uint16_t *>(blob + entry.scale_offset));
         break;
     }
     }
-    if (entry.multiplier_offset == 0) return;
+    const bool alive = !is_matrix(role) || std::any_of(tensor.values.begin(), tensor.values.end(),
+                                                       [](float value) { return value != 0; });
+    if (entry.multiplier_offset == 0) return alive;
     // Padding channels are zeros, whatever they are multiplied with.
     const InputScales &scales = calibration.of(role, layer);
     const float scale = entry.input == static_cast<uint8_t>(Input::channels) ? scales.scale : 1.0f;
@@ -78,6 +83,7 @@ void quantize_tensor(const Checkpoint &checkpoint, const Shape &shape, const Pla
     const uint32_t padded = tensor_extent(shape, role, Dtype::f32).cols;
     std::fill_n(multipliers, padded, 1.0f / scale);
     for (size_t i = 0; i < scales.factors.size(); ++i) multipliers[i] = 1.0f / (scale * scales.factors[i]);
+    return alive;
 }
 
 }  // namespace adder

@@ -18,8 +18,9 @@ namespace adder {
 DenseTensor read_folded(const Checkpoint &checkpoint, const Plan &plan, const Calibration &calibration,
                         Role role, uint32_t layer);
 
-// Fills in the weights and scales of a planned tensor in the blob, and its multipliers if it has any.
-void quantize_tensor(const Checkpoint &checkpoint, const Shape &shape, const Plan &plan,
+// Fills in the weights and scales of a planned tensor in the blob, and its multipliers if it has any. Returns false where
+// all weights of a matrix are zero: no error, but hardly what was meant.
+bool quantize_tensor(const Checkpoint &checkpoint, const Shape &shape, const Plan &plan,
                      const Calibration &calibration, const BlobTensor &entry, uint8_t *blob);
 
 }  // namespace adder

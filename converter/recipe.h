@@ -29,6 +29,14 @@ struct LinearPlan {
 // Are the inputs' second moments needed to round the weights?
 inline bool needs_hessian(const LinearPlan &plan) { return plan.weights == Dtype::int4 && plan.gptq; }
 
+// Is the distribution of the inputs needed to find their scale?
+inline bool needs_histogram(const LinearPlan &plan) {
+    return has_scale(plan.input) && (plan.rule != ScaleRule::absmax || plan.input == Input::hadamard);
+}
+
+// The first pass over the calibration text gives the range of each channel, the second what depends on that.
+inline bool needs_second_pass(const LinearPlan &plan) { return needs_histogram(plan) || needs_hessian(plan); }
+
 struct Recipe {
     Recipe() { x_proj.input = out_proj.input = Input::channels; }
 

@@ -289,18 +289,14 @@ uint64_t count_bytes_per_token(const Model &model) {
     return total;
 }
 
-// Which forms of weights and inputs occur; the arena depends on it.
-void note_forms(Model *model) {
-    for (uint32_t i = 0; i < model->header->tensor_count; ++i) {
-        const BlobTensor &tensor = model->tensors[i];
-        const Input input = static_cast<Input>(tensor.input);
-        if (input == Input::none) continue;
-        if (tensor.dtype == static_cast<uint8_t>(Dtype::f32)) model->float_weights = true;
-        if (input != Input::floats) model->code_inputs = true;
-    }
-}
-
 }  // namespace
+
+void note_form(Model *model, const BlobTensor &tensor) {
+    const Input input = static_cast<Input>(tensor.input);
+    if (input == Input::none) return;
+    if (tensor.dtype == static_cast<uint8_t>(Dtype::f32)) model->float_weights = true;
+    if (input != Input::floats) model->code_inputs = true;
+}
 
 adder_status blob_validate(Model *model, const void *blob, size_t size, adder_error *error) {
     *model = Model{};
@@ -340,7 +336,7 @@ adder_status blob_validate(Model *model, const void *blob, size_t size, adder_er
     if (status == ADDER_OK) status = check_sections(m, error);
     if (status != ADDER_OK) return status;
 
-    note_forms(&m);
+    for (uint32_t i = 0; i < tensors; ++i) note_form(&m, m.tensors[i]);
     m.bytes_per_token = count_bytes_per_token(m);
     m.fingerprint = uint64_t{header.metadata_crc} << 32 | header.payload_crc;
     uint64_t tokenizer_size = 0;

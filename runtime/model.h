@@ -75,6 +75,9 @@ void model_embed(const Model &model, uint32_t token, float *out);
 // The bytes of a section; null if the blob has none of that kind.
 const uint8_t *model_section(const Model &model, uint32_t kind, uint64_t *size);
 
+// Takes note of the forms of weights and inputs that the arena depends on, of one tensor.
+void note_form(Model *model, const BlobTensor &tensor);
+
 // Validates a blob and fills in a model (runtime/blob.cpp).
 adder_status blob_validate(Model *model, const void *blob, size_t size, adder_error *error);
 

@@ -1,0 +1,106 @@
+// Counts of the conversion's inner loops, and how fast this machine runs the float matrix product.
+// SPDX-License-Identifier: MIT
+#include "converter/conversion_estimate.h"
+
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+#include "kernels/kernels.h"
+
+namespace adder {
+namespace {
+
+// Multiply-adds a second of the float product of a d_inner x d_model matrix, all threads together: at least 50 ms of it.
+double measure_rate(const Shape &shape, ThreadPool &pool) {
+    constexpr uint32_t tokens = 32;
+    const uint32_t cols = shape.d_model_padded, rows = std::min(shape.d_inner_padded, 1024u);
+    const std::vector<float> weights(size_t{rows} * cols, 0.5f), x(size_t{tokens} * cols, 0.25f);
+    Matrix matrix{};
+    matrix.weights = weights.data();
+    matrix.tiles = rows / tile_size;
+    matrix.cols = cols;
+    static constexpr float one = 1.0f;
+    const KernelTable &kernels = *kernels_best();
+    std::vector<std::vector<float>> outs(pool.size(), std::vector<float>(size_t{tokens} * rows));
+    const auto start = std::chrono::steady_clock::now();
+    uint64_t runs = 0;
+    double seconds = 0;
+    while (seconds < 0.05) {
+        pool.run(pool.size(), [&](uint32_t, uint32_t member) {
+            MatmulArgs args{};
+            args.tile_end = matrix.tiles;
+            args.tokens = tokens;
+            args.x = x.data();
+            args.x_stride = cols;
+            args.x_scale = &one;
+            args.out = outs[member].data();
+            args.out_stride = rows;
+            kernels.matmul_f32(matrix, args);
+        });
+        runs += pool.size();
+        seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    }
+    return static_cast<double>(runs) * tokens * rows * cols / seconds;
+}
+
+// Rows and columns of a linear layer.
+struct Extent {
+    double rows, cols;
+};
+
+Extent extent_of(Role role, const ModelConfig &config) {
+    const double d_model = config.d_model, d_inner = config.d_inner;
+    switch (role) {
+    case Role::in_proj: return {2 * d_inner, d_model};
+    case Role::x_proj: return {config.dt_rank + 2.0 * config.d_state, d_inner};
+    case Role::dt_proj: return {d_inner, static_cast<double>(config.dt_rank)};
+    case Role::out_proj: return {d_model, d_inner};
+    default: return {static_cast<double>(config.vocab_size), d_model};
+    }
+}
+
+}  // namespace
+
+ConversionEstimate estimate_conversion(const Plan &plan, const ModelConfig &config, const Shape &shape,
+                                       uint64_t tokens, uint64_t blob_bytes, ThreadPool &pool) {
+    const double n = static_cast<double>(tokens);
+    double pass = 0, rounding = 0, kept = 0, factors = 0;
+    bool second_pass = false;
+    plan.each_linear([&](Role role, uint32_t layer) {
+        const LinearPlan &one = plan.of(role, layer);
+        const Extent extent = extent_of(role, config);
+        rounding += extent.rows * extent.cols * 20;  // reading and packing
+        if (role != Role::head) pass += extent.rows * extent.cols;
+        second_pass = second_pass || needs_second_pass(one);
+        if (one.weights != Dtype::int4) return;
+        rounding += extent.rows * extent.cols * 54 * 3;  // of each scale that is tried: divide, round, square
+        if (!needs_hessian(one)) return;
+        // The lower half of X^T X, a Cholesky factor, and the errors of columns going into those to come.
+        rounding += n * extent.cols * extent.cols / 2 + extent.cols * extent.cols * extent.cols / 6 +
+                    extent.rows * extent.cols * extent.cols / 2;
+        kept = std::max(kept, (role == Role::head ? 1.0 : 2.0) * n * extent.cols * 4);
+        factors = std::max(factors, extent.cols * extent.cols * 16 + extent.rows * extent.cols * 12);
+    });
+    // The scan and the convolution of a channel: an exponential counts for about ten.
+    pass +=
+        static_cast<double>(config.n_layer) * config.d_inner * (12.0 * config.d_state + config.d_conv + 40);
+    const bool calibrated = plan.needs_calibration();
+    ConversionEstimate estimate{};
+    estimate.rate = measure_rate(shape, pool);
+    estimate.multiplications = (calibrated ? n * pass * (second_pass ? 2 : 1) : 0) + rounding;
+    estimate.seconds = estimate.multiplications / estimate.rate;
+    // The residual streams of all tokens; the weights of a layer as floats, twice while they are packed; the largest
+    // tensor while it is rounded; the blob, which is mapped.
+    double layer = 0;
+    for (Role role : layer_linear_roles) layer += extent_of(role, config).rows * extent_of(role, config).cols;
+    const double table = static_cast<double>(config.vocab_size) * config.d_model;
+    const double working = calibrated ? n * shape.d_model_padded * 4 + layer * 8 + kept + factors : 0;
+    const double writing =
+        std::max(table, 2.0 * config.d_inner * config.d_model) * 9 + static_cast<double>(blob_bytes);
+    constexpr double program = 8e6;
+    estimate.memory_bytes = static_cast<uint64_t>(std::max(working, writing) + program);
+    return estimate;
+}
+
+}  // namespace adder
