@@ -164,7 +164,9 @@ Command convert_command() {
             {"recipe", 0, "NAME", false,
              "How to quantize (default best): naive, int8 with one static scale a tensor; smooth, static "
              "with smoothing; static, smoothing and a Hadamard transform; best, one scale a token where "
-             "outliers move; small, int4 in_proj and out_proj; float, nothing."},
+             "outliers move; small, int4 in_proj and out_proj; smaller, the same with fewer scales; "
+             "smallest, int4 embedding and "
+             "head, too; float, nothing."},
             {"weights", 0, "TYPE", false,
              "Weights of all linear layers: int8, int4 or f32 (default: the recipe's)."},
             {"acts", 0, "TYPE", false,

@@ -189,8 +189,12 @@ void PlanRule::apply_input(Role role, const std::string &name, LinearPlan *plan,
     if ((scale_ || alpha_) && !has_scale(plan->input))
         source_.refuse(format("%s has an input of %s; scale and alpha are for static ones", name.c_str(),
                               plan->input == Input::floats ? "floats" : "one scale a token"));
-    if (scale_) plan->rule = *scale_, plan->percentile = percentile_;
-    if (alpha_) plan->alpha = *alpha_, plan->search_alpha = search_alpha_;
+    if (scale_) plan->rule = *scale_;
+    if (scale_ == ScaleRule::percentile) plan->percentile = percentile_;
+    if (alpha_) {
+        plan->alpha = *alpha_;
+        plan->search_alpha = search_alpha_;
+    }
     const bool smooth = plan->alpha > 0 || plan->search_alpha;
     if (smooth && (role == Role::head || role == Role::embedding) && config.tie_word_embeddings)
         source_.refuse("the head is the embedding, which must stay as it is: it takes alpha=off");

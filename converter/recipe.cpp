@@ -47,7 +47,8 @@ void Recipe::set_inputs(bool codes) {
 }
 
 const std::vector<std::string> &recipe_names() {
-    static const std::vector<std::string> names = {"naive", "smooth", "static", "best", "small", "float"};
+    static const std::vector<std::string> names = {"naive", "smooth",  "static",   "best",
+                                                   "small", "smaller", "smallest", "float"};
     return names;
 }
 
@@ -76,12 +77,19 @@ Recipe recipe_named(const std::string &name) {
     } else {
         r.out_proj.input = Input::token;
     }
-    if (name == "small") {
+    const bool smaller = name == "smaller" || name == "smallest";
+    if (name == "small" || smaller) {
         r.in_proj.alpha = 0;  // smoothing makes its weights harder to round to four bits
         for (Role role : {Role::in_proj, Role::out_proj}) {
             r.of(role).weights = Dtype::int4;
             r.of(role).gptq = true;
         }
+    }
+    // out_proj has the outliers, and a third of the weights of the two.
+    if (smaller) r.in_proj.group = 128;
+    if (name == "smallest") {
+        r.head.weights = r.embedding.weights = Dtype::int4;
+        r.head.gptq = true;
     }
     return r;
 }

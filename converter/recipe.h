@@ -63,6 +63,8 @@ constexpr Role linear_roles[] = {Role::in_proj, Role::x_proj, Role::dt_proj, Rol
 // static  int8 rows, everything static, smoothing and a block Hadamard transform before out_proj
 // best    int8 rows, static but for out_proj's input: one scale a token
 // small   in_proj and out_proj int4 in groups of 32, the rest as best
+// smaller in_proj int4 in groups of 128 instead: 4.25 bits a weight of the two
+// smallest  as smaller, and embedding and head int4 in groups of 32
 // float   nothing is quantized
 const std::vector<std::string> &recipe_names();
 Recipe recipe_named(const std::string &name);

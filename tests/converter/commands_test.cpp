@@ -281,6 +281,7 @@ TEST_F(Toy, ADryRunTellsWhatAConversionDoes) {
             ASSERT_EQ(bits != nullptr, found != nullptr) << text(planned[i], "name");
             if (bits) {
                 EXPECT_EQ(bits->number(""), found->number(""));
+                EXPECT_EQ(bits->number(""), plan.back() == "int4" ? 4 : 8);
             }
         }
         EXPECT_GT(dry.find("estimate")->find("seconds")->number(""), 0);

@@ -30,10 +30,10 @@ MagnitudeHistogram histogram_of(const std::vector<float> &values) {
     return histogram;
 }
 
-double exact_error(const std::vector<float> &values, double scale) {
+double exact_error(const std::vector<float> &values, double scale, double limit = 127) {
     double sum = 0;
     for (const float value : values) {
-        const double code = std::clamp(std::nearbyint(static_cast<double>(value) / scale), -127.0, 127.0);
+        const double code = std::clamp(std::nearbyint(static_cast<double>(value) / scale), -limit, limit);
         sum += std::pow(code * scale - static_cast<double>(value), 2);
     }
     return sum;
@@ -44,6 +44,34 @@ double exact_best(const std::vector<float> &values, double absmax) {
     for (int step = 0; step < mse_steps; ++step)
         least = std::min(least, exact_error(values, absmax / 127 * mse_step(step)));
     return least;
+}
+
+TEST(ScaleSearch, FourBitsHaveFifteenCodes) {
+    const std::vector<float> values = heavy_tailed(200000, 0.5f, 3);
+    const MagnitudeHistogram histogram = histogram_of(values);
+    const double absmax = static_cast<double>(histogram.absmax());
+    EXPECT_FLOAT_EQ(absmax_scale(histogram, 7), static_cast<float>(absmax / 7));
+    double least = INFINITY;
+    for (int step = 0; step < mse_steps; ++step)
+        least = std::min(least, exact_error(values, absmax / 7 * mse_step(step), 7));
+    const double found = exact_error(values, static_cast<double>(mse_scale(histogram, 7)), 7);
+    EXPECT_LT(found, 1.01 * least);
+    EXPECT_LT(found, 0.8 * exact_error(values, absmax / 7, 7));  // clamping the tail is worth it at four bits
+    EXPECT_GT(exact_error(values, static_cast<double>(mse_scale(histogram)), 7), 2 * found);
+}
+
+TEST(ScaleSearch, APercentileLeavesThatManyBelowIt) {
+    const std::vector<float> values = heavy_tailed(200000, 0.5f, 4);
+    const MagnitudeHistogram histogram = histogram_of(values);
+    EXPECT_EQ(histogram.percentile(100), histogram.absmax());
+    for (const double percent : {50.0, 90.0, 99.0, 99.9}) {
+        const float bound = histogram.percentile(percent);
+        const auto below = std::count_if(values.begin(), values.end(),
+                                         [&](float value) { return std::fabs(value) <= bound; });
+        EXPECT_NEAR(100.0 * static_cast<double>(below) / 200000, percent, 0.5) << percent;
+        EXPECT_FLOAT_EQ(percentile_scale(histogram, percent, 7), bound / 7);
+    }
+    EXPECT_EQ(percentile_scale(histogram_of({0, 0, 0}), 99), 1.0f);
 }
 
 TEST(ScaleSearch, StepsGoFromOneToEightHundredths) {

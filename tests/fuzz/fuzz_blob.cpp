@@ -148,6 +148,7 @@ extern "C" void adder_fuzz_seeds(void (*add)(const uint8_t *, size_t)) {
             spec.recipe = recipe_named("static");
             spec.recipe.in_proj.weights = Dtype::int4;
             spec.recipe.head.input = Input::token;
+            spec.recipe.set_input_bits(4);
         }
         if (kind == 2) spec.recipe.set_weights(Dtype::f32);
         if (kind == 1) spec.recipe.set_inputs(false);

@@ -108,6 +108,7 @@ const Quantized recipes[] = {
     {"w4a4token", four_bits(dynamic(Dtype::int4))},
     {"f32a4", four_bits(plain(Dtype::f32, true))},
     {"static4", four_bits(recipe_named("static"))},
+    {"smallest", recipe_named("smallest")},
 };
 
 // Larger weights and longer steps than those of a fresh model: else the scan's part in the logits is lost in rounding,
