@@ -55,10 +55,15 @@ inline void scan_units(const ScanArgs &args, uint32_t tile, uint32_t tile_step, 
         const f32x8 du = delta * u[i];
         f32x8 sum = broadcast(-0.0f);  // -0 + a = a for every a: y begins as the first product
         constexpr uint32_t step = in_step;
-        uint32_t n = 0;
-        for (; d_state - n >= step; n += step)
-            sum = scan_step<in_step>(A2 + 8 * n, state + 8 * n, delta, du, B + n, C + n, sum);
-        for (; n < d_state; ++n) sum = scan_step<1>(A2 + 8 * n, state + 8 * n, delta, du, B + n, C + n, sum);
+        for (uint32_t left = d_state / step; left != 0; --left) {
+            sum = scan_step<in_step>(A2, state, delta, du, B, C, sum);
+            A2 += 8 * step;
+            state += 8 * step;
+            B += step;
+            C += step;
+        }
+        for (uint32_t n = 0; n < d_state % step; ++n)
+            sum = scan_step<1>(A2 + 8 * n, state + 8 * n, delta, du, B + n, C + n, sum);
         y[i] = sum;
     }
     for (int i = 0; i < N; ++i) {
