@@ -82,7 +82,7 @@ bool any_int4(const DryRun &run) {
 }
 
 // The bounds that docs/memory.md states.
-uint32_t stack_bytes(const DryRun &run) { return any_int4(run) ? 20480 : 4096; }
+uint32_t stack_bytes(const DryRun &run) { return any_int4(run) ? 5120 : 4096; }
 
 }  // namespace
 
