@@ -75,14 +75,8 @@ double bits_per_weight(const DryRun &run) {
            static_cast<double>(run.outline.blob.parameters);
 }
 
-bool any_int4(const DryRun &run) {
-    for (const BlobTensor &tensor : run.outline.tensors)
-        if (tensor.dtype == static_cast<uint8_t>(Dtype::int4)) return true;
-    return false;
-}
-
-// The bounds that docs/memory.md states.
-uint32_t stack_bytes(const DryRun &run) { return any_int4(run) ? 5120 : 4096; }
+// The bound that docs/memory.md states.
+constexpr uint32_t stack_bytes = 5120;
 
 }  // namespace
 
@@ -102,7 +96,7 @@ std::string dry_run_text(const DryRun &run) {
     lines.add("blob", bytes_text(run.outline.blob.bytes));
     lines.add("bits per weight", format("%.2f", bits_per_weight(run)));
     lines.add("arena", bytes_text(run.arena_bytes));
-    lines.add("stack, at most", bytes_text(stack_bytes(run)));
+    lines.add("stack, at most", bytes_text(stack_bytes));
     lines.add("calibration", count_text(run.calibration_tokens) + " tokens");
     lines.add("conversion, about",
               format("%.1f s at %.2f billion multiplications a second; %.0f MB of memory",
@@ -132,7 +126,7 @@ std::string dry_run_json(const DryRun &run) {
     json.key("blob_bytes").value(run.outline.blob.bytes);
     json.key("bits_per_weight").value(bits_per_weight(run));
     json.key("arena_bytes").value(run.arena_bytes);
-    json.key("stack_bytes").value(stack_bytes(run));
+    json.key("stack_bytes").value(stack_bytes);
     json.key("calibration_tokens").value(run.calibration_tokens);
     json.key("estimate").begin_object();
     json.key("multiplications").value(run.estimate.multiplications);
