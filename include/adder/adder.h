@@ -32,7 +32,7 @@ extern "C" {
 #define ADDER_VERSION_PATCH 0
 
 /* The version of the blob format that this library reads (docs/format.md). */
-#define ADDER_FORMAT_VERSION 1
+#define ADDER_FORMAT_VERSION 2
 
 /* Alignment in bytes that blobs and arenas must have. */
 #define ADDER_ALIGNMENT 64

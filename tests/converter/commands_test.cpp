@@ -389,7 +389,7 @@ TEST_F(Toy, InspectAgreesWithTheLibrary) {
     EXPECT_TRUE(json.find("tokenizer")->is_null());
     EXPECT_GT(json.find("tensors")->array("tensors").size(), 20u);
     const Outcome words = adder_command({"inspect", blob_, "--tensors"});
-    for (const char *part : {"an Adder blob of format version 1", "d_model", "in_proj", "checksum", "arena"})
+    for (const char *part : {"an Adder blob of format version 2", "d_model", "in_proj", "checksum", "arena"})
         EXPECT_HAS(words.out, part);
 }
 

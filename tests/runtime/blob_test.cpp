@@ -66,7 +66,7 @@ TEST(Blob, OpensAndTellsWhatIsInIt) {
     EXPECT_EQ(adder_model_verify(&model, nullptr), ADDER_OK);
     adder_model_info info;
     adder_model_get_info(&model, &info);
-    EXPECT_EQ(info.format_version, 1u);
+    EXPECT_EQ(info.format_version, uint32_t{ADDER_FORMAT_VERSION});
     EXPECT_EQ(info.vocab_size, 260u);
     EXPECT_EQ(info.d_model, 16u);
     EXPECT_EQ(info.n_layer, 2u);
@@ -170,9 +170,9 @@ TEST(Blob, MisalignedMemoryIsRefused) {
 }
 
 TEST(Blob, OtherVersionsAndFilesAreNamed) {
-    for (const uint32_t version : {0u, 2u, 0x80000001u})
+    for (const uint32_t version : {0u, 1u, 3u, 0x80000001u})
         expect_refused(set_header(&BlobHeader::format_version, version), ADDER_ERROR_VERSION,
-                       "format version", version, 1);
+                       "format version", version, ADDER_FORMAT_VERSION);
     expect_refused([](AlignedBytes &blob) { blob.data()[3] ^= 1; }, ADDER_ERROR_NOT_A_BLOB, "magic number", 0,
                    0);
     expect_refused(set_header(&BlobHeader::architecture, 2u), ADDER_ERROR_UNSUPPORTED, "architecture", 2, 1);
