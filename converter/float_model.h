@@ -7,51 +7,25 @@
 #include <vector>
 
 #include "converter/checkpoint.h"
-#include "converter/thread_pool.h"
-#include "runtime/layer.h"
+#include "converter/layer_runner.h"
 
 namespace adder {
 
-using Tokens = std::vector<int32_t>;
-
-// Tokens to run from an empty state: a stem, and branches that each continue from the state behind the stem, so that
-// what they share is computed once.
-struct Sequence {
-    struct Range {
-        uint32_t begin, end;
-    };
-    Tokens tokens;                   // the stem, then the branches, one behind the other
-    std::vector<uint32_t> branches;  // where each begins in `tokens`, ascending; empty: there is a stem only
-    std::vector<Range> rows;  // of `tokens`, whose logits are wanted, ascending; none straddles a branch
-};
-
-// The whole sequence, with the logits of each token.
-Sequence plain_sequence(const Tokens &tokens);
-
-// The stem and the branches as ranges of positions.
-std::vector<Sequence::Range> segments_of(const Sequence &sequence);
-
-// Working memory for chunks of one thread.
-class ChunkMemory {
+// One layer's weights as floats, in the runtime's layout.
+class FloatLayer {
   public:
-    ChunkMemory(const Shape &shape, uint32_t chunk);
-    const ChunkBuffers &buffers() const { return buffers_; }
-    LayerState state() { return state_; }
-    void reset_state();
-    void save_state();  // of one layer, ...
-    void restore_state();
-    float *logits() { return logits_; }  // [chunk][vocab_padded], allocated at the first call of need_logits
-    void need_logits();
+    FloatLayer(const Checkpoint &checkpoint, const Shape &shape, uint32_t layer);
+    const LayerWeights &weights() const { return weights_; }
 
   private:
-    std::vector<float> floats_;
-    std::vector<float> logit_floats_;
-    std::vector<float> saved_state_;
-    ChunkBuffers buffers_{};
-    LayerState state_{};
-    size_t state_floats_;
-    size_t logits_size_;
-    float *logits_ = nullptr;
+    const float *vector(Role role);
+    Linear linear(Role role, const float *bias);
+
+    const Checkpoint &checkpoint_;
+    const Shape &shape_;
+    uint32_t layer_;
+    LayerWeights weights_{};
+    std::vector<std::vector<float>> tensors_;
 };
 
 // The arithmetic is the runtime's own (runtime/layer.h) on float weights and activations, so that results are the same
@@ -59,8 +33,6 @@ class ChunkMemory {
 // a time; the residual stream of all sequences is kept in between.
 class FloatModel {
   public:
-    static constexpr uint32_t chunk = 32;  // tokens a kernel call
-
     // Called from several threads; `member` says from which of the pool. Null members are not called.
     struct Visitor {
         // After a chunk of a sequence went through a layer: the buffers as layer_forward leaves them, and the residual
@@ -79,23 +51,22 @@ class FloatModel {
 
     FloatModel(const Checkpoint &checkpoint, ThreadPool &pool);
 
-    const Shape &shape() const { return shape_; }
-    const char *isa() const { return kernels_.name; }
+    const Shape &shape() const { return runner_.shape(); }
+    const char *isa() const { return runner_.kernels().name; }
     const Checkpoint &checkpoint() const { return checkpoint_; }
-    uint32_t members() const { return pool_.size(); }  // of the thread pool
+    uint32_t members() const { return runner_.pool().size(); }  // of the thread pool
+    LayerRunner &runner() { return runner_; }
 
-    // Runs all sequences, each from an empty state. Token ids must be below vocab_size.
+    // The residual streams in front of the first layer. Token ids must be below vocab_size.
+    ResidualStreams embed(const std::vector<Sequence> &sequences) const;
+
+    // Runs all sequences, each from an empty state.
     void run(const std::vector<Sequence> &sequences, const Visitor &visitor);
     void run(const std::vector<Tokens> &sequences, const Visitor &visitor);
 
   private:
-    void embed(const Tokens &tokens, float *residual) const;
-
     const Checkpoint &checkpoint_;
-    ThreadPool &pool_;
-    Shape shape_;
-    const KernelTable &kernels_;
-    std::vector<ChunkMemory> memory_;  // one a member of the pool
+    LayerRunner runner_;
 };
 
 }  // namespace adder
