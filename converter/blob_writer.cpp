@@ -30,9 +30,8 @@ struct PlannedTensor {
 
 class BlobLayout {
   public:
-    BlobLayout(const Checkpoint &checkpoint, const Plan &plan, const Calibration &calibration,
-               const BlobContents &contents)
-        : checkpoint_(checkpoint), plan_(plan), calibration_(calibration), shape_(shape_of(checkpoint)) {
+    BlobLayout(const Checkpoint &checkpoint, const Plan &plan, const BlobContents &contents)
+        : checkpoint_(checkpoint), plan_(plan), shape_(shape_of(checkpoint)) {
         plan_header(contents);
         plan_tensors();
         place(contents);
@@ -88,8 +87,6 @@ class BlobLayout {
         if (has_input(role, header_.flags)) {
             entry.input = static_cast<uint8_t>(plan.input);
             if (has_codes(plan.input)) entry.input_bits = static_cast<uint8_t>(plan.input_bits);
-            if (has_scale(plan.input) && !calibration_.layers.empty())
-                entry.input_scale = calibration_.of(role, layer).scale;
         }
         tensors_.push_back(planned);
         // conv_bias is written as zeros where the checkpoint has none: no parameters of it.
@@ -150,7 +147,6 @@ class BlobLayout {
 
     const Checkpoint &checkpoint_;
     const Plan &plan_;
-    const Calibration &calibration_;
     Shape shape_;
     BlobHeader header_{};
     std::vector<PlannedTensor> tensors_;
@@ -158,57 +154,111 @@ class BlobLayout {
     uint64_t weight_bits_ = 0;
 };
 
-// The checksums cover everything written so far.
-void write_checksums(uint8_t *blob) {
-    BlobHeader *header = reinterpret_cast<BlobHeader *>(blob);
-    header->payload_crc = crc32(0, blob + header->payload_offset, header->blob_size - header->payload_offset);
-    header->metadata_crc = 0;
-    header->metadata_crc = crc32(0, blob, header->payload_offset);
-}
+constexpr uint64_t piece = uint64_t{64} << 20;  // bytes that a walk over the blob keeps resident
+
+}  // namespace
+
+struct BlobWriter::State {
+    State(const std::string &given_path, const Checkpoint &given_checkpoint, const Plan &given_plan,
+          const BlobContents &given_contents)
+        : checkpoint(given_checkpoint), plan(given_plan), contents(given_contents),
+          layout(given_checkpoint, given_plan, given_contents), path(given_path), file(path),
+          blob(file.map(layout.header().blob_size)), alive(layout.tensors().size(), 1),
+          progress("writing", layout.header().blob_size) {}
+
+    const BlobSection &section_of(uint32_t kind) const {
+        for (const BlobSection &section : layout.sections())
+            if (section.kind == kind) return section;
+        fail(ExitCode::failure, "%s: no section of kind %u", path.c_str(), kind);
+    }
+
+    // The checksums cover everything written so far.
+    void write_checksums() {
+        BlobHeader *header = reinterpret_cast<BlobHeader *>(blob);
+        uint32_t crc = 0;
+        for (uint64_t first = header->payload_offset; first < header->blob_size; first += piece) {
+            const uint64_t size = std::min(piece, header->blob_size - first);
+            crc = crc32(crc, blob + first, size);
+            file.release(first, size);
+        }
+        header->payload_crc = crc;
+        header->metadata_crc = 0;
+        header->metadata_crc = crc32(0, blob, header->payload_offset);
+    }
+
+    void write_golden();
+    void write_finish();
+
+    const Checkpoint &checkpoint;
+    const Plan &plan;
+    const BlobContents &contents;
+    const BlobLayout layout;
+    std::string path;
+    AtomicFile file;
+    uint8_t *const blob;
+    Model model{};
+    std::vector<uint8_t> alive;  // of each tensor; bytes: threads write side by side
+    Progress progress;
+};
 
 // Runs the golden case on the blob as it stands, and records the logits' checksum in it.
-void write_golden(uint8_t *blob, uint64_t size, const BlobSection &section, const Tokens &tokens,
-                  const std::string &path) {
+void BlobWriter::State::write_golden() {
+    const BlobSection &section = section_of(section_golden);
+    const Tokens &tokens = contents.golden;
     BlobGolden golden{0, static_cast<uint32_t>(tokens.size())};
     std::memcpy(blob + section.offset, &golden, sizeof golden);
     std::memcpy(blob + section.offset + sizeof golden, tokens.data(), tokens.size() * sizeof(int32_t));
-    write_checksums(blob);
-    adder_model model;
-    check(adder_model_open(&model, blob, size, nullptr), path);
-    const size_t arena_size = adder_arena_size(&model, nullptr);
+    write_checksums();
+    adder_model opened;
+    check(adder_model_open(&opened, blob, layout.header().blob_size, nullptr), path);
+    const size_t arena_size = adder_arena_size(&opened, nullptr);
     const std::unique_ptr<void, decltype(&std::free)> arena(std::aligned_alloc(ADDER_ALIGNMENT, arena_size),
                                                             &std::free);
     if (!arena) fail(ExitCode::failure, "%s: no memory for an arena of %zu bytes", path.c_str(), arena_size);
     adder_session *session = nullptr;
-    check(adder_session_init(&session, &model, nullptr, arena.get(), arena_size, nullptr), path);
+    check(adder_session_init(&session, &opened, nullptr, arena.get(), arena_size, nullptr), path);
     check(adder_feed(session, tokens.data(), tokens.size() - 1), path + ": golden case");
     float *logits = nullptr;
     check(adder_step(session, tokens.back(), &logits), path + ": golden case");
-    golden.logits_crc = crc32(0, logits, size_t{4} * reinterpret_cast<const BlobHeader *>(blob)->vocab_size);
+    golden.logits_crc = crc32(0, logits, size_t{4} * layout.header().vocab_size);
     std::memcpy(blob + section.offset, &golden, sizeof golden);
-    write_checksums(blob);
+    write_checksums();
 }
 
 // Measured on the finished blob, and written into it: a section's text of a size that was reserved for it.
-void write_finish(uint8_t *blob, const std::vector<BlobSection> &sections, const BlobContents &contents,
-                  const std::string &path) {
-    const std::string text = contents.finish(path);
-    for (const BlobSection &section : sections) {
-        if (section.kind != contents.finished_section) continue;
-        if (text.size() > section.size)
-            fail(ExitCode::failure, "%s: %zu bytes of text for a section of %llu", path.c_str(), text.size(),
-                 static_cast<unsigned long long>(section.size));
-        std::memset(blob + section.offset, ' ', section.size);
-        std::memcpy(blob + section.offset, text.data(), text.size());
-    }
-    write_checksums(blob);
+void BlobWriter::State::write_finish() {
+    const std::string text = contents.finish(file.temporary_path());
+    const BlobSection &section = section_of(contents.finished_section);
+    if (text.size() > section.size)
+        fail(ExitCode::failure, "%s: %zu bytes of text for a section of %llu", path.c_str(), text.size(),
+             static_cast<unsigned long long>(section.size));
+    std::memset(blob + section.offset, ' ', section.size);
+    std::memcpy(blob + section.offset, text.data(), text.size());
+    write_checksums();
 }
 
-}  // namespace
+BlobWriter::BlobWriter(const std::string &path, const Checkpoint &checkpoint, const Plan &plan,
+                       const BlobContents &contents)
+    : state_(std::make_unique<State>(path, checkpoint, plan, contents)) {
+    State &s = *state_;
+    const BlobHeader &header = s.layout.header();
+    std::memcpy(s.blob, &header, sizeof header);
+    BlobTensor *const table = reinterpret_cast<BlobTensor *>(s.blob + header.tensor_table_offset);
+    for (size_t i = 0; i < s.layout.tensors().size(); ++i) table[i] = s.layout.tensors()[i].entry;
+    std::memcpy(s.blob + header.section_table_offset, s.layout.sections().data(),
+                s.layout.sections().size() * sizeof(BlobSection));
+    for (const BlobSection &section : s.layout.sections())
+        for (const auto &[kind, bytes] : contents.sections)
+            if (kind == section.kind) std::memcpy(s.blob + section.offset, bytes.data(), bytes.size());
+    s.model.blob = s.blob;
+    s.model.header = reinterpret_cast<const BlobHeader *>(s.blob);
+    s.model.tensors = table;
+    s.model.sections = reinterpret_cast<const BlobSection *>(s.blob + header.section_table_offset);
+    s.model.shape = s.layout.shape();
+}
 
 BlobOutline outline_blob(const Checkpoint &checkpoint, const Plan &plan, const BlobContents &contents) {
-    const Calibration none;
-    const BlobLayout layout(checkpoint, plan, none, contents);
+    const BlobLayout layout(checkpoint, plan, contents);
     BlobOutline outline{{},
                         layout.shape(),
                         {layout.header().blob_size, layout.header().parameters, layout.weight_bits(), {}}};
@@ -216,43 +266,59 @@ BlobOutline outline_blob(const Checkpoint &checkpoint, const Plan &plan, const B
     return outline;
 }
 
-WrittenBlob write_blob(const std::string &path, const Checkpoint &checkpoint, const Plan &plan,
-                       const Calibration &calibration, const BlobContents &contents, ThreadPool &pool) {
-    const BlobLayout layout(checkpoint, plan, calibration, contents);
-    AtomicFile file(path);
-    uint8_t *const blob = file.map(layout.header().blob_size);
-    std::memcpy(blob, &layout.header(), sizeof(BlobHeader));
-    BlobTensor *table = reinterpret_cast<BlobTensor *>(blob + layout.header().tensor_table_offset);
-    for (const PlannedTensor &planned : layout.tensors()) *table++ = planned.entry;
-    std::memcpy(blob + layout.header().section_table_offset, layout.sections().data(),
-                layout.sections().size() * sizeof(BlobSection));
+BlobWriter::~BlobWriter() = default;
 
-    const BlobSection *golden = nullptr;
-    for (const BlobSection &section : layout.sections())
-        if (section.kind == section_golden)
-            golden = &section;
-        else
-            for (const auto &[kind, bytes] : contents.sections)
-                if (kind == section.kind) std::memcpy(blob + section.offset, bytes.data(), bytes.size());
+const Model &BlobWriter::model() const { return state_->model; }
 
-    std::vector<uint8_t> alive(layout.tensors().size());  // bytes: threads write side by side
-    Progress progress("writing", layout.header().blob_size);
-    pool.run(static_cast<uint32_t>(layout.tensors().size()), [&](uint32_t i, uint32_t) {
+void BlobWriter::write(const std::vector<TensorId> &ids, const Calibration &calibration, ThreadPool &pool) {
+    pool.run(static_cast<uint32_t>(ids.size()), [&](uint32_t i, uint32_t) {
         throw_if_interrupted();
-        alive[i] =
-            quantize_tensor(checkpoint, layout.shape(), plan, calibration, layout.tensors()[i].entry, blob);
-        progress.advance(layout.tensors()[i].entry.size);
+        write_tensor(ids[i], calibration, nullptr);
     });
-    write_golden(blob, layout.header().blob_size, *golden, contents.golden, path);
-    if (contents.finish) write_finish(blob, layout.sections(), contents, file.temporary_path());
-    file.commit();
-    WrittenBlob written{layout.header().blob_size, layout.header().parameters, layout.weight_bits(), {}};
-    for (size_t i = 0; i < alive.size(); ++i)
-        if (!alive[i])
+}
+
+void BlobWriter::write_rounded(const TensorId &id, const Calibration &calibration, const Int4Matrix &matrix) {
+    write_tensor(id, calibration, &matrix);
+}
+
+void BlobWriter::write_tensor(const TensorId &id, const Calibration &calibration, const Int4Matrix *rounded) {
+    State &s = *state_;
+    const BlobHeader &header = s.layout.header();
+    const uint32_t index = tensor_index(header.flags, header.n_layer, id.role, id.layer);
+    BlobTensor &entry = reinterpret_cast<BlobTensor *>(s.blob + header.tensor_table_offset)[index];
+    s.alive[index] =
+        quantize_tensor(s.checkpoint, s.layout.shape(), s.plan, calibration, rounded, &entry, s.blob);
+    s.file.release(entry.offset, entry.size);
+    s.progress.advance(entry.size);
+}
+
+std::vector<TensorId> BlobWriter::tensors() const {
+    std::vector<TensorId> ids;
+    for (const PlannedTensor &planned : state_->layout.tensors())
+        ids.push_back({planned.role, planned.entry.layer == no_layer ? no_layer : planned.layer});
+    return ids;
+}
+
+WrittenBlob BlobWriter::finish() {
+    State &s = *state_;
+    s.write_golden();
+    if (s.contents.finish) s.write_finish();
+    s.file.commit();
+    WrittenBlob written{
+        s.layout.header().blob_size, s.layout.header().parameters, s.layout.weight_bits(), {}};
+    for (size_t i = 0; i < s.alive.size(); ++i)
+        if (!s.alive[i])
             written.notes.push_back(
                 "all weights of " +
-                tensor_name(checkpoint, layout.tensors()[i].role, layout.tensors()[i].layer) + " are zero");
+                tensor_name(s.checkpoint, s.layout.tensors()[i].role, s.layout.tensors()[i].layer) +
+                " are zero");
     return written;
+}
+
+void BlobWriter::release(uint32_t layer) {
+    const State &s = *state_;
+    for (const PlannedTensor &planned : s.layout.tensors())
+        if (planned.entry.layer == layer) s.file.release(planned.entry.offset, planned.entry.size);
 }
 
 }  // namespace adder

@@ -3,15 +3,19 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "adder/adder.h"
-#include "converter/calibrate.h"
+#include "converter/calibration.h"
 #include "converter/checkpoint.h"
+#include "converter/layer_runner.h"
 #include "converter/plan.h"
+#include "converter/rounding.h"
 #include "converter/thread_pool.h"
+#include "runtime/model.h"
 
 namespace adder {
 
@@ -43,9 +47,41 @@ struct BlobOutline {
 };
 BlobOutline outline_blob(const Checkpoint &checkpoint, const Plan &plan, const BlobContents &contents);
 
-// Writes `path` atomically. `calibration` may be empty if the plan quantizes no input. The result depends on nothing
-// but the arguments: not on time, threads or the machine.
-WrittenBlob write_blob(const std::string &path, const Checkpoint &checkpoint, const Plan &plan,
-                       const Calibration &calibration, const BlobContents &contents, ThreadPool &pool);
+// A tensor of the blob; layer is no_layer outside of the layers.
+struct TensorId {
+    Role role;
+    uint32_t layer;
+};
+
+// A blob on its way: a file of its final size beside the final name, filled tensor by tensor in any order. What has been
+// written can be run already, so that a layer is rounded to what the layers before it make of their input. The result
+// depends on nothing but the arguments: not on time, threads or the machine. Pages of the file are given back to the
+// system once they are written.
+class BlobWriter {
+  public:
+    // The arguments must outlive the writer.
+    BlobWriter(const std::string &path, const Checkpoint &checkpoint, const Plan &plan,
+               const BlobContents &contents);
+    ~BlobWriter();  // leaves no file unless finish() was reached
+
+    std::vector<TensorId> tensors() const;  // all that have to be written, in the blob's order
+
+    // Folds, rounds and packs tensors. `calibration` may be empty if the plan quantizes no input.
+    void write(const std::vector<TensorId> &tensors, const Calibration &calibration, ThreadPool &pool);
+    // The same for one whose codes and scales are known.
+    void write_rounded(const TensorId &tensor, const Calibration &calibration, const Int4Matrix &matrix);
+
+    // What the runtime makes of it. Tensors that are not written yet are zeros.
+    const Model &model() const;
+    void release(uint32_t layer);  // pages that were touched by running it
+
+    // Once all tensors are written: golden case, checksums, contents.finish, and the file gets its name.
+    WrittenBlob finish();
+
+  private:
+    struct State;
+    void write_tensor(const TensorId &tensor, const Calibration &calibration, const Int4Matrix *rounded);
+    std::unique_ptr<State> state_;
+};
 
 }  // namespace adder

@@ -81,6 +81,13 @@ Recipe recipe_of(const Arguments &arguments) {
         recipe.set_inputs(type != "f32");
         recipe.set_input_bits(type == "int4" ? 4 : 8);
     }
+    const std::string smooth = arguments.text("smooth");
+    if (smooth == "auto")
+        recipe.search_smoothing();
+    else if (smooth == "off")
+        recipe.set_smoothing(0);
+    else if (arguments.has("smooth"))
+        recipe.set_smoothing(static_cast<float>(arguments.number("smooth", 0, 0, 1)));
     return recipe;
 }
 
@@ -182,6 +189,10 @@ Command convert_command() {
              "act-bits=8|4; scale=absmax|mse|percentile:P; alpha=X|auto|off. The first rule that matches a "
              "tensor wins."},
             {"rules", 0, "FILE", true, "Rules, one a line; they come after those of --set."},
+            {"smooth", 0, "ALPHA", false,
+             "Smoothing of the inputs with a static scale: off, a strength from 0 to 1, or auto, for each "
+             "layer "
+             "and place the one that loses least on the calibration text (default: the recipe's)."},
             {"gate-text", 0, "FILE", true,
              "Held-out text: measure on it what the conversion cost, and store that in the blob."},
             {"gate-tokens", 0, "N", false,

@@ -60,13 +60,15 @@ Extent extent_of(Role role, const ModelConfig &config) {
     }
 }
 
+constexpr double wave_tokens = 32 * 512;  // whose inputs are kept at a time (layer_rounding.cpp)
+
 }  // namespace
 
 ConversionEstimate estimate_conversion(const Plan &plan, const ModelConfig &config, const Shape &shape,
                                        uint64_t tokens, uint64_t blob_bytes, ThreadPool &pool) {
     const double n = static_cast<double>(tokens);
     double pass = 0, rounding = 0, kept = 0, factors = 0;
-    bool second_pass = false;
+    bool second_pass = false, gptq = false;
     plan.each_linear([&](Role role, uint32_t layer) {
         const LinearPlan &one = plan.of(role, layer);
         const Extent extent = extent_of(role, config);
@@ -76,11 +78,13 @@ ConversionEstimate estimate_conversion(const Plan &plan, const ModelConfig &conf
         if (one.weights != Dtype::int4) return;
         rounding += extent.rows * extent.cols * 54 * 3;  // of each scale that is tried: divide, round, square
         if (!needs_hessian(one)) return;
-        // The lower half of X^T X, a Cholesky factor, and the errors of columns going into those to come.
-        rounding += n * extent.cols * extent.cols / 2 + extent.cols * extent.cols * extent.cols / 6 +
-                    extent.rows * extent.cols * extent.cols / 2;
-        kept = std::max(kept, (role == Role::head ? 1.0 : 2.0) * n * extent.cols * 4);
-        factors = std::max(factors, extent.cols * extent.cols * 16 + extent.rows * extent.cols * 12);
+        gptq = true;
+        // The lower half of X^T X, a moment to fit to, a Cholesky factor, the fit, and the errors of columns going into
+        // those to come.
+        rounding += n * extent.cols * extent.cols * 1.5 + extent.cols * extent.cols * extent.cols / 6 +
+                    extent.rows * extent.cols * extent.cols * 2.5;
+        kept = std::max(kept, 2.0 * std::min(n, wave_tokens) * extent.cols * 4);
+        factors = std::max(factors, extent.cols * extent.cols * 24 + extent.rows * extent.cols * 12);
     });
     // The scan and the convolution of a channel: an exponential counts for about ten.
     pass +=
@@ -88,14 +92,17 @@ ConversionEstimate estimate_conversion(const Plan &plan, const ModelConfig &conf
     const bool calibrated = plan.needs_calibration();
     ConversionEstimate estimate{};
     estimate.rate = measure_rate(shape, pool);
-    estimate.multiplications = (calibrated ? n * pass * (second_pass ? 2 : 1) : 0) + rounding;
+    // With GPTQ one more run of the float model, and about as much for those of the quantized one.
+    const double passes = 1 + (second_pass ? 1 : 0) + (gptq ? 2 : 0);
+    estimate.multiplications = (calibrated ? n * pass * passes : 0) + rounding;
     estimate.seconds = estimate.multiplications / estimate.rate;
     // The residual streams of all tokens; the weights of a layer as floats, twice while they are packed; the largest
     // tensor while it is rounded; the blob, which is mapped.
     double layer = 0;
     for (Role role : layer_linear_roles) layer += extent_of(role, config).rows * extent_of(role, config).cols;
     const double table = static_cast<double>(config.vocab_size) * config.d_model;
-    const double working = calibrated ? n * shape.d_model_padded * 4 + layer * 8 + kept + factors : 0;
+    const double working =
+        calibrated ? (gptq ? 2 : 1) * n * shape.d_model_padded * 4 + layer * 8 + kept + factors : 0;
     const double writing =
         std::max(table, 2.0 * config.d_inner * config.d_model) * 9 + static_cast<double>(blob_bytes);
     constexpr double program = 8e6;

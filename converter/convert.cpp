@@ -6,10 +6,12 @@
 #include <cstring>
 
 #include "converter/blob_file.h"
-#include "converter/calibration_text.h"
+#include "converter/calibrate.h"
+#include "converter/calibration_data.h"
 #include "converter/chat_template.h"
 #include "converter/error.h"
 #include "converter/eval_report.h"
+#include "converter/layer_rounding.h"
 #include "converter/quantization_record.h"
 #include "converter/tokens.h"
 #include "kernels/scalar/hadamard.h"
@@ -18,53 +20,6 @@
 
 namespace adder {
 namespace {
-
-// Token ids for a checkpoint without a tokenizer: every id is as likely as any other.
-Tokens random_tokens(uint32_t count, uint32_t vocab_size) {
-    Tokens tokens(count);
-    uint64_t state = 1;
-    for (int32_t &token : tokens) {
-        state = state * 6364136223846793005u + 1442695040888963407u;
-        token = static_cast<int32_t>((state >> 33) % vocab_size);
-    }
-    return tokens;
-}
-
-std::vector<CalibrationText> read_calibration(const ConvertOptions &options, const Checkpoint &checkpoint,
-                                              const CheckpointTokenizer &tokenizer) {
-    std::vector<CalibrationText> texts;
-    if (tokenizer.empty()) {
-        if (!options.calibration_files.empty())
-            bad_input("%s: the checkpoint has no tokenizer.json, so that --calib %s cannot be read",
-                      options.checkpoint.c_str(), options.calibration_files[0].c_str());
-        texts.push_back({"random tokens", 0, 0, random_tokens(8192, checkpoint.config().vocab_size)});
-        return texts;
-    }
-    const auto add = [&](const std::string &name, std::string_view text, const std::string &shown) {
-        texts.push_back({name, text.size(), crc32(0, text.data(), text.size()),
-                         tokenize_text(tokenizer.tokenizer(), text, true, shown)});
-        if (texts.back().tokens.empty()) bad_input("%s: the calibration text is empty", shown.c_str());
-    };
-    for (const std::string &path : options.calibration_files) {
-        const MappedFile file(path);
-        add(file_name(path), file.text(), path);
-    }
-    if (texts.empty()) add("built-in", default_calibration_text(), "the built-in calibration text");
-    return texts;
-}
-
-// Windows of all texts, within the limit of tokens; each text gets an equal share of it.
-std::vector<Tokens> calibration_windows(const std::vector<CalibrationText> &texts,
-                                        const ConvertOptions &options) {
-    const uint64_t window = options.calibration_window;
-    const size_t limit = std::max<uint64_t>(1, options.calibration_tokens / window / texts.size());
-    std::vector<Tokens> windows;
-    for (const CalibrationText &text : texts) {
-        std::vector<Tokens> part = cut_windows(text.tokens, options.calibration_window, limit);
-        std::move(part.begin(), part.end(), std::back_inserter(windows));
-    }
-    return windows;
-}
 
 void take_generation_defaults(const Checkpoint &checkpoint, BlobContents *contents) {
     const GenerationConfig &given = checkpoint.generation();
@@ -145,8 +100,6 @@ Plan make_plan(const ConvertOptions &options, const Checkpoint &checkpoint) {
     Plan plan(options.recipe, config);
     apply_rules(options.rules, config, &plan);
     plan.each_linear([&](Role role, uint32_t layer) {
-        if (plan.of(role, layer).search_alpha)
-            fail(ExitCode::usage, "%s: alpha=auto is not supported yet", plan_name(role, layer).c_str());
         if (plan.of(role, layer).input == Input::hadamard && config.d_inner % hadamard_size != 0)
             bad_input("%s: recipe %s transforms the input of %s in blocks of %u, and d_inner is %u",
                       options.checkpoint.c_str(), options.recipe.name.c_str(), plan_name(role, layer).c_str(),
@@ -171,26 +124,36 @@ struct Preparation {
             contents.sections.emplace_back(section_tokenizer, tokenizer.section());
         for (const std::string &tensor : checkpoint.unused_tensors())
             warnings.push_back("tensor " + tensor + " is no part of the model and was left out");
-        texts = read_calibration(options, checkpoint, tokenizer);
-        if (plan.needs_calibration()) cut_texts();
-        contents.golden = texts[0].tokens;
+        texts = read_calibration(options.calibration_files, checkpoint, tokenizer, options.calibration_tokens,
+                                 options.calibration_window);
+        if (plan.needs_calibration()) take_windows();
+        contents.golden = texts[0].windows[0];
         contents.golden.resize(std::min<size_t>(contents.golden.size(), 16));
         add_text(&contents, ADDER_TEXT_NAME,
                  options.name.empty() ? file_name(options.checkpoint) : options.name);
-        // The record tells what the finished blob is worth: room for it is kept, and filled when that is known.
-        std::string draft = record(nullptr);
-        if (!options.quality.texts.empty()) draft.append(quality_room(options.quality), ' ');
-        add_text(&contents, ADDER_TEXT_QUANTIZATION_RECORD, draft);
+        set_record();
         add_chat_template(checkpoint, tokenizer, &contents, &warnings);
     }
 
     std::string record(const Quality *quality) const {
-        return quantization_record({options.recipe.name, options.rules, plan, options.calibration_window,
-                                    calibration_tokens, texts, quality});
+        return quantization_record({options.recipe.name, options.rules, plan, calibration,
+                                    options.calibration_window, calibration_tokens, texts, quality});
     }
 
-    void cut_texts() {
-        windows = calibration_windows(texts, options);
+    // The record tells what the finished blob is worth: room for it is kept, and filled when that is known.
+    void set_record() {
+        std::string draft = record(nullptr);
+        if (!options.quality.texts.empty()) draft.append(quality_room(options.quality), ' ');
+        auto &sections = contents.sections;
+        const auto is_record = [](const auto &section) {
+            return section.first == ADDER_TEXT_QUANTIZATION_RECORD;
+        };
+        sections.erase(std::remove_if(sections.begin(), sections.end(), is_record), sections.end());
+        add_text(&contents, ADDER_TEXT_QUANTIZATION_RECORD, draft);
+    }
+
+    void take_windows() {
+        windows = all_windows(texts);
         for (const Tokens &window : windows) calibration_tokens += window.size();
         if (calibration_tokens < 128 && !tokenizer.empty())
             bad_input("%s: %llu calibration tokens; at least 128 are needed", texts[0].name.c_str(),
@@ -204,6 +167,7 @@ struct Preparation {
     std::vector<CalibrationText> texts;
     std::vector<Tokens> windows;  // of the texts; none if nothing depends on them
     uint64_t calibration_tokens = 0;
+    Calibration calibration;  // empty before it is done
     BlobContents contents{};
     std::vector<std::string> warnings;
 };
@@ -237,11 +201,13 @@ Conversion convert(const ConvertOptions &options, ThreadPool &pool) {
     Conversion result{};
     result.calibration_tokens = prepared.calibration_tokens;
     result.warnings = prepared.warnings;
-    Calibration calibration;
+    std::optional<FloatModel> model;
     if (!prepared.windows.empty()) {
-        FloatModel model(prepared.checkpoint, pool);
-        calibration = calibrate(model, prepared.windows, prepared.plan, pool);
-        for (const std::string &note : calibration.notes) result.warnings.push_back(note);
+        model.emplace(prepared.checkpoint, pool);
+        prepared.calibration = calibrate(*model, prepared.windows, prepared.plan);
+        const std::vector<std::string> &notes = prepared.calibration.notes;
+        result.warnings.insert(result.warnings.end(), notes.begin(), notes.end());
+        prepared.set_record();  // with what was found
     }
     if (!options.quality.texts.empty())
         prepared.contents.finish = [&](const std::string &blob) {
@@ -252,8 +218,16 @@ Conversion convert(const ConvertOptions &options, ThreadPool &pool) {
                      result.gate_missed.c_str());
             return prepared.record(&*result.quality);
         };
-    result.blob =
-        write_blob(options.output, prepared.checkpoint, prepared.plan, calibration, prepared.contents, pool);
+    BlobWriter blob(options.output, prepared.checkpoint, prepared.plan, prepared.contents);
+    if (needs_hessians(prepared.plan)) {
+        const std::vector<std::string> notes =
+            write_with_gptq(*model, prepared.windows, prepared.plan, prepared.calibration, &blob);
+        result.warnings.insert(result.warnings.end(), notes.begin(), notes.end());
+    } else {
+        blob.write(blob.tensors(), prepared.calibration, pool);
+    }
+    model.reset();
+    result.blob = blob.finish();
     result.warnings.insert(result.warnings.end(), result.blob.notes.begin(), result.blob.notes.end());
     result.arena_bytes = verify_written(options.output);
     return result;

@@ -139,6 +139,13 @@ uint8_t *AtomicFile::map(uint64_t size) {
     return mapping_;
 }
 
+void AtomicFile::release(uint64_t offset, uint64_t size) const {
+    // The mapping is shared: what was written stays in the file's pages, and comes back when it is touched.
+    const auto page = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+    const uint64_t first = (offset + page - 1) / page * page, last = (offset + size) / page * page;
+    if (first < last) madvise(mapping_ + first, static_cast<size_t>(last - first), MADV_DONTNEED);
+}
+
 void AtomicFile::commit() {
     if (mapping_ && msync(mapping_, mapping_size_, MS_SYNC) != 0) fail_errno("write", path_, errno);
     if (fsync(descriptor_) != 0) fail_errno("write", path_, errno);

@@ -53,6 +53,8 @@ class AtomicFile {
     // The whole file as writable memory, zeroed, with its disk space reserved; commit() writes it out. Once, and
     // instead of write and seek.
     uint8_t *map(uint64_t size);
+    // Gives whole pages within a range of the mapping back to the system; what they hold is kept in the file.
+    void release(uint64_t offset, uint64_t size) const;
     // Where the bytes are until commit(); what is written to the mapping can be read there at once.
     const std::string &temporary_path() const { return temporary_; }
     void commit();  // nothing else may follow

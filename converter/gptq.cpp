@@ -38,6 +38,7 @@ GptqFactor::GptqFactor(const HessianSum &hessian, ThreadPool &pool, double dampi
                         hessian.mean(order_[row], order_[col]) + (row == col ? tried * mean : 0.0);
             });
             if (!cholesky(matrix.data(), cols_, pool)) continue;
+            damping_ = tried * mean;
             if (tried != damping)
                 note_ = format("GPTQ needed a damping of %g in place of %g", tried, damping);
             for (uint32_t row = 0; row < cols_; ++row)

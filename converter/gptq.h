@@ -29,6 +29,9 @@ class GptqFactor {
     // What was done other than asked, one sentence for the conversion's list of differences; empty if nothing was.
     const std::string &note() const { return note_; }
 
+    // What was added to the diagonal; 0 if the factor is the identity.
+    double damping() const { return damping_; }
+
     // Column of the matrix that goes last, last but one, ...
     const std::vector<uint32_t> &reversed_order() const { return order_; }
     // [cols][cols] lower triangular, rows and columns in reversed order: R with both reversed.
@@ -36,15 +39,31 @@ class GptqFactor {
 
   private:
     uint32_t cols_;
+    double damping_ = 0;
     std::string note_;
     std::vector<uint32_t> order_;
     std::vector<float> lower_;
 };
 
+// Moves the weights to where the mean square of (wanted output - weights * x) is least, with the factor's damping
+// towards where they are (ridge regression); for inputs x that are not those of the float model. The step is
+// G (H + damping)^-1, G the mean of (wanted output - weights * x) x^T.
+// missing: d x^T, so that x + d is the float model's input, and G = weights * missing.
+void fit_inputs(DenseTensor *weights, const MomentSum &missing, const GptqFactor &factor, ThreadPool &pool);
+// outputs: (wanted output) x^T, so that G = outputs - weights * H.
+void fit_outputs(DenseTensor *weights, const MomentSum &outputs, const HessianSum &hessian,
+                 const GptqFactor &factor, ThreadPool &pool);
+
 // Replaces the codes of a matrix; its scales stay. `matrix` is `tensor` rounded (round_int8, round_int4). The result
 // does not depend on the number of threads. rows * cols^2 / 2 multiplications and additions.
 void gptq(const DenseTensor &tensor, const GptqFactor &factor, ThreadPool &pool, Int8Matrix *matrix);
 void gptq(const DenseTensor &tensor, const GptqFactor &factor, ThreadPool &pool, Int4Matrix *matrix);
+
+// Lowers E (H + damping * I) E^T of a rounded matrix further, by at most 8 sweeps of coordinate descent over its codes
+// (Behdin et al., QuantEase, arXiv 2309.01885), each with the scale of every group that fits its codes best behind it.
+// Columns in order; the result does not depend on the number of threads.
+void refine(const DenseTensor &tensor, const HessianSum &hessian, double damping, ThreadPool &pool,
+            Int4Matrix *matrix);
 
 // The mean square of the error of the layer's output, summed over its rows: trace of E H E^T, E = rounded - tensor.
 double output_error(const DenseTensor &tensor, const DenseTensor &rounded, const HessianSum &hessian,

@@ -9,7 +9,9 @@ Plan::Plan(const Recipe &recipe, const ModelConfig &config)
       embedding_(config.tie_word_embeddings ? recipe.head : recipe.embedding), head_(recipe.head),
       tied_(config.tie_word_embeddings) {
     // A tied head's weights are the embedding's as well, which must stay as it is.
-    if (tied_) embedding_.alpha = 0;
+    if (!tied_) return;
+    embedding_.alpha = 0;
+    embedding_.search_alpha = false;
 }
 
 const LinearPlan &Plan::of(Role role, uint32_t layer) const {

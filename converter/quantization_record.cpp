@@ -96,6 +96,21 @@ void write_role(JsonWriter &json, const Plan &plan, Role role) {
     json.end_array();
 }
 
+// What the search for the strength of smoothing found, a number a layer.
+void write_alphas(JsonWriter &json, const Plan &plan, const Calibration &calibration) {
+    for (Role role : layer_linear_roles) {
+        bool searched = false;
+        for (uint32_t layer = 0; layer < plan.n_layer(); ++layer)
+            searched =
+                searched || (plan.of(role, layer).search_alpha && has_scale(plan.of(role, layer).input));
+        if (!searched) continue;
+        json.key(std::string(role_name(role)) + "_alphas").begin_array();
+        for (uint32_t layer = 0; layer < plan.n_layer(); ++layer)
+            json.value(calibration.of(role, layer).alpha);
+        json.end_array();
+    }
+}
+
 }  // namespace
 
 std::string quantization_record(const RecordContents &contents) {
@@ -126,7 +141,9 @@ std::string quantization_record(const RecordContents &contents) {
                 .key("crc32")
                 .value(format("%08x", text.crc))
                 .end_object();
-        json.end_array().end_object();
+        json.end_array();
+        if (!contents.calibration.layers.empty()) write_alphas(json, plan, contents.calibration);
+        json.end_object();
     }
     if (contents.quality) write_quality(json.key("quality"), *contents.quality);
     json.end_object();

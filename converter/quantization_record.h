@@ -6,23 +6,18 @@
 #include <string>
 #include <vector>
 
+#include "converter/calibration.h"
+#include "converter/calibration_data.h"
 #include "converter/plan_rules.h"
 #include "converter/quality.h"
-#include "converter/tokens.h"
 
 namespace adder {
-
-struct CalibrationText {
-    std::string name;
-    uint64_t bytes;
-    uint32_t crc;
-    Tokens tokens;
-};
 
 struct RecordContents {
     const std::string &recipe;
     const std::vector<PlanRule> &rules;
     const Plan &plan;
+    const Calibration &calibration;  // empty: not done yet
     uint32_t calibration_window;
     uint64_t calibration_tokens;  // 0: nothing was calibrated
     const std::vector<CalibrationText> &texts;

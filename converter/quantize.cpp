@@ -17,14 +17,9 @@ void divide_rows(DenseTensor *tensor, const std::vector<float> &factors) {
             tensor->values[size_t{row} * tensor->cols + col] /= factors[row];
 }
 
-// The grid that the weights lie on already; else what calibration rounded (a tied table: for the head); else the nearest
-// codes.
-Int4Matrix round_to_int4(const DenseTensor &tensor, const Calibration &calibration, Role role, uint32_t layer,
-                         uint32_t group, bool tied) {
-    if (std::optional<Int4Matrix> grid = find_int4_grid(tensor, group)) return *grid;
-    if (!calibration.layers.empty() && (role != Role::embedding || tied) &&
-        calibration.of(role, layer).rounded)
-        return *calibration.of(role, layer).rounded;
+// The grid that the weights lie on already, or else the nearest codes.
+Int4Matrix round_to_int4(const DenseTensor &tensor, uint32_t group) {
+    if (std::optional<Int4Matrix> grid = find_int4_grid(tensor, group)) return std::move(*grid);
     ThreadPool alone(1);  // tensors are spread over the threads already
     return round_int4(tensor, group, {}, alone);
 }
@@ -48,33 +43,37 @@ DenseTensor read_folded(const Checkpoint &checkpoint, const Plan &plan, const Ca
 }
 
 bool quantize_tensor(const Checkpoint &checkpoint, const Shape &shape, const Plan &plan,
-                     const Calibration &calibration, const BlobTensor &entry, uint8_t *blob) {
+                     const Calibration &calibration, const Int4Matrix *rounded, BlobTensor *table_entry,
+                     uint8_t *blob) {
+    BlobTensor &entry = *table_entry;
     const Role role = static_cast<Role>(entry.role);
     const uint32_t layer = entry.layer == no_layer ? 0 : entry.layer;
-    const DenseTensor tensor = read_folded(checkpoint, plan, calibration, role, layer);
+    const DenseTensor tensor = rounded ? DenseTensor{rounded->rows, rounded->cols, {}}
+                                       : read_folded(checkpoint, plan, calibration, role, layer);
     const Packing packing(checkpoint.config(), shape, role);
     switch (static_cast<Dtype>(entry.dtype)) {
     case Dtype::f32: packing.floats(tensor, reinterpret_cast<float *>(blob + entry.offset)); break;
     case Dtype::int8: {
         const Granularity granularity = static_cast<Granularity>(entry.granularity);
         std::optional<Int8Matrix> grid = find_int8_grid(tensor, granularity);
-        const Int8Matrix rounded =
+        const Int8Matrix matrix =
             grid ? std::move(*grid) : round_int8(tensor, absmax_scales(tensor, granularity));
-        packing.int8_codes(tensor, rounded.codes, reinterpret_cast<int8_t *>(blob + entry.offset));
-        packing.int8_scales(rounded.scales, reinterpret_cast<float *>(blob + entry.scale_offset));
+        packing.int8_codes(tensor, matrix.codes, reinterpret_cast<int8_t *>(blob + entry.offset));
+        packing.int8_scales(matrix.scales, reinterpret_cast<float *>(blob + entry.scale_offset));
         break;
     }
     case Dtype::int4: {
-        const Int4Matrix rounded = round_to_int4(tensor, calibration, role, layer, entry.group,
-                                                 checkpoint.config().tie_word_embeddings);
-        packing.int4_codes(tensor, rounded.codes, blob + entry.offset);
-        packing.int4_scales(tensor.rows, entry.group, rounded.scales,
+        const Int4Matrix matrix = rounded ? *rounded : round_to_int4(tensor, entry.group);
+        packing.int4_codes(tensor, matrix.codes, blob + entry.offset);
+        packing.int4_scales(tensor.rows, entry.group, matrix.scales,
                             reinterpret_cast<uint16_t *>(blob + entry.scale_offset));
         break;
     }
     }
-    const bool alive = !is_matrix(role) || std::any_of(tensor.values.begin(), tensor.values.end(),
-                                                       [](float value) { return value != 0; });
+    const auto nonzero = [](float value) { return value != 0; };
+    const bool alive =
+        !is_matrix(role) || rounded || std::any_of(tensor.values.begin(), tensor.values.end(), nonzero);
+    if (has_scale(static_cast<Input>(entry.input))) entry.input_scale = calibration.of(role, layer).scale;
     if (entry.multiplier_offset == 0) return alive;
     // Padding channels are zeros, whatever they are multiplied with.
     const InputScales &scales = calibration.of(role, layer);

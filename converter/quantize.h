@@ -2,9 +2,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "converter/calibrate.h"
+#include "converter/calibration.h"
 #include "converter/checkpoint.h"
 #include "converter/plan.h"
+#include "converter/rounding.h"
 #include "converter/weights.h"
 
 namespace adder {
@@ -18,9 +19,11 @@ namespace adder {
 DenseTensor read_folded(const Checkpoint &checkpoint, const Plan &plan, const Calibration &calibration,
                         Role role, uint32_t layer);
 
-// Fills in the weights and scales of a planned tensor in the blob, and its multipliers if it has any. Returns false where
-// all weights of a matrix are zero: no error, but hardly what was meant.
+// Fills in the weights and scales of a tensor in the blob, its multipliers if it has any, and the scale of its input in
+// its entry of the table. `rounded`, if not null: the codes to write. Returns false where all weights of a matrix are
+// zero: no error, but hardly what was meant.
 bool quantize_tensor(const Checkpoint &checkpoint, const Shape &shape, const Plan &plan,
-                     const Calibration &calibration, const BlobTensor &entry, uint8_t *blob);
+                     const Calibration &calibration, const Int4Matrix *rounded, BlobTensor *entry,
+                     uint8_t *blob);
 
 }  // namespace adder

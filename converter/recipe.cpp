@@ -36,6 +36,14 @@ void Recipe::set_input_bits(uint32_t bits) {
     for (Role role : linear_roles) of(role).input_bits = bits;
 }
 
+void Recipe::set_smoothing(float alpha) {
+    for (Role role : linear_roles) of(role).alpha = alpha;
+}
+
+void Recipe::search_smoothing() {
+    for (Role role : linear_roles) of(role).search_alpha = true;
+}
+
 void Recipe::set_inputs(bool codes) {
     for (Role role : linear_roles) {
         Input &input = of(role).input;

@@ -29,13 +29,11 @@ struct LinearPlan {
 // Are the inputs' second moments needed to round the weights?
 inline bool needs_hessian(const LinearPlan &plan) { return plan.weights == Dtype::int4 && plan.gptq; }
 
-// Is the distribution of the inputs needed to find their scale?
-inline bool needs_histogram(const LinearPlan &plan) {
-    return has_scale(plan.input) && (plan.rule != ScaleRule::absmax || plan.input == Input::hadamard);
+// The first pass over the calibration text gives the statistics of each channel; a second one what they do not tell:
+// transformed values, and percentiles.
+inline bool needs_second_pass(const LinearPlan &plan) {
+    return has_scale(plan.input) && (plan.rule == ScaleRule::percentile || plan.input == Input::hadamard);
 }
-
-// The first pass over the calibration text gives the range of each channel, the second what depends on that.
-inline bool needs_second_pass(const LinearPlan &plan) { return needs_histogram(plan) || needs_hessian(plan); }
 
 struct Recipe {
     Recipe() { x_proj.input = out_proj.input = Input::channels; }
@@ -52,7 +50,9 @@ struct Recipe {
     void set_weights(Dtype weights);
     void set_granularity(Granularity granularity);
     void set_input_bits(uint32_t bits);
-    void set_inputs(bool codes);  // codes where an input is float now, or floats everywhere
+    void set_smoothing(float alpha);  // of inputs with a static scale; 0: none
+    void search_smoothing();          // the same, with the alpha that loses least
+    void set_inputs(bool codes);      // codes where an input is float now, or floats everywhere
 };
 
 constexpr Role layer_linear_roles[] = {Role::in_proj, Role::x_proj, Role::dt_proj, Role::out_proj};

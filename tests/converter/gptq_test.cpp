@@ -274,6 +274,107 @@ TEST(Gptq, SaysWhatItDidInPlaceOfWhatWasAsked) {
     EXPECT_HAS(GptqFactor(singular, pool, -1e-3).note(), "not positive definite");
 }
 
+TEST(Refine, LowersTheErrorAndMovesNothingAtTheEnd) {
+    ThreadPool pool(2);
+    const DenseTensor tensor{40, 150, normal_values(size_t{40} * 150, 11)};
+    const HessianSum hessian = hessian_of(correlated_inputs(2000, 150, 12), 150, pool);
+    const GptqFactor factor(hessian, pool);
+    Int4Matrix matrix = round_int4(tensor, 32, hessian.importance(), pool);
+    gptq(tensor, factor, pool, &matrix);
+    const double before = output_error(tensor, dequantize(matrix), hessian, pool);
+    for (int run = 0; run < 6; ++run) refine(tensor, hessian, factor.damping(), pool, &matrix);
+    EXPECT_LT(output_error(tensor, dequantize(matrix), hessian, pool), 0.95 * before);
+    for (const int8_t code : matrix.codes) EXPECT_TRUE(code >= -8 && code <= 7);
+
+    // No step of one code lowers what it minimizes.
+    const auto error = [&](const Int4Matrix &m) {
+        const DenseTensor rounded = dequantize(m);
+        double damped = output_error(tensor, rounded, hessian, pool);
+        for (size_t i = 0; i < tensor.values.size(); ++i)
+            damped +=
+                factor.damping() * std::pow(static_cast<double>(rounded.values[i] - tensor.values[i]), 2);
+        return damped;
+    };
+    const double least = error(matrix);
+    for (size_t i = 0; i < matrix.codes.size(); i += 97)
+        for (const int step : {-1, 1}) {
+            Int4Matrix moved = matrix;
+            moved.codes[i] = static_cast<int8_t>(std::clamp(moved.codes[i] + step, -8, 7));
+            EXPECT_GE(error(moved), least * (1 - 1e-6)) << i;
+        }
+}
+
+// Inputs that a quantized model in front has changed, and a layer that shall give what it gave for the true ones.
+TEST(Fit, IsRidgeRegression) {
+    ThreadPool pool(2);
+    const uint32_t cols = 70, rows = 21;
+    const size_t tokens = 1500;
+    const std::vector<float> exact = correlated_inputs(tokens, cols, 13);
+    std::vector<float> x = exact, missing(exact.size());
+    const std::vector<float> noise = normal_values(x.size(), 14);
+    for (size_t i = 0; i < x.size(); ++i) {
+        x[i] = 0.9f * x[i] + 0.1f * noise[i] + 0.05f * exact[i / cols * cols];
+        missing[i] = exact[i] - x[i];
+    }
+    const DenseTensor tensor{rows, cols, normal_values(size_t{rows} * cols, 15)};
+    const HessianSum hessian = hessian_of(x, cols, pool);
+    const GptqFactor factor(hessian, pool);
+    MomentSum cross(cols, cols, false);
+    cross.add({missing.data(), cols}, {x.data(), cols}, tokens, pool);
+    DenseTensor fitted = tensor;
+    fit_inputs(&fitted, cross, factor, pool);
+
+    // With wanted outputs y = weights * exact: (y - fitted * x) x^T = damping * (fitted - weights), the gradient's zero.
+    std::vector<float> outputs(tokens * rows);
+    for (size_t t = 0; t < tokens; ++t)
+        for (uint32_t row = 0; row < rows; ++row)
+            for (uint32_t col = 0; col < cols; ++col)
+                outputs[t * rows + row] += tensor.values[row * cols + col] * exact[t * cols + col];
+    double largest = 0, moved = 0;
+    for (uint32_t row = 0; row < rows; ++row)
+        for (uint32_t col = 0; col < cols; ++col) {
+            double gradient = 0;
+            for (size_t t = 0; t < tokens; ++t) {
+                double error = outputs[t * rows + row];
+                for (uint32_t k = 0; k < cols; ++k)
+                    error -= static_cast<double>(fitted.values[row * cols + k]) *
+                             static_cast<double>(x[t * cols + k]);
+                gradient += error * static_cast<double>(x[t * cols + col]) / static_cast<double>(tokens);
+            }
+            const double step =
+                static_cast<double>(fitted.values[row * cols + col] - tensor.values[row * cols + col]);
+            largest = std::max(largest, std::fabs(gradient - factor.damping() * step));
+            moved = std::max(moved, std::fabs(step) * factor.damping());
+        }
+    EXPECT_LT(largest, 0.01 * moved);
+
+    // The same from the outputs.
+    MomentSum wanted(rows, cols, false);
+    wanted.add({outputs.data(), rows}, {x.data(), cols}, tokens, pool);
+    DenseTensor from_outputs = tensor;
+    fit_outputs(&from_outputs, wanted, hessian, factor, pool);
+    for (size_t i = 0; i < tensor.values.size(); ++i)
+        EXPECT_NEAR(from_outputs.values[i], fitted.values[i], 1e-3) << i;
+}
+
+TEST(MomentSum, IsTheMeanOfProducts) {
+    ThreadPool pool(3);
+    const uint32_t rows = 131, cols = 9;
+    const std::vector<float> y = normal_values(size_t{200} * (rows + 2), 16);
+    const std::vector<float> x = normal_values(size_t{200} * cols, 17);
+    MomentSum sum(rows, cols, false);
+    sum.add({y.data(), rows + 2}, {x.data(), cols}, 129, pool);
+    sum.add({y.data() + 129 * (rows + 2), rows + 2}, {x.data() + 129 * cols, cols}, 71, pool);
+    for (uint32_t row = 0; row < rows; ++row)
+        for (uint32_t col = 0; col < cols; ++col) {
+            double expected = 0;
+            for (size_t t = 0; t < 200; ++t)
+                expected += static_cast<double>(y[t * (rows + 2) + row]) *
+                            static_cast<double>(x[t * cols + col]) / 200;
+            EXPECT_NEAR(sum.mean(row, col), expected, 1e-5);
+        }
+}
+
 TEST(Gptq, ThreadsDoNotMatter) {
     ThreadPool one(1), three(3);
     const DenseTensor tensor{50, 130, normal_values(size_t{50} * 130, 9)};
@@ -281,7 +382,11 @@ TEST(Gptq, ThreadsDoNotMatter) {
     for (ThreadPool *pool : {&one, &three}) {
         const HessianSum hessian = hessian_of(correlated_inputs(200, 130, 10), 130, *pool);
         Int4Matrix matrix = round_int4(tensor, 64, hessian.importance(), *pool);
-        gptq(tensor, GptqFactor(hessian, *pool), *pool, &matrix);
+        const GptqFactor factor(hessian, *pool);
+        DenseTensor weights = tensor;
+        fit_outputs(&weights, MomentSum(50, 130, false), hessian, factor, *pool);
+        gptq(weights, factor, *pool, &matrix);
+        refine(weights, hessian, factor.damping(), *pool, &matrix);
         codes[pool == &three] = matrix.codes;
     }
     EXPECT_EQ(codes[0], codes[1]);

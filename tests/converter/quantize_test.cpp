@@ -10,6 +10,7 @@
 #include <set>
 #include <utility>
 
+#include "converter/calibrate.h"
 #include "tests/support/checkpoint_builder.h"
 #include "tests/support/temporary_directory.h"
 
@@ -60,7 +61,7 @@ class Folds : public testing::Test {
         // Those whose division goes into another weight; that of x_proj and out_proj goes into multipliers.
         for (LinearPlan *plan : {&recipe.in_proj, &recipe.dt_proj, &recipe.head}) plan->alpha = 0.5f;
         plan_.emplace(recipe, spec_.config);
-        calibration_ = calibrate(*model_, {tokens_}, *plan_, pool_);
+        calibration_ = calibrate(*model_, {tokens_}, *plan_);
     }
 
     std::vector<float> folded_logits(const std::set<Role> &roles) {

@@ -6,8 +6,10 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "converter/blob_writer.h"
 #include "converter/calibrate.h"
 #include "converter/checkpoint.h"
+#include "converter/layer_rounding.h"
 #include "converter/tokenizer_section.h"
 #include "kernels/kernels.h"
 #include "runtime/crc32.h"
@@ -41,12 +43,11 @@ AlignedBytes build_blob(const BlobSpec &spec) {
     const Checkpoint checkpoint(spec.directory.empty() ? directory.path() : spec.directory);
     const uint32_t vocab_size = checkpoint.config().vocab_size;
     ThreadPool pool(1);
-    Calibration calibration;
     const Plan plan(spec.recipe, checkpoint.config());
-    if (plan.needs_calibration()) {
-        FloatModel model(checkpoint, pool);
-        calibration = calibrate(model, {random_tokens(64, vocab_size, 7)}, plan, pool);
-    }
+    FloatModel model(checkpoint, pool);
+    const std::vector<Tokens> sequences = {random_tokens(64, vocab_size, 7)};
+    Calibration calibration;
+    if (plan.needs_calibration()) calibration = calibrate(model, sequences, plan);
     BlobContents contents{};
     contents.defaults.temperature = 0.8f;
     contents.defaults.top_p = 0.95f;
@@ -58,7 +59,14 @@ AlignedBytes build_blob(const BlobSpec &spec) {
     for (const auto &[kind, text] : spec.texts)
         contents.sections.emplace_back(kind, std::vector<uint8_t>(text.begin(), text.end()));
     const std::string path = directory.file("blob.adder");
-    write_blob(path, checkpoint, plan, calibration, contents, pool);
+    {
+        BlobWriter blob(path, checkpoint, plan, contents);
+        if (needs_hessians(plan))
+            write_with_gptq(model, sequences, plan, calibration, &blob);
+        else
+            blob.write(blob.tensors(), calibration, pool);
+        blob.finish();
+    }
     const std::string bytes = read_text(path);
     return AlignedBytes(reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size());
 }

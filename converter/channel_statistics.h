@@ -1,0 +1,43 @@
+// What calibration sees of the input of a linear layer: for each channel its largest magnitude, and how often which.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace adder {
+
+// Counts of magnitudes a channel, in bins of which an octave has 8, of equal width, from 2^-20 to 2^16. Fine enough for
+// any smoothing to be applied afterwards, as it multiplies a whole channel. Counts are integers: threads may each fill
+// statistics of their own, and in whatever order they are merged, the result is the same. 1.2 KB a channel.
+class ChannelStatistics {
+  public:
+    void add(const float *values, uint32_t channels);  // of one token
+    void merge(const ChannelStatistics &other);
+
+    uint32_t channels() const { return static_cast<uint32_t>(absmax_bits_.size()); }
+    uint64_t tokens() const { return tokens_; }
+    // Exactly; infinite or NaN if any value was.
+    float absmax(uint32_t channel) const;
+    std::vector<float> absmax() const;
+    // The mean of v^2, of values spread evenly over their bins.
+    double mean_square(uint32_t channel) const;
+    // The mean of (q * scale - v)^2, q = v / scale rounded and clamped to -limit..limit.
+    double mean_squared_error(uint32_t channel, double scale, double limit) const;
+
+  private:
+    static constexpr uint32_t octave_bits = 3, lowest_exponent = 20, octaves = 36;
+    static constexpr uint32_t bin_count = octaves << octave_bits;
+    static constexpr uint32_t mantissa_shift = 23 - octave_bits;
+    static constexpr uint32_t first_bits = (127 - lowest_exponent) << octave_bits;
+    // Calls body(from, to, count) for the bins of a channel that hold something. The last ends at the largest magnitude.
+    template <typename Body>
+    void each_bin(uint32_t channel, const Body &body) const;
+
+    uint64_t tokens_ = 0;
+    std::vector<uint32_t> absmax_bits_;  // [channels], as integers: magnitudes < infinity < NaN
+    std::vector<uint32_t> counts_;       // [channels][bin_count]; magnitudes below the first bin are in none
+};
+
+}  // namespace adder
