@@ -36,7 +36,7 @@ std::string path_if_exists(const std::string &directory, const char *name) {
 // A shard lies in the checkpoint's own directory: whoever wrote the index has no business elsewhere.
 void check_shard_name(const std::string &name, const std::string &index_path, const std::string &tensor) {
     const bool has_bad_byte = std::any_of(name.begin(), name.end(), [](char c) {
-        return c == '/' || c == '\\' || c == 0x7F || (c >= 0 && c < 0x20);
+        return c == '/' || c == '\\' || c == 0x7F || static_cast<unsigned char>(c) < 0x20;
     });
     if (name.empty() || name == "." || name == ".." || has_bad_byte) {
         bad_input("%s: tensor %s is in file %s; a plain file name is needed", index_path.c_str(),

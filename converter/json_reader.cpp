@@ -173,7 +173,7 @@ class JsonReader {
             if (c == '"') break;
             if (c == '\\') {
                 escape(out);
-            } else if (c >= 0 && c < 0x20) {
+            } else if (static_cast<unsigned char>(c) < 0x20) {
                 error(at_, format("control character 0x%02X in a string; \\u%04x is needed", c, c));
             } else {
                 const size_t length = utf8_sequence(text_.substr(at_, 4));

@@ -54,9 +54,9 @@ const uint16_t *find_in(const uint16_t (&table)[size], uint32_t key) {
 
 uint8_t combining(uint32_t code_point) {
     if (code_point < 0x300) return 0;
-    const RangeTable table = {combining_ranges,         combining_index,
-                              combining_offset,         sizeof(combining_index) / 4,
-                              sizeof(combining_ranges), combining_common};
+    static constexpr RangeTable table = {combining_ranges,         combining_index,
+                                         combining_offset,         sizeof(combining_index) / 4,
+                                         sizeof(combining_ranges), combining_common};
     return range_value(table, code_point);
 }
 

@@ -94,9 +94,9 @@ Category category_of(uint32_t code_point) {
         if (code_point - '0' < 10) return Category::number;
         return code_point == ' ' || code_point - '\t' < 5 ? Category::space : Category::other;
     }
-    const RangeTable table = {category_ranges,         category_index,
-                              category_offset,         sizeof(category_index) / 4,
-                              sizeof(category_ranges), category_common};
+    static constexpr RangeTable table = {category_ranges,         category_index,
+                                         category_offset,         sizeof(category_index) / 4,
+                                         sizeof(category_ranges), category_common};
     return static_cast<Category>(range_value(table, code_point));
 }
 
