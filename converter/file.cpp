@@ -130,12 +130,14 @@ void AtomicFile::seek(uint64_t offset) {
 
 uint8_t *AtomicFile::map(uint64_t size) {
     // Without the reservation a full disk would show as a signal in the middle of a store.
-    const int error = size > INT64_MAX ? EFBIG : posix_fallocate(descriptor_, 0, static_cast<off_t>(size));
+    // No mapping is larger than PTRDIFF_MAX: on 32-bit processors that is 2 GiB.
+    const int error = size > PTRDIFF_MAX ? EFBIG : posix_fallocate(descriptor_, 0, static_cast<off_t>(size));
     if (error != 0) fail_errno("write", path_, error);
-    void *mapping = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor_, 0);
+    const auto mapped = static_cast<size_t>(size);
+    void *mapping = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor_, 0);
     if (mapping == MAP_FAILED) fail_errno("map", path_, errno);
     mapping_ = static_cast<uint8_t *>(mapping);
-    mapping_size_ = size;
+    mapping_size_ = mapped;
     return mapping_;
 }
 
