@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <limits>
 #include <utility>
 
 #include "converter/error.h"
@@ -123,8 +124,9 @@ void AtomicFile::write(const void *data, size_t size) {
 }
 
 void AtomicFile::seek(uint64_t offset) {
-    if (offset > INT64_MAX || lseek(descriptor_, static_cast<off_t>(offset), SEEK_SET) < 0) {
-        fail_errno("seek in", path_, offset > INT64_MAX ? EFBIG : errno);
+    const bool too_far = offset > static_cast<uint64_t>(std::numeric_limits<off_t>::max());
+    if (too_far || lseek(descriptor_, static_cast<off_t>(offset), SEEK_SET) < 0) {
+        fail_errno("seek in", path_, too_far ? EFBIG : errno);
     }
 }
 
