@@ -99,7 +99,56 @@ InputScales choose_scales(const ChannelStatistics &statistics, const Checkpoint 
     return scales;
 }
 
+// What follows from the statistics of one input.
+void decide(const ChannelStatistics &statistics, const Checkpoint &checkpoint, const Plan &plan, Role role,
+            uint32_t layer, Calibration *result) {
+    const LinearPlan &linear = plan.of(role, layer);
+    require_finite(statistics.absmax(), checkpoint.directory(), role, layer);
+    if (linear.input != Input::floats) note_dead_channels(statistics, plan_name(role, layer), &result->notes);
+    result->of(role, layer) = choose_scales(statistics, checkpoint, linear, role, layer);
+}
+
+void collect(FloatModel &model, const std::vector<Tokens> &sequences, Progress &progress,
+             const StatisticsSink &take) {
+    const uint32_t members = model.members();
+    std::vector<std::map<Role, ChannelStatistics>> statistics(members);  // of the layer at hand
+    for (auto &part : statistics)
+        for (Role role : linear_roles) part[role];
+    const auto count = [&](Role role, uint32_t, const LinearInputs &rows, uint32_t member) {
+        ChannelStatistics &seen = statistics[member].at(role);
+        for (uint32_t t = 0; t < rows.tokens; ++t)
+            seen.add(rows.values + size_t{t} * rows.stride, rows.width);
+    };
+    const auto pass_on = [&](Role role, uint32_t layer) {
+        ChannelStatistics all = std::move(statistics[0].at(role));
+        statistics[0].at(role) = ChannelStatistics();
+        for (uint32_t m = 1; m < members; ++m) {
+            all.merge(statistics[m].at(role));
+            statistics[m].at(role) = ChannelStatistics();
+        }
+        take(role, layer, all);
+    };
+    visit_inputs(model, sequences, progress, count, pass_on);
+}
+
 }  // namespace
+
+void collect_statistics(FloatModel &model, const std::vector<Tokens> &sequences, const StatisticsSink &take) {
+    Progress progress("calibrating", model.shape().n_layer);
+    collect(model, sequences, progress, [&](Role role, uint32_t layer, const ChannelStatistics &statistics) {
+        require_finite(statistics.absmax(), model.checkpoint().directory(), role, layer);
+        take(role, layer, statistics);
+    });
+}
+
+Calibration calibrate(const CalibrationFile &file, const Checkpoint &checkpoint, const Plan &plan) {
+    Calibration result;
+    result.layers.resize(plan.n_layer());
+    plan.each_linear([&](Role role, uint32_t layer) {
+        decide(file.statistics(role, layer), checkpoint, plan, role, layer, &result);
+    });
+    return result;
+}
 
 Calibration calibrate(FloatModel &model, const std::vector<Tokens> &sequences, const Plan &plan) {
     const uint32_t n_layer = model.shape().n_layer, members = model.members();
@@ -110,28 +159,9 @@ Calibration calibrate(FloatModel &model, const std::vector<Tokens> &sequences, c
     Progress progress("calibrating", uint64_t{n_layer} * (transformed ? 2 : 1));
     Calibration result;
     result.layers.resize(n_layer);
-
-    std::vector<std::map<Role, ChannelStatistics>> statistics(members);  // of the layer at hand
-    for (auto &part : statistics)
-        for (Role role : linear_roles) part[role];
-    const auto count = [&](Role role, uint32_t, const LinearInputs &rows, uint32_t member) {
-        ChannelStatistics &seen = statistics[member].at(role);
-        for (uint32_t t = 0; t < rows.tokens; ++t)
-            seen.add(rows.values + size_t{t} * rows.stride, rows.width);
-    };
-    const auto choose = [&](Role role, uint32_t layer) {
-        ChannelStatistics all = std::move(statistics[0].at(role));
-        statistics[0].at(role) = ChannelStatistics();
-        for (uint32_t m = 1; m < members; ++m) {
-            all.merge(statistics[m].at(role));
-            statistics[m].at(role) = ChannelStatistics();
-        }
-        require_finite(all.absmax(), model.checkpoint().directory(), role, layer);
-        if (plan.of(role, layer).input != Input::floats)
-            note_dead_channels(all, plan_name(role, layer), &result.notes);
-        result.of(role, layer) = choose_scales(all, model.checkpoint(), plan.of(role, layer), role, layer);
-    };
-    visit_inputs(model, sequences, progress, count, choose);
+    collect(model, sequences, progress, [&](Role role, uint32_t layer, const ChannelStatistics &statistics) {
+        decide(statistics, model.checkpoint(), plan, role, layer, &result);
+    });
     if (!transformed) return result;
 
     std::vector<std::map<Role, MagnitudeHistogram>> histograms(members);  // of the layer at hand

@@ -2,9 +2,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "converter/calibration.h"
+#include "converter/calibration_file.h"
 #include "converter/float_model.h"
 #include "converter/plan.h"
 
@@ -15,5 +17,14 @@ namespace adder {
 // result does not depend on the number of threads. Throws Error(bad_input) naming layer and input if an activation is not
 // finite.
 Calibration calibrate(FloatModel &model, const std::vector<Tokens> &sequences, const Plan &plan);
+
+// The same from a file of such statistics, of this checkpoint. `plan` must ask for no more than they tell:
+// require_no_text.
+Calibration calibrate(const CalibrationFile &file, const Checkpoint &checkpoint, const Plan &plan);
+
+// The statistics alone, for a file: those of a layer when all sequences are through it, in the order of
+// Plan::each_linear, on the calling thread.
+using StatisticsSink = std::function<void(Role role, uint32_t layer, const ChannelStatistics &statistics)>;
+void collect_statistics(FloatModel &model, const std::vector<Tokens> &sequences, const StatisticsSink &take);
 
 }  // namespace adder

@@ -82,10 +82,15 @@ std::vector<CalibrationText> read_calibration(const std::vector<std::string> &fi
     return texts;
 }
 
-std::vector<Tokens> all_windows(const std::vector<CalibrationText> &texts) {
+std::vector<Tokens> calibration_windows(const std::vector<CalibrationText> &texts,
+                                        const CheckpointTokenizer &tokenizer) {
     std::vector<Tokens> windows;
     for (const CalibrationText &text : texts)
         windows.insert(windows.end(), text.windows.begin(), text.windows.end());
+    size_t tokens = 0;
+    for (const Tokens &window : windows) tokens += window.size();
+    if (tokens < 128 && !tokenizer.empty())
+        bad_input("%s: %zu calibration tokens; at least 128 are needed", texts[0].name.c_str(), tokens);
     return windows;
 }
 

@@ -33,7 +33,9 @@ std::vector<CalibrationText> read_calibration(const std::vector<std::string> &fi
                                               const CheckpointTokenizer &tokenizer, uint64_t tokens,
                                               uint32_t window);
 
-// The windows of all texts, one text behind the other.
-std::vector<Tokens> all_windows(const std::vector<CalibrationText> &texts);
+// The windows of all texts, one text behind the other. Throws Error(bad_input) if they have fewer than 128 tokens, which
+// tell too little.
+std::vector<Tokens> calibration_windows(const std::vector<CalibrationText> &texts,
+                                        const CheckpointTokenizer &tokenizer);
 
 }  // namespace adder

@@ -21,7 +21,24 @@ double error_integral(double y, double limit) {
     return code / 12 + rest * rest * rest / 3;
 }
 
+uint32_t magnitude_bits(float value) {
+    uint32_t bits;
+    std::memcpy(&bits, &value, sizeof bits);
+    return bits & 0x7fffffff;
+}
+
 }  // namespace
+
+ChannelStatistics::ChannelStatistics(uint64_t tokens, const std::vector<float> &absmax,
+                                     std::vector<uint32_t> counts)
+    : tokens_(tokens), counts_(std::move(counts)) {
+    for (const float value : absmax) absmax_bits_.push_back(magnitude_bits(value));
+}
+
+uint32_t ChannelStatistics::bin_of(float magnitude) {
+    const uint32_t top = magnitude_bits(magnitude) >> mantissa_shift;
+    return top >= first_bits ? std::min(top - first_bits, bin_count - 1) : no_bin;
+}
 
 void ChannelStatistics::add(const float *values, uint32_t channels) {
     if (absmax_bits_.size() < channels) {
@@ -30,13 +47,9 @@ void ChannelStatistics::add(const float *values, uint32_t channels) {
     }
     ++tokens_;
     for (uint32_t channel = 0; channel < channels; ++channel) {
-        uint32_t bits;
-        std::memcpy(&bits, values + channel, sizeof bits);
-        bits &= 0x7fffffff;
-        absmax_bits_[channel] = std::max(absmax_bits_[channel], bits);
-        const uint32_t top = bits >> mantissa_shift;
-        if (top >= first_bits)
-            ++counts_[size_t{channel} * bin_count + std::min(top - first_bits, bin_count - 1)];
+        absmax_bits_[channel] = std::max(absmax_bits_[channel], magnitude_bits(values[channel]));
+        const uint32_t bin = bin_of(values[channel]);
+        if (bin != no_bin) ++counts_[size_t{channel} * bin_count + bin];
     }
 }
 

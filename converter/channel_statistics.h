@@ -12,7 +12,18 @@ namespace adder {
 // any smoothing to be applied afterwards, as it multiplies a whole channel. Counts are integers: threads may each fill
 // statistics of their own, and in whatever order they are merged, the result is the same. 1.2 KB a channel.
 class ChannelStatistics {
+    static constexpr uint32_t octave_bits = 3, lowest_exponent = 20, octaves = 36;
+
   public:
+    static constexpr uint32_t bin_count = octaves << octave_bits;
+    static constexpr uint32_t no_bin = ~0u;
+    // Where a magnitude is counted; no_bin below the first bin.
+    static uint32_t bin_of(float magnitude);
+
+    ChannelStatistics() = default;
+    // absmax: [channels], finite; counts: [channels][bin_count].
+    ChannelStatistics(uint64_t tokens, const std::vector<float> &absmax, std::vector<uint32_t> counts);
+
     void add(const float *values, uint32_t channels);  // of one token
     void merge(const ChannelStatistics &other);
 
@@ -21,14 +32,13 @@ class ChannelStatistics {
     // Exactly; infinite or NaN if any value was.
     float absmax(uint32_t channel) const;
     std::vector<float> absmax() const;
+    const uint32_t *counts(uint32_t channel) const { return &counts_[size_t{channel} * bin_count]; }
     // The mean of v^2, of values spread evenly over their bins.
     double mean_square(uint32_t channel) const;
     // The mean of (q * scale - v)^2, q = v / scale rounded and clamped to -limit..limit.
     double mean_squared_error(uint32_t channel, double scale, double limit) const;
 
   private:
-    static constexpr uint32_t octave_bits = 3, lowest_exponent = 20, octaves = 36;
-    static constexpr uint32_t bin_count = octaves << octave_bits;
     static constexpr uint32_t mantissa_shift = 23 - octave_bits;
     static constexpr uint32_t first_bits = (127 - lowest_exponent) << octave_bits;
     // Calls body(from, to, count) for the bins of a channel that hold something. The last ends at the largest magnitude.

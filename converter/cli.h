@@ -51,6 +51,7 @@ struct Command {
 
 // Each cmd_NAME.cpp defines one.
 Command convert_command();
+Command calibrate_command();
 Command inspect_command();
 Command run_command();
 Command verify_command();

@@ -112,11 +112,15 @@ int run_convert(const Arguments &arguments) {
     options.calibration_files = arguments.all("calib");
     options.calibration_tokens =
         static_cast<uint64_t>(arguments.integer("calib-tokens", 65536, 128, int64_t{1} << 32));
+    options.calibration = arguments.text("calibration");
+    if (!options.calibration.empty() && (arguments.has("calib") || arguments.has("calib-tokens")))
+        fail(ExitCode::usage, "--calibration takes the place of --calib and --calib-tokens");
     options.recipe = recipe_of(arguments);
     options.rules = rules_of(arguments);
     options.quality = read_quality(arguments);
     std::vector<std::string> inputs = {options.checkpoint};
-    for (const auto &files : {options.calibration_files, options.quality.texts, arguments.all("rules")})
+    for (const auto &files : {options.calibration_files, options.quality.texts, arguments.all("rules"),
+                              arguments.all("calibration")})
         inputs.insert(inputs.end(), files.begin(), files.end());
     if (!options.output.empty()) check_not_an_input(options.output, inputs);
     Progress::quiet(arguments.has("quiet"));
@@ -161,6 +165,7 @@ Command convert_command() {
         "file "
         "of that name stays as it was.",
         {"adder convert mamba-130m -o mamba-130m.adder --calib sample.txt",
+         "adder convert mamba-130m -o mamba-130m.adder --calibration sample.json",
          "adder convert mamba-130m -o small.adder --recipe small",
          "adder convert mamba-130m -o mamba-130m.adder --gate-text heldout.txt --gate-ppl 2"},
         {
@@ -168,6 +173,10 @@ Command convert_command() {
             {"calib", 0, "FILE", true, "Calibration text (default: a small text that comes with the tool)."},
             {"calib-tokens", 0, "N", false,
              "Tokens to calibrate on, evenly spread over the texts (default 65536)."},
+            {"calibration", 0, "FILE.json", false,
+             "A file of adder calibrate in place of the text: the same blob without running the model. Not "
+             "for "
+             "GPTQ, percentiles and Hadamard transforms, which take the text."},
             {"recipe", 0, "NAME", false,
              "How to quantize (default best): naive, int8 with one static scale a tensor; smooth, static "
              "with smoothing; static, smoothing and a Hadamard transform; best, one scale a token where "

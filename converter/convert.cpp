@@ -124,11 +124,10 @@ struct Preparation {
             contents.sections.emplace_back(section_tokenizer, tokenizer.section());
         for (const std::string &tensor : checkpoint.unused_tensors())
             warnings.push_back("tensor " + tensor + " is no part of the model and was left out");
-        texts = read_calibration(options.calibration_files, checkpoint, tokenizer, options.calibration_tokens,
-                                 options.calibration_window);
-        if (plan.needs_calibration()) take_windows();
-        contents.golden = texts[0].windows[0];
-        contents.golden.resize(std::min<size_t>(contents.golden.size(), 16));
+        if (!options.calibration.empty())
+            take_calibration_file();
+        else
+            take_texts();
         add_text(&contents, ADDER_TEXT_NAME,
                  options.name.empty() ? file_name(options.checkpoint) : options.name);
         set_record();
@@ -136,8 +135,10 @@ struct Preparation {
     }
 
     std::string record(const Quality *quality) const {
-        return quantization_record({options.recipe.name, options.rules, plan, calibration,
-                                    options.calibration_window, calibration_tokens, texts, quality});
+        return quantization_record(
+            {options.recipe.name, options.rules, plan, calibration,
+             calibration_file ? calibration_file->source().window : options.calibration_window,
+             calibration_tokens, texts, quality});
     }
 
     // The record tells what the finished blob is worth: room for it is kept, and filled when that is known.
@@ -152,12 +153,25 @@ struct Preparation {
         add_text(&contents, ADDER_TEXT_QUANTIZATION_RECORD, draft);
     }
 
-    void take_windows() {
-        windows = all_windows(texts);
+    void take_texts() {
+        texts = read_calibration(options.calibration_files, checkpoint, tokenizer, options.calibration_tokens,
+                                 options.calibration_window);
+        contents.golden = texts[0].windows[0];
+        contents.golden.resize(std::min(contents.golden.size(), golden_tokens));
+        if (!plan.needs_calibration()) return;
+        windows = calibration_windows(texts, tokenizer);
         for (const Tokens &window : windows) calibration_tokens += window.size();
-        if (calibration_tokens < 128 && !tokenizer.empty())
-            bad_input("%s: %llu calibration tokens; at least 128 are needed", texts[0].name.c_str(),
-                      static_cast<unsigned long long>(calibration_tokens));
+    }
+
+    // What the text would have given, from the file of an earlier run over it.
+    void take_calibration_file() {
+        require_no_text(plan, options.calibration);
+        calibration_file.emplace(read_calibration_file(options.calibration));
+        calibration_file->require(checkpoint);
+        texts = calibration_file->texts();
+        check_held_out(options.quality, {}, texts);
+        contents.golden = calibration_file->source().golden;
+        if (plan.needs_calibration()) calibration_tokens = calibration_file->source().tokens();
     }
 
     const ConvertOptions &options;
@@ -165,7 +179,8 @@ struct Preparation {
     const CheckpointTokenizer tokenizer;
     const Plan plan;
     std::vector<CalibrationText> texts;
-    std::vector<Tokens> windows;  // of the texts; none if nothing depends on them
+    std::optional<CalibrationFile> calibration_file;
+    std::vector<Tokens> windows;  // of the texts; none if nothing depends on them, or there is a file
     uint64_t calibration_tokens = 0;
     Calibration calibration;  // empty before it is done
     BlobContents contents{};
@@ -175,7 +190,7 @@ struct Preparation {
 }  // namespace
 
 DryRun dry_run(const ConvertOptions &options, ThreadPool &pool) {
-    check_held_out(options.quality, options.calibration_files);
+    check_held_out(options.quality, options.calibration_files, {});
     const Preparation prepared(options);
     DryRun result{outline_blob(prepared.checkpoint, prepared.plan, prepared.contents),
                   prepared.plan,
@@ -191,20 +206,25 @@ DryRun dry_run(const ConvertOptions &options, ThreadPool &pool) {
     options_resolve(nullptr, &resolved, nullptr);
     result.arena_bytes = arena_plan(model, resolved).total;
     result.estimate = estimate_conversion(prepared.plan, prepared.checkpoint.config(), result.outline.shape,
-                                          prepared.calibration_tokens, result.outline.blob.bytes, pool);
+                                          prepared.calibration_file ? 0 : prepared.calibration_tokens,
+                                          result.outline.blob.bytes, pool);
     return result;
 }
 
 Conversion convert(const ConvertOptions &options, ThreadPool &pool) {
-    check_held_out(options.quality, options.calibration_files);
+    check_held_out(options.quality, options.calibration_files, {});
     Preparation prepared(options);
     Conversion result{};
     result.calibration_tokens = prepared.calibration_tokens;
     result.warnings = prepared.warnings;
     std::optional<FloatModel> model;
-    if (!prepared.windows.empty()) {
-        model.emplace(prepared.checkpoint, pool);
-        prepared.calibration = calibrate(*model, prepared.windows, prepared.plan);
+    if (prepared.calibration_tokens > 0) {
+        if (prepared.calibration_file) {
+            prepared.calibration = calibrate(*prepared.calibration_file, prepared.checkpoint, prepared.plan);
+        } else {
+            model.emplace(prepared.checkpoint, pool);
+            prepared.calibration = calibrate(*model, prepared.windows, prepared.plan);
+        }
         const std::vector<std::string> &notes = prepared.calibration.notes;
         result.warnings.insert(result.warnings.end(), notes.begin(), notes.end());
         prepared.set_record();  // with what was found

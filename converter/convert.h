@@ -23,7 +23,8 @@ struct ConvertOptions {
     std::vector<std::string> calibration_files;  // empty: the text that comes with the tool
     uint64_t calibration_tokens = 65536;         // at most, evenly spread over the texts
     uint32_t calibration_window = 512;           // tokens a sequence
-    QualityOptions quality;  // held-out texts to measure on, and what is asked of the blob
+    std::string calibration;  // a file of `adder calibrate`, in place of the text; empty: none
+    QualityOptions quality;   // held-out texts to measure on, and what is asked of the blob
 };
 
 // What a conversion would do.

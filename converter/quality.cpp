@@ -23,16 +23,22 @@ uint32_t crc_of(const std::string &path) {
 
 }  // namespace
 
-void check_held_out(const QualityOptions &options, const std::vector<std::string> &calibration_files) {
+void check_held_out(const QualityOptions &options, const std::vector<std::string> &calibration_files,
+                    const std::vector<CalibrationText> &recorded) {
     std::set<std::string> names;
     for (const std::string &text : options.texts) {
         if (!names.insert(file_name(text)).second)
             fail(ExitCode::usage, "--gate-text: two files have the name %s", file_name(text).c_str());
+        const uint32_t crc = crc_of(text);
+        const auto refuse = [&](const std::string &calibration) {
+            fail(ExitCode::usage,
+                 "--gate-text %s is the calibration text %s: what was seen there tells nothing", text.c_str(),
+                 calibration.c_str());
+        };
         for (const std::string &calibration : calibration_files)
-            if (crc_of(text) == crc_of(calibration))
-                fail(ExitCode::usage,
-                     "--gate-text %s is the calibration text %s: what was seen there tells nothing",
-                     text.c_str(), calibration.c_str());
+            if (crc == crc_of(calibration)) refuse(calibration);
+        for (const CalibrationText &calibration : recorded)
+            if (crc == calibration.crc) refuse(calibration.name);
     }
 }
 

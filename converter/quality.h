@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "converter/calibration_data.h"
 #include "converter/eval_math.h"
 #include "converter/json.h"
 #include "converter/thread_pool.h"
@@ -33,7 +34,9 @@ struct TextQuality {
 using Quality = std::vector<TextQuality>;
 
 // Throws Error(usage) if a text is one of the calibration, or two have the same name.
-void check_held_out(const QualityOptions &options, const std::vector<std::string> &calibration_files);
+// `recorded`: the texts of a calibration file.
+void check_held_out(const QualityOptions &options, const std::vector<std::string> &calibration_files,
+                    const std::vector<CalibrationText> &recorded);
 
 // Runs both over the texts. The result depends neither on threads nor on the instruction set.
 Quality measure_quality(const std::string &blob, const std::string &checkpoint, const QualityOptions &options,

@@ -1,0 +1,47 @@
+// Fuzz target: calibration files, which may come from another machine.
+// SPDX-License-Identifier: MIT
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+
+#include "converter/calibration_file.h"
+#include "converter/error.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    const std::string_view text(reinterpret_cast<const char *>(data), size);
+    try {
+        const adder::CalibrationFile file(text, "c.json");
+        const auto check = [&](adder::Role role, uint32_t layer) {
+            const adder::ChannelStatistics statistics = file.statistics(role, layer);
+            for (uint32_t i = 0; i < statistics.channels(); ++i)
+                if (!std::isfinite(statistics.absmax(i)) || !std::isfinite(statistics.mean_square(i)))
+                    std::abort();
+        };
+        for (uint32_t layer = 0; layer < file.source().n_layer; ++layer)
+            for (adder::Role role : adder::layer_linear_roles) check(role, layer);
+        check(adder::Role::head, 0);
+        // What was read is written so that it reads the same.
+        const std::string written = adder::merge_calibrations({file});
+        if (adder::merge_calibrations({adder::CalibrationFile(written, "d.json")}) != written) std::abort();
+    } catch (const adder::Error &) {
+    }
+    return 0;
+}
+
+extern "C" void adder_fuzz_seeds(void (*add)(const uint8_t *, size_t)) {
+    const char text[] =
+        R"({"adder_calibration":1,"checkpoint":{"name":"m","weights_crc32":"00000000","tokenizer_crc32":"ffffffff",)"
+        R"("d_model":2,"n_layer":1,"vocab_size":9,"d_inner":3,"dt_rank":1},"window":512,"texts":[{"name":"t","bytes":3,)"
+        R"("crc32":"01234567","tokens":700}],"golden":[1,8],"inputs":[)"
+        R"({"tensor":"layers.0.in_proj","absmax":[1,1.5],"counts":["160b","150Bc3d9z1b"]},)"
+        R"({"tensor":"layers.0.x_proj","absmax":[0,0.5,1e5],"counts":["","152b","287Aab"]},)"
+        R"({"tensor":"layers.0.dt_proj","absmax":[1],"counts":["160b"]},)"
+        R"({"tensor":"layers.0.out_proj","absmax":[1,1e-7,3],"counts":["160b","","172b"]},)"
+        R"({"tensor":"head","absmax":[1,1],"counts":["160b","160Za"]}]})";
+    add(reinterpret_cast<const uint8_t *>(text), std::strlen(text));
+}
+
+extern "C" const char *const adder_fuzz_words[] = {
+    "\"absmax\"", "\"counts\"", "\"tensor\"", "\"160b\"", "287", "ZZZZZZZ", "1e39", "-1",    "null",
+    "[]",         "{}",         "head",       "layers.",  "b",   "A",       "NaN",  "1e-46", nullptr};
