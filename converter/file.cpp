@@ -49,7 +49,7 @@ std::string make_beside(const std::string &path, UnfinishedPath *unfinished, con
     std::string name;
     for (int attempt = 0; attempt < 1000 && error == EEXIST; ++attempt) {
         name = format("%s.%ld-%d.tmp", path.c_str(), static_cast<long>(getpid()), attempt);
-        error = UnfinishedPath::fits(name) ? make(name.c_str()) : ENAMETOOLONG;
+        error = make(name.c_str());
     }
     if (error != 0) fail_errno("create", path, error);
     unfinished->remember(name);
@@ -180,7 +180,6 @@ AtomicDirectory::~AtomicDirectory() {
 
 std::string AtomicDirectory::add(const std::string &name) {
     const std::string path = join_path(temporary_, name);
-    if (!UnfinishedPath::fits(path)) fail_errno("create", path, ENAMETOOLONG);
     unfinished_files_.emplace_back(path).remember(path);
     return files_.emplace_back(path);
 }

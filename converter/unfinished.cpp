@@ -1,4 +1,4 @@
-// The paths that are removed when a signal ends the process. Fixed memory, and one atomic word an entry: a handler may
+// The paths that are removed when a signal ends the process. A fixed table, and one atomic word an entry: a handler may
 // neither allocate nor lock.
 // SPDX-License-Identifier: MIT
 #include "converter/unfinished.h"
@@ -8,8 +8,9 @@
 
 #include <atomic>
 #include <cerrno>
-#include <climits>
+#include <cstdlib>
 #include <cstring>
+#include <new>
 
 #include "converter/error.h"
 
@@ -20,7 +21,7 @@ namespace {
 enum SlotState : int { slot_free, slot_owned, slot_armed, slot_removing };
 struct Slot {
     std::atomic<int> state{slot_free};
-    char path[PATH_MAX];
+    char *path = nullptr;  // its own copy; to be read while the state is armed or removing
 };
 constexpr size_t slot_count = 32;
 Slot slots[slot_count];
@@ -37,21 +38,23 @@ UnfinishedPath::UnfinishedPath(const std::string &output) {
          slot_count);
 }
 
-bool UnfinishedPath::fits(const std::string &path) { return path.size() < sizeof Slot::path; }
-
 void UnfinishedPath::remember(const std::string &path) {
-    std::memcpy(slots[slot_].path, path.c_str(), path.size() + 1);
-    slots[slot_].state.store(slot_armed);
+    Slot &slot = slots[slot_];
+    slot.path = strdup(path.c_str());
+    if (slot.path == nullptr) throw std::bad_alloc();
+    slot.state.store(slot_armed);
 }
 
 // A slot that a handler is at work on is not given out again: its path must stay readable.
 void UnfinishedPath::forget() {
     if (!held_) return;
     held_ = false;
+    Slot &slot = slots[slot_];
     int expected = slot_armed;
-    if (slots[slot_].state.compare_exchange_strong(expected, slot_free)) return;
-    expected = slot_owned;
-    slots[slot_].state.compare_exchange_strong(expected, slot_free);
+    if (!slot.state.compare_exchange_strong(expected, slot_owned) && expected != slot_owned) return;
+    std::free(slot.path);
+    slot.path = nullptr;
+    slot.state.store(slot_free);
 }
 
 SignalsBlocked::SignalsBlocked() {

@@ -17,7 +17,6 @@ class UnfinishedPath {
     UnfinishedPath(const UnfinishedPath &) = delete;
     UnfinishedPath &operator=(const UnfinishedPath &) = delete;
 
-    static bool fits(const std::string &path);  // no longer than the system allows
     void
     remember(const std::string &path);  // a file, or a directory that is empty but for paths of the table
     void forget();                      // it is finished, or gone
