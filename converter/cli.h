@@ -57,6 +57,7 @@ Command run_command();
 Command verify_command();
 Command eval_command();
 Command bench_command();
+Command outliers_command();
 Command make_random_command();
 std::vector<Command> all_commands();  // in the order of the help
 

@@ -7,8 +7,9 @@
 
 namespace adder {
 
-FloatLayer::FloatLayer(const Checkpoint &checkpoint, const Shape &shape, uint32_t layer)
-    : checkpoint_(checkpoint), shape_(shape), layer_(layer) {
+FloatLayer::FloatLayer(const Checkpoint &checkpoint, const Shape &shape, uint32_t layer,
+                       const ZeroedColumns *zeroed)
+    : checkpoint_(checkpoint), shape_(shape), layer_(layer), zeroed_(zeroed) {
     const bool bias = checkpoint.config().use_bias;
     weights_.norm = vector(Role::norm);
     weights_.in_proj = linear(Role::in_proj, bias ? vector(Role::in_proj_bias) : nullptr);
@@ -24,8 +25,9 @@ FloatLayer::FloatLayer(const Checkpoint &checkpoint, const Shape &shape, uint32_
 const float *FloatLayer::vector(Role role) {
     const TensorExtent extent = tensor_extent(shape_, role, Dtype::f32);
     tensors_.emplace_back(extent.bytes / sizeof(float));
-    Packing(checkpoint_.config(), shape_, role)
-        .floats(read_dense(checkpoint_, role, layer_), tensors_.back().data());
+    DenseTensor dense = read_dense(checkpoint_, role, layer_);
+    if (zeroed_) zeroed_->apply(role, layer_, &dense);
+    Packing(checkpoint_.config(), shape_, role).floats(dense, tensors_.back().data());
     return tensors_.back().data();
 }
 
@@ -66,7 +68,7 @@ void FloatModel::run(const std::vector<Sequence> &sequences, const Visitor &visi
     ResidualStreams streams = embed(sequences);
     for (uint32_t layer = 0; layer < shape().n_layer; ++layer) {
         throw_if_interrupted();
-        const FloatLayer weights(checkpoint_, shape(), layer);
+        const FloatLayer weights(checkpoint_, shape(), layer, zeroed_);
         LayerRunner::Visit visit;
         if (visitor.layer)
             visit = [&](size_t sequence, uint32_t first, const ChunkBuffers &buffers, uint32_t tokens,
@@ -78,7 +80,9 @@ void FloatModel::run(const std::vector<Sequence> &sequences, const Visitor &visi
     if (!visitor.head_input && !visitor.logits) return;
     const auto pack = [&](Role role) {
         std::vector<float> packed(tensor_extent(shape(), role, Dtype::f32).bytes / sizeof(float));
-        Packing(checkpoint_.config(), shape(), role).floats(read_dense(checkpoint_, role, 0), packed.data());
+        DenseTensor dense = read_dense(checkpoint_, role, 0);
+        if (zeroed_) zeroed_->apply(role, 0, &dense);
+        Packing(checkpoint_.config(), shape(), role).floats(dense, packed.data());
         return packed;
     };
     const std::vector<float> norm = pack(Role::final_norm);

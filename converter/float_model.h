@@ -8,13 +8,16 @@
 
 #include "converter/checkpoint.h"
 #include "converter/layer_runner.h"
+#include "converter/zeroed_columns.h"
 
 namespace adder {
 
 // One layer's weights as floats, in the runtime's layout.
 class FloatLayer {
   public:
-    FloatLayer(const Checkpoint &checkpoint, const Shape &shape, uint32_t layer);
+    // Columns that `zeroed` names count as zero; null: none.
+    FloatLayer(const Checkpoint &checkpoint, const Shape &shape, uint32_t layer,
+               const ZeroedColumns *zeroed = nullptr);
     const LayerWeights &weights() const { return weights_; }
 
   private:
@@ -24,6 +27,7 @@ class FloatLayer {
     const Checkpoint &checkpoint_;
     const Shape &shape_;
     uint32_t layer_;
+    const ZeroedColumns *zeroed_;
     LayerWeights weights_{};
     std::vector<std::vector<float>> tensors_;
 };
@@ -64,9 +68,13 @@ class FloatModel {
     void run(const std::vector<Sequence> &sequences, const Visitor &visitor);
     void run(const std::vector<Tokens> &sequences, const Visitor &visitor);
 
+    // From here on these columns count as zero in run(), which they must outlive; null: none.
+    void zero(const ZeroedColumns *columns) { zeroed_ = columns; }
+
   private:
     const Checkpoint &checkpoint_;
     LayerRunner runner_;
+    const ZeroedColumns *zeroed_ = nullptr;
 };
 
 }  // namespace adder

@@ -16,59 +16,49 @@
 #include "runtime/session.h"
 
 namespace adder {
+
+CheckpointScorer::CheckpointScorer(const std::string &path, ThreadPool &pool)
+    : checkpoint_(path), tokenizer_(checkpoint_), model_(checkpoint_, pool) {
+    facts_.path = path;
+    facts_.kind = "checkpoint";
+    facts_.isa = model_.isa();
+    // Names and a sample of each tensor: enough to tell checkpoints apart without reading all of them.
+    uint32_t crc = 0;
+    for (const TensorSpec &spec : model_tensors(checkpoint_.config())) {
+        const TensorView &tensor = checkpoint_.tensor(spec.name);
+        crc = crc32(crc, tensor.name.data(), tensor.name.size());
+        crc = crc32(crc, tensor.data, static_cast<size_t>(std::min<uint64_t>(tensor.size, 1024)));
+        facts_.parameters += tensor.elements;
+        facts_.bytes += tensor.size;
+    }
+    facts_.fingerprint = format("%08x", crc);
+    facts_.bits_per_weight = 8 * static_cast<double>(facts_.bytes) / static_cast<double>(facts_.parameters);
+}
+
+Tokens CheckpointScorer::tokenize(std::string_view text, const std::string &name) const {
+    if (tokenizer_.empty()) bad_input("%s: the checkpoint has no tokenizer.json", path().c_str());
+    return tokenize_text(tokenizer_.tokenizer(), text, true, name);
+}
+
+void CheckpointScorer::score(const std::vector<Sequence> &sequences, const Callback &callback,
+                             const Advance &advance) {
+    uint64_t total = 0;
+    for (const Sequence &sequence : sequences) total += sequence.tokens.size();
+    // All sequences go through a layer together: each layer is so much of the tokens' work.
+    const uint64_t steps = model_.shape().n_layer;
+    uint64_t step = 0;
+    FloatModel::Visitor visitor;
+    visitor.layer_done = [&](uint32_t) {
+        ++step;
+        if (advance) advance(total * step / steps - total * (step - 1) / steps);
+    };
+    visitor.logits = [&](size_t sequence, uint32_t position, const float *logits, uint32_t) {
+        callback(sequence, position, logits);
+    };
+    model_.run(sequences, visitor);
+}
+
 namespace {
-
-class CheckpointScorer : public Scorer {
-  public:
-    CheckpointScorer(const std::string &path, ThreadPool &pool)
-        : checkpoint_(path), tokenizer_(checkpoint_), model_(checkpoint_, pool) {
-        facts_.path = path;
-        facts_.kind = "checkpoint";
-        facts_.isa = model_.isa();
-        // Names and a sample of each tensor: enough to tell checkpoints apart without reading all of them.
-        uint32_t crc = 0;
-        for (const TensorSpec &spec : model_tensors(checkpoint_.config())) {
-            const TensorView &tensor = checkpoint_.tensor(spec.name);
-            crc = crc32(crc, tensor.name.data(), tensor.name.size());
-            crc = crc32(crc, tensor.data, static_cast<size_t>(std::min<uint64_t>(tensor.size, 1024)));
-            facts_.parameters += tensor.elements;
-            facts_.bytes += tensor.size;
-        }
-        facts_.fingerprint = format("%08x", crc);
-        facts_.bits_per_weight =
-            8 * static_cast<double>(facts_.bytes) / static_cast<double>(facts_.parameters);
-    }
-
-    const ModelFacts &facts() const override { return facts_; }
-    uint32_t vocab_size() const override { return checkpoint_.config().vocab_size; }
-    Tokens tokenize(std::string_view text, const std::string &name) const override {
-        if (tokenizer_.empty()) bad_input("%s: the checkpoint has no tokenizer.json", path().c_str());
-        return tokenize_text(tokenizer_.tokenizer(), text, true, name);
-    }
-    void score(const std::vector<Sequence> &sequences, const Callback &callback,
-               const Advance &advance) override {
-        uint64_t total = 0;
-        for (const Sequence &sequence : sequences) total += sequence.tokens.size();
-        // All sequences go through a layer together: each layer is so much of the tokens' work.
-        const uint64_t steps = model_.shape().n_layer;
-        uint64_t step = 0;
-        FloatModel::Visitor visitor;
-        visitor.layer_done = [&](uint32_t) {
-            ++step;
-            if (advance) advance(total * step / steps - total * (step - 1) / steps);
-        };
-        visitor.logits = [&](size_t sequence, uint32_t position, const float *logits, uint32_t) {
-            callback(sequence, position, logits);
-        };
-        model_.run(sequences, visitor);
-    }
-
-  private:
-    ModelFacts facts_;
-    Checkpoint checkpoint_;
-    CheckpointTokenizer tokenizer_;
-    FloatModel model_;
-};
 
 // The state of a session as it lies in its arena: kept for the time of one sequence, so that adder_state_save's header
 // and checksum have nothing to protect.

@@ -10,6 +10,7 @@
 
 #include "converter/float_model.h"
 #include "converter/thread_pool.h"
+#include "converter/tokens.h"
 
 namespace adder {
 
@@ -43,6 +44,26 @@ class Scorer {
                        const Advance &advance) = 0;
     // Whole windows, with the logits of each of their tokens.
     void score(const std::vector<Tokens> &windows, const Callback &callback);
+};
+
+// A checkpoint directory, run in float.
+class CheckpointScorer : public Scorer {
+  public:
+    CheckpointScorer(const std::string &path, ThreadPool &pool);
+    const ModelFacts &facts() const override { return facts_; }
+    uint32_t vocab_size() const override { return checkpoint_.config().vocab_size; }
+    Tokens tokenize(std::string_view text, const std::string &name) const override;
+    void score(const std::vector<Sequence> &sequences, const Callback &callback,
+               const Advance &advance) override;
+    FloatModel &model() { return model_; }
+    const Checkpoint &checkpoint() const { return checkpoint_; }
+    const CheckpointTokenizer &tokenizer() const { return tokenizer_; }
+
+  private:
+    ModelFacts facts_;
+    Checkpoint checkpoint_;
+    CheckpointTokenizer tokenizer_;
+    FloatModel model_;
 };
 
 // Opens a checkpoint directory or a blob. Throws Error(bad_input) if the path is neither.
