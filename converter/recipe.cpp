@@ -77,6 +77,7 @@ Recipe recipe_named(const std::string &name) {
     // parameters alike; docs/quantization.md shows what they do here.
     r.in_proj.alpha = 0.5f;
     r.x_proj.alpha = 0.7f;
+    r.dt_proj.alpha = 0.7f;
     if (name == "smooth") {
         r.out_proj.alpha = 0.7f;
     } else if (name == "static") {
