@@ -17,7 +17,8 @@ struct KernelBenchPlan {
     std::vector<uint32_t> threads;
     uint32_t chunk;  // tokens of a call, besides calls of one
     uint32_t repeats;
-    bool pin;  // threads to CPUs
+    bool pin;             // threads to CPUs
+    uint32_t least_part;  // as in adder_options
 };
 
 // Every kernel with every instruction set, its operands in the first- and second-level cache and in memory.

@@ -21,10 +21,10 @@ struct Result {
     Samples token, read, product;
 };
 
-void measure(const BlobFile &blob, bool pin, TokenMatrices *matrices, Result *result) {
-    const BenchTeam threads(result->threads, pin);
-    const Team team = threads.team();
+void measure(const BlobFile &blob, const KernelBenchPlan &plan, TokenMatrices *matrices, Result *result) {
+    const BenchTeam threads(result->threads, plan.pin);
     const KernelTable &kernels = *kernels_find(result->isa.c_str());
+    const Team team = threads.team(plan.least_part ? plan.least_part : kernels.least_part);
     matrices->run(kernels, team, nullptr);  // the pages and the caches get warm
     for (uint32_t tokens = 1;; tokens *= 2) {
         std::array<uint64_t, step_count> ticks{};
@@ -90,7 +90,7 @@ BenchReport bench_matrices(const BlobFile &blob, const KernelBenchPlan &plan) {
     Progress progress("bench kernels", uint64_t{plan.repeats} * results.size());
     for (uint32_t repeat = 0; repeat < plan.repeats; ++repeat)
         for (Result &result : results) {
-            measure(blob, plan.pin, &matrices, &result);
+            measure(blob, plan, &matrices, &result);
             throw_if_interrupted();
             progress.advance();
         }

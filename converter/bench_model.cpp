@@ -81,6 +81,7 @@ struct ModelBench::Run {
         adder_options options{};
         options.chunk = plan.chunk;
         options.threads = configuration.threads;
+        options.least_part = plan.least_part;
         options.parallel_for = team.parallel_for;
         options.parallel_context = team.context;
         options.isa = configuration.isa.empty() ? nullptr : configuration.isa.c_str();
@@ -131,7 +132,7 @@ void ModelBench::measure(BenchResult *result) {
     adder_session *const session = run.session.get();
     const uint32_t threads = result->configuration.threads;
     const KernelTable &kernels = *session->kernels;
-    const Team team = run.team.team();
+    const Team team = run.team.team(run.session.get()->team.least_part);
     arena_bytes_ = run.session.arena_bytes();
     result->configuration.isa = adder_session_isa(session);
 

@@ -24,7 +24,8 @@ struct BenchPlan {
     uint32_t long_tokens;                     // 0: not measured
     uint32_t chunk;
     uint32_t repeats;
-    bool pin;  // threads to CPUs
+    bool pin;             // threads to CPUs
+    uint32_t least_part;  // as in adder_options
     std::vector<BenchConfiguration> configurations;
 };
 

@@ -21,7 +21,9 @@ class BenchTeam {
     BenchTeam(const BenchTeam &) = delete;
     BenchTeam &operator=(const BenchTeam &) = delete;
 
-    Team team() const { return {threads_, adder_pool_parallel_for, pool_.get()}; }
+    Team team(uint32_t least_part = 0) const {
+        return {threads_, least_part, adder_pool_parallel_for, pool_.get()};
+    }
 
   private:
     const uint32_t threads_;

@@ -57,6 +57,7 @@ BenchReport bench_of_kernels(const Arguments &arguments) {
     plan.chunk = static_cast<uint32_t>(arguments.integer("chunk", 16, 1, 4096));
     plan.repeats = static_cast<uint32_t>(arguments.integer("repeats", 5, 1, 10000));
     plan.pin = arguments.has("pin");
+    plan.least_part = static_cast<uint32_t>(arguments.integer("least-part", 0, 1, UINT32_MAX));
     if (arguments.has("kernel")) plan.kernels = split(arguments.text("kernel"));
     plan.isas = isa_names();
     if (arguments.has("isa")) {
@@ -80,6 +81,7 @@ BenchReport bench_of_model(const Arguments &arguments) {
     plan.chunk = static_cast<uint32_t>(arguments.integer("chunk", 16, 1, 4096));
     plan.repeats = static_cast<uint32_t>(arguments.integer("repeats", 5, 1, 10000));
     plan.pin = arguments.has("pin");
+    plan.least_part = static_cast<uint32_t>(arguments.integer("least-part", 0, 1, UINT32_MAX));
     if (plan.prompt_tokens == 0 && plan.generate_tokens == 0 && plan.long_tokens == 0)
         fail(ExitCode::usage, "-p 0 and -n 0 leave nothing to measure");
     const std::vector<std::string> isas =
@@ -127,6 +129,9 @@ Command bench_command() {
              "Besides, generate N tokens, once, and compare the first and the last 5 % of them; at least "
              "100."},
             {"threads", 't', "LIST", false, "Numbers of threads, with commas between (default: 1)."},
+            {"least-part", 0, "N", false,
+             "Multiply-accumulates, about, that are worth a thread; 1: every step goes to all threads "
+             "(default: the instruction set's)."},
             {"pin", 0, nullptr, false, "Bind each thread to a CPU of its own (Linux)."},
             {"repeats", 'r', "N", false, "Repeats of each measurement (default: 5)."},
             {"chunk", 0, "N", false,

@@ -90,7 +90,7 @@ const KernelTable &choose_kernels() {
     return *kernels;
 }
 
-constexpr Team alone{1, nullptr, nullptr};
+constexpr Team alone{1, 0, nullptr, nullptr};
 
 // Calls body(first token, tokens) for the chunks of a range, in the kernels' float mode.
 template <typename Body>

@@ -6,6 +6,10 @@
 // yet. The fields change only when every share of the round before is claimed and done, so whoever claims has read those
 // of the round that it claims; a member that comes late fails to claim. The caller leaves when all shares are done.
 //
+// A job of fewer tasks than members leaves the last of them alone: they neither claim nor wake up, and the caller claims
+// their empty shares. A member may read a round's number with the next one's count, and think itself called or not: its
+// share has been claimed then, and it looks again when the number changes.
+//
 // Whoever sleeps announces it, then looks again; whoever publishes or finishes looks for sleepers after it: all of these
 // are sequentially consistent, so one of the two sees the other.
 #include "adder/pool.h"
@@ -67,9 +71,11 @@ int bind_to_cpu(pthread_t thread, uint32_t cpu) {
 struct alignas(line) Member {
     std::atomic<uint32_t> claimed{0};  // the last round of which this member's share was begun
     std::atomic<uint32_t> done{0};     // and finished
+    std::atomic<bool> asleep{false};
     adder_pool *pool;
     uint32_t index;
     pthread_t thread;
+    pthread_cond_t wake;  // guarded by the pool's mutex
 };
 
 }  // namespace
@@ -81,15 +87,14 @@ struct adder_pool {
     std::atomic<void *> argument{nullptr};
     std::atomic<uint32_t> count{0};
 
-    alignas(line) std::atomic<uint32_t> sleepers{0};
-    std::atomic<bool> caller_sleeps{false};
+    alignas(line) std::atomic<bool> caller_sleeps{false};
     std::atomic<bool> stopping{false};
 
     alignas(line) uint32_t size;
     uint32_t started;  // threads that have to be joined
     uint64_t spin_ns;
     pthread_mutex_t mutex;
-    pthread_cond_t wake, finished;
+    pthread_cond_t finished;
     Member *members;  // [size]; the first is the caller
 };
 
@@ -117,13 +122,17 @@ bool spin(const adder_pool &pool, const Ready &ready) {
     return false;
 }
 
-// The fields are read before the claim: they are this round's if it succeeds.
+bool claim(Member &member, uint32_t round) {
+    uint32_t before = round - 1;
+    return member.claimed.compare_exchange_strong(before, round);
+}
+
+// The fields are read before the claim: they are this round's if it succeeds. An empty share is left to the caller.
 bool claim_and_run(adder_pool &pool, Member &member, uint32_t round) {
     const adder_task task = pool.task.load(std::memory_order_relaxed);
     void *const argument = pool.argument.load(std::memory_order_relaxed);
     const uint32_t count = pool.count.load(std::memory_order_relaxed);
-    uint32_t before = round - 1;
-    if (!member.claimed.compare_exchange_strong(before, round)) return false;
+    if (member.index >= count || !claim(member, round)) return false;
     for (uint64_t i = member.index; i < count; i += pool.size) task(argument, static_cast<uint32_t>(i));
     return true;
 }
@@ -132,13 +141,16 @@ void *member_main(void *given) {
     Member &member = *static_cast<Member *>(given);
     adder_pool &pool = *member.pool;
     uint32_t seen = 0;
-    const auto is_called = [&] { return pool.round.load() != seen || pool.stopping.load(); };
+    const auto is_called = [&] {
+        return (pool.round.load() != seen && pool.count.load(std::memory_order_relaxed) > member.index) ||
+               pool.stopping.load();
+    };
     for (;;) {
         if (!spin(pool, is_called)) {
             pthread_mutex_lock(&pool.mutex);
-            pool.sleepers.fetch_add(1);
-            while (!is_called()) pthread_cond_wait(&pool.wake, &pool.mutex);
-            pool.sleepers.fetch_sub(1);
+            member.asleep.store(true);
+            while (!is_called()) pthread_cond_wait(&member.wake, &pool.mutex);
+            member.asleep.store(false);
             pthread_mutex_unlock(&pool.mutex);
         }
         if (pool.stopping.load()) return nullptr;
@@ -156,7 +168,7 @@ void *member_main(void *given) {
 void stop(adder_pool &pool) {
     pthread_mutex_lock(&pool.mutex);
     pool.stopping.store(true);
-    pthread_cond_broadcast(&pool.wake);
+    for (uint32_t i = 1; i <= pool.started; ++i) pthread_cond_signal(&pool.members[i].wake);
     pthread_mutex_unlock(&pool.mutex);
     for (uint32_t i = 1; i <= pool.started; ++i) pthread_join(pool.members[i].thread, nullptr);
 }
@@ -198,13 +210,13 @@ extern "C" adder_pool *adder_pool_create(const adder_pool_options *options) {
     const uint32_t spin_us = given.spin_us ? given.spin_us : size <= cpus ? default_spin_us : 0;
     pool->spin_ns = spin_us == ADDER_POOL_NO_SPIN ? 0 : uint64_t{spin_us} * 1000;
     pthread_mutex_init(&pool->mutex, nullptr);
-    pthread_cond_init(&pool->wake, nullptr);
     pthread_cond_init(&pool->finished, nullptr);
     pool->members = reinterpret_cast<Member *>(pool + 1);
     for (uint32_t i = 0; i < size; ++i) {
         Member *const member = new (pool->members + i) Member;
         member->pool = pool;
         member->index = i;
+        pthread_cond_init(&member->wake, nullptr);
     }
     const int failure = start(*pool, given.cpus);
     if (failure == 0) return pool;
@@ -217,7 +229,7 @@ extern "C" void adder_pool_destroy(adder_pool *pool) {
     if (!pool) return;
     stop(*pool);
     pthread_cond_destroy(&pool->finished);
-    pthread_cond_destroy(&pool->wake);
+    for (uint32_t i = 0; i < pool->size; ++i) pthread_cond_destroy(&pool->members[i].wake);
     pthread_mutex_destroy(&pool->mutex);
     free(pool);
 }
@@ -237,20 +249,27 @@ extern "C" void adder_pool_parallel_for(void *context, adder_task task, void *ar
     // Not one sequentially consistent store: the members poll this line, and would take it away before that completes.
     pool.round.store(round, std::memory_order_release);
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    const bool all_awake = pool.sleepers.load() == 0;
-    if (!all_awake) {
+    const uint32_t called = count < pool.size ? count : pool.size;
+    bool all_awake = true;
+    for (uint32_t i = 1; i < called; ++i) {
+        if (!pool.members[i].asleep.load()) continue;
+        all_awake = false;
         pthread_mutex_lock(&pool.mutex);
-        pthread_cond_broadcast(&pool.wake);
+        pthread_cond_signal(&pool.members[i].wake);
         pthread_mutex_unlock(&pool.mutex);
     }
     claim_and_run(pool, pool.members[0], round);
     // Then those that nobody has begun. Who is awake begins soon, if it is not left without its line.
-    for (uint32_t i = 1; i < pool.size; ++i) {
+    for (uint32_t i = 1; i < called; ++i) {
         Member &member = pool.members[i];
         if (all_awake && poll(patience, [&] { return member.done.load() == round; })) continue;
         if (claim_and_run(pool, member, round)) member.done.store(round, std::memory_order_relaxed);
     }
-    for (uint32_t i = 1; i < pool.size; ++i) {
+    for (uint32_t i = called; i < pool.size; ++i) {
+        Member &member = pool.members[i];
+        if (claim(member, round)) member.done.store(round, std::memory_order_relaxed);
+    }
+    for (uint32_t i = 1; i < called; ++i) {
         const auto is_done = [&] { return pool.members[i].done.load() == round; };
         if (spin(pool, is_done)) continue;
         pthread_mutex_lock(&pool.mutex);

@@ -111,6 +111,9 @@ using SoftmaxWeightsKernel = void(float *v, uint32_t n, float highest, float fac
 struct KernelTable {
     const char *name;  // "scalar", "sse41", "avx2", "avxvnni", "avx512vnni", "neon", "dotprod", "i8mm"
     bool (*usable)();  // does this CPU (and its operating system) run it?
+    // Multiply-accumulates that matmul_q8 does in two or three microseconds: what it costs to hand them to another
+    // thread, and its cache lines with them. The default of adder_options.least_part.
+    uint32_t least_part;
 
     // int8 weights, int8 x: the exact int32 sum over cols (codes are in [-127, 127], cols <= 2^17), converted to float.
     MatmulKernel *matmul_q8;

@@ -16,6 +16,12 @@ struct LinearInput {
     float *scales;  // [tokens], with one scale a token
 };
 
+// What work costs in multiply-accumulates of int8, roughly: one of floats; a state of the scan, with its exponential; a
+// number normalized or quantized. Only the number of parts depends on it, never a bit.
+constexpr uint64_t float_product_work = 4;
+constexpr uint64_t scan_work = 32;
+constexpr uint64_t encode_work = 16;
+
 // int8 activations on float weights: the float kernel takes the codes as floats.
 bool wants_widened(const Linear &linear) {
     return linear.input != Input::floats && linear.dtype == Dtype::f32;
@@ -56,7 +62,8 @@ void encode(const KernelTable &kernels, const Team &team, const Linear &linear, 
     if (tokens == 1)
         encode_rows(kernels, linear, input, Range{0, 1});
     else
-        team_run(team, tokens, [&](Range range) { encode_rows(kernels, linear, input, range); });
+        team_run(team, tokens * encode_work * linear.matrix.cols, tokens,
+                 [&](Range range) { encode_rows(kernels, linear, input, range); });
 }
 
 // out[t][r] for the rows of tiles [range.begin, range.end).
@@ -115,7 +122,7 @@ void normalize(const KernelTable &kernels, const Team &team, const Shape &shape,
     if (tokens == 1)
         some_tokens(Range{0, 1});
     else
-        team_run(team, tokens, some_tokens);
+        team_run(team, tokens * encode_work * width, tokens, some_tokens);
 }
 
 // Codes that a fused kernel made for the channels of some tiles, as floats.
@@ -129,6 +136,12 @@ void widen_channels(const Linear &linear, const LinearInput &input, Range tiles,
 }
 
 }  // namespace
+
+uint64_t linear_work(const Linear &linear, uint32_t tokens) {
+    const bool integers = linear.input != Input::floats && linear.dtype != Dtype::f32;
+    const uint64_t products = uint64_t{tile_size} * linear.matrix.tiles * linear.matrix.cols * tokens;
+    return integers ? products : float_product_work * products;
+}
 
 void layer_forward(const KernelTable &kernels, const Team &team, const Shape &shape, float norm_epsilon,
                    const LayerWeights &weights, const LayerState &state, const ChunkBuffers &buffers,
@@ -146,7 +159,7 @@ void layer_forward(const KernelTable &kernels, const Team &team, const Shape &sh
     // in_proj and the convolution: the channels of a tile need only their own rows of in_proj.
     const LinearInput u{buffers.inner_codes, d_inner, x, xz_stride, buffers.inner_floats, d_inner,
                         buffers.scales};
-    team_run(team, inner_tiles, [&](Range range) {
+    team_run(team, linear_work(weights.in_proj, tokens), inner_tiles, [&](Range range) {
         const Range z_range{range.begin + inner_tiles, range.end + inner_tiles};
         run_linear(kernels, weights.in_proj, in, range, tokens, buffers.xz, xz_stride, false);
         run_linear(kernels, weights.in_proj, in, z_range, tokens, buffers.xz, xz_stride, false);
@@ -169,7 +182,7 @@ void layer_forward(const KernelTable &kernels, const Team &team, const Shape &sh
     });
 
     if (weights.x_proj.input == Input::token) encode(kernels, team, weights.x_proj, u, tokens);
-    team_run(team, weights.x_proj.matrix.tiles, [&](Range range) {
+    team_run(team, linear_work(weights.x_proj, tokens), weights.x_proj.matrix.tiles, [&](Range range) {
         run_linear(kernels, weights.x_proj, u, range, tokens, buffers.x_proj, shape.x_proj_padded, false);
     });
 
@@ -181,7 +194,9 @@ void layer_forward(const KernelTable &kernels, const Team &team, const Shape &sh
     // dt_proj and the scan, again channel by channel. u has been read: its codes make room for the gated output's.
     const LinearInput g{buffers.inner_codes, d_inner, z, xz_stride, buffers.inner_floats, d_inner,
                         buffers.scales};
-    team_run(team, inner_tiles, [&](Range range) {
+    const uint64_t states = uint64_t{d_inner} * shape.d_state * tokens;
+    const uint64_t dt_work = linear_work(weights.dt_proj, tokens) + scan_work * states;
+    team_run(team, dt_work, inner_tiles, [&](Range range) {
         run_linear(kernels, weights.dt_proj, dt, range, tokens, buffers.dt, d_inner, false);
         ScanArgs scan{};
         scan.tile_begin = range.begin;
@@ -209,7 +224,7 @@ void layer_forward(const KernelTable &kernels, const Team &team, const Shape &sh
 
     if (weights.out_proj.input == Input::token || weights.out_proj.input == Input::hadamard)
         encode(kernels, team, weights.out_proj, g, tokens);
-    team_run(team, weights.out_proj.matrix.tiles, [&](Range range) {
+    team_run(team, linear_work(weights.out_proj, tokens), weights.out_proj.matrix.tiles, [&](Range range) {
         run_linear(kernels, weights.out_proj, g, range, tokens, buffers.residual, shape.d_model_padded, true);
     });
 }
@@ -219,7 +234,7 @@ void head_forward(const KernelTable &kernels, const Team &team, const Shape &sha
                   uint32_t tokens, float *logits) {
     const LinearInput in = model_input(shape, buffers);
     normalize(kernels, team, shape, norm_epsilon, norm, head, in, residual, tokens);
-    team_run(team, head.matrix.tiles, [&](Range range) {
+    team_run(team, linear_work(head, tokens), head.matrix.tiles, [&](Range range) {
         run_linear(kernels, head, in, range, tokens, logits, shape.vocab_padded, false);
     });
 }

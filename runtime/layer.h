@@ -29,6 +29,9 @@ struct LayerState {
     float *scan;  // [tiles][d_state][8]
 };
 
+// What a linear layer costs, in multiply-accumulates of int8, as team_run wants to know it.
+uint64_t linear_work(const Linear &linear, uint32_t tokens);
+
 // residual += layer(residual) for `tokens` tokens in order, continuing from and updating the state. Float mode is the
 // caller's business (float_mode.h).
 //

@@ -120,7 +120,8 @@ extern "C" adder_status adder_session_init(adder_session **session, const adder_
     adder_session *s = reinterpret_cast<adder_session *>(base + plan.session);
     s->handle = model;
     s->kernels = kernels;
-    s->team = Team{resolved.threads, resolved.parallel_for, resolved.parallel_context};
+    const uint32_t least_part = resolved.least_part ? resolved.least_part : kernels->least_part;
+    s->team = Team{resolved.threads, least_part, resolved.parallel_for, resolved.parallel_context};
     s->chunk = resolved.chunk;
     s->logit_rows = resolved.logit_rows;
     s->state = floats(plan.state);

@@ -9,6 +9,7 @@ namespace adder {
 
 struct Team {
     uint32_t size;
+    uint32_t least_part;  // multiply-accumulates that are worth a member's while; 0: all members are called
     adder_parallel_for parallel_for;
     void *context;
 };
@@ -23,10 +24,13 @@ static inline Range part_of(uint32_t total, uint32_t index, uint32_t count) {
     return {bound(index), bound(index + 1)};
 }
 
-// Runs body(range) over parts of 0 .. total-1 on all members of the team, and waits for all.
+// Runs body(range) over parts of 0 .. total-1, at most one a member, and waits for all. The whole costs about as much as
+// `work` multiply-accumulates; what is too small to be shared out stays on this thread, without a barrier.
 template <typename Body>
-static inline void team_run(const Team &team, uint32_t total, const Body &body) {
-    if (team.size == 1) {
+static inline void team_run(const Team &team, uint64_t work, uint32_t total, const Body &body) {
+    const uint64_t worthwhile = team.least_part == 0 ? team.size : work / team.least_part;
+    const uint32_t parts = worthwhile < team.size ? static_cast<uint32_t>(worthwhile) : team.size;
+    if (parts <= 1) {
         body(Range{0, total});
         return;
     }
@@ -41,8 +45,14 @@ static inline void team_run(const Team &team, uint32_t total, const Body &body) 
             job.body(range);
         }
     };
-    Job job{body, total, team.size};
-    team.parallel_for(team.context, &Job::run, &job, team.size);
+    Job job{body, total, parts};
+    team.parallel_for(team.context, &Job::run, &job, parts);
+}
+
+// The same on all members, whatever it costs.
+template <typename Body>
+static inline void team_run(const Team &team, uint32_t total, const Body &body) {
+    team_run(team, UINT64_MAX, total, body);
 }
 
 }  // namespace adder

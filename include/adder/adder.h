@@ -141,6 +141,9 @@ typedef struct adder_options {
     uint32_t chunk;      /* tokens that go through a layer together in adder_feed and adder_score, 1..4096; 0: 16 */
     uint32_t logit_rows; /* tokens whose logits adder_score computes together, 1..chunk; 0: 1 */
     uint32_t threads;    /* parts that the work is cut into, 1..256; 0: 1. Above 1 needs parallel_for */
+    /* Multiply-accumulates, about, that are worth a thread: work is cut into fewer parts than `threads` rather than into
+     * smaller ones. 1: always into all; 0: what suits the instruction set. */
+    uint32_t least_part;
     adder_parallel_for parallel_for;
     void *parallel_context;
     /* "scalar", "sse41", "avx2", "avx512vnni", "neon", ...; null: the one that the environment variable ADDER_ISA names,

@@ -187,6 +187,7 @@ void matmul_q4(const Matrix &matrix, const MatmulArgs &args) {
 const KernelTable table_dotprod = {
     "dotprod",
     cpu_has_dotprod,
+    65536,
     dotprod::matmul_q8,
     neon::matmul_q8_f32,
     neon::matmul_f32,

@@ -124,6 +124,7 @@ void matmul_q8(const Matrix &matrix, const MatmulArgs &args) {
 const KernelTable table_i8mm = {
     "i8mm",
     cpu_has_i8mm,
+    65536,
     i8mm::matmul_q8,
     neon::matmul_q8_f32,
     neon::matmul_f32,

@@ -20,6 +20,7 @@ namespace adder {
 const KernelTable table_neon = {
     "neon",
     cpu_has_neon,
+    32768,
     neon::matmul_q8,
     neon::matmul_q8_f32,
     neon::matmul_f32,

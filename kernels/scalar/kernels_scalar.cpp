@@ -290,6 +290,7 @@ void softmax_weights(float *v, uint32_t n, float highest, float factor, float li
 const KernelTable table_scalar = {
     "scalar",
     cpu_has_baseline,
+    8192,
     scalar::matmul_q8,
     scalar::matmul_q8_f32,
     scalar::matmul_f32,

@@ -20,6 +20,7 @@ namespace adder {
 const KernelTable table_avx2 = {
     "avx2",
     cpu_has_avx2,
+    131072,
     avx2::matmul_q8,
     avx2::matmul_q8_f32,
     avx2::matmul_f32,

@@ -100,6 +100,7 @@ static void matmul_q4(const Matrix &matrix, const MatmulArgs &args) {
 const KernelTable table_avx512vnni = {
     "avx512vnni",
     cpu_has_avx512vnni,
+    131072,
     avx512vnni::matmul_q8,
     avx2::matmul_q8_f32,
     avx2::matmul_f32,

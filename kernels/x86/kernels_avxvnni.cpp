@@ -51,6 +51,7 @@ static void matmul_q4(const Matrix &matrix, const MatmulArgs &args) {
 const KernelTable table_avxvnni = {
     "avxvnni",
     cpu_has_avxvnni,
+    131072,
     avxvnni::matmul_q8,
     avx2::matmul_q8_f32,
     avx2::matmul_f32,

@@ -20,6 +20,7 @@ namespace adder {
 const KernelTable table_sse41 = {
     "sse41",
     cpu_has_sse41,
+    65536,
     sse41::matmul_q8,
     sse41::matmul_q8_f32,
     sse41::matmul_f32,

@@ -312,13 +312,13 @@ TEST(BenchMatrices, CountsTheProductsOfAToken) {
     EXPECT_EQ(matrices.all().products,
               s.n_layer * layer + static_cast<double>(s.vocab_padded) * s.d_model_padded);
     std::array<uint64_t, step_count> ticks{};
-    matrices.run(*kernels_best(), Team{1, nullptr, nullptr}, &ticks);
+    matrices.run(*kernels_best(), Team{1, 0, nullptr, nullptr}, &ticks);
     for (const Step step : {Step::in_proj, Step::x_proj, Step::dt_proj, Step::out_proj, Step::head})
         EXPECT_GT(ticks[static_cast<uint32_t>(step)], 0u) << step_name(step);
 }
 
 TEST(BenchProbe, KnowsTheInstructionSetsOfThisCpu) {
-    const Team alone{1, nullptr, nullptr};
+    const Team alone{1, 0, nullptr, nullptr};
     for (const std::string &isa : isa_names()) EXPECT_GT(probe_product(alone, isa.c_str()), 0) << isa;
     EXPECT_EQ(probe_product(alone, "z80"), 0);
     const std::vector<uint8_t> bytes(100003, 1);

@@ -137,7 +137,7 @@ struct Way {
 class Prompted {
   public:
     Prompted(const AlignedBytes &blob, const Way &way)
-        : pool_(way.threads), session_(blob, adder_options{way.chunk, 1 + way.chunk / 3, way.threads,
+        : pool_(way.threads), session_(blob, adder_options{way.chunk, 1 + way.chunk / 3, way.threads, 1,
                                                            ThreadPool::parallel_for, &pool_, way.isa}) {}
 
     Crcs stepped(const Tokens &prompt) {

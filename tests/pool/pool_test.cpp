@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -103,6 +104,24 @@ TEST(Pool, ManySmallRounds) {
                 for (const uint64_t part : parts) sum += part;
             }
             EXPECT_EQ(sum, threads * (rounds * (rounds - 1) / 2) + rounds * (threads * (threads - 1) / 2));
+        }
+    }
+}
+
+// Members without a share in one job have one in the next: awake, asleep, or on the way there.
+TEST(Pool, JobsOfChangingSize) {
+    for (const uint32_t threads : {2u, 4u, 16u}) {
+        for (const uint32_t spin_us : {5u, 100u, ADDER_POOL_NO_SPIN}) {
+            const Pool pool = make_pool(threads, spin_us);
+            std::vector<uint32_t> calls(2 * threads + 1);
+            uint32_t random = 1;
+            for (uint32_t round = 0; round < (threads > 4 ? 500u : 5000u); ++round) {
+                random = random * 1664525u + 1013904223u;
+                const uint32_t count = 1 + (random >> 16) % (round % 64 < 32 ? 2 : 2 * threads);
+                std::fill(calls.begin(), calls.end(), 0u);
+                run(pool, count, [&](uint32_t index) { ++calls[index]; });
+                for (uint32_t i = 0; i < calls.size(); ++i) ASSERT_EQ(calls[i], i < count ? 1u : 0u);
+            }
         }
     }
 }

@@ -2,11 +2,13 @@
 // SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstring>
 #include <thread>
 
+#include "kernels/kernels.h"
 #include "kernels/scalar/hadamard.h"
 #include "tests/support/blob_builder.h"
 #include "tests/support/shared.h"
@@ -217,7 +219,7 @@ void expect_same_everywhere(const AlignedBytes &blob, size_t longest, const std:
                 SCOPED_TRACE("chunk " + std::to_string(chunk) + ", threads " + std::to_string(threads));
                 const adder_parallel_for run = threads == 2 ? backwards : threads == 3 ? forwards : backwards;
                 const adder_options options{
-                    chunk, 1 + static_cast<uint32_t>(seed % chunk), threads, run, nullptr, isa};
+                    chunk, 1 + static_cast<uint32_t>(seed % chunk), threads, 1, run, nullptr, isa};
                 ASSERT_NO_FATAL_FAILURE(expect_same(blob, all, whole, options, ++seed));
             }
     }
@@ -251,7 +253,7 @@ TEST_P(SessionBits, AreTheSameOnRealThreads) {
     const Tokens tokens = random_tokens(6, shape.vocab_size, 5);
     const Expected expected = step_by_step(blob, tokens, "scalar");
     for (const uint32_t threads : {2u, 8u}) {
-        const adder_options options{4, 2, threads, on_threads, nullptr, nullptr};
+        const adder_options options{4, 2, threads, 1, on_threads, nullptr, nullptr};
         ASSERT_NO_FATAL_FAILURE(expect_same(blob, tokens, expected, options, threads));
     }
 }
@@ -298,6 +300,48 @@ TEST(Session, InputsOfFourBitsAreClampedToSeven) {
             };
             EXPECT_TRUE(logits(blob) != logits(narrow)) << "tensor " << i << ", input " << int{tensor.input};
         }
+    }
+}
+
+// Counts the tasks of a session's jobs, and runs them.
+struct TaskCounts {
+    size_t jobs = 0;
+    uint32_t least = UINT32_MAX, most = 0;
+    static void run(void *context, adder_task task, void *argument, uint32_t count) {
+        TaskCounts &counts = *static_cast<TaskCounts *>(context);
+        ++counts.jobs;
+        counts.least = std::min(counts.least, count);
+        counts.most = std::max(counts.most, count);
+        backwards(nullptr, task, argument, count);
+    }
+};
+
+// What is less than two parts' work never reaches parallel_for.
+TEST(Session, WorkIsNotCutIntoPartsTooSmallForAThread) {
+    const Shaped shape = {"wide", 64, 128, 8, 4, 5, 251, true, false, true};
+    const AlignedBytes blob = build_blob(spec_of(shape, plain(Dtype::int8, true)));
+    const Tokens tokens = random_tokens(40, shape.vocab_size, 5);
+    const Expected expected = step_by_step(blob, tokens, "scalar");
+    for (const char *isa : usable_isas()) {
+        SCOPED_TRACE(isa);
+        const auto counts_with = [&](uint32_t least_part) {
+            TaskCounts counts;
+            const adder_options options{8, 1, 4, least_part, TaskCounts::run, &counts, isa};
+            expect_same(blob, tokens, expected, options, 7);
+            return counts;
+        };
+        const TaskCounts all = counts_with(1);
+        EXPECT_EQ(all.least, 4u);
+        const TaskCounts some = counts_with(5000);
+        EXPECT_GT(some.jobs, 0u);
+        EXPECT_LT(some.jobs, all.jobs);
+        EXPECT_GE(some.least, 2u);
+        EXPECT_LT(some.least, 4u);
+        EXPECT_EQ(some.most, 4u);
+        EXPECT_EQ(counts_with(UINT32_MAX).jobs, 0u);
+        const TaskCounts usual = counts_with(0), named = counts_with(kernels_find(isa)->least_part);
+        EXPECT_EQ(usual.jobs, named.jobs);
+        EXPECT_LT(usual.jobs, all.jobs);
     }
 }
 
