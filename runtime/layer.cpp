@@ -95,6 +95,13 @@ void run_linear(const KernelTable &kernels, const Linear &linear, const LinearIn
                                    : kernels.matmul_q4_f32)(linear.matrix, args);
 }
 
+// The same for all rows, spread over the team.
+void run_linear_on(const Team &team, const KernelTable &kernels, const Linear &linear,
+                   const LinearInput &input, uint32_t tokens, float *out, uint32_t out_stride, bool add) {
+    team_run(team, linear_work(linear, tokens), linear.matrix.tiles,
+             [&](Range range) { run_linear(kernels, linear, input, range, tokens, out, out_stride, add); });
+}
+
 // The input of in_proj and of the head: buffers as wide as the residual stream.
 LinearInput model_input(const Shape &shape, const ChunkBuffers &buffers) {
     const uint32_t width = shape.d_model_padded;
@@ -182,9 +189,7 @@ void layer_forward(const KernelTable &kernels, const Team &team, const Shape &sh
     });
 
     if (weights.x_proj.input == Input::token) encode(kernels, team, weights.x_proj, u, tokens);
-    team_run(team, linear_work(weights.x_proj, tokens), weights.x_proj.matrix.tiles, [&](Range range) {
-        run_linear(kernels, weights.x_proj, u, range, tokens, buffers.x_proj, shape.x_proj_padded, false);
-    });
+    run_linear_on(team, kernels, weights.x_proj, u, tokens, buffers.x_proj, shape.x_proj_padded, false);
 
     // dt_rank numbers a token: not worth a barrier of its own.
     const LinearInput dt{buffers.dt_codes,  shape.dt_rank_padded, buffers.x_proj, shape.x_proj_padded,
@@ -224,9 +229,7 @@ void layer_forward(const KernelTable &kernels, const Team &team, const Shape &sh
 
     if (weights.out_proj.input == Input::token || weights.out_proj.input == Input::hadamard)
         encode(kernels, team, weights.out_proj, g, tokens);
-    team_run(team, linear_work(weights.out_proj, tokens), weights.out_proj.matrix.tiles, [&](Range range) {
-        run_linear(kernels, weights.out_proj, g, range, tokens, buffers.residual, shape.d_model_padded, true);
-    });
+    run_linear_on(team, kernels, weights.out_proj, g, tokens, buffers.residual, shape.d_model_padded, true);
 }
 
 void head_forward(const KernelTable &kernels, const Team &team, const Shape &shape, float norm_epsilon,
@@ -234,9 +237,7 @@ void head_forward(const KernelTable &kernels, const Team &team, const Shape &sha
                   uint32_t tokens, float *logits) {
     const LinearInput in = model_input(shape, buffers);
     normalize(kernels, team, shape, norm_epsilon, norm, head, in, residual, tokens);
-    team_run(team, linear_work(head, tokens), head.matrix.tiles, [&](Range range) {
-        run_linear(kernels, head, in, range, tokens, logits, shape.vocab_padded, false);
-    });
+    run_linear_on(team, kernels, head, in, tokens, logits, shape.vocab_padded, false);
 }
 
 }  // namespace adder

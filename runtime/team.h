@@ -24,12 +24,18 @@ static inline Range part_of(uint32_t total, uint32_t index, uint32_t count) {
     return {bound(index), bound(index + 1)};
 }
 
-// Runs body(range) over parts of 0 .. total-1, at most one a member, and waits for all. The whole costs about as much as
-// `work` multiply-accumulates; what is too small to be shared out stays on this thread, without a barrier.
+// The parts that `work` multiply-accumulates are cut into: at most one a member.
+static inline uint32_t parts_of(const Team &team, uint64_t work) {
+    if (team.least_part == 0 || work >= uint64_t{team.size} * team.least_part) return team.size;
+    const uint64_t parts = work / team.least_part;
+    return parts == 0 ? 1 : static_cast<uint32_t>(parts);
+}
+
+// Runs body(range) over parts of 0 .. total-1, a member each, and waits for all. The whole costs about as much as `work`
+// multiply-accumulates; what is too small to be shared out stays on this thread, without a barrier.
 template <typename Body>
 static inline void team_run(const Team &team, uint64_t work, uint32_t total, const Body &body) {
-    const uint64_t worthwhile = team.least_part == 0 ? team.size : work / team.least_part;
-    const uint32_t parts = worthwhile < team.size ? static_cast<uint32_t>(worthwhile) : team.size;
+    const uint32_t parts = parts_of(team, work);
     if (parts <= 1) {
         body(Range{0, total});
         return;
