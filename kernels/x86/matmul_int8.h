@@ -30,6 +30,7 @@ namespace {
 
 constexpr uint32_t max_starts = 512;     // of a call, on the stack: 2 KiB
 constexpr size_t prefetch_bytes = 4096;  // how far ahead a single token fetches weights
+constexpr size_t page_bytes = 4096;      // the hardware's own prefetching ends at a page
 constexpr size_t cached_bytes =
     1 << 17;  // weights that stay in the second-level cache while tokens take turns
 
@@ -150,7 +151,7 @@ void starts_compute(const Call &call, uint32_t token, int32_t *starts) {
 // `Vectors` vectors of rows for `Tokens` tokens, starts [Tokens][groups]; the weights are read once.
 //
 // One token is bound by memory: it prefetches in the order in which the weights lie there, as one sequence that runs past
-// these tiles into the next ones, although it reads its tiles side by side. (A prefetch never faults.) And it has two sums a
+// these tiles into the next ones, even where it reads two side by side. (A prefetch never faults.) And it has two sums a
 // row, as each addition waits for the one before.
 //
 // Not inlined: gcc then has the registers for it.
@@ -262,16 +263,23 @@ __attribute__((noinline)) void block(const Call &call, uint32_t tile, uint32_t t
 }
 
 // Tiles [tile, tile + Rows::tiles * Vectors) for tokens [token, end); starts are those of `token`.
-template <class Weights, uint32_t Vectors>
+//
+// A single token reads two tiles side by side, which share its codes, while these lie within a page or two. Longer ones
+// come from memory faster one after the other (Narrow has one tile), as one stream.
+template <class Weights, class Narrow, uint32_t Vectors>
 void tokens_all(const Call &call, uint32_t tile, uint32_t token, uint32_t end, const int32_t *starts) {
     constexpr uint32_t tiles = Weights::Rows::tiles * Vectors, pair = tiles < 2 ? tiles : 2;
     for (; end - token >= 4; token += 4, starts += size_t{4} * call.groups)
         block<Weights, Vectors, 4>(call, tile, token, starts);
     for (; end - token >= 2; token += 2, starts += size_t{2} * call.groups)
         block<Weights, Vectors, 2>(call, tile, token, starts);
-    if (token < end)
+    if (token == end) return;
+    if (size_t{Weights::block_bytes} * call.blocks < page_bytes) {
         for (uint32_t i = 0; i < tiles; i += pair)
             block<Weights, pair / Weights::Rows::tiles, 1>(call, tile + i, token, starts);
+    } else {
+        for (uint32_t i = 0; i < tiles; ++i) block<Narrow, 1, 1>(call, tile + i, token, starts);
+    }
 }
 
 // Two vectors of rows at a time, and tile by tile what is left. As many tokens as there is room for starts take turns with
@@ -301,8 +309,8 @@ void product(const Matrix &matrix, const MatmulArgs &args) {
                 starts_compute<Weights>(call, t, starts + size_t{call.groups} * (t - token));
             uint32_t tile = begin;
             for (; end - tile >= tiles; tile += tiles)
-                tokens_all<Weights, vectors>(call, tile, token, token_end, starts);
-            for (; tile < end; ++tile) tokens_all<Narrow, 1>(call, tile, token, token_end, starts);
+                tokens_all<Weights, Narrow, vectors>(call, tile, token, token_end, starts);
+            for (; tile < end; ++tile) tokens_all<Narrow, Narrow, 1>(call, tile, token, token_end, starts);
         }
     }
 }
