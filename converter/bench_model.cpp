@@ -155,6 +155,7 @@ void ModelBench::measure(BenchResult *result) {
         for (size_t i = 0; i < ends.size(); ++i)
             result->latencies.add(i == 0 ? ends[0] : ends[i] - ends[i - 1]);
     }
+    anonymous_bytes_ = std::max(anonymous_bytes_, anonymous_bytes());
     result->matrices.add(seconds_of([&] { matrices_.run(kernels, team, nullptr); }));
     result->read.add(seconds_of([&] { probe_read(team, weights_.data, weights_.size); }));
     if (const double rate = probe_product(team, kernels.name))
@@ -245,6 +246,7 @@ BenchReport ModelBench::report() const {
         {"arena_bytes", uint64_t{arena_bytes_}, format("arena %llu bytes", line(arena_bytes_))},
         {"state_bytes", state_bytes, format("state %llu bytes", line(state_bytes))},
         {"peak_rss_bytes", peak_bytes, format("peak resident %llu bytes", line(peak_bytes))},
+        {"anonymous_bytes", anonymous_bytes_, format("%llu bytes of it in no file", line(anonymous_bytes_))},
         {"generation_page_faults", faults, format("%llu page faults while generating", line(faults))},
     };
     return report;

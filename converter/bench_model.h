@@ -80,6 +80,7 @@ class ModelBench {
     const WeightRange weights_;
     std::vector<BenchResult> results_;
     size_t arena_bytes_ = 0;
+    uint64_t anonymous_bytes_ = 0;  // with an arena and threads
 };
 
 // What the layers alone read and multiply for a chunk, which has no logits.

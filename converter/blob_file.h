@@ -91,4 +91,7 @@ class TextStream {
 // started this one.
 uint64_t peak_rss_bytes();
 
+// Resident bytes of this process that are of no file: heap, stacks, arenas. 0 where the system does not say.
+uint64_t anonymous_bytes();
+
 }  // namespace adder

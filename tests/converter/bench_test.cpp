@@ -116,6 +116,7 @@ TEST_F(Bench, MeasuresEveryConfiguration) {
     EXPECT_EQ(number(rows[1], "products_per_token"), number(rows[2], "products_per_token"));
     EXPECT_EQ(text(report, "model"), blob_);
     EXPECT_GT(number(report, "peak_rss_bytes"), number(report, "arena_bytes"));
+    EXPECT_GT(number(report, "anonymous_bytes"), number(report, "state_bytes"));
     EXPECT_GT(number(*report.find("machine"), "cpus"), 0);
     EXPECT_HAS(text(*report.find("machine"), "isas"), "scalar");
 }
