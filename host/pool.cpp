@@ -100,6 +100,10 @@ struct adder_pool {
 
 namespace {
 
+// One side stores a flag and looks at the other's, the other does the reverse: one of them sees what it has to. A fence, as qemu
+// lets a sequentially consistent load of AArch64 pass the store before it.
+void store_before_load() { std::atomic_thread_fence(std::memory_order_seq_cst); }
+
 // Polls that many times at most; true if it is ready.
 template <typename Ready>
 bool poll(uint32_t times, const Ready &ready) {
@@ -149,6 +153,7 @@ void *member_main(void *given) {
         if (!spin(pool, is_called)) {
             pthread_mutex_lock(&pool.mutex);
             member.asleep.store(true);
+            store_before_load();
             while (!is_called()) pthread_cond_wait(&member.wake, &pool.mutex);
             member.asleep.store(false);
             pthread_mutex_unlock(&pool.mutex);
@@ -156,7 +161,8 @@ void *member_main(void *given) {
         if (pool.stopping.load()) return nullptr;
         seen = pool.round.load();
         if (!claim_and_run(pool, member, seen)) continue;
-        member.done.store(seen);
+        member.done.store(seen, std::memory_order_release);
+        store_before_load();
         if (pool.caller_sleeps.load()) {
             pthread_mutex_lock(&pool.mutex);
             pthread_cond_signal(&pool.finished);
@@ -248,7 +254,7 @@ extern "C" void adder_pool_parallel_for(void *context, adder_task task, void *ar
     const uint32_t round = pool.round.load(std::memory_order_relaxed) + 1;
     // Not one sequentially consistent store: the members poll this line, and would take it away before that completes.
     pool.round.store(round, std::memory_order_release);
-    std::atomic_thread_fence(std::memory_order_seq_cst);
+    store_before_load();
     const uint32_t called = count < pool.size ? count : pool.size;
     bool all_awake = true;
     for (uint32_t i = 1; i < called; ++i) {
@@ -274,6 +280,7 @@ extern "C" void adder_pool_parallel_for(void *context, adder_task task, void *ar
         if (spin(pool, is_done)) continue;
         pthread_mutex_lock(&pool.mutex);
         pool.caller_sleeps.store(true);
+        store_before_load();
         while (!is_done()) pthread_cond_wait(&pool.finished, &pool.mutex);
         pool.caller_sleeps.store(false);
         pthread_mutex_unlock(&pool.mutex);

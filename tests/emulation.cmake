@@ -35,9 +35,6 @@ function(adder_emulated_tests name cpu filter)
       Checkpoint.ReleasedTensors* MappedFile.TheSameBytesInEveryKindOfPages InterruptDeathTest.*
       # Arithmetic in floating point that AreTheSameFromEveryHost compares whole:
       Recipes.*:Outliers.*:AlphaSearch*:Eval*:*Eval*:Reference*:*Reference*:Gptq*:Rounding*:ScaleSearch*:Smoothing*:Bench*)
-  set(without_adder_pool_test
-      # Stood still once under qemu-aarch64, for a reason not found yet; it passes on x86, thread sanitizer included.
-      Pool.JobsOfChangingSize)
   set(without_adder_examples_test Chat.Without*)  # converts adder-13m
 
   list(GET ADDER_TEST_CPUS -1 last)
