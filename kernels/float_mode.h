@@ -35,11 +35,18 @@ static inline void float_mode_leave(FloatMode saved) { __asm__ volatile("msr fpc
 
 #elif defined(__arm__) && defined(__ARM_FP)
 
+// Where Armv8.1-M counts loops in hardware, LTPSIZE has to stay 4: with any other number the end of a loop is a fault.
+#if __ARM_ARCH_PROFILE == 'M' && __ARM_FEATURE_MVE
+static constexpr uint32_t float_mode_loops = 4u << 16;
+#else
+static constexpr uint32_t float_mode_loops = 0;
+#endif
+
 using FloatMode = uint32_t;
 static inline FloatMode float_mode_enter() {
     uint32_t saved;
     __asm__ volatile("vmrs %0, fpscr" : "=r"(saved));
-    __asm__ volatile("vmsr fpscr, %0" : : "r"(uint32_t{1} << 24));  // FZ, round to nearest
+    __asm__ volatile("vmsr fpscr, %0" : : "r"((1u << 24) | float_mode_loops));  // FZ, round to nearest
     return saved;
 }
 static inline void float_mode_leave(FloatMode saved) { __asm__ volatile("vmsr fpscr, %0" : : "r"(saved)); }
