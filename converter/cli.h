@@ -53,6 +53,7 @@ struct Command {
 Command convert_command();
 Command calibrate_command();
 Command inspect_command();
+Command export_c_command();
 Command run_command();
 Command verify_command();
 Command eval_command();

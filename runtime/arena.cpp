@@ -42,7 +42,7 @@ ArenaPlan arena_plan(const Model &model, const adder_options &options) {
         return offset;
     };
     ArenaPlan plan{};
-    plan.session = place(sizeof(adder_session));
+    plan.session = place(ADDER_SESSION_BYTES);
     plan.state = place(state_bytes(s));
     plan.residual = place(4 * chunk * s.d_model_padded);
     plan.in_codes = place(codes ? chunk * s.d_model_padded : 0);

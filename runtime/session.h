@@ -19,6 +19,9 @@ struct adder_session {
     const adder::Model &model() const { return *adder::model_of(handle); }
 };
 
+static_assert(sizeof(adder_session) <= ADDER_SESSION_BYTES && ADDER_SESSION_BYTES % 64 == 0,
+              "as the header promises");
+
 namespace adder {
 
 // adder_step, with a look at the residual stream, [d_model_padded], behind each layer.

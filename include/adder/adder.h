@@ -153,6 +153,10 @@ typedef struct adder_options {
 
 typedef struct adder_session adder_session;
 
+/* Bytes of the arena's first region, which the session itself takes: the only ones that depend on how large a pointer
+ * is. `adder export-c` computes the rest beforehand. */
+#define ADDER_SESSION_BYTES (64 + 16 * sizeof(void *))
+
 /* The exact size of an arena in bytes. 0 if an option is out of range, or the size is beyond size_t. */
 size_t adder_arena_size(const adder_model *model, const adder_options *options);
 

@@ -1,9 +1,9 @@
-// Writes a tiny blob as a C array: make_blob FILE.c
+// Writes a tiny blob, and exports it as a program carries it: make_blob DIR
 // SPDX-License-Identifier: MIT
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
+#include <string>
 
+#include "converter/cli.h"
+#include "converter/file.h"
 #include "tests/support/blob_builder.h"
 
 int main(int count, char **arguments) {
@@ -11,20 +11,16 @@ int main(int count, char **arguments) {
     adder::test::BlobSpec spec;
     spec.checkpoint.config.vocab_size = 260;
     spec.tokenizer = true;
+    // A name that C takes apart where it is not escaped: a trigraph, quotes, a digit behind an escape, an end of comment.
+    spec.texts = {{ADDER_TEXT_NAME, "tiny? ?\?/ \"\\ \x01"
+                                    "7 */ \xC3\xA9"}};
     const adder::test::AlignedBytes blob = adder::test::build_blob(spec);
-    std::FILE *file = std::fopen(arguments[1], "w");
-    if (!file) return 1;
-    std::fprintf(file,
-                 "#include <stddef.h>\n#include <stdint.h>\nextern const size_t tiny_blob_size;\n"
-                 "extern const uint64_t tiny_blob[];\nconst size_t tiny_blob_size = %zu;\n"
-                 "__attribute__((aligned(64))) const uint64_t tiny_blob[] = {\n",
-                 blob.size());
-    for (size_t at = 0; at < blob.size(); at += 8) {
-        uint64_t word = 0;
-        std::memcpy(&word, blob.data() + at, 8);  // sizes of blobs are multiples of 64
-        std::fprintf(file, "0x%016llxu,%s", static_cast<unsigned long long>(word),
-                     at % 40 == 32 ? "\n" : " ");
-    }
-    std::fprintf(file, "};\n");
-    return std::fclose(file) == 0 ? 0 : 1;
+    const std::string directory = arguments[1], path = directory + "/tiny.adder";
+    adder::AtomicFile file(path);
+    file.write(blob.data(), blob.size());
+    file.commit();
+    std::string words[] = {"adder", "export-c", path, "-o", directory, "--chunk", "5", "--logit-rows", "2"};
+    std::vector<char *> pointers;
+    for (std::string &word : words) pointers.push_back(word.data());
+    return adder::cli_main(adder::all_commands(), static_cast<int>(pointers.size()), pointers.data());
 }

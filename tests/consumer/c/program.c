@@ -1,17 +1,11 @@
 /* A C program that has nothing but libadder.a and libc: opens a tiny blob, tests it, feeds, steps, samples.
  * SPDX-License-Identifier: MIT */
-#include <adder/adder.h>
+#include "tiny.h"
 
 #include <stdio.h>
 #include <string.h>
 
-extern const size_t tiny_blob_size;
-extern const uint64_t tiny_blob[];
-
-static union {
-    uint64_t align;
-    unsigned char bytes[1 << 18];
-} memory;
+static unsigned char arena[1 << 18] __attribute__((aligned(ADDER_ALIGNMENT)));
 
 static int failures = 0;
 static void expect(int ok, const char *what) {
@@ -27,11 +21,10 @@ static void count_logits(void *context, size_t index, const float *logits) {
 }
 
 int main(void) {
-    unsigned char *arena = memory.bytes + (ADDER_ALIGNMENT - (uintptr_t)memory.bytes % ADDER_ALIGNMENT) % ADDER_ALIGNMENT;
     static unsigned char state[1 << 14];
     adder_model model;
     adder_error error;
-    if (adder_model_open(&model, tiny_blob, tiny_blob_size, &error) != ADDER_OK) {
+    if (adder_model_open(&model, tiny_blob, TINY_BLOB_BYTES, &error) != ADDER_OK) {
         char text[200];
         adder_error_text(&error, text, sizeof text);
         puts(text);
@@ -41,7 +34,7 @@ int main(void) {
     adder_model_info info;
     adder_model_get_info(&model, &info);
     size_t size = adder_arena_size(&model, NULL);
-    expect(size > 0 && size <= sizeof memory - ADDER_ALIGNMENT, "adder_arena_size");
+    expect(size > 0 && size <= sizeof arena, "adder_arena_size");
 
     adder_session *session;
     if (adder_session_init(&session, &model, NULL, arena, size, NULL) != ADDER_OK) return 1;
