@@ -289,17 +289,8 @@ uint64_t count_bytes_per_token(const Model &model) {
     return total;
 }
 
-}  // namespace
-
-void note_form(Model *model, const BlobTensor &tensor) {
-    const Input input = static_cast<Input>(tensor.input);
-    if (input == Input::none) return;
-    if (tensor.dtype == static_cast<uint8_t>(Dtype::f32)) model->float_weights = true;
-    if (input != Input::floats) model->code_inputs = true;
-}
-
-adder_status blob_validate(Model *model, const void *blob, size_t size, adder_error *error) {
-    *model = Model{};
+// Fills in a model of zeros, in place: a second one would be half of the stack that opening takes.
+adder_status validate(Model &m, const void *blob, size_t size, adder_error *error) {
     const FloatModeScope mode;  // a NaN in the header is compared without a trap
     if (reinterpret_cast<uintptr_t>(blob) % blob_alignment != 0)
         return report(error, ADDER_ERROR_ALIGNMENT, "blob address modulo 64",
@@ -310,7 +301,6 @@ adder_status blob_validate(Model *model, const void *blob, size_t size, adder_er
                       sizeof(BlobHeader));
     }
 
-    Model m{};
     m.blob = static_cast<const uint8_t *>(blob);
     m.header = static_cast<const BlobHeader *>(blob);
     const BlobHeader &header = *m.header;
@@ -352,8 +342,23 @@ adder_status blob_validate(Model *model, const void *blob, size_t size, adder_er
                           header.vocab_size);
         m.has_tokenizer = true;
     }
-    *model = m;
     return ADDER_OK;
+}
+
+}  // namespace
+
+void note_form(Model *model, const BlobTensor &tensor) {
+    const Input input = static_cast<Input>(tensor.input);
+    if (input == Input::none) return;
+    if (tensor.dtype == static_cast<uint8_t>(Dtype::f32)) model->float_weights = true;
+    if (input != Input::floats) model->code_inputs = true;
+}
+
+adder_status blob_validate(Model *model, const void *blob, size_t size, adder_error *error) {
+    *model = Model{};
+    const adder_status status = validate(*model, blob, size, error);
+    if (status != ADDER_OK) *model = Model{};
+    return status;
 }
 
 }  // namespace adder

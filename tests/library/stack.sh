@@ -1,0 +1,72 @@
+#!/bin/sh
+# How deep the stack of every public function gets with the portable kernels, from the compiler's own call graph.
+# SPDX-License-Identifier: MIT
+#
+#     stack.sh SOURCE_DIR LIMIT
+#
+# Compiles the library at -Os with gcc's -fcallgraph-info=su, prints the deepest chain of each public function, and fails where
+# one needs more than LIMIT bytes, calls itself, or has a frame of no fixed size. A call through a pointer counts as the
+# kernel that needs most; libc's memory functions count nothing, and a caller's parallel_for is the caller's. CXX and CXXFLAGS
+# name another compiler and processor.
+set -eu
+source=$1
+limit=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+for file in "$source"/kernels/*.cpp "$source"/kernels/scalar/*.cpp "$source"/runtime/*.cpp; do
+    # shellcheck disable=SC2086
+    ${CXX-c++} ${CXXFLAGS-} -std=c++17 -Os -DNDEBUG -I "$source" -I "$source/include" -ffp-contract=off -fno-math-errno \
+        -fno-exceptions -fno-rtti -fno-threadsafe-statics -fno-asynchronous-unwind-tables -fcallgraph-info=su \
+        -c "$file" -o "$work/$(basename "$file" .cpp).o" &
+done
+wait
+
+# A node is a function, with its frame's bytes where it is defined; an edge is a call.
+cat "$work"/*.ci | awk -F '"' -v limit="$limit" '
+/^node:/ {
+    if (!match($4, /[0-9]+ bytes \([a-z,]+\)/)) next
+    frame[$2] = substr($4, RSTART, RLENGTH) + 0
+    if ($4 ~ /\(dynamic\)/) {print "a frame of no fixed size: " $2; failed = 1}
+    label = $4
+    sub(/\\n.*/, "", label)
+    name[$2] = short(label)
+    if ($4 ~ /kernels_scalar\.cpp/) kernel[$2] = 1
+}
+/^edge:/ {call[++calls] = $2 SUBSEP $4}
+# "float f(int) [with ...]": f
+function short(label) {
+    sub(/ \[with .*/, "", label)
+    sub(/\(.*/, "", label)
+    sub(/.*[ *&]/, "", label)
+    return label
+}
+END {
+    for (f in kernel) call[++calls] = "__indirect_call" SUBSEP f
+    for (f in frame) depth[f] = frame[f]
+    # No chain is longer than there are functions: what still grows after as many rounds goes in circles.
+    for (round = 0; changed || round == 0; ++round) {
+        changed = 0
+        for (i = 1; i <= calls; ++i) {
+            split(call[i], ends, SUBSEP)
+            sum = frame[ends[1]] + depth[ends[2]]
+            if (sum <= depth[ends[1]] + 0) continue
+            depth[ends[1]] = sum
+            deepest[ends[1]] = ends[2]
+            changed = 1
+        }
+        if (round > length(frame)) {print "a function calls itself"; exit 1}
+    }
+    for (f in frame) {
+        if (name[f] !~ /^adder_/) continue
+        ++found
+        line = sprintf("%6d  %s %d", depth[f], name[f], frame[f])
+        for (g = deepest[f]; g != ""; g = deepest[g]) if (name[g] != "") line = line " > " name[g] " " frame[g]
+        print line
+        if (depth[f] > limit) failed = 1
+    }
+    if (found < 20) {print "so few public functions: the call graph was not understood"; failed = 1}
+    exit failed
+}' >"$work/table" && failed=0 || failed=1
+sort -rn "$work/table"
+[ $failed = 0 ] || echo "more than the budget of $limit bytes, or no bound"
+exit $failed
