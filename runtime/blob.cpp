@@ -279,7 +279,8 @@ uint64_t count_bytes_per_token(const Model &model) {
         const TensorExtent extent =
             tensor_extent(model.shape, static_cast<Role>(tensor.role), static_cast<Dtype>(tensor.dtype));
         if (i == 0 && !(header.flags & blob_tied_head)) {
-            total += tensor.size / extent.rows;
+            const Dtype dtype = static_cast<Dtype>(tensor.dtype);
+            total += extent.cols * (dtype == Dtype::f32 ? 32 : dtype == Dtype::int8 ? 8 : 4) / 8;
             continue;
         }
         total += tensor.size;

@@ -85,7 +85,7 @@ adder_status blob_validate(Model *model, const void *blob, size_t size, adder_er
 void logical_extent(const BlobHeader &header, Role role, uint32_t *rows, uint32_t *cols);
 
 // Is it a matrix, of a linear layer or the embedding? Only these may have int8 or int4 weights.
-constexpr bool is_matrix(Role role) {
+static constexpr bool is_matrix(Role role) {
     return role == Role::embedding || role == Role::in_proj || role == Role::x_proj ||
            role == Role::dt_proj || role == Role::out_proj || role == Role::head;
 }
@@ -109,7 +109,7 @@ struct ScaleExtent {
 ScaleExtent scale_extent(const TensorExtent &extent, Granularity granularity, uint32_t group);
 
 // Does a layer of a blob with these flags have this tensor?
-constexpr bool is_present(Role role, uint32_t flags) {
+static constexpr bool is_present(Role role, uint32_t flags) {
     return (role != Role::in_proj_bias && role != Role::out_proj_bias) || (flags & blob_projection_bias) != 0;
 }
 

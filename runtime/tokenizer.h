@@ -57,7 +57,8 @@ constexpr uint32_t added_rstrip = 4;   // takes the white space after it
 struct IdTable {
     const void *data;
     bool wide;
-    uint32_t operator[](size_t i) const {
+    // Always inline: at -Os it would be a function that several objects define.
+    [[gnu::always_inline]] uint32_t operator[](size_t i) const {
         return wide ? static_cast<const uint32_t *>(data)[i] : static_cast<const uint16_t *>(data)[i];
     }
 };

@@ -2,6 +2,8 @@
 # What libadder.a may need and define: libc's memory functions and getenv; no heap, no C++ runtime, no state, no start-up code.
 # SPDX-License-Identifier: MIT
 #
+# Nor a helper of the compiler's: a 64-bit division on a 32-bit core, a double where there are none.
+#
 #     symbols.sh LIB.a
 #
 # NM and OBJDUMP name other tools than the host's.
@@ -26,8 +28,7 @@ $nm -P -A "$lib" >"$work/symbols" # LIB[OBJECT]: NAME TYPE VALUE SIZE
 awk '$3 !~ /[Uwv]/ {print $2}' "$work/symbols" | sort -u >"$work/defined"
 awk '$3 ~ /[Uwv]/ {print $2}' "$work/symbols" | sort -u >"$work/undefined"
 comm -13 "$work/defined" "$work/undefined" >"$work/needed"
-# __aeabi_uldivmod: the compiler's own division of 64 bits on 32-bit ARM, in libgcc.
-grep -vxE 'memcpy|memmove|memset|memcmp|strlen|getenv|getauxval|_GLOBAL_OFFSET_TABLE_|__aeabi_uldivmod' "$work/needed" >"$work/found" || true
+grep -vxE 'memcpy|memmove|memset|memcmp|strlen|getenv|getauxval|_GLOBAL_OFFSET_TABLE_' "$work/needed" >"$work/found" || true
 complain "needs more than libc's memory functions, getenv and, on ARM Linux, getauxval" <"$work/found"
 
 # One definition of everything, in one object: a weak one (an inline function) of an object with AVX2 flags might be the
