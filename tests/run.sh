@@ -1,25 +1,28 @@
 #!/bin/sh
-# Builds Adder with its tests, plain, with sanitizers and for ARM, and runs all of them; installs what is missing for that.
+# Builds Adder with its tests, plain, with sanitizers, for ARM and for boards, and runs all of them; installs what is missing.
 # SPDX-License-Identifier: MIT
 #
-#     sh tests/run.sh           the Release build, the one with AddressSanitizer and UBSan, and those for 64-bit and 32-bit ARM
-#                               Linux, whose tests run under qemu (tests/emulation.cmake)
+#     sh tests/run.sh           the Release build, the one with AddressSanitizer and UBSan, those for 64-bit and 32-bit ARM
+#                               Linux, whose tests run under qemu (tests/emulation.cmake), and the firmware of five Cortex-M boards
 #     sh tests/run.sh host      the Release build only
-#     sh tests/run.sh arm       the Release build, which makes the blobs, and those for ARM
+#     sh tests/run.sh arm       the Release build, which makes the blobs, and those for ARM Linux
+#     sh tests/run.sh boards    the Release build, which makes the model, and the firmware of the boards (tests/firmware)
 #
 # Exits with 0 if everything was built and every test passed. ctest's summary of all tests is the last thing it prints.
 set -eu
 
+boards="stm32f405 mps2-an386 mps2-an500 mps2-an505 mps3-an547"
 case ${1-all} in
-all) builds="release sanitize aarch64 armv7" ;;
+all) builds="release sanitize aarch64 armv7 $boards" ;;
 host) builds="release" ;;
 arm) builds="release aarch64 armv7" ;;
+boards) builds="release $boards" ;;
 *)
-    echo "usage: sh tests/run.sh [host|arm]" >&2
+    echo "usage: sh tests/run.sh [host|arm|boards]" >&2
     exit 2
     ;;
 esac
-[ $# -le 1 ] || { echo "usage: sh tests/run.sh [host|arm]" >&2; exit 2; }
+[ $# -le 1 ] || { echo "usage: sh tests/run.sh [host|arm|boards]" >&2; exit 2; }
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
 base=$root/build-tests
@@ -34,7 +37,15 @@ if lacks nm; then missing="$missing binutils"; fi
 if lacks file; then missing="$missing file"; fi
 [ -f /usr/src/googletest/CMakeLists.txt ] || [ -f /usr/include/gtest/gtest.h ] || missing="$missing googletest"
 case $builds in
-*arm*)
+*stm32*)
+    if ! echo '#include <cstdint>' | arm-none-eabi-g++ -x c++ -fsyntax-only - 2>/dev/null; then
+        missing="$missing gcc-arm-none-eabi libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib"
+    fi
+    if lacks qemu-system-arm; then missing="$missing qemu-system-arm"; fi
+    ;;
+esac
+case $builds in
+*armv7*)
     if lacks aarch64-linux-gnu-g++; then missing="$missing g++-aarch64-linux-gnu"; fi
     if lacks arm-linux-gnueabihf-g++; then missing="$missing g++-arm-linux-gnueabihf"; fi
     if lacks qemu-aarch64 || lacks qemu-arm; then missing="$missing qemu-user"; fi
@@ -70,6 +81,12 @@ configure_and_build_for() {
         "-DADDER_GOLDEN_BLOBS=$base/release/tests/golden"
 }
 
+# configure_and_build_board: the firmware of the board $name, with the model that the Release build has converted.
+configure_and_build_board() {
+    configure_and_build "$name" "-DCMAKE_TOOLCHAIN_FILE=$root/toolchains/arm-none-eabi.cmake" "-DADDER_BOARD=$name" \
+        -DADDER_QEMU=ON "-DADDER_MODEL=$base/release/tests/firmware/model" "-DADDER_HOST_BUILD=$base/release"
+}
+
 mkdir -p "$base"
 for name in $builds; do
     case $name in
@@ -80,6 +97,7 @@ for name in $builds; do
         ;;
     aarch64) configure_and_build_for aarch64-linux-gnu ;;
     armv7) configure_and_build_for arm-linux-gnueabihf ;;
+    *) configure_and_build_board ;;
     esac
 done
 

@@ -31,13 +31,12 @@ if(NOT ADDER_ARM_FLAGS)
 endif()
 list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES ADDER_BOARD ADDER_CPU ADDER_ARM_FLAGS)
 set(CMAKE_SYSTEM_PROCESSOR ${core})
-foreach(language C CXX ASM)
+foreach(language C CXX)
   set(CMAKE_${language}_FLAGS_INIT "-mthumb ${ADDER_ARM_FLAGS}")
 endforeach()
 
 set(CMAKE_C_COMPILER ${triple}-gcc)
 set(CMAKE_CXX_COMPILER ${triple}-g++)
-set(CMAKE_ASM_COMPILER ${triple}-gcc)
 set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)  # a program would need the board's memory map
 set(CMAKE_BUILD_TYPE MinSizeRel CACHE STRING "Flash is scarce")
 

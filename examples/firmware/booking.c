@@ -1,6 +1,7 @@
 /* A model in flash books a table: a few turns of a conversation, answered on the board's serial port as the words come.
  * SPDX-License-Identifier: MIT
  * All memory is static. What goes wrong is a sentence on the port and exit code 1. */
+#include "model.h"
 #include "port.h"
 
 #include <adder/adder.h>
@@ -13,11 +14,7 @@ static const char *const turns[] = {"I need to find a restaurant.", "Italian foo
                                     "Please reserve a table for 2 people at 7 pm.", "Yes, that is correct.",
                                     "Thanks, bye."};
 
-/* model.S */
-extern const unsigned char model_blob[];
-extern const uint32_t model_blob_size;
-
-__attribute__((section(".arena"), aligned(ADDER_ALIGNMENT))) static unsigned char arena[ADDER_ARENA_BYTES];
+__attribute__((section(".arena"), aligned(ADDER_ALIGNMENT))) static unsigned char arena[MODEL_ARENA_BYTES];
 static adder_model model;
 static adder_session *session;
 static adder_sampler sampler;
@@ -36,9 +33,9 @@ static void check(adder_status status, const adder_error *error) {
 }
 
 static void start(void) {
-    static const adder_options options = {.chunk = ADDER_CHUNK};
+    static const adder_options options = {.chunk = MODEL_CHUNK};
     adder_error error;
-    check(adder_model_open(&model, model_blob, model_blob_size, &error), &error);
+    check(adder_model_open(&model, model_blob, MODEL_BLOB_BYTES, &error), &error);
     check(adder_model_verify(&model, &error), &error);
     check(adder_session_init(&session, &model, &options, arena, sizeof arena, &error), &error);
     adder_sampler_init(&sampler, &model);
@@ -59,7 +56,7 @@ static void append_mark(adder_text mark) {
 }
 
 static void show(adder_detokenizer *detokenizer, int32_t token) {
-    static char text[256];
+    static char text[MODEL_TEXT_BYTES];
     port_write(text, adder_detokenize(&model, detokenizer, token, text, sizeof text));
 }
 

@@ -75,7 +75,9 @@ size_t stack_used(void) {
     return (size_t)((const char *)stack_top - (const char *)at);
 }
 
-/* A fault may come from a stack that has overflown: the report gets a fresh one. */
+/* A fault may come from a stack that has overflown: the report has one of its own. */
+__attribute__((used)) static uint64_t fault_stack[32];
+
 __attribute__((naked)) void fault_handler(void) {
 #if __ARM_ARCH >= 8
     __asm__ volatile("movs r0, #0\n\tmsr msplim, r0");
@@ -84,7 +86,7 @@ __attribute__((naked)) void fault_handler(void) {
                      "ite eq\n\t"
                      "mrseq r0, msp\n\t"
                      "mrsne r0, psp\n\t"
-                     "ldr r1, =stack_top\n\t"
+                     "ldr r1, =fault_stack + 256\n\t"
                      "mov sp, r1\n\t"
                      "b fault_report\n\t"
                      ".ltorg");
