@@ -80,7 +80,7 @@ void TokenMatrices::run(const KernelTable &kernels, const Team &team,
         args.out = out_.data();
         args.out_stride = 8 * matrix.tiles;
         const uint64_t start = ticks_now();
-        team_run(team, linear_work(entry.linear, 1), matrix.tiles, [&](Range range) {
+        team_run(team, linear_work(entry.linear, matrix.tiles, 1), matrix.tiles, [&](Range range) {
             MatmulArgs part = args;
             part.tile_begin = range.begin;
             part.tile_end = range.end;

@@ -145,8 +145,11 @@ void LayerRunner::run_head(const float *norm, const Linear &head, const std::vec
         ChunkMemory &memory = memory_[member];
         for (const Sequence::Range &range : sequences[i].rows)
             each_chunk(range, [&](uint32_t first, uint32_t tokens) {
-                head_forward(kernels_, alone, shape_, norm_epsilon_, norm, head, memory.buffers(),
-                             streams.of(i) + size_t{first} * shape_.d_model_padded, tokens, memory.logits());
+                head_normalize(kernels_, alone, shape_, norm_epsilon_, norm, head, memory.buffers(),
+                               streams.of(i) + size_t{first} * shape_.d_model_padded, tokens);
+                if (head.matrix.tiles > 0)
+                    head_logits(kernels_, alone, shape_, head, memory.buffers(), Range{0, head.matrix.tiles},
+                                tokens, memory.logits());
                 visit(i, first, memory.buffers(), tokens, member);
             });
     });

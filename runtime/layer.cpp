@@ -95,12 +95,18 @@ void run_linear(const KernelTable &kernels, const Linear &linear, const LinearIn
                                    : kernels.matmul_q4_f32)(linear.matrix, args);
 }
 
-// The same for all rows, spread over the team.
+// The same, spread over the team.
 void run_linear_on(const Team &team, const KernelTable &kernels, const Linear &linear,
-                   const LinearInput &input, uint32_t tokens, float *out, uint32_t out_stride, bool add) {
-    team_run(team, linear_work(linear, tokens), linear.matrix.tiles,
-             [&](Range range) { run_linear(kernels, linear, input, range, tokens, out, out_stride, add); });
+                   const LinearInput &input, Range tiles, uint32_t tokens, float *out, uint32_t out_stride,
+                   bool add) {
+    const uint32_t count = tiles.end - tiles.begin;
+    team_run(team, linear_work(linear, count, tokens), count, [&](Range part) {
+        const Range range{tiles.begin + part.begin, tiles.begin + part.end};
+        run_linear(kernels, linear, input, range, tokens, out, out_stride, add);
+    });
 }
+
+Range all_tiles(const Linear &linear) { return {0, linear.matrix.tiles}; }
 
 // The input of in_proj and of the head: buffers as wide as the residual stream.
 LinearInput model_input(const Shape &shape, const ChunkBuffers &buffers) {
@@ -144,10 +150,17 @@ void widen_channels(const Linear &linear, const LinearInput &input, Range tiles,
 
 }  // namespace
 
-uint64_t linear_work(const Linear &linear, uint32_t tokens) {
+uint64_t linear_work(const Linear &linear, uint32_t tiles, uint32_t tokens) {
     const bool integers = linear.input != Input::floats && linear.dtype != Dtype::f32;
-    const uint64_t products = uint64_t{tile_size} * linear.matrix.tiles * linear.matrix.cols * tokens;
+    const uint64_t products = uint64_t{tile_size} * tiles * linear.matrix.cols * tokens;
     return integers ? products : float_product_work * products;
+}
+
+uint64_t layer_work(const Shape &shape, const LayerWeights &weights) {
+    uint64_t work = scan_work * shape.d_inner_padded * shape.d_state;
+    const Linear *const linears[] = {&weights.in_proj, &weights.x_proj, &weights.dt_proj, &weights.out_proj};
+    for (const Linear *linear : linears) work += linear_work(*linear, linear->matrix.tiles, 1);
+    return work;
 }
 
 void layer_forward(const KernelTable &kernels, const Team &team, const Shape &shape, float norm_epsilon,
@@ -166,7 +179,7 @@ void layer_forward(const KernelTable &kernels, const Team &team, const Shape &sh
     // in_proj and the convolution: the channels of a tile need only their own rows of in_proj.
     const LinearInput u{buffers.inner_codes, d_inner, x, xz_stride, buffers.inner_floats, d_inner,
                         buffers.scales};
-    team_run(team, linear_work(weights.in_proj, tokens), inner_tiles, [&](Range range) {
+    team_run(team, linear_work(weights.in_proj, 2 * inner_tiles, tokens), inner_tiles, [&](Range range) {
         const Range z_range{range.begin + inner_tiles, range.end + inner_tiles};
         run_linear(kernels, weights.in_proj, in, range, tokens, buffers.xz, xz_stride, false);
         run_linear(kernels, weights.in_proj, in, z_range, tokens, buffers.xz, xz_stride, false);
@@ -189,7 +202,8 @@ void layer_forward(const KernelTable &kernels, const Team &team, const Shape &sh
     });
 
     if (weights.x_proj.input == Input::token) encode(kernels, team, weights.x_proj, u, tokens);
-    run_linear_on(team, kernels, weights.x_proj, u, tokens, buffers.x_proj, shape.x_proj_padded, false);
+    run_linear_on(team, kernels, weights.x_proj, u, all_tiles(weights.x_proj), tokens, buffers.x_proj,
+                  shape.x_proj_padded, false);
 
     // dt_rank numbers a token: not worth a barrier of its own.
     const LinearInput dt{buffers.dt_codes,  shape.dt_rank_padded, buffers.x_proj, shape.x_proj_padded,
@@ -200,7 +214,7 @@ void layer_forward(const KernelTable &kernels, const Team &team, const Shape &sh
     const LinearInput g{buffers.inner_codes, d_inner, z, xz_stride, buffers.inner_floats, d_inner,
                         buffers.scales};
     const uint64_t states = uint64_t{d_inner} * shape.d_state * tokens;
-    const uint64_t dt_work = linear_work(weights.dt_proj, tokens) + scan_work * states;
+    const uint64_t dt_work = linear_work(weights.dt_proj, inner_tiles, tokens) + scan_work * states;
     team_run(team, dt_work, inner_tiles, [&](Range range) {
         run_linear(kernels, weights.dt_proj, dt, range, tokens, buffers.dt, d_inner, false);
         ScanArgs scan{};
@@ -229,15 +243,20 @@ void layer_forward(const KernelTable &kernels, const Team &team, const Shape &sh
 
     if (weights.out_proj.input == Input::token || weights.out_proj.input == Input::hadamard)
         encode(kernels, team, weights.out_proj, g, tokens);
-    run_linear_on(team, kernels, weights.out_proj, g, tokens, buffers.residual, shape.d_model_padded, true);
+    run_linear_on(team, kernels, weights.out_proj, g, all_tiles(weights.out_proj), tokens, buffers.residual,
+                  shape.d_model_padded, true);
 }
 
-void head_forward(const KernelTable &kernels, const Team &team, const Shape &shape, float norm_epsilon,
-                  const float *norm, const Linear &head, const ChunkBuffers &buffers, const float *residual,
-                  uint32_t tokens, float *logits) {
-    const LinearInput in = model_input(shape, buffers);
-    normalize(kernels, team, shape, norm_epsilon, norm, head, in, residual, tokens);
-    run_linear_on(team, kernels, head, in, tokens, logits, shape.vocab_padded, false);
+void head_normalize(const KernelTable &kernels, const Team &team, const Shape &shape, float norm_epsilon,
+                    const float *norm, const Linear &head, const ChunkBuffers &buffers, const float *residual,
+                    uint32_t tokens) {
+    normalize(kernels, team, shape, norm_epsilon, norm, head, model_input(shape, buffers), residual, tokens);
+}
+
+void head_logits(const KernelTable &kernels, const Team &team, const Shape &shape, const Linear &head,
+                 const ChunkBuffers &buffers, Range tiles, uint32_t tokens, float *logits) {
+    run_linear_on(team, kernels, head, model_input(shape, buffers), tiles, tokens, logits, shape.vocab_padded,
+                  false);
 }
 
 }  // namespace adder

@@ -29,8 +29,10 @@ struct LayerState {
     float *scan;  // [tiles][d_state][8]
 };
 
-// What a linear layer costs, in multiply-accumulates of int8, as team_run wants to know it.
-uint64_t linear_work(const Linear &linear, uint32_t tokens);
+// What some tiles of a linear layer cost, in multiply-accumulates of int8, as team_run wants to know it; and a whole layer
+// for one token, its linear layers and the scan.
+uint64_t linear_work(const Linear &linear, uint32_t tiles, uint32_t tokens);
+uint64_t layer_work(const Shape &shape, const LayerWeights &weights);
 
 // residual += layer(residual) for `tokens` tokens in order, continuing from and updating the state. Float mode is the
 // caller's business (float_mode.h).
@@ -41,10 +43,12 @@ void layer_forward(const KernelTable &kernels, const Team &team, const Shape &sh
                    const LayerWeights &weights, const LayerState &state, const ChunkBuffers &buffers,
                    uint32_t tokens);
 
-// logits = W_head rmsnorm(residual) for `tokens` tokens, [tokens][vocab_padded]. With a head of no tiles only the
-// normalized input is made, in buffers.in_floats where it takes floats, and logits may be null.
-void head_forward(const KernelTable &kernels, const Team &team, const Shape &shape, float norm_epsilon,
-                  const float *norm, const Linear &head, const ChunkBuffers &buffers, const float *residual,
-                  uint32_t tokens, float *logits);
+// The head in two steps: the normalized input of `tokens` tokens, in the form that the head takes (in_floats, if that is
+// floats); then of that the logits of some tiles of the vocabulary, logits = W_head rmsnorm(residual), [tokens][vocab_padded].
+void head_normalize(const KernelTable &kernels, const Team &team, const Shape &shape, float norm_epsilon,
+                    const float *norm, const Linear &head, const ChunkBuffers &buffers, const float *residual,
+                    uint32_t tokens);
+void head_logits(const KernelTable &kernels, const Team &team, const Shape &shape, const Linear &head,
+                 const ChunkBuffers &buffers, Range tiles, uint32_t tokens, float *logits);
 
 }  // namespace adder

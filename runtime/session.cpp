@@ -7,45 +7,20 @@
 #include "runtime/arena.h"
 #include "runtime/crc32.h"
 #include "runtime/error.h"
+#include "runtime/forward.h"
 
 namespace adder {
 namespace {
 
-bool all_in_vocabulary(const Model &model, const int32_t *tokens, size_t n) {
-    for (size_t i = 0; i < n; ++i)
-        if (tokens[i] < 0 || static_cast<uint32_t>(tokens[i]) >= model.shape.vocab_size) return false;
-    return true;
-}
-
 // Takes at most a chunk of tokens through all layers; their residuals are then ready for the head.
 void forward(adder_session &session, const int32_t *tokens, uint32_t n, LayerTrace trace = nullptr,
              void *context = nullptr) {
-    const Model &model = session.model();
-    const Shape &shape = model.shape;
-    for (uint32_t t = 0; t < n; ++t)
-        model_embed(model, static_cast<uint32_t>(tokens[t]),
-                    session.buffers.residual + size_t{t} * shape.d_model_padded);
-    const size_t conv_floats = static_cast<size_t>(conv_state_floats(shape));  // they lie in the arena
-    const size_t layer_floats = conv_floats + static_cast<size_t>(scan_state_floats(shape));
-    for (uint32_t layer = 0; layer < shape.n_layer; ++layer) {
-        float *state = session.state + layer * layer_floats;
-        layer_forward(*session.kernels, session.team, shape, model.header->norm_epsilon,
-                      model_layer(model, layer), LayerState{state, state + conv_floats}, session.buffers, n);
+    forward_embed(session, tokens, n);
+    for (uint32_t layer = 0; layer < session.model().shape.n_layer; ++layer) {
+        forward_layer(session, layer, n);
         if (trace) trace(context, layer, session.buffers.residual);
     }
     session.position += n;
-}
-
-// Logits of tokens [first, first + n) of the chunk that went through the layers last.
-void head(adder_session &session, uint32_t first, uint32_t n) {
-    const Model &model = session.model();
-    head_forward(*session.kernels, session.team, model.shape, model.header->norm_epsilon,
-                 model_final_norm(model), model_head(model), session.buffers,
-                 session.buffers.residual + size_t{first} * model.shape.d_model_padded, n, session.logits);
-}
-
-uint32_t next_chunk(const adder_session &session, size_t left) {
-    return left < session.chunk ? static_cast<uint32_t>(left) : session.chunk;
 }
 
 }  // namespace
@@ -53,10 +28,11 @@ uint32_t next_chunk(const adder_session &session, size_t left) {
 adder_status session_trace_step(adder_session *session, int32_t token, float **logits, LayerTrace trace,
                                 void *context) {
     if (!session || !logits) return ADDER_ERROR_ARGUMENT;
-    if (!all_in_vocabulary(session->model(), &token, 1)) return ADDER_ERROR_TOKEN;
+    const adder_status status = check_tokens(*session, &token, 1);
+    if (status != ADDER_OK) return status;
     const FloatModeScope mode;
     forward(*session, &token, 1, trace, context);
-    head(*session, 0, 1);
+    forward_head(*session, 0, 1, head_tiles(*session));
     *logits = session->logits;
     return ADDER_OK;
 }
@@ -64,7 +40,8 @@ adder_status session_trace_step(adder_session *session, int32_t token, float **l
 adder_status session_score(adder_session *session, const int32_t *tokens, size_t n, size_t from,
                            adder_logits_callback callback, void *context) {
     if (!session || !callback || (!tokens && n > 0)) return ADDER_ERROR_ARGUMENT;
-    if (!all_in_vocabulary(session->model(), tokens, n)) return ADDER_ERROR_TOKEN;
+    const adder_status status = check_tokens(*session, tokens, n);
+    if (status != ADDER_OK) return status;
     const uint32_t stride = session->model().shape.vocab_padded;
     for (size_t done = 0; done < n;) {
         const uint32_t count = next_chunk(*session, n - done);
@@ -79,7 +56,7 @@ adder_status session_score(adder_session *session, const int32_t *tokens, size_t
             const uint32_t rows = count - row < session->logit_rows ? count - row : session->logit_rows;
             {
                 const FloatModeScope mode;
-                head(*session, row, rows);
+                forward_head(*session, row, rows, head_tiles(*session));
             }
             for (uint32_t i = 0; i < rows; ++i)
                 callback(context, done + row + i, session->logits + size_t{i} * stride);
@@ -148,7 +125,8 @@ extern "C" uint64_t adder_session_position(const adder_session *session) { retur
 
 extern "C" adder_status adder_feed(adder_session *session, const int32_t *tokens, size_t n) {
     if (!session || (!tokens && n > 0)) return ADDER_ERROR_ARGUMENT;
-    if (!all_in_vocabulary(session->model(), tokens, n)) return ADDER_ERROR_TOKEN;
+    const adder_status status = check_tokens(*session, tokens, n);
+    if (status != ADDER_OK) return status;
     const FloatModeScope mode;
     for (size_t done = 0; done < n;) {
         const uint32_t count = next_chunk(*session, n - done);
@@ -177,8 +155,9 @@ extern "C" adder_status adder_selftest(adder_session *session, adder_error *erro
     memcpy(&golden, section, sizeof golden);
     const int32_t *tokens = reinterpret_cast<const int32_t *>(section + sizeof golden);
     const uint32_t last = golden.token_count - 1;
+    if (session->slices.begun != Begun::nothing) return report(error, ADDER_ERROR_SEQUENCE, "selftest", 0, 0);
     adder_state_reset(session);
-    if (!all_in_vocabulary(model, tokens, golden.token_count))
+    if (check_tokens(*session, tokens, golden.token_count) != ADDER_OK)
         return report(error, ADDER_ERROR_CORRUPT, "tokens of the golden case", 0, 0);
     adder_feed(session, tokens, last);
     float *logits = nullptr;

@@ -5,6 +5,20 @@
 #include "runtime/layer.h"
 #include "runtime/model.h"
 
+namespace adder {
+
+// What has been begun and goes on with adder_continue, and how far it has come. Until it is done the state is that of no
+// token.
+enum class Begun : uint8_t { nothing, step, feed };
+struct Slices {
+    Begun begun = Begun::nothing;
+    uint32_t tokens = 0;     // in the buffers
+    uint32_t layer = 0;      // that is next; n_layer: the head
+    uint32_t head_tile = 0;  // of the vocabulary, that is next
+};
+
+}  // namespace adder
+
 struct adder_session {
     const adder_model *handle;
     const adder::KernelTable *kernels;
@@ -15,6 +29,7 @@ struct adder_session {
     float *state;       // [n_layer]{ convolution [tiles][d_conv-1][8], scan [tiles][d_state][8] }
     adder::ChunkBuffers buffers;
     float *logits;  // [logit_rows][vocab_padded]
+    adder::Slices slices;
 
     const adder::Model &model() const { return *adder::model_of(handle); }
 };

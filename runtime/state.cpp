@@ -37,6 +37,7 @@ extern "C" size_t adder_state_size(const adder_model *model) {
 
 extern "C" adder_status adder_state_save(const adder_session *session, void *buffer, size_t size) {
     if (!session || !buffer) return ADDER_ERROR_ARGUMENT;
+    if (session->slices.begun != Begun::nothing) return ADDER_ERROR_SEQUENCE;
     if (size < adder_state_size(session->handle)) return ADDER_ERROR_BUFFER;
     StateHeader header{};
     memcpy(header.magic, state_magic, sizeof state_magic);
@@ -68,10 +69,12 @@ extern "C" adder_status adder_state_load(adder_session *session, const void *buf
     if (crc != header.crc) return report(error, ADDER_ERROR_STATE, "CRC-32", crc, header.crc);
     memcpy(session->state, floats, static_cast<size_t>(header.size));
     session->position = header.position;
+    session->slices = Slices{};
     return ADDER_OK;
 }
 
 extern "C" void adder_state_reset(adder_session *session) {
     memset(session->state, 0, static_cast<size_t>(state_bytes(session->model().shape)));
     session->position = 0;
+    session->slices = Slices{};
 }

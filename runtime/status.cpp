@@ -77,6 +77,9 @@ extern "C" const char *adder_status_text(adder_status status) {
     case ADDER_ERROR_ISA: return "the instruction set is not built in or not on this CPU";
     case ADDER_ERROR_TEXT: return "a byte of the text has no token in this vocabulary";
     case ADDER_ERROR_SELFTEST: return "the results differ from those that the converter recorded";
+    case ADDER_ERROR_SEQUENCE:
+        return "what was begun has to be continued to its end first, or nothing was begun";
+    case ADDER_MORE: return "there is more to do: call adder_continue again";
     }
     return "unknown status";
 }

@@ -37,9 +37,10 @@ extern "C" {
 /* Alignment in bytes that blobs and arenas must have. */
 #define ADDER_ALIGNMENT 64
 
-/* Results: ADDER_OK, or a negative reason. */
+/* Results: ADDER_OK, or a negative reason; of adder_continue also ADDER_MORE. */
 typedef enum adder_status {
     ADDER_OK = 0,
+    ADDER_MORE = 1,                 /* not an error: there is more to do */
     ADDER_ERROR_ARGUMENT = -1,      /* a null pointer, or an option outside of its range */
     ADDER_ERROR_ALIGNMENT = -2,     /* a blob or arena that is not aligned to ADDER_ALIGNMENT */
     ADDER_ERROR_NOT_A_BLOB = -3,    /* the magic number is missing */
@@ -54,7 +55,8 @@ typedef enum adder_status {
     ADDER_ERROR_NO_TOKENIZER = -12, /* the blob carries no tokenizer */
     ADDER_ERROR_ISA = -13,          /* the instruction set asked for is not built or not on this CPU */
     ADDER_ERROR_TEXT = -14,         /* a byte of the text has no token in this vocabulary */
-    ADDER_ERROR_SELFTEST = -15      /* the results differ from those recorded in the blob */
+    ADDER_ERROR_SELFTEST = -15,     /* the results differ from those recorded in the blob */
+    ADDER_ERROR_SEQUENCE = -16      /* something has been begun and is not finished, or nothing has been begun */
 } adder_status;
 
 /* What exactly was wrong. Filled on failure where a function takes one (null: not wanted). */
@@ -187,6 +189,35 @@ adder_status adder_score(adder_session *session, const int32_t *tokens, size_t n
 /* Repeats the golden case that the converter recorded in the blob, from an empty state, and compares the bits of the
  * logits. Resets the session. ADDER_ERROR_UNSUPPORTED if the blob has none. */
 adder_status adder_selftest(adder_session *session, adder_error *error);
+
+/* ---- Cooperative: the same in slices --------------------------------------------------------------------------- */
+
+/* For a superloop, or a task that must not hold the processor for long:
+ *
+ *     adder_step_begin(session, token);
+ *     while ((status = adder_continue(session, &logits)) == ADDER_MORE) do_something_else();
+ *
+ * gives the bits that adder_step gives. A slice is one layer; the head, which is longer where the vocabulary is large, is
+ * cut into as many slices as keep each below a layer's work. So no call takes longer than a layer does, for as many tokens
+ * as were begun.
+ *
+ * Between begin and the last slice adder_feed, adder_step, adder_score, adder_selftest, adder_state_save and another begin
+ * are ADDER_ERROR_SEQUENCE and change nothing, and the logits of an earlier step are gone. adder_state_reset and a
+ * successful adder_state_load give up what was begun. */
+
+/* Begins to take one token: its embedding, no more. */
+adder_status adder_step_begin(adder_session *session, int32_t token);
+
+/* Begins to take n tokens, 1 .. the option `chunk`, without logits. They are read here, and not again. */
+adder_status adder_feed_begin(adder_session *session, const int32_t *tokens, size_t n);
+
+/* Computes the next slice. ADDER_MORE: there are others; ADDER_OK: that was the last, the position is that behind the
+ * tokens, and of a step *logits points to the logits as adder_step gives them. After adder_feed_begin `logits` may be null,
+ * and *logits is not touched. ADDER_ERROR_SEQUENCE if nothing was begun. */
+adder_status adder_continue(adder_session *session, float **logits);
+
+/* How many calls of adder_continue finish what was begun; 0 where nothing is. */
+uint32_t adder_slices_left(const adder_session *session);
 
 /* ---- State: the whole context as one block of bytes ------------------------------------------------------------ */
 

@@ -164,7 +164,19 @@ bool same_bits(const std::vector<float> &a, const float *b) {
     return std::memcmp(a.data(), b, a.size() * sizeof(float)) == 0;
 }
 
-// One session on the tokens: cut into calls at random places, some fed, some scored, some stepped.
+// What was begun, to its end; the logits of a step.
+const float *finish(adder_session *session) {
+    float *logits = nullptr;
+    for (uint32_t left = adder_slices_left(session); left > 0; --left) {
+        EXPECT_EQ(adder_slices_left(session), left);
+        EXPECT_EQ(adder_continue(session, &logits), left > 1 ? ADDER_MORE : ADDER_OK);
+        EXPECT_TRUE(left == 1 || logits == nullptr);
+    }
+    EXPECT_EQ(adder_slices_left(session), 0u);
+    return logits;
+}
+
+// One session on the tokens: cut into calls at random places, some fed, some scored, some stepped, whole or in slices.
 void expect_same(const AlignedBytes &blob, const Tokens &tokens, const Expected &expected,
                  const adder_options &options, uint64_t seed) {
     TestSession session(blob, options);
@@ -180,8 +192,18 @@ void expect_same(const AlignedBytes &blob, const Tokens &tokens, const Expected 
     for (size_t done = 0; done < tokens.size();) {
         const size_t left = tokens.size() - done;
         seed = seed * 6364136223846793005u + 1442695040888963407u;
-        const size_t n = 1 + (seed >> 40) % left, kind = (seed >> 33) % 4;
-        if (kind == 0) {
+        const size_t n = 1 + (seed >> 40) % left, kind = (seed >> 33) % 6;
+        if (kind == 5) {
+            ASSERT_EQ(adder_step_begin(session.get(), tokens[done]), ADDER_OK);
+            const float *logits = finish(session.get());
+            ASSERT_TRUE(same_bits(expected.logits[done], logits)) << "step in slices at " << done;
+            done += 1;
+        } else if (kind == 4) {
+            const size_t chunk = std::min<size_t>(n, options.chunk == 0 ? 16 : options.chunk);
+            ASSERT_EQ(adder_feed_begin(session.get(), tokens.data() + done, chunk), ADDER_OK);
+            finish(session.get());
+            done += chunk;
+        } else if (kind == 0) {
             const std::vector<float> logits = session.step(tokens[done]);
             ASSERT_TRUE(same_bits(logits, expected.logits[done].data())) << "step at " << done;
             done += 1;

@@ -1,0 +1,25 @@
+// A chunk of tokens on its way through the model, one part at a time: what every call that takes tokens is made of.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "runtime/session.h"
+
+namespace adder {
+
+// May tokens be fed now, and are these in the vocabulary?
+adder_status check_tokens(const adder_session &session, const int32_t *tokens, size_t n);
+
+// The chunk that comes next of `left` tokens.
+uint32_t next_chunk(const adder_session &session, size_t left);
+
+// The parts, in order: the residuals of n tokens, at most a chunk; every layer in turn on them; then the head, of tokens
+// [first, first + n) of the chunk, some tiles of the vocabulary, the first of them with the norm before it. Float mode is
+// the caller's business.
+void forward_embed(adder_session &session, const int32_t *tokens, uint32_t n);
+void forward_layer(adder_session &session, uint32_t layer, uint32_t n);
+void forward_head(adder_session &session, uint32_t first, uint32_t n, Range tiles);
+
+// All tiles of the vocabulary.
+Range head_tiles(const adder_session &session);
+
+}  // namespace adder
