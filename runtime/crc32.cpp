@@ -31,7 +31,7 @@ constexpr CrcTables make_tables() {
     return tables;
 }
 
-constexpr CrcTables tables = make_tables();
+constexpr CrcTables crc_tables = make_tables();
 
 }  // namespace
 
@@ -42,13 +42,13 @@ uint32_t crc32(uint32_t crc, const void *data, size_t size) {
         for (; size >= 8; size -= 8, bytes += 8) {
             uint32_t next = 0;
             for (int k = 0; k < 4; ++k) {
-                next ^= tables.at[7 - k][bytes[k] ^ ((crc >> (8 * k)) & 0xff)];
-                next ^= tables.at[3 - k][bytes[4 + k]];
+                next ^= crc_tables.at[7 - k][bytes[k] ^ ((crc >> (8 * k)) & 0xff)];
+                next ^= crc_tables.at[3 - k][bytes[4 + k]];
             }
             crc = next;
         }
     }
-    for (; size > 0; --size) crc = (crc >> 8) ^ tables.at[0][(crc ^ *bytes++) & 0xff];
+    for (; size > 0; --size) crc = (crc >> 8) ^ crc_tables.at[0][(crc ^ *bytes++) & 0xff];
     return ~crc;
 }
 

@@ -17,8 +17,8 @@ namespace neon {
 
 namespace {
 
-using Products = int16x8_t[4];  // [i]: four sums of row 2i, four of row 2i + 1
-using Sums = int32x4_t[2];      // of the 8 rows of a tile
+using Products = int16x8_t[4];   // [i]: four sums of row 2i, four of row 2i + 1
+using GroupSums = int32x4_t[2];  // of the 8 rows of a tile
 
 // sum + the products of a block. rows [2]: of rows 0..3, 4..7.
 inline void products_add(Products &sum, const int8x16_t *rows, int8x8_t x) {
@@ -34,21 +34,21 @@ inline void products_add(Products &sum, const int8x16_t *rows, int8x8_t x) {
     for (int16x8_t &part : sum) pin(part);
 }
 
-inline void segment_add(Sums &sum, const Products &products) {
+inline void segment_add(GroupSums &sum, const Products &products) {
     for (uint32_t h = 0; h < 2; ++h)
         sum[h] = vpadalq_s16(sum[h], add_neighbours(products[2 * h], products[2 * h + 1]));
 }
 
 // One tile for `Tokens` tokens; the weights are read once. starts [Tokens][groups].
 template <uint32_t Tokens>
-void block(const Matrix &matrix, const MatmulArgs &args, const Q4Groups &groups, uint32_t tile,
-           uint32_t token, const int32_t *starts) {
+void q4_block(const Matrix &matrix, const MatmulArgs &args, const Q4Groups &groups, uint32_t tile,
+              uint32_t token, const int32_t *starts) {
     const int8_t *w = static_cast<const int8_t *>(matrix.weights) + size_t{4} * matrix.cols * tile;
     const int8_t *x = static_cast<const int8_t *>(args.x) + size_t{args.x_stride} * token;
     const uint16_t *scale = matrix.group_scale + 8 * groups.count * tile;
     f32x8 acc[Tokens] = {};
     for (uint32_t at = 0; at < groups.blocks; scale += 8, ++starts) {
-        Sums sum[Tokens];
+        GroupSums sum[Tokens];
 #pragma GCC unroll 8
         for (uint32_t t = 0; t < Tokens; ++t) sum[t][0] = sum[t][1] = vdupq_n_s32(starts[groups.count * t]);
         uint32_t left = groups.blocks_at(at);
@@ -91,10 +91,10 @@ void tokens_all(const Matrix &matrix, const MatmulArgs &args, const Q4Groups &gr
         uint32_t token = begin;
 #if defined(__aarch64__)  // 32-bit ARM has not the registers
         for (; end - token >= 2; token += 2)
-            block<2>(matrix, args, groups, tile, token, starts + groups.count * (token - begin));
+            q4_block<2>(matrix, args, groups, tile, token, starts + groups.count * (token - begin));
 #endif
         for (; token < end; ++token)
-            block<1>(matrix, args, groups, tile, token, starts + groups.count * (token - begin));
+            q4_block<1>(matrix, args, groups, tile, token, starts + groups.count * (token - begin));
     }
 }
 

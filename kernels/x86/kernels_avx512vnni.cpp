@@ -23,7 +23,7 @@ namespace {
 
 // vpdpbusd adds four products to an int32 lane, exactly and without saturation. Its unsigned factor is w + 128, which is w
 // with its sign bit turned over. The last tile of an odd number has 256 bits of its own.
-struct Rows8 : Tile {
+struct EvexRows8 : Tile {
     using Bytes = Int;
     static constexpr int32_t bytes_bias = -128;
     static Bytes bytes(Int w) { return _mm256_xor_si256(w, _mm256_set1_epi8(-128)); }
@@ -89,10 +89,10 @@ namespace adder {
 namespace avx512vnni {
 
 static void matmul_q8(const Matrix &matrix, const MatmulArgs &args) {
-    avx2::product<avx2::Int8<avx2::Rows16>, avx2::Int8<avx2::Rows8>>(matrix, args);
+    avx2::product<avx2::Int8<avx2::Rows16>, avx2::Int8<avx2::EvexRows8>>(matrix, args);
 }
 static void matmul_q4(const Matrix &matrix, const MatmulArgs &args) {
-    avx2::product<avx2::Int4<avx2::Rows16>, avx2::Int4<avx2::Rows8>>(matrix, args);
+    avx2::product<avx2::Int4<avx2::Rows16>, avx2::Int4<avx2::EvexRows8>>(matrix, args);
 }
 
 }  // namespace avx512vnni

@@ -16,7 +16,7 @@ namespace {
 
 // vpdpbusd adds four products to an int32 lane, exactly and without saturation. Its unsigned factor is w + 128, which is w
 // with its sign bit turned over.
-struct Rows8 : Tile {
+struct VexRows8 : Tile {
     using Bytes = Int;
     static constexpr int32_t bytes_bias = -128;
     static Bytes bytes(Int w) { return _mm256_xor_si256(w, _mm256_set1_epi8(-128)); }
@@ -40,10 +40,10 @@ namespace adder {
 namespace avxvnni {
 
 static void matmul_q8(const Matrix &matrix, const MatmulArgs &args) {
-    avx2::product<avx2::Int8<avx2::Rows8>, avx2::Int8<avx2::Rows8>>(matrix, args);
+    avx2::product<avx2::Int8<avx2::VexRows8>, avx2::Int8<avx2::VexRows8>>(matrix, args);
 }
 static void matmul_q4(const Matrix &matrix, const MatmulArgs &args) {
-    avx2::product<avx2::Int4<avx2::Rows8>, avx2::Int4<avx2::Rows8>>(matrix, args);
+    avx2::product<avx2::Int4<avx2::VexRows8>, avx2::Int4<avx2::VexRows8>>(matrix, args);
 }
 
 }  // namespace avxvnni

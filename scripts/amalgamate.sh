@@ -1,0 +1,91 @@
+#!/bin/sh
+# Writes the whole library as two files, adder.h and adder.cpp, for projects that would rather copy than build.
+# SPDX-License-Identifier: MIT
+#
+#     sh scripts/amalgamate.sh DIR
+#
+# The list of sources is CMakeLists.txt's. All local headers of the portable part come first, once each, then the sources; the
+# kernels of an instruction set are used where the compiler's flags say that the target has it (-mavx2, -mcpu=...), and
+# nothing is chosen among sets that it may have. The same commit gives the same bytes.
+set -eu
+[ $# -eq 1 ] || { echo "usage: sh scripts/amalgamate.sh DIR" >&2; exit 2; }
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
+mkdir -p "$1"
+out=$(CDPATH='' cd -- "$1" && pwd -P)
+cd "$root"
+
+version=$(awk '/^#define ADDER_VERSION_/ {printf "%s%s", dot, $3; dot = "."}' include/adder/adder.h)
+title="Adder $version in two files, made by scripts/amalgamate.sh: change the library, not these."
+
+{
+    echo "/* $title */"
+    awk '/^#include "config.h"/ {while ((getline line <"include/adder/config.h") > 0) print line; next} {print}' \
+        include/adder/adder.h
+} >"$out/adder.h.part"
+
+# The sources by what CMakeLists.txt does with them: "set(ADDER_LIBRARY_SOURCES ...)" and "adder_add_isa(...)".
+sources_of() { # of the commands whose first line begins with $1
+    awk -v begin="$1" 'index($0, begin) == 1 {on = 1}
+        on {last = /\)$/; gsub(/[()]/, " "); for (i = 1; i <= NF; ++i) if ($i ~ /\.cpp$/) print $i; on = !last}' CMakeLists.txt
+}
+portable=$(sources_of 'set(ADDER_LIBRARY_SOURCES')
+optional=$(sources_of 'adder_add_isa(')
+[ -n "$portable" ] && [ -n "$optional" ] || { echo "amalgamate: found no sources in CMakeLists.txt" >&2; exit 1; }
+
+# shellcheck disable=SC2086
+awk -v title="$title" -v portable="$portable" -v optional="$optional" '
+# The file that an #include of the line names; "" if it is a system header or none.
+function local_name(line) {
+    if (line !~ /^#include "/) return ""
+    gsub(/^#include "|".*$/, "", line)
+    return line
+}
+# Headers that mean something else for each instruction set, or that only one has.
+function is_specific(name) { return name ~ /^kernels\/(simd|x86|arm)\// }
+
+# A header and, before it, those that it includes. `wanted` says which: the portable ones, or those of an instruction set.
+function header(name, specific,    line, inner, text) {
+    if (name ~ /^adder\//) return
+    if (is_specific(name) && !specific) return
+    if (name in seen) return
+    seen[name] = 1
+    while ((getline line <name) > 0) {
+        inner = local_name(line)
+        if (inner != "") header(inner, specific)
+        else if (line !~ /^#pragma once|^\/\/ SPDX/) text = text line "\n"
+    }
+    close(name)
+    # The vector layer of another set: what was built on the last one is built again.
+    if (text ~ /\n#define ADDER_SIMD /) {
+        for (inner in seen) if (is_specific(inner) && inner !~ /\/kernels_/ && inner != name) delete seen[inner]
+        sub(/\n#define ADDER_SIMD /, "\n#undef ADDER_SIMD&", text)
+    }
+    print "\n// ---- " name " ----\n" text
+}
+function headers_of(source,    line, name) {
+    while ((getline line <source) > 0) if ((name = local_name(line)) != "") header(name, 0)
+    close(source)
+}
+function source(name, specific,    line, inner) {
+    print "\n// ---- " name " ----"
+    while ((getline line <name) > 0) {
+        inner = local_name(line)
+        if (inner == "") {
+            if (line !~ /^\/\/ SPDX/) print line
+        } else if (specific) header(inner, 1)
+    }
+    close(name)
+}
+BEGIN {
+    print "// " title "\n// SPDX-License-Identifier: MIT\n#include \"adder.h\"\n"
+    print "#if defined(__clang__)  // one file has what others would have used"
+    print "#pragma clang diagnostic ignored \"-Wunused-function\""
+    print "#pragma clang diagnostic ignored \"-Wunused-const-variable\"\n#endif"
+    n = split(portable, sources)
+    m = split(optional, sets)
+    for (i = 1; i <= n; ++i) headers_of(sources[i])
+    for (i = 1; i <= n; ++i) source(sources[i], 0)
+    for (i = 1; i <= m; ++i) source(sets[i], 1)
+}' >"$out/adder.cpp.part"
+mv "$out/adder.h.part" "$out/adder.h"
+mv "$out/adder.cpp.part" "$out/adder.cpp"
