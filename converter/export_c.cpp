@@ -73,7 +73,11 @@ constexpr const char *header_text =
 #ifndef ADDER_MODEL_@NAME@_H
 #define ADDER_MODEL_@NAME@_H
 
+#if !defined(__has_include) || __has_include(<adder/adder.h>)
 #include <adder/adder.h>
+#else
+#include "adder.h" /* of the library in two files */
+#endif
 
 /* The arena is laid out by the library: the constants below are those of one version. */
 #if ADDER_FORMAT_VERSION != @format@ || ADDER_VERSION_MAJOR != @major@ || ADDER_VERSION_MINOR != @minor@

@@ -13,6 +13,16 @@
 
 #include <cstdint>
 
+#include "adder/config.h"
+
+// Products and sums stay apart in builds, too, that were not given -ffp-contract=off: compilers for ARM, or with FMA, would
+// fuse them.
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF
+#elif defined(__GNUC__)
+#pragma GCC optimize("fp-contract=off")
+#endif
+
 namespace adder {
 
 static constexpr uint32_t tile_size = 8;
@@ -157,6 +167,12 @@ struct KernelTable {
     // v[i] = v[i] > -limit ? exp2((v[i] - highest) * factor) : 0.
     SoftmaxWeightsKernel *softmax_weights;
 };
+
+// A kernel of a part of the library that may not be built; null then, and nothing is left of it in the program.
+template <typename Kernel>
+constexpr Kernel *kernel_if(bool part, Kernel *kernel) {
+    return part ? kernel : nullptr;
+}
 
 // The tables that are built, best last; `count` gets their number, at least 1 (scalar). A table may need more than this
 // CPU has: ask its `usable` first.

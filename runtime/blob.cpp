@@ -164,6 +164,10 @@ adder_status check_input(const BlobHeader &header, const BlobTensor &tensor, Rol
         return report(error, ADDER_ERROR_UNSUPPORTED, "input of tensor", tensor.input,
                       static_cast<uint8_t>(Input::token), at);
     const Input input = static_cast<Input>(tensor.input);
+    const bool is_float = input == Input::floats || tensor.dtype == static_cast<uint8_t>(Dtype::f32);
+    if (!ADDER_FLOAT_LAYERS && is_float && is_matrix(role))
+        return report(error, ADDER_ERROR_UNSUPPORTED, "a float layer without ADDER_FLOAT_LAYERS, tensor", 0,
+                      0, at);
     if (has_input(role, header.flags) ? !input_fits(role, input, extent.cols) : input != Input::none)
         return report(error, ADDER_ERROR_CORRUPT, "input of tensor", tensor.input, 0, at);
     const bool bits_fit =
@@ -197,6 +201,8 @@ adder_status check_tensor(const Model &model, uint32_t index, Role role, uint16_
         return report(error, ADDER_ERROR_UNSUPPORTED, "type of tensor", tensor.dtype,
                       static_cast<uint8_t>(Dtype::int4), at);
     const Dtype dtype = static_cast<Dtype>(tensor.dtype);
+    if (!ADDER_INT4 && dtype == Dtype::int4)
+        return report(error, ADDER_ERROR_UNSUPPORTED, "int4 weights without ADDER_INT4, tensor", 0, 0, at);
     if (dtype != Dtype::f32 && !is_matrix(role))
         return report(error, ADDER_ERROR_CORRUPT, "type of tensor", tensor.dtype, 0, at);
     uint32_t rows = 0, cols = 0;
@@ -330,12 +336,14 @@ adder_status validate(Model &m, const void *blob, size_t size, adder_error *erro
     for (uint32_t i = 0; i < tensors; ++i) note_form(&m, m.tensors[i]);
     m.bytes_per_token = count_bytes_per_token(m);
     m.fingerprint = uint64_t{header.metadata_crc} << 32 | header.payload_crc;
+#if ADDER_TOKENIZER
     uint64_t tokenizer_size = 0;
     const uint8_t *tokenizer = model_section(m, section_tokenizer, &tokenizer_size);
     if (tokenizer) {
         const TokenizeStatus opened = tokenizer_open(&m.tokenizer, tokenizer, tokenizer_size);
         if (opened == TokenizeStatus::unsupported)
-            return report(error, ADDER_ERROR_UNSUPPORTED, "tokenizer section", 0, 0);
+            return report(error, ADDER_ERROR_UNSUPPORTED,
+                          ADDER_NFC ? "tokenizer section" : "tokenizer section without ADDER_NFC", 0, 0);
         if (opened != TokenizeStatus::ok)
             return report(error, ADDER_ERROR_CORRUPT, "tokenizer section", 0, 0);
         if (m.tokenizer.tokens > header.vocab_size)
@@ -343,6 +351,7 @@ adder_status validate(Model &m, const void *blob, size_t size, adder_error *erro
                           header.vocab_size);
         m.has_tokenizer = true;
     }
+#endif
     return ADDER_OK;
 }
 

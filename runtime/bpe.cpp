@@ -1,5 +1,8 @@
 // Byte-pair encoding of one word, by linear scans for short words and by a tournament of ranks for long ones.
 // SPDX-License-Identifier: MIT
+#include "adder/config.h"
+#if ADDER_TOKENIZER
+
 #include "runtime/bpe.h"
 
 #include <cstring>
@@ -145,3 +148,5 @@ size_t bpe_long(const Tokenizer &t, int32_t *symbols, size_t count, int32_t *scr
 }
 
 }  // namespace adder
+
+#endif  // ADDER_TOKENIZER

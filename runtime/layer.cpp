@@ -22,10 +22,13 @@ constexpr uint64_t float_product_work = 4;
 constexpr uint64_t scan_work = 32;
 constexpr uint64_t encode_work = 16;
 
+// What a layer is, as far as this build has such: a blob with others was refused.
+bool has_float_input(const Linear &linear) { return ADDER_FLOAT_LAYERS && linear.input == Input::floats; }
+bool has_float_weights(const Linear &linear) { return ADDER_FLOAT_LAYERS && linear.dtype == Dtype::f32; }
+bool has_int4_weights(const Linear &linear) { return ADDER_INT4 && linear.dtype == Dtype::int4; }
+
 // int8 activations on float weights: the float kernel takes the codes as floats.
-bool wants_widened(const Linear &linear) {
-    return linear.input != Input::floats && linear.dtype == Dtype::f32;
-}
+bool wants_widened(const Linear &linear) { return !has_float_input(linear) && has_float_weights(linear); }
 
 void widen(const int8_t *codes, uint32_t n, float *floats) {
     for (uint32_t i = 0; i < n; ++i) floats[i] = static_cast<float>(codes[i]);
@@ -77,22 +80,22 @@ void run_linear(const KernelTable &kernels, const Linear &linear, const LinearIn
     args.out = out;
     args.out_stride = out_stride;
     args.add = add;
-    args.x_scale = linear.input == Input::floats  ? &one
+    args.x_scale = has_float_input(linear)        ? &one
                    : linear.input == Input::token ? input.scales
                                                   : &linear.input_scale;
     args.x_scale_stride = linear.input == Input::token ? 1 : 0;
-    if (linear.input != Input::floats && linear.dtype != Dtype::f32) {
+    if (!has_float_input(linear) && !has_float_weights(linear)) {
         args.x = input.codes;
         args.x_stride = input.codes_stride;
-        (linear.dtype == Dtype::int8 ? kernels.matmul_q8 : kernels.matmul_q4)(linear.matrix, args);
+        (has_int4_weights(linear) ? kernels.matmul_q4 : kernels.matmul_q8)(linear.matrix, args);
         return;
     }
     const bool widened = wants_widened(linear);
     args.x = widened ? input.widened : input.floats;
     args.x_stride = widened ? input.widened_stride : input.floats_stride;
-    (linear.dtype == Dtype::f32    ? kernels.matmul_f32
-     : linear.dtype == Dtype::int8 ? kernels.matmul_q8_f32
-                                   : kernels.matmul_q4_f32)(linear.matrix, args);
+    (has_float_weights(linear)  ? kernels.matmul_f32
+     : has_int4_weights(linear) ? kernels.matmul_q4_f32
+                                : kernels.matmul_q8_f32)(linear.matrix, args);
 }
 
 // The same, spread over the team.

@@ -180,6 +180,7 @@ void model_embed(const Model &model, uint32_t token, float *out) {
     const void *weights = table.matrix.weights;
     switch (table.dtype) {
     case Dtype::f32:
+        if (!ADDER_FLOAT_LAYERS) break;  // refused when the blob was opened
         for (uint32_t i = 0; i < cols; ++i)
             out[i] = static_cast<const float *>(weights)[f32_index(token, i, cols)];
         break;
@@ -191,6 +192,7 @@ void model_embed(const Model &model, uint32_t token, float *out) {
         break;
     }
     case Dtype::int4:
+        if (!ADDER_INT4) break;
         for (uint32_t i = 0; i < cols; ++i) {
             const Q4Index at = q4_index(token, i, cols);
             const int code = ((static_cast<const uint8_t *>(weights)[at.byte] >> at.shift) & 15) - 8;

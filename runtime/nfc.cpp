@@ -1,16 +1,19 @@
 // NFC: canonical decomposition, ordering and composition (UAX #15; Unicode Standard, sections 3.11 and 3.12).
 // SPDX-License-Identifier: MIT
+#include "adder/config.h"
+#if ADDER_TOKENIZER
+
 #include "runtime/nfc.h"
 
 #include "runtime/unicode.h"
 
-#if !defined(ADDER_NO_NFC)
+#if ADDER_NFC
 #include "runtime/unicode_tables.h"
 #endif
 
 namespace adder {
 
-#if defined(ADDER_NO_NFC)
+#if !ADDER_NFC
 
 bool nfc_available() { return false; }
 
@@ -243,3 +246,5 @@ bool CodePointReader::next(uint32_t *code_point) {
 #endif
 
 }  // namespace adder
+
+#endif  // ADDER_TOKENIZER

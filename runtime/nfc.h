@@ -28,7 +28,7 @@ struct CodePointReader {
     bool next(uint32_t *code_point);
 };
 
-// False where the library was built with ADDER_NO_NFC: a reader then passes text through unchanged.
+// False where the library was built without ADDER_NFC: a reader then passes text through unchanged.
 bool nfc_available();
 
 // Fills reader->queue with the next segment, which begins with `code_point`, just read. Used by next().

@@ -4,6 +4,9 @@
 // top-k and top-p are radix selections over the order-preserving integer keys of the floats: four passes of eight bits
 // find the value at which the cut falls; of equals at the cut the lower ids stay. Linear in the vocabulary, exact, and
 // the same on every machine.
+#include "adder/config.h"
+#if ADDER_SAMPLER
+
 #include <cstring>
 
 #include "kernels/float_mode.h"
@@ -172,3 +175,5 @@ extern "C" int32_t adder_sample(adder_sampler *sampler, float *logits, uint32_t 
                                                                       : kernels.argmax(logits, n);
     return static_cast<int32_t>(token);
 }
+
+#endif  // ADDER_SAMPLER

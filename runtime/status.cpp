@@ -44,6 +44,8 @@ struct Writer {
     }
 };
 
+#if ADDER_ERROR_STRINGS
+
 // Which instruction sets could have been asked for, and where the name came from.
 void put_usable_isas(Writer &writer, const char *name) {
     if (name == adder::kernels_environment()) writer.put(" (from ADDER_ISA)");
@@ -57,7 +59,11 @@ void put_usable_isas(Writer &writer, const char *name) {
     }
 }
 
+#endif
+
 }  // namespace
+
+#if ADDER_ERROR_STRINGS
 
 extern "C" const char *adder_status_text(adder_status status) {
     switch (status) {
@@ -107,6 +113,26 @@ extern "C" size_t adder_error_text(const adder_error *error, char *text, size_t 
     writer.end();
     return writer.length;
 }
+
+#else
+
+extern "C" const char *adder_status_text(adder_status) { return ""; }
+
+extern "C" size_t adder_error_text(const adder_error *error, char *text, size_t size) {
+    Writer writer{text, size};
+    if (error) {
+        const uint64_t numbers[] = {0 - static_cast<uint64_t>(error->status), error->found, error->needed};
+        writer.put("error");
+        for (const uint64_t number : numbers) {
+            writer.put(' ');
+            writer.put(number);
+        }
+    }
+    writer.end();
+    return writer.length;
+}
+
+#endif
 
 #define ADDER_TEXT_OF(x) #x
 #define ADDER_VERSION_TEXT(a, b, c) ADDER_TEXT_OF(a) "." ADDER_TEXT_OF(b) "." ADDER_TEXT_OF(c)

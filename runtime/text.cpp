@@ -1,5 +1,8 @@
 // The public tokenizer functions, over the tokenizer section of a blob.
 // SPDX-License-Identifier: MIT
+#include "adder/config.h"
+#if ADDER_TOKENIZER
+
 #include <cstring>
 
 #include "runtime/model.h"
@@ -92,3 +95,5 @@ extern "C" size_t adder_detokenize(const adder_model *model, adder_detokenizer *
     detokenizer->count = stream.count;
     return written;
 }
+
+#endif  // ADDER_TOKENIZER

@@ -1,5 +1,8 @@
 // Text to token ids: added tokens, normalisation, the GPT-2 split, and byte-pair encoding of each word.
 // SPDX-License-Identifier: MIT
+#include "adder/config.h"
+#if ADDER_TOKENIZER
+
 #include <cstring>
 
 #include "runtime/bpe.h"
@@ -332,3 +335,5 @@ TokenizeStatus tokenize(const Tokenizer *tokenizer, const char *text, size_t siz
 }
 
 }  // namespace adder
+
+#endif  // ADDER_TOKENIZER

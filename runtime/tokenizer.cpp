@@ -1,5 +1,8 @@
 // Opening a tokenizer section, and looking tokens up in it.
 // SPDX-License-Identifier: MIT
+#include "adder/config.h"
+#if ADDER_TOKENIZER
+
 #include "runtime/tokenizer.h"
 
 #include <cstring>
@@ -174,3 +177,5 @@ int32_t find_token(const Tokenizer *tokenizer, const char *name, size_t size) {
 }
 
 }  // namespace adder
+
+#endif  // ADDER_TOKENIZER

@@ -1,5 +1,8 @@
 // UTF-8 decoding, the streaming filter of the detokenizer, and character classes from compact tables.
 // SPDX-License-Identifier: MIT
+#include "adder/config.h"
+#if ADDER_TOKENIZER
+
 #include "runtime/unicode.h"
 
 #include <cstring>
@@ -163,3 +166,5 @@ size_t utf8_stream_end(Utf8Stream *stream, char *out, size_t capacity) {
 }
 
 }  // namespace adder
+
+#endif  // ADDER_TOKENIZER

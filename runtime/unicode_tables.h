@@ -82,7 +82,7 @@ constexpr uint16_t category_offset[25] = {
     0, 77, 146, 214, 281, 351, 420, 490, 566, 636, 708, 787, 869, 939, 1013, 1089, 1160, 1237, 1312, 1382,
     1455, 1541, 1622, 1694, 1770};
 
-#if !defined(ADDER_NO_NFC)
+#if ADDER_NFC
 
 // Canonical_Combining_Class; 255: of class 0, but may join what stands before it
 constexpr uint8_t combining_common = 230;

@@ -110,7 +110,7 @@ namespace adder {{
 ''')
 print(f'constexpr unsigned unicode_index_step = {EVERY};\n')
 range_table('category', LETTER, category, '\\p{L} = 1 (common), \\p{N} = 2, White_Space = 3')
-print('#if !defined(ADDER_NO_NFC)\n')
+print('#if ADDER_NFC\n')
 range_table('combining', 230, combining,
             'Canonical_Combining_Class; 255: of class 0, but may join what stands before it')
 

@@ -23,6 +23,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "config.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -68,7 +70,7 @@ typedef struct adder_error {
     uint64_t needed;  /* ... and the one that was needed */
 } adder_error;
 
-/* One sentence for a status: a static string, never null. */
+/* One sentence for a status: a static string, never null; empty in a build without ADDER_ERROR_STRINGS. */
 const char *adder_status_text(adder_status status);
 
 /* Writes a sentence with item and numbers, zero-terminated and cut to `size` bytes. Returns the length it has uncut. */
@@ -102,7 +104,7 @@ typedef struct adder_model_info {
     int32_t bos_token;        /* -1: none */
     int32_t eos_tokens[4];    /* -1: none */
     int int8_activations;     /* 0: float activations */
-    int has_tokenizer;
+    int has_tokenizer; /* that this build of the library can use */
     int has_chat_template;
 } adder_model_info;
 
@@ -231,6 +233,8 @@ void adder_state_reset(adder_session *session);
 
 /* ---- Tokenizer ------------------------------------------------------------------------------------------------- */
 
+#if ADDER_TOKENIZER
+
 enum {
     /* Recognise the names of special tokens in the text. Without it no text becomes a control token. */
     ADDER_TOKENIZE_SPECIAL = 1
@@ -264,7 +268,11 @@ size_t adder_detokenize_capacity(const adder_model *model);
 size_t adder_detokenize(const adder_model *model, adder_detokenizer *detokenizer, int32_t token, char *text,
                         size_t capacity);
 
+#endif /* ADDER_TOKENIZER */
+
 /* ---- Sampler: a value; copy it to fork, compare it, save it ---------------------------------------------------- */
+
+#if ADDER_SAMPLER
 
 #define ADDER_SAMPLER_WINDOW 64
 
@@ -291,6 +299,8 @@ void adder_sampler_accept(adder_sampler *sampler, int32_t token);
 /* Draws the next token from n logits, which it overwrites. Order: repetition penalty, temperature, top-k, top-p, min-p.
  * The token is not accepted yet. The same sampler, logits and seed give the same token on every machine. */
 int32_t adder_sample(adder_sampler *sampler, float *logits, uint32_t n);
+
+#endif /* ADDER_SAMPLER */
 
 #ifdef __cplusplus
 }

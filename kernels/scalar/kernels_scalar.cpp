@@ -292,10 +292,10 @@ const KernelTable table_scalar = {
     cpu_has_baseline,
     8192,
     scalar::matmul_q8,
-    scalar::matmul_q8_f32,
-    scalar::matmul_f32,
-    scalar::matmul_q4,
-    scalar::matmul_q4_f32,
+    kernel_if(ADDER_FLOAT_LAYERS, scalar::matmul_q8_f32),
+    kernel_if(ADDER_FLOAT_LAYERS, scalar::matmul_f32),
+    kernel_if(ADDER_INT4, scalar::matmul_q4),
+    kernel_if(ADDER_INT4 &&ADDER_FLOAT_LAYERS, scalar::matmul_q4_f32),
     scalar::rmsnorm,
     scalar::rmsnorm_quantize,
     scalar::quantize,
@@ -303,9 +303,9 @@ const KernelTable table_scalar = {
     scalar::hadamard_quantize,
     scalar::conv_silu,
     scalar::scan,
-    scalar::clamp,
-    scalar::argmax,
-    scalar::softmax_weights,
+    kernel_if(ADDER_SAMPLER, scalar::clamp),
+    kernel_if(ADDER_SAMPLER, scalar::argmax),
+    kernel_if(ADDER_SAMPLER, scalar::softmax_weights),
 };
 
 }  // namespace adder

@@ -104,7 +104,8 @@ static inline DynamicScale dynamic_scale(float absmax, float limit) {
     return {absmax / limit, limit / absmax};
 }
 
-// Correctly rounded. The builtin is the machine's instruction where -fno-math-errno is given.
+// Correctly rounded. The builtin is the machine's instruction where -fno-math-errno is given; else libm is called to set
+// errno for what is no number.
 static inline float sqrt_f32(float v) { return __builtin_sqrtf(v); }
 
 }  // namespace adder

@@ -1,26 +1,49 @@
-// Writes a tiny blob, and exports it as a program carries it: make_blob DIR
+// Writes tiny blobs, and exports them as a program carries them: make_blob DIR
 // SPDX-License-Identifier: MIT
 #include <string>
 
 #include "converter/cli.h"
 #include "converter/file.h"
+#include "runtime/tokenizer.h"
 #include "tests/support/blob_builder.h"
 
-int main(int count, char **arguments) {
-    if (count != 2) return 2;
-    adder::test::BlobSpec spec;
-    spec.checkpoint.config.vocab_size = 260;
-    spec.tokenizer = true;
-    // A name that C takes apart where it is not escaped: a trigraph, quotes, a digit behind an escape, an end of comment.
-    spec.texts = {{ADDER_TEXT_NAME, "tiny? ?\?/ \"\\ \x01"
-                                    "7 */ \xC3\xA9"}};
-    const adder::test::AlignedBytes blob = adder::test::build_blob(spec);
-    const std::string directory = arguments[1], path = directory + "/tiny.adder";
-    adder::AtomicFile file(path);
+using namespace adder;
+
+static int export_blob(const std::string &directory, const std::string &name,
+                       const test::AlignedBytes &blob) {
+    const std::string path = directory + "/" + name + ".adder";
+    AtomicFile file(path);
     file.write(blob.data(), blob.size());
     file.commit();
     std::string words[] = {"adder", "export-c", path, "-o", directory, "--chunk", "5", "--logit-rows", "2"};
     std::vector<char *> pointers;
     for (std::string &word : words) pointers.push_back(word.data());
-    return adder::cli_main(adder::all_commands(), static_cast<int>(pointers.size()), pointers.data());
+    return cli_main(all_commands(), static_cast<int>(pointers.size()), pointers.data());
+}
+
+int main(int count, char **arguments) {
+    if (count != 2) return 2;
+    test::BlobSpec spec;
+    spec.checkpoint.config.vocab_size = 260;
+    spec.tokenizer = true;
+    // A name that C takes apart where it is not escaped: a trigraph, quotes, a digit behind an escape, an end of comment.
+    spec.texts = {{ADDER_TEXT_NAME, "tiny? ?\?/ \"\\ \x01"
+                                    "7 */ \xC3\xA9"}};
+    test::AlignedBytes blob = test::build_blob(spec);
+    int failed = export_blob(arguments[1], "tiny", blob);
+
+    // The same with a tokenizer that asks for NFC; and two more of what a build may leave out.
+    for (uint32_t i = 0; i < test::header_of(blob).section_count; ++i) {
+        const BlobSection &section = test::sections_of(blob)[i];
+        if (section.kind == section_tokenizer)
+            reinterpret_cast<TokenizerHeader *>(blob.data() + section.offset)->flags |= tokenizer_nfc;
+    }
+    test::fix_checksums(blob);
+    failed |= export_blob(arguments[1], "tiny_nfc", blob);
+    spec.recipe.set_weights(Dtype::int4);
+    failed |= export_blob(arguments[1], "tiny_int4", test::build_blob(spec));
+    spec.recipe.set_weights(Dtype::f32);
+    spec.recipe.set_inputs(false);
+    failed |= export_blob(arguments[1], "tiny_float", test::build_blob(spec));
+    return failed;
 }

@@ -1,0 +1,69 @@
+/* What a library built without some of its parts does with blobs that need them: adder/config.h says which are there.
+ * SPDX-License-Identifier: MIT */
+#define ADDER_SEVERAL_MODELS
+#include "tiny.h"
+#include "tiny_float.h"
+#include "tiny_int4.h"
+#include "tiny_nfc.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static unsigned char arena[1 << 16] __attribute__((aligned(ADDER_ALIGNMENT)));
+static int failures = 0;
+static void expect(int ok, const char *what, const char *part) {
+    if (ok) return;
+    printf("failed: %s%s\n", what, part);
+    ++failures;
+}
+
+/* Opens and tests a blob, or is told that it needs `part`. */
+static void open_blob(const void *blob, size_t size, int there, const char *part) {
+    adder_model model;
+    adder_session *session;
+    adder_error error;
+    char text[200];
+    const adder_status status = adder_model_open(&model, blob, size, &error);
+    if (!there) {
+        adder_error_text(&error, text, sizeof text);
+        expect(status == ADDER_ERROR_UNSUPPORTED, "a blob was not refused: ", part);
+        expect(strstr(text, ADDER_ERROR_STRINGS ? part : "error 7 ") != NULL, text, part);
+        return;
+    }
+    expect(status == ADDER_OK, "a blob was refused: ", part);
+    expect(adder_session_init(&session, &model, NULL, arena, sizeof arena, &error) == ADDER_OK, "no session: ", part);
+    expect(adder_selftest(session, &error) == ADDER_OK, "other results than the converter's: ", part);
+}
+
+int main(void) {
+    adder_model model;
+    adder_model_info info;
+    expect((adder_status_text(ADDER_ERROR_ARENA)[0] != '\0') == ADDER_ERROR_STRINGS, "adder_status_text", "");
+    open_blob(tiny_blob, TINY_BLOB_BYTES, 1, "nothing");
+    open_blob(tiny_int4_blob, TINY_INT4_BLOB_BYTES, ADDER_INT4, "ADDER_INT4");
+    open_blob(tiny_float_blob, TINY_FLOAT_BLOB_BYTES, ADDER_FLOAT_LAYERS, "ADDER_FLOAT_LAYERS");
+    open_blob(tiny_nfc_blob, TINY_NFC_BLOB_BYTES, ADDER_NFC || !ADDER_TOKENIZER, "ADDER_NFC");
+
+    adder_model_open(&model, tiny_blob, TINY_BLOB_BYTES, NULL);
+    adder_model_get_info(&model, &info);
+    expect(info.has_tokenizer == ADDER_TOKENIZER, "has_tokenizer", "");
+#if ADDER_TOKENIZER
+    {
+        int32_t ids[40];
+        size_t count = 0;
+        expect(adder_tokenize(&model, "abc", 3, 0, ids, 40, &count) == ADDER_OK && count == 1, "adder_tokenize", "");
+    }
+#endif
+#if ADDER_SAMPLER
+    {
+        adder_sampler sampler;
+        float logits[3] = {0, 2, 1};
+        adder_sampler_init(&sampler, &model);
+        sampler.temperature = 0;
+        expect(adder_sample(&sampler, logits, 3) == 1, "greedy", "");
+        sampler.temperature = 1;
+        expect(adder_sample(&sampler, logits, 3) >= 0, "drawn", "");
+    }
+#endif
+    return failures != 0;
+}
