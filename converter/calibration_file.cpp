@@ -3,7 +3,6 @@
 #include "converter/calibration_file.h"
 
 #include <cfloat>
-#include <cstring>
 
 #include "converter/calibration_counts.h"
 #include "converter/error.h"
@@ -34,19 +33,6 @@ uint32_t crc(const Json &object, const char *key, const std::string &what) {
         bad_input("%s: %s is %s; 8 hexadecimal digits are needed", what.c_str(), key,
                   json_quote(text).c_str());
     return static_cast<uint32_t>(std::stoul(text, nullptr, 16));
-}
-
-uint32_t crc_of_weights(const Checkpoint &checkpoint) {
-    // What is no tensor and changes the result all the same.
-    uint32_t sum = crc32(0, &checkpoint.config().norm_epsilon, sizeof(float));
-    for (const TensorSpec &spec : model_tensors(checkpoint.config())) {
-        const TensorView &tensor = checkpoint.tensor(spec.name);
-        sum = crc32(sum, spec.name.data(), spec.name.size());
-        sum = crc32(sum, dtype_name(tensor.dtype), std::strlen(dtype_name(tensor.dtype)));
-        sum = crc32(sum, tensor.data, static_cast<size_t>(tensor.size));
-        checkpoint.release(tensor);
-    }
-    return sum;
 }
 
 uint32_t crc_of_tokenizer(const Checkpoint &checkpoint) {
@@ -80,7 +66,7 @@ CalibrationSource calibration_source(const Checkpoint &checkpoint, const std::ve
                                      uint32_t window) {
     const ModelConfig &config = checkpoint.config();
     CalibrationSource source{file_name(checkpoint.directory()),
-                             crc_of_weights(checkpoint),
+                             checkpoint.weights_crc(),
                              crc_of_tokenizer(checkpoint),
                              config.d_model,
                              config.n_layer,
@@ -219,9 +205,9 @@ void CalibrationFile::require(const Checkpoint &checkpoint) const {
         if (size.found != size.needed)
             bad_input("%s with %s %u; that of %s is %u", of.c_str(), size.name, size.found,
                       checkpoint.directory().c_str(), size.needed);
-    if (crc_of_weights(checkpoint) != source_.weights_crc)
+    if (checkpoint.weights_crc() != source_.weights_crc)
         bad_input("%s, whose weights have CRC-32 %08x; those of %s have %08x", of.c_str(),
-                  source_.weights_crc, checkpoint.directory().c_str(), crc_of_weights(checkpoint));
+                  source_.weights_crc, checkpoint.directory().c_str(), checkpoint.weights_crc());
     if (crc_of_tokenizer(checkpoint) != source_.tokenizer_crc)
         bad_input("%s, whose tokenizer.json has CRC-32 %08x; that of %s has %08x", of.c_str(),
                   source_.tokenizer_crc, checkpoint.directory().c_str(), crc_of_tokenizer(checkpoint));

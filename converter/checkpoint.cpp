@@ -13,6 +13,7 @@
 #include <set>
 
 #include "converter/error.h"
+#include "runtime/crc32.h"
 
 namespace adder {
 
@@ -164,6 +165,19 @@ void Checkpoint::check_tensors() {
         }
     }
     std::sort(unused_tensors_.begin(), unused_tensors_.end());
+}
+
+uint32_t Checkpoint::weights_crc() const {
+    uint32_t crc = crc32(0, &config_.norm_epsilon, sizeof(float));
+    for (const TensorSpec &spec : model_tensors(config_)) {
+        const TensorView &view = tensor(spec.name);
+        const char *const type = dtype_name(view.dtype);
+        crc = crc32(crc, spec.name.data(), spec.name.size());
+        crc = crc32(crc, type, std::strlen(type));
+        crc = crc32(crc, view.data, static_cast<size_t>(view.size));
+        release(view);
+    }
+    return crc;
 }
 
 void Checkpoint::read(const TensorView &tensor, uint64_t first, uint64_t count, float *out) const {

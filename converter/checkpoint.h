@@ -45,6 +45,10 @@ class Checkpoint {
     // tensors that lie in a shard but not in the index.
     const std::vector<std::string> &unused_tensors() const { return unused_tensors_; }
 
+    // The CRC-32 of the norms' epsilon, which is no tensor and changes what is computed all the same, and of the name, the
+    // type and the bytes of every tensor of the model. Reads them all.
+    uint32_t weights_crc() const;
+
     // Converts a whole tensor, or elements [first, first + count) of it, to float. Throws naming tensor and
     // index if a value is infinite or not a number.
     void read(const TensorView &tensor, float *out) const { read(tensor, 0, tensor.elements, out); }

@@ -12,7 +12,6 @@
 #include "converter/progress.h"
 #include "converter/tokens.h"
 #include "runtime/arena.h"
-#include "runtime/crc32.h"
 #include "runtime/session.h"
 
 namespace adder {
@@ -22,16 +21,12 @@ CheckpointScorer::CheckpointScorer(const std::string &path, ThreadPool &pool)
     facts_.path = path;
     facts_.kind = "checkpoint";
     facts_.isa = model_.isa();
-    // Names and a sample of each tensor: enough to tell checkpoints apart without reading all of them.
-    uint32_t crc = 0;
     for (const TensorSpec &spec : model_tensors(checkpoint_.config())) {
         const TensorView &tensor = checkpoint_.tensor(spec.name);
-        crc = crc32(crc, tensor.name.data(), tensor.name.size());
-        crc = crc32(crc, tensor.data, static_cast<size_t>(std::min<uint64_t>(tensor.size, 1024)));
         facts_.parameters += tensor.elements;
         facts_.bytes += tensor.size;
     }
-    facts_.fingerprint = format("%08x", crc);
+    facts_.fingerprint = format("%08x", checkpoint_.weights_crc());
     facts_.bits_per_weight = 8 * static_cast<double>(facts_.bytes) / static_cast<double>(facts_.parameters);
 }
 

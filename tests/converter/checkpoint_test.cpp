@@ -343,6 +343,23 @@ static long resident_kilobytes(const uint8_t *address) {
     return -1;
 }
 
+TEST(Checkpoint, TheCrcOfTheWeightsCoversEveryValueAndNoLayout) {
+    const auto crc_of = [](const CheckpointSpec &spec) {
+        const TemporaryDirectory directory;
+        write_checkpoint(directory.path(), spec);
+        return Checkpoint(directory.path()).weights_crc();
+    };
+    CheckpointSpec spec, sharded, last, epsilon;
+    sharded.shards = 3;
+    last.edit = [](const std::string &name, std::vector<float> &values) {
+        if (name == "backbone.layers.1.mixer.in_proj.weight") values.back() += 1;
+    };
+    epsilon.config.norm_epsilon = 1e-6f;
+    EXPECT_EQ(crc_of(sharded), crc_of(spec));
+    EXPECT_NE(crc_of(last), crc_of(spec));
+    EXPECT_NE(crc_of(epsilon), crc_of(spec));
+}
+
 TEST(Checkpoint, ReleasedTensorsLeaveMemoryAndReadTheSame) {
     const TemporaryDirectory directory;
     CheckpointSpec spec;
