@@ -31,23 +31,19 @@ typedef union vector {
     void (*handler)(void);
 } vector;
 
+/* No interrupt but SysTick is enabled, so the table ends with it. */
 __attribute__((section(".vectors"), used)) static const vector vectors[16] = {
-    {.stack = stack_top},
-    {.handler = reset_handler},
-    {.handler = fault_handler}, /* NMI */
-    {.handler = fault_handler}, /* HardFault */
-    {.handler = fault_handler},
-    {.handler = fault_handler},
-    {.handler = fault_handler}, /* memory, bus, usage */
-    {.handler = fault_handler}, /* SecureFault */
-    {0},
-    {0},
-    {0},
-    {.handler = fault_handler},
-    {.handler = fault_handler},
-    {0},                        /* SVCall, DebugMonitor */
-    {.handler = fault_handler}, /* PendSV */
-    {.handler = tick_handler},
+    [0] = {.stack = stack_top},        [1] = {.handler = reset_handler},
+    [2] = {.handler = fault_handler},  /* NMI */
+    [3] = {.handler = fault_handler},  /* HardFault */
+    [4] = {.handler = fault_handler},  /* MemManage */
+    [5] = {.handler = fault_handler},  /* BusFault */
+    [6] = {.handler = fault_handler},  /* UsageFault */
+    [7] = {.handler = fault_handler},  /* SecureFault */
+    [11] = {.handler = fault_handler}, /* SVCall */
+    [12] = {.handler = fault_handler}, /* DebugMonitor */
+    [14] = {.handler = fault_handler}, /* PendSV */
+    [15] = {.handler = tick_handler},
 };
 
 /* Runs before anything is set up: the stack pointer alone is right. */
@@ -58,8 +54,8 @@ void reset_handler(void) {
 #if __ARM_ARCH >= 8
     __asm__ volatile("msr msplim, %0" : : "r"(stack_limit));
 #endif
-    for (volatile uint32_t *at = stack_limit; at < (uint32_t *)__builtin_frame_address(0) - 16; at++)
-        *at = paint;
+    uint32_t *const below_this_frame = (uint32_t *)__builtin_frame_address(0) - 16;
+    for (volatile uint32_t *at = stack_limit; at < below_this_frame; at++) *at = paint;
     memcpy(data_begin, data_image, (size_t)((char *)data_end - (char *)data_begin));
     memset(bss_begin, 0, (size_t)((char *)bss_end - (char *)bss_begin));
 
@@ -69,6 +65,7 @@ void reset_handler(void) {
     port_exit(main());
 }
 
+/* An interrupt's frame, which is on the same stack, counts if one came at the deepest point: 108 bytes with floats. */
 size_t stack_used(void) {
     const volatile uint32_t *at = stack_limit;
     while (at < stack_top && *at == paint) at++;
