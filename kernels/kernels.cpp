@@ -4,6 +4,9 @@
 // A build that compiles the files of an instruction set with its flags defines ADDER_KERNELS_<NAME> for this file; one
 // whose global flags already include it needs to say nothing. One that adds all files with plain flags gets the scalar
 // table, and whatever the target always has.
+//
+// A Cortex-M is what the compiler was told that it is: its best table is the only one, so that a linker that drops unused
+// sections keeps no kernel twice.
 #include "kernels/kernels.h"
 
 #include "kernels/tables.h"
@@ -34,11 +37,21 @@
 #if defined(ADDER_KERNELS_DOTPROD) && defined(__ARM_FEATURE_MATMUL_INT8) && !defined(ADDER_KERNELS_I8MM)
 #define ADDER_KERNELS_I8MM 1
 #endif
+// Cortex-M: MVE with floats, and the DSP extension.
+#if __ARM_FEATURE_MVE & 2
+#define ADDER_KERNELS_ONLY table_helium
+#elif defined(__ARM_FEATURE_SIMD32) && __ARM_ARCH_PROFILE == 'M'
+#define ADDER_KERNELS_ONLY table_dsp
+#endif
 
 namespace adder {
 
 static const KernelTable *const tables[] = {
+#if defined(ADDER_KERNELS_ONLY)
+    &ADDER_KERNELS_ONLY,
+#else
     &table_scalar,
+#endif
 #if defined(ADDER_KERNELS_SSE41)
     &table_sse41,
 #endif
@@ -70,7 +83,7 @@ const KernelTable *const *kernels_built(uint32_t *count) {
 
 const KernelTable *kernels_best() {
     uint32_t i = table_count - 1;
-    while (!tables[i]->usable()) --i;  // ends at scalar, which runs everywhere
+    while (i > 0 && !tables[i]->usable()) --i;  // the first runs everywhere
     return tables[i];
 }
 

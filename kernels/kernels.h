@@ -119,7 +119,8 @@ using ArgmaxKernel = uint32_t(const float *v, uint32_t n);
 using SoftmaxWeightsKernel = void(float *v, uint32_t n, float highest, float factor, float limit);
 
 struct KernelTable {
-    const char *name;  // "scalar", "sse41", "avx2", "avxvnni", "avx512vnni", "neon", "dotprod", "i8mm"
+    // "scalar", "sse41", "avx2", "avxvnni", "avx512vnni", "neon", "dotprod", "i8mm", "dsp", "helium"
+    const char *name;
     bool (*usable)();  // does this CPU (and its operating system) run it?
     // Multiply-accumulates that matmul_q8 does in two or three microseconds: what it costs to hand them to another
     // thread, and its cache lines with them. The default of adder_options.least_part.
@@ -174,8 +175,8 @@ constexpr Kernel *kernel_if(bool part, Kernel *kernel) {
     return part ? kernel : nullptr;
 }
 
-// The tables that are built, best last; `count` gets their number, at least 1 (scalar). A table may need more than this
-// CPU has: ask its `usable` first.
+// The tables that are built, best last; `count` gets their number, at least 1: the first, scalar, runs everywhere. On a
+// Cortex-M with dsp or helium that one is alone. A table may need more than this CPU has: ask its `usable` first.
 const KernelTable *const *kernels_built(uint32_t *count);
 // The best usable table, or the one of that name (null: not built, or not usable on this CPU).
 const KernelTable *kernels_best();
@@ -185,7 +186,8 @@ const char *kernels_environment();
 // What a session computes with: the table of that name, or of ADDER_ISA if it is null, or else the best one. Null where
 // the one that is asked for cannot be had.
 const KernelTable *kernels_choose(const char *name);
-// The place of a table in the list, for those who keep a number rather than a pointer. kernels_at is scalar beyond its end.
+// The place of a table in the list, for those who keep a number rather than a pointer. kernels_at is the first beyond its
+// end.
 uint32_t kernels_index(const KernelTable *table);
 const KernelTable *kernels_at(uint32_t index);
 

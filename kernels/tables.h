@@ -14,5 +14,7 @@ extern const KernelTable table_avx512vnni;
 extern const KernelTable table_neon;
 extern const KernelTable table_dotprod;
 extern const KernelTable table_i8mm;
+extern const KernelTable table_dsp;
+extern const KernelTable table_helium;
 
 }  // namespace adder

@@ -7,26 +7,13 @@
 
 #include "kernels/cpu.h"
 #include "kernels/layout.h"
+#include "kernels/scalar/finish.h"
 #include "kernels/scalar/hadamard.h"
 #include "kernels/scalar/math.h"
 #include "kernels/tables.h"
 
 namespace adder {
 namespace scalar {
-
-// v = acc * (scale[r] * x_scale[t]);  if bias: v = v + bias[r];  out = add ? out + v : v.
-static void finish_tile(const Matrix &matrix, const MatmulArgs &args, uint32_t tile, uint32_t token,
-                        const float acc[8]) {
-    const size_t row = size_t{8} * tile;
-    const float x_scale = args.x_scale[size_t{args.x_scale_stride} * token];
-    float *out = args.out + size_t{args.out_stride} * token;
-    for (uint32_t r = 0; r < 8; ++r) {
-        const float scale = matrix.scale == nullptr ? 1.0f : matrix.scale[matrix.scale_per_row ? row + r : 0];
-        float v = acc[r] * (scale * x_scale);
-        if (matrix.bias != nullptr) v = v + matrix.bias[row + r];
-        out[row + r] = args.add ? out[row + r] + v : v;
-    }
-}
 
 // weights [tiles][cols/4][8 rows][4 cols], x [tokens][x_stride]. The int32 sum is exact: 128 * 127 * 2^17 <
 // 2^31.
