@@ -1,0 +1,143 @@
+// Eight lanes on Helium (MVE of Armv8.1-M, Cortex-M55 and M85), as two halves: the vector layer of kernels/simd (math.h there).
+// SPDX-License-Identifier: MIT
+//
+// MVE flushes subnormals and makes default NaNs whatever FPSCR says. It has neither division nor vectors of 64 bits to swap
+// halves with: those run lane by lane. Never a fused multiply-add: products and sums are separate calls, compiled with
+// -ffp-contract=off.
+#pragma once
+
+#include <arm_mve.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#define ADDER_SIMD helium
+
+namespace adder {
+namespace helium {
+
+struct f32x8 {
+    float32x4_t low, high;
+};
+struct i32x8 {
+    int32x4_t low, high;
+};
+
+static constexpr int registers = 4;  // vectors of eight that the registers hold
+static constexpr int in_step = 1;    // two of four lanes: all that there are registers for
+
+// Keeps v at its place in the order of instructions.
+static inline void pin(f32x8 &v) { __asm__("" : "+w"(v.low), "+w"(v.high)); }
+
+static inline f32x8 load(const float *v) { return {vldrwq_f32(v), vldrwq_f32(v + 4)}; }
+static inline void store(float *out, f32x8 v) {
+    vstrwq_f32(out, v.low);
+    vstrwq_f32(out + 4, v.high);
+}
+static inline f32x8 broadcast(float v) {
+    const float32x4_t all = vdupq_n_f32(v);
+    return {all, all};
+}
+
+static inline f32x8 operator+(f32x8 a, f32x8 b) {
+    return {vaddq_f32(a.low, b.low), vaddq_f32(a.high, b.high)};
+}
+static inline f32x8 operator-(f32x8 a, f32x8 b) {
+    return {vsubq_f32(a.low, b.low), vsubq_f32(a.high, b.high)};
+}
+static inline f32x8 operator*(f32x8 a, f32x8 b) {
+    return {vmulq_f32(a.low, b.low), vmulq_f32(a.high, b.high)};
+}
+static inline float32x4_t divide(float32x4_t a, float32x4_t b) {
+    return float32x4_t{a[0] / b[0], a[1] / b[1], a[2] / b[2], a[3] / b[3]};
+}
+static inline f32x8 operator/(f32x8 a, f32x8 b) { return {divide(a.low, b.low), divide(a.high, b.high)}; }
+
+static inline i32x8 bits(f32x8 v) { return {vreinterpretq_s32_f32(v.low), vreinterpretq_s32_f32(v.high)}; }
+static inline f32x8 from_bits(i32x8 v) {
+    return {vreinterpretq_f32_s32(v.low), vreinterpretq_f32_s32(v.high)};
+}
+
+static inline f32x8 min(f32x8 a, f32x8 b) {
+    return {vpselq_f32(a.low, b.low, vcmpltq_f32(a.low, b.low)),
+            vpselq_f32(a.high, b.high, vcmpltq_f32(a.high, b.high))};
+}
+static inline f32x8 max(f32x8 a, f32x8 b) {
+    return {vpselq_f32(a.low, b.low, vcmpgtq_f32(a.low, b.low)),
+            vpselq_f32(a.high, b.high, vcmpgtq_f32(a.high, b.high))};
+}
+// VMINNM and VMAXNM answer a quiet NaN with the other operand.
+static inline f32x8 at_most(f32x8 v, f32x8 b) {
+    return {vminnmq_f32(v.low, b.low), vminnmq_f32(v.high, b.high)};
+}
+static inline f32x8 at_least(f32x8 v, f32x8 b) {
+    return {vmaxnmq_f32(v.low, b.low), vmaxnmq_f32(v.high, b.high)};
+}
+static inline f32x8 flip_signs(f32x8 v, f32x8 signs) {
+    const i32x8 a = bits(v), b = bits(signs);
+    return from_bits({veorq_s32(a.low, b.low), veorq_s32(a.high, b.high)});
+}
+static inline f32x8 magnitude(f32x8 v) { return {vabsq_f32(v.low), vabsq_f32(v.high)}; }
+static inline f32x8 negative_magnitude(f32x8 v) {
+    return {vnegq_f32(vabsq_f32(v.low)), vnegq_f32(vabsq_f32(v.high))};
+}
+
+static inline f32x8 zero_unless_greater(f32x8 v, f32x8 a, f32x8 b) {
+    const float32x4_t zero = vdupq_n_f32(0.0f);
+    return {vpselq_f32(v.low, zero, vcmpgtq_f32(a.low, b.low)),
+            vpselq_f32(v.high, zero, vcmpgtq_f32(a.high, b.high))};
+}
+
+static inline float32x4_t swap_halves(float32x4_t v) { return float32x4_t{v[2], v[3], v[0], v[1]}; }
+static inline f32x8 swap1(f32x8 v) { return {vrev64q_f32(v.low), vrev64q_f32(v.high)}; }
+static inline f32x8 swap2(f32x8 v) { return {swap_halves(v.low), swap_halves(v.high)}; }
+static inline f32x8 swap4(f32x8 v) { return {v.high, v.low}; }
+
+static inline float sum_lanes(f32x8 v) {
+    const float32x4_t four = vaddq_f32(v.low, v.high);
+    return (four[0] + four[2]) + (four[1] + four[3]);
+}
+static inline float max_lanes(f32x8 v) { return vmaxnmvq_f32(vmaxnmvq_f32(v.low[0], v.low), v.high); }
+
+static inline i32x8 load_bits(const void *v) {
+    const int8_t *bytes = static_cast<const int8_t *>(v);  // of any alignment
+    return {vreinterpretq_s32_s8(vldrbq_s8(bytes)), vreinterpretq_s32_s8(vldrbq_s8(bytes + 16))};
+}
+static inline i32x8 add(i32x8 a, i32x8 b) { return {vaddq_s32(a.low, b.low), vaddq_s32(a.high, b.high)}; }
+template <int N>
+static inline i32x8 shift_left(i32x8 v) {
+    return {vshlq_n_s32(v.low, N), vshlq_n_s32(v.high, N)};
+}
+template <int N>
+static inline i32x8 byte_at(i32x8 v) {
+    v = shift_left<24 - 8 * N>(v);
+    return {vshrq_n_s32(v.low, 24), vshrq_n_s32(v.high, 24)};
+}
+template <int N>
+static inline i32x8 nibble_at(i32x8 v) {
+    v = shift_left<28 - 4 * N>(v);
+    return {vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_s32(v.low), 28)),
+            vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_s32(v.high), 28))};
+}
+
+static inline f32x8 to_float(i32x8 v) { return {vcvtq_f32_s32(v.low), vcvtq_f32_s32(v.high)}; }
+static inline i32x8 round(f32x8 v) { return {vcvtnq_s32_f32(v.low), vcvtnq_s32_f32(v.high)}; }
+
+static inline f32x8 scales_load(const uint16_t *scale) {
+    return {vreinterpretq_f32_u32(vshlq_n_u32(vldrhq_u32(scale), 16)),
+            vreinterpretq_f32_u32(vshlq_n_u32(vldrhq_u32(scale + 4), 16))};
+}
+
+static inline void store_codes(int8_t *out, i32x8 codes) {
+    vstrbq_s32(out, codes.low);
+    vstrbq_s32(out + 4, codes.high);
+}
+static inline void store_codes(int8_t *out, const i32x8 (&four)[4]) {
+    for (const i32x8 &codes : four) {
+        store_codes(out, codes);
+        out += 8;
+    }
+}
+
+}  // namespace helium
+}  // namespace adder
