@@ -34,10 +34,16 @@ static inline void store(float *out, f32x8 v) {
     vstrwq_f32(out, v.low);
     vstrwq_f32(out + 4, v.high);
 }
-static inline f32x8 broadcast(float v) {
-    const float32x4_t all = vdupq_n_f32(v);
-    return {all, all};
-}
+
+// A float in all lanes: instructions take it from a general register.
+struct Splat {
+    float v;
+    operator f32x8() const {
+        const float32x4_t all = vdupq_n_f32(v);
+        return {all, all};
+    }
+};
+static inline Splat broadcast(float v) { return {v}; }
 
 static inline f32x8 operator+(f32x8 a, f32x8 b) {
     return {vaddq_f32(a.low, b.low), vaddq_f32(a.high, b.high)};
@@ -48,8 +54,28 @@ static inline f32x8 operator-(f32x8 a, f32x8 b) {
 static inline f32x8 operator*(f32x8 a, f32x8 b) {
     return {vmulq_f32(a.low, b.low), vmulq_f32(a.high, b.high)};
 }
+static inline f32x8 operator+(f32x8 a, Splat b) {
+    return {vaddq_n_f32(a.low, b.v), vaddq_n_f32(a.high, b.v)};
+}
+static inline f32x8 operator+(Splat a, f32x8 b) { return b + a; }
+static inline f32x8 operator-(f32x8 a, Splat b) {
+    return {vsubq_n_f32(a.low, b.v), vsubq_n_f32(a.high, b.v)};
+}
+static inline f32x8 operator*(f32x8 a, Splat b) {
+    return {vmulq_n_f32(a.low, b.v), vmulq_n_f32(a.high, b.v)};
+}
+static inline f32x8 operator*(Splat a, f32x8 b) { return b * a; }
+// The four lanes of q0 are s0 to s3, those of q1 are s4 to s7. The compiler would pass them through general registers.
 static inline float32x4_t divide(float32x4_t a, float32x4_t b) {
-    return float32x4_t{a[0] / b[0], a[1] / b[1], a[2] / b[2], a[3] / b[3]};
+    register float32x4_t dividend __asm__("q0") = a;
+    register float32x4_t divisor __asm__("q1") = b;
+    __asm__("vdiv.f32 s0, s0, s4\n\t"
+            "vdiv.f32 s1, s1, s5\n\t"
+            "vdiv.f32 s2, s2, s6\n\t"
+            "vdiv.f32 s3, s3, s7"
+            : "+w"(dividend)
+            : "w"(divisor));
+    return dividend;
 }
 static inline f32x8 operator/(f32x8 a, f32x8 b) { return {divide(a.low, b.low), divide(a.high, b.high)}; }
 

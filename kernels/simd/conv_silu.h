@@ -74,7 +74,7 @@ void conv_tile_any(const ConvArgs &args, uint32_t tile) {
 void conv_silu(const ConvArgs &args) {
     constexpr uint32_t step = in_step;
     uint32_t tile = args.tile_begin;
-    if (args.d_conv == 4) {
+    if (registers >= 8 && args.d_conv == 4) {  // of which the window takes four
         for (; args.tile_end - tile >= step; tile += step) conv_tiles<3, in_step>(args, tile);
         for (; tile < args.tile_end; ++tile) conv_tiles<3, 1>(args, tile);
     }

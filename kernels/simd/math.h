@@ -12,7 +12,8 @@
 //     + - * /                     of f32x8, each rounded
 //     min(a, b), max(a, b)        a < b ? a : b and a > b ? a : b, lane by lane: b where one is a NaN
 //     at_most(v, b), at_least(v, b)    the same two, v being a result (a quiet NaN, if one) and b a number
-//     load, store, broadcast      of any alignment
+//     load, store                 of any alignment
+//     broadcast                   a float in all lanes, or what becomes one as an operand
 //     flip_signs, magnitude, negative_magnitude      on the sign bits alone
 //     swap1, swap2, swap4         lane i changes places with lane i ^ 1, 2, 4
 //     sum_lanes                   ((l0+l4) + (l2+l6)) + ((l1+l5) + (l3+l7))
@@ -36,13 +37,15 @@
 namespace adder {
 namespace ADDER_SIMD {
 
+using Constant = decltype(broadcast(0.0f));
+
 // N vectors at a time, in step: the chain of one is about 50 cycles long, and a CPU's scheduler does not see far enough
 // past it to find the next.
 template <int N>
-static inline void exp2_f32(f32x8 (&t)[N]) {
-    const f32x8 magic = broadcast(round_magic);
-    const f32x8 coefficients[] = {broadcast(exp2_c4), broadcast(exp2_c3), broadcast(exp2_c2),
-                                  broadcast(exp2_c1), broadcast(1.0f)};
+[[gnu::always_inline]] static inline void exp2_f32(f32x8 (&t)[N]) {
+    const Constant magic = broadcast(round_magic);
+    const Constant coefficients[] = {broadcast(exp2_c4), broadcast(exp2_c3), broadcast(exp2_c2),
+                                     broadcast(exp2_c1), broadcast(1.0f)};
     f32x8 rounded[N], p[N];
     for (int i = 0; i < N; ++i) {
         t[i] = at_least(t[i], broadcast(-125.0f));
@@ -61,7 +64,8 @@ static inline void exp2_f32(f32x8 (&t)[N]) {
         pin(t[i]);
     }
     for (int i = 0; i < N; ++i) p[i] = broadcast(exp2_c5);
-    for (const f32x8 &c : coefficients) {
+#pragma GCC unroll 8
+    for (const Constant &c : coefficients) {
         for (int i = 0; i < N; ++i) {
             p[i] = p[i] * t[i];
             pin(p[i]);
@@ -85,7 +89,7 @@ static inline void silu_f32(f32x8 (&x)[N]) {
 // t in [0, 1].
 template <int N>
 static inline void log1p_f32(f32x8 (&t)[N]) {
-    const f32x8 coefficients[] = {broadcast(log1p_p2), broadcast(log1p_p1), broadcast(log1p_p0)};
+    const Constant coefficients[] = {broadcast(log1p_p2), broadcast(log1p_p1), broadcast(log1p_p0)};
     f32x8 s[N], s2[N], p[N];
     for (int i = 0; i < N; ++i) {
         s[i] = t[i] / (broadcast(2.0f) + t[i]);
@@ -96,7 +100,8 @@ static inline void log1p_f32(f32x8 (&t)[N]) {
         pin(s2[i]);
     }
     for (int i = 0; i < N; ++i) p[i] = broadcast(log1p_p3);
-    for (const f32x8 &c : coefficients) {
+#pragma GCC unroll 8
+    for (const Constant &c : coefficients) {
         for (int i = 0; i < N; ++i) {
             p[i] = p[i] * s2[i] + c;
             pin(p[i]);

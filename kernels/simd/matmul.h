@@ -41,10 +41,18 @@ static inline void block_finish(const Matrix &matrix, const MatmulArgs &args, ui
         for (uint32_t i = 0; i < Tiles; ++i) tile_finish(matrix, args, tile + i, token + t, load(sums[t][i]));
 }
 
+// Sums side by side that leave registers for what is added to them.
+static constexpr uint32_t most_sums = registers >= 8 ? 4 : 2;
+
 // Block::run<Tiles, Tokens>(matrix, args, tile, token) for `Tiles` tiles and all tokens.
 template <class Block, uint32_t Tiles>
 static inline void block_all_tokens(const Matrix &matrix, const MatmulArgs &args, uint32_t tile) {
     uint32_t token = 0;
+    if constexpr (most_sums < 4) {
+        for (; args.tokens - token >= 2; token += 2) Block::template run<Tiles, 2>(matrix, args, tile, token);
+        if (token < args.tokens) Block::template run<Tiles, 1>(matrix, args, tile, token);
+        return;
+    }
     for (; args.tokens - token >= 4; token += 4) Block::template run<Tiles, 4>(matrix, args, tile, token);
     switch (args.tokens - token) {
     case 3: Block::template run<Tiles, 3>(matrix, args, tile, token); break;
@@ -54,12 +62,13 @@ static inline void block_all_tokens(const Matrix &matrix, const MatmulArgs &args
     }
 }
 
-// Block::run for all tiles and tokens of a call: Block::tiles tiles and up to 4 tokens, or 4 tiles of a single token.
+// Block::run for all tiles and tokens of a call: Block::tiles tiles and some tokens, or several tiles of a single token.
 template <class Block>
 static inline void block_all(const Matrix &matrix, const MatmulArgs &args) {
     uint32_t tile = args.tile_begin;
     if (args.tokens == 1)
-        for (; args.tile_end - tile >= 4; tile += 4) Block::template run<4, 1>(matrix, args, tile, 0);
+        for (; args.tile_end - tile >= most_sums; tile += most_sums)
+            Block::template run<most_sums, 1>(matrix, args, tile, 0);
     else
         for (; args.tile_end - tile >= Block::tiles; tile += Block::tiles)
             block_all_tokens<Block, Block::tiles>(matrix, args, tile);

@@ -28,7 +28,7 @@ inline void sums_add(f32x8 (&acc)[Tiles][Tokens], const f32x8 (&weight)[Tiles], 
                      size_t x_stride) {
 #pragma GCC unroll 8
     for (uint32_t t = 0; t < Tokens; ++t) {
-        const f32x8 value = broadcast(x[x_stride * t]);
+        const Constant value = broadcast(x[x_stride * t]);
 #pragma GCC unroll 8
         for (uint32_t i = 0; i < Tiles; ++i) acc[i][t] = acc[i][t] + weight[i] * value;
     }

@@ -10,7 +10,7 @@ namespace adder {
 namespace ADDER_SIMD {
 
 // 1 / the root of the mean square, in all lanes.
-static inline f32x8 rmsnorm_inverse(const float *r, uint32_t n, uint32_t d_model, float epsilon) {
+static inline Constant rmsnorm_inverse(const float *r, uint32_t n, uint32_t d_model, float epsilon) {
     f32x8 lanes = broadcast(0.0f);
     for (uint32_t i = 0; i < n; i += 8) {
         const f32x8 v = load(r + i);
@@ -20,14 +20,15 @@ static inline f32x8 rmsnorm_inverse(const float *r, uint32_t n, uint32_t d_model
 }
 
 void rmsnorm(const float *r, const float *weight, uint32_t n, uint32_t d_model, float epsilon, float *out) {
-    const f32x8 inverse = rmsnorm_inverse(r, n, d_model, epsilon);
+    const Constant inverse = rmsnorm_inverse(r, n, d_model, epsilon);
     for (uint32_t i = 0; i < n; i += 8) store(out + i, (load(r + i) * inverse) * load(weight + i));
 }
 
 void rmsnorm_quantize(const float *r, const float *weight, uint32_t n, uint32_t d_model, float epsilon,
                       float multiplier, float limit, int8_t *out) {
-    const f32x8 inverse = rmsnorm_inverse(r, n, d_model, epsilon);
-    const f32x8 m = broadcast(multiplier), most = broadcast(limit);
+    const Constant inverse = rmsnorm_inverse(r, n, d_model, epsilon);
+    const Constant m = broadcast(multiplier);
+    const f32x8 most = broadcast(limit);
     for (uint32_t i = 0; i < n; i += 8)
         store_codes(out + i, q8_f32((load(r + i) * inverse) * load(weight + i), m, most));
 }
