@@ -84,9 +84,10 @@ static inline f32x8 from_bits(i32x8 v) {
     return {vreinterpretq_f32_s32(v.low), vreinterpretq_f32_s32(v.high)};
 }
 
+// Only "greater": MVE's "less" is the opposite of "greater or equal", so that it holds for NaNs.
 static inline f32x8 min(f32x8 a, f32x8 b) {
-    return {vpselq_f32(a.low, b.low, vcmpltq_f32(a.low, b.low)),
-            vpselq_f32(a.high, b.high, vcmpltq_f32(a.high, b.high))};
+    return {vpselq_f32(a.low, b.low, vcmpgtq_f32(b.low, a.low)),
+            vpselq_f32(a.high, b.high, vcmpgtq_f32(b.high, a.high))};
 }
 static inline f32x8 max(f32x8 a, f32x8 b) {
     return {vpselq_f32(a.low, b.low, vcmpgtq_f32(a.low, b.low)),
