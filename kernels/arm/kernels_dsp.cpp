@@ -6,6 +6,7 @@
 // for weights and x, and their order is free. All else is the scalar kernels': these cores have scalar floats only.
 #if defined(__ARM_FEATURE_SIMD32) && __ARM_ARCH_PROFILE == 'M'
 
+#include "kernels/arm/kernels_dsp.h"
 #include "kernels/cpu.h"
 #include "kernels/layout.h"
 #include "kernels/scalar/finish.h"
@@ -29,7 +30,7 @@ struct Four {
     uint32_t even, odd;  // 0 and 2, 1 and 3
 };
 
-inline Four four_load(const int8_t *x) {
+[[gnu::always_inline]] inline Four four_load(const int8_t *x) {
     Four four;
     __asm__("ldr %1, %2\n\t"
             "sxtb16 %0, %1\n\t"
@@ -43,7 +44,7 @@ inline Four four_load(const int8_t *x) {
 
 // sum + four columns of a row. One block of instructions: apart, the compiler loads many rows ahead and has no registers
 // left for the sums.
-inline void q8_row(int32_t &sum, const int8_t *w, const Four &x) {
+[[gnu::always_inline]] inline void q8_row(int32_t &sum, const int8_t *w, const Four &x) {
     uint32_t even, odd;
     __asm__("ldr %1, %3\n\t"
             "sxtb16 %2, %1\n\t"
@@ -74,7 +75,8 @@ struct Sums {
 // ---- int4 weights -----------------------------------------------------------------------------------------------------
 
 // sum + eight columns of a row; the codes are taken as they are stored, code + 8.
-inline void q4_row(int32_t &sum, const uint8_t *w, uint32_t nibbles, const Four &low, const Four &high) {
+[[gnu::always_inline]] inline void q4_row(int32_t &sum, const uint8_t *w, uint32_t nibbles, const Four &low,
+                                          const Four &high) {
     uint32_t eight, two;
     __asm__("ldr %1, %3\n\t"
             "and %2, %4, %1\n\t"
@@ -182,7 +184,7 @@ const KernelTable table_dsp = {
     scalar::quantize_dynamic,
     scalar::hadamard_quantize,
     scalar::conv_silu,
-    scalar::scan,
+    dsp::scan,
     scalar::clamp,
     scalar::argmax,
     scalar::softmax_weights,

@@ -44,12 +44,8 @@ static inline float float_from_bits(uint32_t bits) {
 // Exact: a bfloat16 is the upper half of a float.
 static inline float bf16_f32(uint16_t bits) { return float_from_bits(static_cast<uint32_t>(bits) << 16); }
 
-// 2^t for t in [-125, 126]; beyond them the value at the end. NaN: 2^-125.
-// Not up to 127: a compiler that knows the divisor to be 2^127 may multiply by 2^-127 instead, which is
-// subnormal, and flushing makes it zero (gcc 12 did so to silu). The reciprocal of 2^126 is normal.
-static inline float exp2_f32(float t) {
-    t = t > -125.0f ? t : -125.0f;
-    t = t < 126.0f ? t : 126.0f;
+// 2^t for t in [-125, 126].
+static inline float exp2_inside(float t) {
     const float rounded = t + round_magic;
     const float f = t - (rounded - round_magic);
     float p = exp2_c5;
@@ -59,6 +55,18 @@ static inline float exp2_f32(float t) {
     p = p * f + exp2_c1;
     p = p * f + 1.0f;
     return float_from_bits(float_bits(p) + (float_bits(rounded) << 23));
+}
+
+// 2^t; beyond the ends of [-125, 126] the value there. NaN: 2^-125.
+// Not up to 127: a compiler that knows the divisor to be 2^127 may multiply by 2^-127 instead, which is
+// subnormal, and flushing makes it zero (gcc 12 did so to silu). The reciprocal of 2^126 is normal.
+static inline float exp2_f32(float t) {
+#if __ARM_ARCH_PROFILE == 'M'  // where a comparison is four instructions, one tells what is usual
+    if (__builtin_expect(__builtin_fabsf(t) <= 125.0f, true)) return exp2_inside(t);
+#endif
+    t = t > -125.0f ? t : -125.0f;
+    t = t < 126.0f ? t : 126.0f;
+    return exp2_inside(t);
 }
 
 static inline float exp_f32(float x) { return exp2_f32(x * log2_e); }
