@@ -174,10 +174,10 @@ const KernelTable table_dsp = {
     cpu_has_baseline,
     16384,
     dsp::matmul_q8,
-    scalar::matmul_q8_f32,
-    scalar::matmul_f32,
-    dsp::matmul_q4,
-    scalar::matmul_q4_f32,
+    kernel_if(ADDER_FLOAT_LAYERS, scalar::matmul_q8_f32),
+    kernel_if(ADDER_FLOAT_LAYERS, scalar::matmul_f32),
+    kernel_if(ADDER_INT4, dsp::matmul_q4),
+    kernel_if(ADDER_INT4 &&ADDER_FLOAT_LAYERS, scalar::matmul_q4_f32),
     scalar::rmsnorm,
     scalar::rmsnorm_quantize,
     scalar::quantize,
@@ -185,9 +185,9 @@ const KernelTable table_dsp = {
     scalar::hadamard_quantize,
     scalar::conv_silu,
     dsp::scan,
-    scalar::clamp,
-    scalar::argmax,
-    scalar::softmax_weights,
+    kernel_if(ADDER_SAMPLER, scalar::clamp),
+    kernel_if(ADDER_SAMPLER, scalar::argmax),
+    kernel_if(ADDER_SAMPLER, scalar::softmax_weights),
 };
 
 }  // namespace adder

@@ -22,10 +22,10 @@ const KernelTable table_helium = {
     cpu_has_baseline,
     32768,
     helium::matmul_q8,
-    helium::matmul_q8_f32,
-    helium::matmul_f32,
-    helium::matmul_q4,
-    helium::matmul_q4_f32,
+    kernel_if(ADDER_FLOAT_LAYERS, helium::matmul_q8_f32),
+    kernel_if(ADDER_FLOAT_LAYERS, helium::matmul_f32),
+    kernel_if(ADDER_INT4, helium::matmul_q4),
+    kernel_if(ADDER_INT4 &&ADDER_FLOAT_LAYERS, helium::matmul_q4_f32),
     helium::rmsnorm,
     helium::rmsnorm_quantize,
     helium::quantize,
@@ -33,9 +33,9 @@ const KernelTable table_helium = {
     helium::hadamard_quantize,
     helium::conv_silu,
     helium::scan,
-    helium::clamp,
-    helium::argmax,
-    helium::softmax_weights,
+    kernel_if(ADDER_SAMPLER, helium::clamp),
+    kernel_if(ADDER_SAMPLER, helium::argmax),
+    kernel_if(ADDER_SAMPLER, helium::softmax_weights),
 };
 
 }  // namespace adder
