@@ -41,24 +41,24 @@ static inline void block_finish(const Matrix &matrix, const MatmulArgs &args, ui
         for (uint32_t i = 0; i < Tiles; ++i) tile_finish(matrix, args, tile + i, token + t, load(sums[t][i]));
 }
 
-// Sums side by side that leave registers for what is added to them.
-static constexpr uint32_t most_sums = registers >= 8 ? 4 : 2;
+// Sums side by side that leave registers for what is added to them; one where that would be two, to halve the code.
+static constexpr uint32_t most_sums = registers >= 8 ? 4 : 1;
 
 // Block::run<Tiles, Tokens>(matrix, args, tile, token) for `Tiles` tiles and all tokens.
 template <class Block, uint32_t Tiles>
 static inline void block_all_tokens(const Matrix &matrix, const MatmulArgs &args, uint32_t tile) {
     uint32_t token = 0;
-    if constexpr (most_sums < 4) {
-        for (; args.tokens - token >= 2; token += 2) Block::template run<Tiles, 2>(matrix, args, tile, token);
-        if (token < args.tokens) Block::template run<Tiles, 1>(matrix, args, tile, token);
-        return;
-    }
-    for (; args.tokens - token >= 4; token += 4) Block::template run<Tiles, 4>(matrix, args, tile, token);
-    switch (args.tokens - token) {
-    case 3: Block::template run<Tiles, 3>(matrix, args, tile, token); break;
-    case 2: Block::template run<Tiles, 2>(matrix, args, tile, token); break;
-    case 1: Block::template run<Tiles, 1>(matrix, args, tile, token); break;
-    default: break;
+    if constexpr (most_sums == 1) {
+        for (; token < args.tokens; ++token) Block::template run<Tiles, 1>(matrix, args, tile, token);
+    } else {
+        for (; args.tokens - token >= 4; token += 4)
+            Block::template run<Tiles, 4>(matrix, args, tile, token);
+        switch (args.tokens - token) {
+        case 3: Block::template run<Tiles, 3>(matrix, args, tile, token); break;
+        case 2: Block::template run<Tiles, 2>(matrix, args, tile, token); break;
+        case 1: Block::template run<Tiles, 1>(matrix, args, tile, token); break;
+        default: break;
+        }
     }
 }
 
