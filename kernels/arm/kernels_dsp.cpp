@@ -31,13 +31,13 @@ struct Four {
 };
 
 [[gnu::always_inline]] inline Four four_load(const int8_t *x) {
-    Four four;
+    uint32_t even, odd;
     __asm__("ldr %1, %2\n\t"
             "sxtb16 %0, %1\n\t"
             "sxtb16 %1, %1, ror #8"
-            : "=&r"(four.even), "=&r"(four.odd)
+            : "=&r"(even), "=&r"(odd)
             : "m"(word_at(x)));
-    return four;
+    return {even, odd};
 }
 
 // ---- int8 weights -----------------------------------------------------------------------------------------------------
@@ -114,9 +114,12 @@ inline void q4_group(float *acc, const uint8_t *w, const int8_t *x, const int8_t
 inline int32_t q4_start(const int8_t *x, const int8_t *end) {
     uint32_t sum = 0;
     const uint32_t offset = 128 * static_cast<uint32_t>(end - x);
-    for (; x != end; x += 4) {
-        const uint32_t four = word_at(x).bits ^ 0x80808080u;
-        __asm__("usada8 %0, %1, %2, %0" : "+r"(sum) : "r"(four), "r"(0));
+    for (; x != end; x += 8) {
+        const uint32_t first = word_at(x).bits ^ 0x80808080u, second = word_at(x + 4).bits ^ 0x80808080u;
+        __asm__("usada8 %0, %1, %3, %0\n\t"
+                "usada8 %0, %2, %3, %0"
+                : "+&r"(sum)
+                : "r"(first), "r"(second), "r"(0));
     }
     return -8 * static_cast<int32_t>(sum - offset);
 }

@@ -28,7 +28,7 @@ extern "C" int main() {
     return table == adder::kernels_at(adder::kernels_index(table)) && table->matmul_q8 != nullptr ? 0 : 1;
 }
 C
-common="-mthumb $flags -O2 -ffunction-sections -fdata-sections -I $source -I $firmware"
+common="-mthumb $flags -O2 -ffunction-sections -fdata-sections -I $source -I $source/include -I $firmware"
 compile() { # FILE OBJECT
     case $1 in
     *.c) compiler="arm-none-eabi-gcc -std=c11" ;;
