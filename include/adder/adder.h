@@ -151,7 +151,8 @@ typedef struct adder_options {
     adder_parallel_for parallel_for;
     void *parallel_context;
     /* "scalar", "sse41", "avx2", "avx512vnni", "neon", ...; null: the one that the environment variable ADDER_ISA names,
-     * where there is an environment, else the best that this CPU has. One that cannot be had is an error, never replaced. */
+     * where there is an environment, else the best that this CPU has. One that cannot be had is an error, never replaced. On a
+     * Cortex-M with the DSP extension or Helium only "dsp" or "helium" can be had: the compiler's flags say which. */
     const char *isa;
 } adder_options;
 
