@@ -203,7 +203,7 @@ DryRun dry_run(const ConvertOptions &options, ThreadPool &pool) {
     model.shape = result.outline.shape;
     for (const BlobTensor &tensor : result.outline.tensors) note_form(&model, tensor);
     adder_options resolved;
-    options_resolve(nullptr, &resolved, nullptr);
+    options_resolve(model, nullptr, &resolved, nullptr);
     result.arena_bytes = arena_plan(model, resolved).total;
     result.estimate = estimate_conversion(prepared.plan, prepared.checkpoint.config(), result.outline.shape,
                                           prepared.calibration_file ? 0 : prepared.calibration_tokens,

@@ -21,7 +21,7 @@ ArenaReport arena_report(const Shape &shape, bool code_inputs, bool float_weight
     model.float_weights = float_weights;
     adder_options resolved;
     adder_error error{};
-    if (options_resolve(&options, &resolved, &error) != ADDER_OK)
+    if (options_resolve(model, &options, &resolved, &error) != ADDER_OK)
         fail(ExitCode::usage, "%s is %llu; at most %llu is possible", error.item,
              static_cast<unsigned long long>(error.found), static_cast<unsigned long long>(error.needed));
     const ArenaPlan plan = arena_plan(model, resolved);

@@ -61,8 +61,8 @@ class LayerRounder {
         const uint32_t stride = model_.shape().d_model_padded;
         for (size_t i = 0; i < sequences_.size(); ++i)
             for (size_t t = 0; t < sequences_[i].tokens.size(); ++t)
-                model_embed(blob_.model(), static_cast<uint32_t>(sequences_[i].tokens[t]),
-                            rounded_.of(i) + t * stride);
+                embed_row(model_embedding(blob_.model()), static_cast<uint32_t>(sequences_[i].tokens[t]),
+                          rounded_.of(i) + t * stride);
         blob_.release(no_layer);
     }
 

@@ -4,10 +4,12 @@
 
 #include "runtime/error.h"
 #include "runtime/session.h"
+#include "runtime/stream.h"
 
 namespace adder {
 
-adder_status options_resolve(const adder_options *given, adder_options *resolved, adder_error *error) {
+adder_status options_resolve(const Model &model, const adder_options *given, adder_options *resolved,
+                             adder_error *error) {
     *resolved = given ? *given : adder_options{};
     if (resolved->chunk == 0) resolved->chunk = default_chunk;
     if (resolved->logit_rows == 0) resolved->logit_rows = 1;
@@ -20,6 +22,13 @@ adder_status options_resolve(const adder_options *given, adder_options *resolved
         return report(error, ADDER_ERROR_ARGUMENT, "threads", resolved->threads, max_threads);
     if (resolved->threads > 1 && !resolved->parallel_for)
         return report(error, ADDER_ERROR_ARGUMENT, "threads without parallel_for", resolved->threads, 1);
+    if (!model.stream) return ADDER_OK;
+    const uint32_t least = model.stream->least_buffer(model);
+    if (resolved->stream_buffer == 0)
+        resolved->stream_buffer = least > default_stream_buffer ? least : default_stream_buffer;
+    if (resolved->stream_buffer < least || resolved->stream_buffer > max_stream_buffer)
+        return report(error, ADDER_ERROR_ARGUMENT, "stream buffer", resolved->stream_buffer, least);
+    resolved->stream_buffer = (resolved->stream_buffer + (arena_alignment - 1)) & ~(arena_alignment - 1);
     return ADDER_OK;
 }
 
@@ -56,6 +65,10 @@ ArenaPlan arena_plan(const Model &model, const adder_options &options) {
     plan.scales = place(codes ? 4 * chunk : 0);
     plan.dt = place(4 * chunk * s.d_inner_padded);
     plan.logits = place(4 * uint64_t{options.logit_rows} * s.vocab_padded);
+    if (model.stream) {
+        plan.reader = place(sizeof(StreamReader));
+        plan.stream_buffers = place(uint64_t{options.stream_buffer} * (model.source->start ? 2 : 1));
+    }
     plan.total = end;
     return plan;
 }
@@ -64,7 +77,8 @@ ArenaPlan arena_plan(const Model &model, const adder_options &options) {
 
 extern "C" size_t adder_arena_size(const adder_model *model, const adder_options *options) {
     adder_options resolved;
-    if (!model || adder::options_resolve(options, &resolved, nullptr) != ADDER_OK) return 0;
+    if (!model || adder::options_resolve(*adder::model_of(model), options, &resolved, nullptr) != ADDER_OK)
+        return 0;
     const uint64_t total = adder::arena_plan(*adder::model_of(model), resolved).total;
     return total <= SIZE_MAX ? static_cast<size_t>(total) : 0;
 }

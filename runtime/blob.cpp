@@ -49,21 +49,6 @@ adder_status check_table(const BlobHeader &header, const char *item, uint64_t of
     return ADDER_OK;
 }
 
-adder_status check_header(const BlobHeader &header, size_t size, adder_error *error) {
-    if (memcmp(header.magic, blob_magic, sizeof blob_magic) != 0)
-        return report(error, ADDER_ERROR_NOT_A_BLOB, "magic number", 0, 0);
-    if (header.format_version != ADDER_FORMAT_VERSION)
-        return report(error, ADDER_ERROR_VERSION, "format version", header.format_version,
-                      ADDER_FORMAT_VERSION);
-    if (header.header_size != sizeof(BlobHeader))
-        return report(error, ADDER_ERROR_CORRUPT, "header size", header.header_size, sizeof(BlobHeader));
-    if (header.blob_size > size) return report(error, ADDER_ERROR_TRUNCATED, "bytes", size, header.blob_size);
-    if (!contains(sizeof(BlobHeader), header.blob_size, header.payload_offset, 0))
-        return report(error, ADDER_ERROR_CORRUPT, "payload offset", header.payload_offset,
-                      sizeof(BlobHeader));
-    return ADDER_OK;
-}
-
 // CRC of everything before the payload, with the CRC's own field taken as zero.
 adder_status check_metadata_crc(const uint8_t *blob, const BlobHeader &header, adder_error *error) {
     BlobHeader copy = header;
@@ -261,6 +246,11 @@ adder_status check_sections(const Model &model, adder_error *error) {
             check_place(header, "offset of section", section.offset, section.size, at, error);
         if (status != ADDER_OK) return status;
     }
+    return ADDER_OK;
+}
+
+// The golden case, where there is one.
+adder_status check_golden(const Model &model, adder_error *error) {
     uint64_t size = 0;
     const uint8_t *golden = model_section(model, section_golden, &size);
     if (golden) {
@@ -296,23 +286,38 @@ uint64_t count_bytes_per_token(const Model &model) {
     return total;
 }
 
-// Fills in a model of zeros, in place: a second one would be half of the stack that opening takes.
-adder_status validate(Model &m, const void *blob, size_t size, adder_error *error) {
-    const FloatModeScope mode;  // a NaN in the header is compared without a trap
-    if (reinterpret_cast<uintptr_t>(blob) % blob_alignment != 0)
-        return report(error, ADDER_ERROR_ALIGNMENT, "blob address modulo 64",
-                      reinterpret_cast<uintptr_t>(blob) % blob_alignment, 0);
-    if (size < sizeof(BlobHeader)) {
-        const bool is_blob = size >= sizeof blob_magic && memcmp(blob, blob_magic, sizeof blob_magic) == 0;
-        return report(error, is_blob ? ADDER_ERROR_TRUNCATED : ADDER_ERROR_NOT_A_BLOB, "bytes", size,
-                      sizeof(BlobHeader));
-    }
+}  // namespace
 
-    m.blob = static_cast<const uint8_t *>(blob);
-    m.header = static_cast<const BlobHeader *>(blob);
+void note_form(Model *model, const BlobTensor &tensor) {
+    const Input input = static_cast<Input>(tensor.input);
+    if (input == Input::none) return;
+    if (tensor.dtype == static_cast<uint8_t>(Dtype::f32)) model->float_weights = true;
+    if (input != Input::floats) model->code_inputs = true;
+}
+
+adder_status blob_check_header(const BlobHeader &header, uint64_t size, adder_error *error) {
+    if (memcmp(header.magic, blob_magic, sizeof blob_magic) != 0)
+        return report(error, ADDER_ERROR_NOT_A_BLOB, "magic number", 0, 0);
+    if (header.format_version != ADDER_FORMAT_VERSION)
+        return report(error, ADDER_ERROR_VERSION, "format version", header.format_version,
+                      ADDER_FORMAT_VERSION);
+    if (header.header_size != sizeof(BlobHeader))
+        return report(error, ADDER_ERROR_CORRUPT, "header size", header.header_size, sizeof(BlobHeader));
+    if (header.blob_size > size) return report(error, ADDER_ERROR_TRUNCATED, "bytes", size, header.blob_size);
+    if (!contains(sizeof(BlobHeader), header.blob_size, header.payload_offset, 0))
+        return report(error, ADDER_ERROR_CORRUPT, "payload offset", header.payload_offset,
+                      sizeof(BlobHeader));
+    return check_table(header, "section table offset", header.section_table_offset,
+                       uint64_t{header.section_count} * sizeof(BlobSection), error);
+}
+
+adder_status blob_check_metadata(Model *model, const uint8_t *metadata, uint64_t size, adder_error *error) {
+    const FloatModeScope mode;  // a NaN in the header is compared without a trap
+    Model &m = *model;
+    m.header = reinterpret_cast<const BlobHeader *>(metadata);
     const BlobHeader &header = *m.header;
-    adder_status status = check_header(header, size, error);
-    if (status == ADDER_OK) status = check_metadata_crc(m.blob, header, error);
+    adder_status status = blob_check_header(header, size, error);
+    if (status == ADDER_OK) status = check_metadata_crc(metadata, header, error);
     if (status == ADDER_OK) status = check_fields(header, error);
     if (status != ADDER_OK) return status;
 
@@ -323,12 +328,9 @@ adder_status validate(Model &m, const void *blob, size_t size, adder_error *erro
         return report(error, ADDER_ERROR_CORRUPT, "number of tensors", header.tensor_count, tensors);
     status = check_table(header, "tensor table offset", header.tensor_table_offset,
                          uint64_t{tensors} * sizeof(BlobTensor), error);
-    if (status == ADDER_OK)
-        status = check_table(header, "section table offset", header.section_table_offset,
-                             uint64_t{header.section_count} * sizeof(BlobSection), error);
     if (status != ADDER_OK) return status;
-    m.tensors = reinterpret_cast<const BlobTensor *>(m.blob + header.tensor_table_offset);
-    m.sections = reinterpret_cast<const BlobSection *>(m.blob + header.section_table_offset);
+    m.tensors = reinterpret_cast<const BlobTensor *>(metadata + header.tensor_table_offset);
+    m.sections = reinterpret_cast<const BlobSection *>(metadata + header.section_table_offset);
     status = check_tensors(m, error);
     if (status == ADDER_OK) status = check_sections(m, error);
     if (status != ADDER_OK) return status;
@@ -336,37 +338,42 @@ adder_status validate(Model &m, const void *blob, size_t size, adder_error *erro
     for (uint32_t i = 0; i < tensors; ++i) note_form(&m, m.tensors[i]);
     m.bytes_per_token = count_bytes_per_token(m);
     m.fingerprint = uint64_t{header.metadata_crc} << 32 | header.payload_crc;
+    return ADDER_OK;
+}
+
+adder_status blob_open_sections(Model *model, adder_error *error) {
+    const adder_status status = check_golden(*model, error);
+    if (status != ADDER_OK) return status;
 #if ADDER_TOKENIZER
-    uint64_t tokenizer_size = 0;
-    const uint8_t *tokenizer = model_section(m, section_tokenizer, &tokenizer_size);
-    if (tokenizer) {
-        const TokenizeStatus opened = tokenizer_open(&m.tokenizer, tokenizer, tokenizer_size);
-        if (opened == TokenizeStatus::unsupported)
-            return report(error, ADDER_ERROR_UNSUPPORTED,
-                          ADDER_NFC ? "tokenizer section" : "tokenizer section without ADDER_NFC", 0, 0);
-        if (opened != TokenizeStatus::ok)
-            return report(error, ADDER_ERROR_CORRUPT, "tokenizer section", 0, 0);
-        if (m.tokenizer.tokens > header.vocab_size)
-            return report(error, ADDER_ERROR_CORRUPT, "tokens of the tokenizer", m.tokenizer.tokens,
-                          header.vocab_size);
-        m.has_tokenizer = true;
-    }
+    uint64_t size = 0;
+    const uint8_t *tokenizer = model_section(*model, section_tokenizer, &size);
+    if (!tokenizer) return ADDER_OK;
+    const TokenizeStatus opened = tokenizer_open(&model->tokenizer, tokenizer, size);
+    if (opened == TokenizeStatus::unsupported)
+        return report(error, ADDER_ERROR_UNSUPPORTED,
+                      ADDER_NFC ? "tokenizer section" : "tokenizer section without ADDER_NFC", 0, 0);
+    if (opened != TokenizeStatus::ok) return report(error, ADDER_ERROR_CORRUPT, "tokenizer section", 0, 0);
+    if (model->tokenizer.tokens > model->shape.vocab_size)
+        return report(error, ADDER_ERROR_CORRUPT, "tokens of the tokenizer", model->tokenizer.tokens,
+                      model->shape.vocab_size);
+    model->has_tokenizer = true;
 #endif
     return ADDER_OK;
 }
 
-}  // namespace
-
-void note_form(Model *model, const BlobTensor &tensor) {
-    const Input input = static_cast<Input>(tensor.input);
-    if (input == Input::none) return;
-    if (tensor.dtype == static_cast<uint8_t>(Dtype::f32)) model->float_weights = true;
-    if (input != Input::floats) model->code_inputs = true;
-}
-
 adder_status blob_validate(Model *model, const void *blob, size_t size, adder_error *error) {
     *model = Model{};
-    const adder_status status = validate(*model, blob, size, error);
+    if (reinterpret_cast<uintptr_t>(blob) % blob_alignment != 0)
+        return report(error, ADDER_ERROR_ALIGNMENT, "blob address modulo 64",
+                      reinterpret_cast<uintptr_t>(blob) % blob_alignment, 0);
+    if (size < sizeof(BlobHeader)) {
+        const bool is_blob = size >= sizeof blob_magic && memcmp(blob, blob_magic, sizeof blob_magic) == 0;
+        return report(error, is_blob ? ADDER_ERROR_TRUNCATED : ADDER_ERROR_NOT_A_BLOB, "bytes", size,
+                      sizeof(BlobHeader));
+    }
+    model->blob = static_cast<const uint8_t *>(blob);
+    adder_status status = blob_check_metadata(model, model->blob, size, error);
+    if (status == ADDER_OK) status = blob_open_sections(model, error);
     if (status != ADDER_OK) *model = Model{};
     return status;
 }

@@ -12,12 +12,18 @@ adder_status check_tokens(const adder_session &session, const int32_t *tokens, s
 // The chunk that comes next of `left` tokens.
 uint32_t next_chunk(const adder_session &session, size_t left);
 
+// The state of a layer.
+LayerState session_layer_state(const adder_session &session, uint32_t layer);
+
 // The parts, in order: the residuals of n tokens, at most a chunk; every layer in turn on them; then the head, of tokens
-// [first, first + n) of the chunk, some tiles of the vocabulary, the first of them with the norm before it. Float mode is
-// the caller's business.
-void forward_embed(adder_session &session, const int32_t *tokens, uint32_t n);
-void forward_layer(adder_session &session, uint32_t layer, uint32_t n);
-void forward_head(adder_session &session, uint32_t first, uint32_t n, Range tiles);
+// [first, first + n) of the chunk, some tiles of the vocabulary, the first of them with the norm before it. `head_follows`:
+// the first n tokens' head is computed next, so that it can be read ahead. Float mode is the caller's business.
+//
+// With a blob in memory they always succeed. Where a streamed one cannot be read they are ADDER_ERROR_READ, and the session
+// refuses to go on until its state is reset or loaded.
+adder_status forward_embed(adder_session &session, const int32_t *tokens, uint32_t n, bool head_follows);
+adder_status forward_layer(adder_session &session, uint32_t layer, uint32_t n);
+adder_status forward_head(adder_session &session, uint32_t first, uint32_t n, Range tiles);
 
 // All tiles of the vocabulary.
 Range head_tiles(const adder_session &session);

@@ -2,8 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "runtime/model.h"
-#include "runtime/team.h"
+#include "runtime/linear.h"
 
 namespace adder {
 
@@ -29,10 +28,24 @@ struct LayerState {
     float *scan;  // [tiles][d_state][8]
 };
 
-// What some tiles of a linear layer cost, in multiply-accumulates of int8, as team_run wants to know it; and a whole layer
-// for one token, its linear layers and the scan.
-uint64_t linear_work(const Linear &linear, uint32_t tiles, uint32_t tokens);
+// What a whole layer costs for one token, its linear layers and the scan, as linear_work counts.
 uint64_t layer_work(const Shape &shape, const LayerWeights &weights);
+
+// Where the inputs of linear layers stand in the buffers: of the head; and of a layer's four.
+LinearInput model_input(const Shape &shape, const ChunkBuffers &buffers);
+struct LayerInputs {
+    LinearInput in;  // of in_proj, as of the head
+    LinearInput u;   // of x_proj
+    LinearInput dt;  // of dt_proj
+    LinearInput g;   // of out_proj, the gated output
+};
+LayerInputs layer_inputs(const Shape &shape, const ChunkBuffers &buffers);
+
+// The convolution and the scan of all channels.
+ConvArgs conv_args(const Shape &shape, const LayerWeights &weights, const LayerState &state,
+                   const LinearInput &u, uint32_t tokens);
+ScanArgs scan_args(const Shape &shape, const LayerWeights &weights, const LayerState &state,
+                   const ChunkBuffers &buffers, const LayerInputs &inputs, uint32_t tokens);
 
 // residual += layer(residual) for `tokens` tokens in order, continuing from and updating the state. Float mode is the
 // caller's business (float_mode.h).

@@ -117,23 +117,28 @@ void logical_extent(const BlobHeader &h, Role role, uint32_t *rows, uint32_t *co
 
 // ---- Pointers into the blob -----------------------------------------------------------------------------------------
 
-namespace {
-
 const BlobTensor &tensor_of(const Model &model, Role role, uint32_t layer) {
     return model.tensors[tensor_index(model.header->flags, model.shape.n_layer, role, layer)];
 }
 
+namespace {
+
+// A place in the blob; null where that is streamed.
+const uint8_t *place_of(const Model &model, uint64_t offset) {
+    return model.blob ? model.blob + offset : nullptr;
+}
+
 const float *vector_of(const Model &model, Role role, uint32_t layer) {
-    return reinterpret_cast<const float *>(model.blob + tensor_of(model, role, layer).offset);
+    return reinterpret_cast<const float *>(place_of(model, tensor_of(model, role, layer).offset));
 }
 
 Linear linear_of(const Model &model, Role role, uint32_t layer, const float *bias) {
     const BlobTensor &tensor = tensor_of(model, role, layer);
     const Dtype dtype = static_cast<Dtype>(tensor.dtype);
     const TensorExtent extent = tensor_extent(model.shape, role, dtype);
-    const void *scales = tensor.scale_offset ? model.blob + tensor.scale_offset : nullptr;
+    const void *scales = tensor.scale_offset ? place_of(model, tensor.scale_offset) : nullptr;
     Linear linear{};
-    linear.matrix.weights = model.blob + tensor.offset;
+    linear.matrix.weights = place_of(model, tensor.offset);
     linear.matrix.scale = dtype == Dtype::int8 ? static_cast<const float *>(scales) : nullptr;
     linear.matrix.group_scale = dtype == Dtype::int4 ? static_cast<const uint16_t *>(scales) : nullptr;
     linear.matrix.group = tensor.group;
@@ -146,7 +151,7 @@ Linear linear_of(const Model &model, Role role, uint32_t layer, const float *bia
     linear.largest_code = largest_code(tensor.input_bits);
     linear.input_scale = tensor.input_scale;
     linear.multipliers = tensor.multiplier_offset
-                             ? reinterpret_cast<const float *>(model.blob + tensor.multiplier_offset)
+                             ? reinterpret_cast<const float *>(place_of(model, tensor.multiplier_offset))
                              : nullptr;
     return linear;
 }
@@ -174,42 +179,54 @@ const float *model_final_norm(const Model &model) { return vector_of(model, Role
 
 Linear model_head(const Model &model) { return linear_of(model, Role::head, 0, nullptr); }
 
-void model_embed(const Model &model, uint32_t token, float *out) {
-    const Linear table = linear_of(model, Role::embedding, 0, nullptr);
+Linear model_embedding(const Model &model) { return linear_of(model, Role::embedding, 0, nullptr); }
+
+void embed_row(const Linear &table, uint32_t row, float *out) {
     const uint32_t cols = table.matrix.cols;
     const void *weights = table.matrix.weights;
     switch (table.dtype) {
     case Dtype::f32:
         if (!ADDER_FLOAT_LAYERS) break;  // refused when the blob was opened
         for (uint32_t i = 0; i < cols; ++i)
-            out[i] = static_cast<const float *>(weights)[f32_index(token, i, cols)];
+            out[i] = static_cast<const float *>(weights)[f32_index(row, i, cols)];
         break;
     case Dtype::int8: {
-        const float scale = table.matrix.scale[table.matrix.scale_per_row ? token : 0];
+        const float scale = table.matrix.scale[table.matrix.scale_per_row ? row : 0];
         for (uint32_t i = 0; i < cols; ++i)
-            out[i] =
-                static_cast<float>(static_cast<const int8_t *>(weights)[q8_index(token, i, cols)]) * scale;
+            out[i] = static_cast<float>(static_cast<const int8_t *>(weights)[q8_index(row, i, cols)]) * scale;
         break;
     }
     case Dtype::int4:
         if (!ADDER_INT4) break;
         for (uint32_t i = 0; i < cols; ++i) {
-            const Q4Index at = q4_index(token, i, cols);
+            const Q4Index at = q4_index(row, i, cols);
             const int code = ((static_cast<const uint8_t *>(weights)[at.byte] >> at.shift) & 15) - 8;
-            out[i] =
-                static_cast<float>(code) *
-                bf16_f32(table.matrix.group_scale[group_scale_index(token, i, cols, table.matrix.group)]);
+            out[i] = static_cast<float>(code) *
+                     bf16_f32(table.matrix.group_scale[group_scale_index(row, i, cols, table.matrix.group)]);
         }
         break;
     }
 }
 
+uint64_t section_resident_bytes(const BlobSection &section, uint32_t stream_flags) {
+    const bool text = section.kind != section_golden;
+    if (section.kind == ADDER_TEXT_QUANTIZATION_RECORD || (text && (stream_flags & ADDER_STREAM_NO_TEXT)))
+        return 0;
+    return round_up_to_line(section.size);
+}
+
 const uint8_t *model_section(const Model &model, uint32_t kind, uint64_t *size) {
+    uint64_t resident = round_up_to_line(model.header->payload_offset);
     for (uint32_t i = 0; i < model.header->section_count; ++i) {
         const BlobSection &section = model.sections[i];
-        if (section.kind != kind) continue;
-        *size = section.size;
-        return model.blob + section.offset;
+        const uint64_t bytes =
+            model.blob ? section.size : section_resident_bytes(section, model.stream_flags);
+        if (section.kind == kind && (model.blob || bytes > 0)) {
+            *size = section.size;
+            if (model.blob) return model.blob + section.offset;
+            return reinterpret_cast<const uint8_t *>(model.header) + resident;
+        }
+        resident += bytes;
     }
     *size = 0;
     return nullptr;
@@ -231,8 +248,19 @@ extern "C" adder_status adder_model_open(adder_model *model, const void *blob, s
 extern "C" adder_status adder_model_verify(const adder_model *model, adder_error *error) {
     if (!model) return report(error, ADDER_ERROR_ARGUMENT, "model", 0, 0);
     const Model &m = *model_of(model);
-    const uint64_t offset = m.header->payload_offset;
-    const uint32_t found = crc32(0, m.blob + offset, static_cast<size_t>(m.header->blob_size - offset));
+    const uint64_t begin = m.header->payload_offset, end = m.header->blob_size;
+    uint32_t found = 0;
+    if (m.blob) {
+        found = crc32(0, m.blob + begin, static_cast<size_t>(end - begin));
+    } else {
+        uint8_t some[512];
+        for (uint64_t at = begin; at < end; at += sizeof some) {
+            const size_t bytes = end - at < sizeof some ? static_cast<size_t>(end - at) : sizeof some;
+            if (m.source->read(m.source->context, at, some, bytes) != 0)
+                return report(error, ADDER_ERROR_READ, "bytes from offset", at, at + bytes);
+            found = crc32(found, some, bytes);
+        }
+    }
     if (found != m.header->payload_crc)
         return report(error, ADDER_ERROR_CORRUPT, "CRC-32 of the weights and sections", found,
                       m.header->payload_crc);

@@ -24,6 +24,8 @@ struct Shape {
 Shape make_shape(uint32_t d_model, uint32_t n_layer, uint32_t vocab_size, uint32_t d_inner, uint32_t d_state,
                  uint32_t d_conv, uint32_t dt_rank);
 
+struct StreamOperations;
+
 // A linear layer with what it makes of its input.
 struct Linear {
     Matrix matrix;
@@ -59,20 +61,26 @@ struct __attribute__((may_alias)) Model {
     uint64_t bytes_per_token;
     uint64_t fingerprint;
     Tokenizer tokenizer;
+    // A blob that is streamed: `blob` is null, and of its contents only what the pointers above point to is in memory.
+    const adder_source *source;
+    const StreamOperations *stream;
+    uint32_t stream_flags;
 };
 static_assert(sizeof(Model) <= sizeof(adder_model), "adder_model holds a Model");
 
 inline const Model *model_of(const adder_model *model) { return reinterpret_cast<const Model *>(model); }
 
-// The weights of a layer, as pointers into the blob.
+// The weights of a layer, as pointers into the blob; of a streamed one null pointers, and all else.
 LayerWeights model_layer(const Model &model, uint32_t layer);
 const float *model_final_norm(const Model &model);
 Linear model_head(const Model &model);
 
-// Writes the embedding of a token (below vocab_size), d_model_padded floats.
-void model_embed(const Model &model, uint32_t token, float *out);
+Linear model_embedding(const Model &model);
 
-// The bytes of a section; null if the blob has none of that kind.
+// Writes a row of an embedding, the matrix's cols floats: that of token `row` (below vocab_size) with the whole matrix.
+void embed_row(const Linear &table, uint32_t row, float *out);
+
+// The bytes of a section; null if the blob has none of that kind, or it was left out of a streamed one.
 const uint8_t *model_section(const Model &model, uint32_t kind, uint64_t *size);
 
 // Takes note of the forms of weights and inputs that the arena depends on, of one tensor.
@@ -80,6 +88,18 @@ void note_form(Model *model, const BlobTensor &tensor);
 
 // Validates a blob and fills in a model (runtime/blob.cpp).
 adder_status blob_validate(Model *model, const void *blob, size_t size, adder_error *error);
+
+// What blob_validate consists of, for a blob of which only some is in memory: the header's own claims; the metadata, bytes
+// [0, payload_offset) at `metadata`, of a blob of `size` bytes; then the sections that are in memory.
+adder_status blob_check_header(const BlobHeader &header, uint64_t size, adder_error *error);
+adder_status blob_check_metadata(Model *model, const uint8_t *metadata, uint64_t size, adder_error *error);
+adder_status blob_open_sections(Model *model, adder_error *error);
+
+// Bytes of a section where a streamed blob keeps it in memory, with padding; 0 if it does not.
+uint64_t section_resident_bytes(const BlobSection &section, uint32_t stream_flags);
+constexpr uint64_t round_up_to_line(uint64_t bytes) {
+    return (bytes + (blob_alignment - 1)) / blob_alignment * blob_alignment;
+}
 
 // Rows and columns of a tensor without padding, as the tensor table states them. A vector has one column.
 void logical_extent(const BlobHeader &header, Role role, uint32_t *rows, uint32_t *cols);
@@ -116,5 +136,6 @@ static constexpr bool is_present(Role role, uint32_t flags) {
 // The position of a tensor in the table, whose order blob.h fixes. `layer` counts only for tensors of layers.
 uint32_t tensor_index(uint32_t flags, uint32_t n_layer, Role role, uint32_t layer);
 uint32_t tensor_count(uint32_t flags, uint32_t n_layer);
+const BlobTensor &tensor_of(const Model &model, Role role, uint32_t layer);
 
 }  // namespace adder

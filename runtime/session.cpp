@@ -8,19 +8,21 @@
 #include "runtime/crc32.h"
 #include "runtime/error.h"
 #include "runtime/forward.h"
+#include "runtime/stream.h"
 
 namespace adder {
 namespace {
 
 // Takes at most a chunk of tokens through all layers; their residuals are then ready for the head.
-void forward(adder_session &session, const int32_t *tokens, uint32_t n, LayerTrace trace = nullptr,
-             void *context = nullptr) {
-    forward_embed(session, tokens, n);
-    for (uint32_t layer = 0; layer < session.model().shape.n_layer; ++layer) {
-        forward_layer(session, layer, n);
+adder_status forward(adder_session &session, const int32_t *tokens, uint32_t n, bool head_follows,
+                     LayerTrace trace = nullptr, void *context = nullptr) {
+    adder_status status = forward_embed(session, tokens, n, head_follows);
+    for (uint32_t layer = 0; layer < session.model().shape.n_layer && status == ADDER_OK; ++layer) {
+        status = forward_layer(session, layer, n);
         if (trace) trace(context, layer, session.buffers.residual);
     }
-    session.position += n;
+    if (status == ADDER_OK) session.position += n;
+    return status;
 }
 
 }  // namespace
@@ -28,42 +30,41 @@ void forward(adder_session &session, const int32_t *tokens, uint32_t n, LayerTra
 adder_status session_trace_step(adder_session *session, int32_t token, float **logits, LayerTrace trace,
                                 void *context) {
     if (!session || !logits) return ADDER_ERROR_ARGUMENT;
-    const adder_status status = check_tokens(*session, &token, 1);
+    adder_status status = check_tokens(*session, &token, 1);
     if (status != ADDER_OK) return status;
     const FloatModeScope mode;
-    forward(*session, &token, 1, trace, context);
-    forward_head(*session, 0, 1, head_tiles(*session));
-    *logits = session->logits;
-    return ADDER_OK;
+    status = forward(*session, &token, 1, true, trace, context);
+    if (status == ADDER_OK) status = forward_head(*session, 0, 1, head_tiles(*session));
+    if (status == ADDER_OK) *logits = session->logits;
+    return status;
 }
 
 adder_status session_score(adder_session *session, const int32_t *tokens, size_t n, size_t from,
                            adder_logits_callback callback, void *context) {
     if (!session || !callback || (!tokens && n > 0)) return ADDER_ERROR_ARGUMENT;
-    const adder_status status = check_tokens(*session, tokens, n);
-    if (status != ADDER_OK) return status;
+    adder_status status = check_tokens(*session, tokens, n);
     const uint32_t stride = session->model().shape.vocab_padded;
-    for (size_t done = 0; done < n;) {
+    for (size_t done = 0; done < n && status == ADDER_OK;) {
         const uint32_t count = next_chunk(*session, n - done);
         {
             const FloatModeScope mode;
-            forward(*session, tokens + done, count);
+            status = forward(*session, tokens + done, count, false);
         }
         const uint32_t first = from <= done          ? 0
                                : from - done < count ? static_cast<uint32_t>(from - done)
                                                      : count;
-        for (uint32_t row = first; row < count; row += session->logit_rows) {
+        for (uint32_t row = first; row < count && status == ADDER_OK; row += session->logit_rows) {
             const uint32_t rows = count - row < session->logit_rows ? count - row : session->logit_rows;
             {
                 const FloatModeScope mode;
-                forward_head(*session, row, rows, head_tiles(*session));
+                status = forward_head(*session, row, rows, head_tiles(*session));
             }
-            for (uint32_t i = 0; i < rows; ++i)
+            for (uint32_t i = 0; i < rows && status == ADDER_OK; ++i)
                 callback(context, done + row + i, session->logits + size_t{i} * stride);
         }
         done += count;
     }
-    return ADDER_OK;
+    return status;
 }
 
 }  // namespace adder
@@ -77,13 +78,13 @@ extern "C" adder_status adder_session_init(adder_session **session, const adder_
     *session = nullptr;
     if (!model) return report(error, ADDER_ERROR_ARGUMENT, "model", 0, 0);
     adder_options resolved;
-    const adder_status status = options_resolve(options, &resolved, error);
+    const Model &m = *model_of(model);
+    const adder_status status = options_resolve(m, options, &resolved, error);
     if (status != ADDER_OK) return status;
     if (!arena) return report(error, ADDER_ERROR_ARGUMENT, "arena", 0, 0);
     const uintptr_t misalignment = reinterpret_cast<uintptr_t>(arena) % arena_alignment;
     if (misalignment != 0)
         return report(error, ADDER_ERROR_ALIGNMENT, "arena address modulo 64", misalignment, 0);
-    const Model &m = *model_of(model);
     const ArenaPlan plan = arena_plan(m, resolved);
     if (arena_size < plan.total) return report(error, ADDER_ERROR_ARENA, "bytes", arena_size, plan.total);
     const KernelTable *kernels = kernels_choose(resolved.isa);
@@ -114,6 +115,8 @@ extern "C" adder_status adder_session_init(adder_session **session, const adder_
     s->buffers.scales = floats(plan.scales);
     s->buffers.dt = floats(plan.dt);
     s->logits = floats(plan.logits);
+    s->reader = nullptr;
+    if (m.stream) m.stream->init(*s, base + plan.reader, base + plan.stream_buffers, resolved.stream_buffer);
     adder_state_reset(s);
     *session = s;
     return ADDER_OK;
@@ -125,15 +128,14 @@ extern "C" uint64_t adder_session_position(const adder_session *session) { retur
 
 extern "C" adder_status adder_feed(adder_session *session, const int32_t *tokens, size_t n) {
     if (!session || (!tokens && n > 0)) return ADDER_ERROR_ARGUMENT;
-    const adder_status status = check_tokens(*session, tokens, n);
-    if (status != ADDER_OK) return status;
+    adder_status status = check_tokens(*session, tokens, n);
     const FloatModeScope mode;
-    for (size_t done = 0; done < n;) {
+    for (size_t done = 0; done < n && status == ADDER_OK;) {
         const uint32_t count = next_chunk(*session, n - done);
-        forward(*session, tokens + done, count);
+        status = forward(*session, tokens + done, count, false);
         done += count;
     }
-    return ADDER_OK;
+    return status;
 }
 
 extern "C" adder_status adder_step(adder_session *session, int32_t token, float **logits) {
@@ -159,9 +161,10 @@ extern "C" adder_status adder_selftest(adder_session *session, adder_error *erro
     adder_state_reset(session);
     if (check_tokens(*session, tokens, golden.token_count) != ADDER_OK)
         return report(error, ADDER_ERROR_CORRUPT, "tokens of the golden case", 0, 0);
-    adder_feed(session, tokens, last);
     float *logits = nullptr;
-    adder_step(session, tokens[last], &logits);
+    adder_status status = adder_feed(session, tokens, last);
+    if (status == ADDER_OK) status = adder_step(session, tokens[last], &logits);
+    if (status != ADDER_OK) return report(error, status, "golden case", 0, 0);
     const uint32_t crc = crc32(0, logits, size_t{4} * model.shape.vocab_size);
     adder_state_reset(session);
     if (crc != golden.logits_crc)

@@ -9,13 +9,20 @@ namespace adder {
 
 // What has been begun and goes on with adder_continue, and how far it has come. Until it is done the state is that of no
 // token.
-enum class Begun : uint8_t { nothing, step, feed };
+enum class Begun : uint8_t {
+    nothing,
+    step,
+    feed,
+    failure  // a streamed blob could not be read: nothing goes on before a reset
+};
 struct Slices {
     Begun begun = Begun::nothing;
     uint32_t tokens = 0;     // in the buffers
     uint32_t layer = 0;      // that is next; n_layer: the head
     uint32_t head_tile = 0;  // of the vocabulary, that is next
 };
+
+struct StreamReader;
 
 }  // namespace adder
 
@@ -30,6 +37,7 @@ struct adder_session {
     adder::ChunkBuffers buffers;
     float *logits;  // [logit_rows][vocab_padded]
     adder::Slices slices;
+    adder::StreamReader *reader;  // of a streamed blob
 
     const adder::Model &model() const { return *adder::model_of(handle); }
 };

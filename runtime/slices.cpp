@@ -6,10 +6,11 @@ namespace adder {
 namespace {
 
 adder_status begin(adder_session *session, const int32_t *tokens, uint32_t n, Begun begun) {
-    const adder_status status = check_tokens(*session, tokens, n);
+    adder_status status = check_tokens(*session, tokens, n);
     if (status != ADDER_OK) return status;
     const FloatModeScope mode;
-    forward_embed(*session, tokens, n);
+    status = forward_embed(*session, tokens, n, begun == Begun::step);
+    if (status != ADDER_OK) return status;
     session->slices = Slices{begun, n, 0, 0};
     return ADDER_OK;
 }
@@ -48,19 +49,21 @@ extern "C" adder_status adder_feed_begin(adder_session *session, const int32_t *
 extern "C" adder_status adder_continue(adder_session *session, float **logits) {
     if (!session) return ADDER_ERROR_ARGUMENT;
     Slices &slices = session->slices;
-    if (slices.begun == Begun::nothing) return ADDER_ERROR_SEQUENCE;
     const bool step = slices.begun == Begun::step;
+    if (!step && slices.begun != Begun::feed) return ADDER_ERROR_SEQUENCE;
     if (step && !logits) return ADDER_ERROR_ARGUMENT;
     const FloatModeScope mode;
     if (slices.layer < session->model().shape.n_layer) {
-        forward_layer(*session, slices.layer, slices.tokens);
+        const adder_status status = forward_layer(*session, slices.layer, slices.tokens);
+        if (status != ADDER_OK) return status;
         ++slices.layer;
         if (step || slices.layer < session->model().shape.n_layer) return ADDER_MORE;
     } else {
         const uint32_t slice = head_slice(session->model()), end = head_tiles(*session).end;
         const uint32_t begin = slices.head_tile;
         slices.head_tile = end - begin > slice ? begin + slice : end;
-        forward_head(*session, 0, 1, Range{begin, slices.head_tile});
+        const adder_status status = forward_head(*session, 0, 1, Range{begin, slices.head_tile});
+        if (status != ADDER_OK) return status;
         if (slices.head_tile < end) return ADDER_MORE;
         *logits = session->logits;
     }
@@ -71,7 +74,7 @@ extern "C" adder_status adder_continue(adder_session *session, float **logits) {
 
 extern "C" uint32_t adder_slices_left(const adder_session *session) {
     const Slices &slices = session->slices;
-    if (slices.begun == Begun::nothing) return 0;
+    if (slices.begun != Begun::step && slices.begun != Begun::feed) return 0;
     const uint32_t layers = session->model().shape.n_layer - slices.layer;
     if (slices.begun == Begun::feed) return layers;
     const uint32_t slice = head_slice(session->model()), tiles = head_tiles(*session).end - slices.head_tile;

@@ -85,6 +85,7 @@ extern "C" const char *adder_status_text(adder_status status) {
     case ADDER_ERROR_SELFTEST: return "the results differ from those that the converter recorded";
     case ADDER_ERROR_SEQUENCE:
         return "what was begun has to be continued to its end first, or nothing was begun";
+    case ADDER_ERROR_READ: return "the blob could not be read";
     case ADDER_MORE: return "there is more to do: call adder_continue again";
     }
     return "unknown status";

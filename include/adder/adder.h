@@ -58,7 +58,8 @@ typedef enum adder_status {
     ADDER_ERROR_ISA = -13,          /* the instruction set asked for is not built or not on this CPU */
     ADDER_ERROR_TEXT = -14,         /* a byte of the text has no token in this vocabulary */
     ADDER_ERROR_SELFTEST = -15,     /* the results differ from those recorded in the blob */
-    ADDER_ERROR_SEQUENCE = -16      /* something has been begun and is not finished, or nothing has been begun */
+    ADDER_ERROR_SEQUENCE = -16,     /* something has been begun and is not finished, or nothing has been begun */
+    ADDER_ERROR_READ = -17          /* a callback could not read the blob */
 } adder_status;
 
 /* What exactly was wrong. Filled on failure where a function takes one (null: not wanted). */
@@ -90,7 +91,7 @@ typedef struct adder_model {
  * adder_model_verify. Whatever the bytes are, using an opened model never reads outside of the blob. */
 adder_status adder_model_open(adder_model *model, const void *blob, size_t size, adder_error *error);
 
-/* Reads the whole blob and compares it with its CRC-32. */
+/* Reads the whole blob and compares it with its CRC-32; a streamed one in pieces of 512 bytes, on the stack. */
 adder_status adder_model_verify(const adder_model *model, adder_error *error);
 
 typedef struct adder_model_info {
@@ -133,6 +134,46 @@ typedef enum adder_text {
 /* The text and its bytes; null and 0 if the blob has none. */
 const char *adder_model_text(const adder_model *model, adder_text which, size_t *size);
 
+/* ---- Streaming: a blob that does not lie in memory, but on an SD card, in SPI flash, in a file -------------------- */
+
+typedef struct adder_read {
+    uint64_t offset; /* in the blob */
+    void *buffer;
+    size_t size; /* all of them, or the read has failed */
+} adder_read;
+
+/* Where the blob is read. The callbacks return 0, or any other number if the read failed. What they read may be wrong, and
+ * may differ from one read to the next: that changes results, and never leads out of bounds. */
+typedef struct adder_source {
+    /* Reads, and returns when that is done. */
+    int (*read)(void *context, uint64_t offset, void *buffer, size_t size);
+    /* Where the hardware reads by itself, or else both null: `start` begins 1 to 3 reads and returns, `wait` returns when all
+     * of them are done. Weights are then read while those before them are computed with, at the price of a second buffer.
+     * The list stays until `wait` returns. No two starts without a wait between; after a failed start no wait. */
+    int (*start)(void *context, const adder_read *reads, uint32_t count);
+    int (*wait)(void *context);
+    void *context;
+    uint64_t size; /* bytes that can be read */
+} adder_source;
+
+enum {
+    /* Leave tokenizer and texts where they are: for those who take and give token ids. */
+    ADDER_STREAM_NO_TEXT = 1
+};
+
+/* The bytes of memory that adder_model_open_stream needs, for the header, the tables, the tokenizer and the texts but the
+ * quantization record; 0, and the error, if they cannot be told. */
+size_t adder_stream_memory_size(const adder_source *source, uint32_t flags, adder_error *error);
+
+/* adder_model_open for a blob behind callbacks. `memory` (aligned to ADDER_ALIGNMENT) takes the place of the blob: it and
+ * *source have to stay. What is in memory is read once and validated there; the weights are read whenever they are needed,
+ * through a buffer in the arena (adder_options.stream_buffer). The bits are those of a blob in memory.
+ *
+ * When a read fails, the call is ADDER_ERROR_READ, and others are ADDER_ERROR_SEQUENCE until adder_state_reset or
+ * adder_state_load: the token was taken by some layers and not by others. */
+adder_status adder_model_open_stream(adder_model *model, const adder_source *source, uint32_t flags, void *memory,
+                                     size_t size, adder_error *error);
+
 /* ---- Session: one sequence, in one arena ----------------------------------------------------------------------- */
 
 /* Calls task(argument, index) once for every index 0 .. count-1, in any order, on any threads, and returns when all
@@ -154,6 +195,9 @@ typedef struct adder_options {
      * where there is an environment, else the best that this CPU has. One that cannot be had is an error, never replaced. On a
      * Cortex-M with the DSP extension or Helium only "dsp" or "helium" can be had: the compiler's flags say which. */
     const char *isa;
+    /* Of a model opened with adder_model_open_stream, bytes of the buffer that weights are read into, or of each of the two,
+     * rounded up to a multiple of 64; 0: 4096, or more if that holds no tile of some matrix (docs/memory.md). */
+    uint32_t stream_buffer;
 } adder_options;
 
 typedef struct adder_session adder_session;

@@ -138,7 +138,7 @@ class Prompted {
   public:
     Prompted(const AlignedBytes &blob, const Way &way)
         : pool_(way.threads), session_(blob, adder_options{way.chunk, 1 + way.chunk / 3, way.threads, 1,
-                                                           ThreadPool::parallel_for, &pool_, way.isa}) {}
+                                                           ThreadPool::parallel_for, &pool_, way.isa, 0}) {}
 
     Crcs stepped(const Tokens &prompt) {
         reset();

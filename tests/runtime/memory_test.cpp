@@ -10,7 +10,8 @@
 #include "runtime/arena.h"
 #include "runtime/model.h"
 #include "runtime/session.h"
-#include "tests/support/blob_builder.h"
+#include "runtime/stream.h"
+#include "tests/support/stream_source.h"
 #include "tests/support/temporary_directory.h"
 
 namespace adder::test {
@@ -60,6 +61,7 @@ class Formula {
         std::string name;
         while (std::isalnum(static_cast<unsigned char>(*at_)) || *at_ == '_') name += *at_++;
         if (name == "r8") return (factor() + 7) / 8 * 8;
+        if (name == "r64") return (factor() + 63) / 64;
         if (!name.empty() && std::isdigit(static_cast<unsigned char>(name[0]))) return std::stoull(name);
         return variables_.at(name);
     }
@@ -156,6 +158,48 @@ TEST(Memory, ArenaHasTheSizeThatTheFormulasGive) {
                     adder_state_size(model.get()),
                     or_0(64 + Formula("4 * n_layer * r8(d_inner) * (d_conv - 1 + d_state)", v).value()));
             }
+    }
+}
+
+TEST(Memory, AStreamedModelHasTheSizesThatTheFormulasGive) {
+    static_assert(sizeof(void *) != 8 || (sizeof(StreamReader) + 63) / 64 * 64 == 192,
+                  "as docs/memory.md says");
+    ASSERT_EQ(table("streamed").size(), 2u);
+    ASSERT_EQ(table("part").size(), 7u);
+    const uint32_t shapes[][5] = {
+        // d_model, d_inner, d_state, d_conv, dt_rank: another part is largest in each
+        {16, 32, 4, 4, 1},
+        {300, 24, 8, 4, 3},
+        {8, 24, 40, 3, 2},
+        {8, 8, 1, 40, 1},
+        {8, 8, 2, 2, 70}};
+    for (const auto &shape : shapes) {
+        BlobSpec spec;
+        spec.recipe = recipe_named("best");
+        ModelConfig &c = spec.checkpoint.config;
+        c.d_model = shape[0], c.d_inner = shape[1], c.d_state = shape[2], c.d_conv = shape[3];
+        c.dt_rank = shape[4];
+        const AlignedBytes blob = build_blob(spec);
+        Variables v{{"d_model", c.d_model},
+                    {"d_inner", c.d_inner},
+                    {"d_state", c.d_state},
+                    {"d_conv", c.d_conv},
+                    {"dt_rank", c.dt_rank}};
+        uint64_t least = 0;
+        for (const auto &row : table("part")) least = std::max(least, Formula(row[1], v).value());
+        for (const bool ahead : {false, true}) {
+            const StreamSource source(blob, ahead);
+            adder_options options{};
+            options.stream_buffer = static_cast<uint32_t>(least);
+            const TestSession session(source.get(), options), in_memory(blob);
+            EXPECT_EQ(stream_least_buffer(*model_of(session.model())), least);
+            v["stream_buffer"] = least;
+            v["buffers"] = ahead ? 2 : 1;
+            uint64_t size = adder_arena_size(in_memory.model(), nullptr);
+            for (const auto &row : table("streamed")) size += Formula(row[1], v).value();
+            EXPECT_EQ(adder_arena_size(session.model(), &options) + (sizeof(void *) == 4 ? 192 - 128 : 0),
+                      size);
+        }
     }
 }
 

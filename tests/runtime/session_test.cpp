@@ -10,8 +10,9 @@
 
 #include "kernels/kernels.h"
 #include "kernels/scalar/hadamard.h"
-#include "tests/support/blob_builder.h"
+#include "runtime/stream.h"
 #include "tests/support/shared.h"
+#include "tests/support/stream_source.h"
 
 #if defined(__SSE2__)
 #include <xmmintrin.h>
@@ -177,9 +178,8 @@ const float *finish(adder_session *session) {
 }
 
 // One session on the tokens: cut into calls at random places, some fed, some scored, some stepped, whole or in slices.
-void expect_same(const AlignedBytes &blob, const Tokens &tokens, const Expected &expected,
+void expect_same(TestSession &session, const Tokens &tokens, const Expected &expected,
                  const adder_options &options, uint64_t seed) {
-    TestSession session(blob, options);
     struct Check {
         const Expected *expected;
         size_t base, calls, wrong;
@@ -222,6 +222,12 @@ void expect_same(const AlignedBytes &blob, const Tokens &tokens, const Expected 
     ASSERT_EQ(session.state(), expected.state);
 }
 
+void expect_same(const AlignedBytes &blob, const Tokens &tokens, const Expected &expected,
+                 const adder_options &options, uint64_t seed) {
+    TestSession session(blob, options);
+    expect_same(session, tokens, expected, options, seed);
+}
+
 // All combinations for one blob.
 void expect_same_everywhere(const AlignedBytes &blob, size_t longest, const std::vector<uint32_t> &chunks,
                             uint32_t vocab_size) {
@@ -241,7 +247,7 @@ void expect_same_everywhere(const AlignedBytes &blob, size_t longest, const std:
                 SCOPED_TRACE("chunk " + std::to_string(chunk) + ", threads " + std::to_string(threads));
                 const adder_parallel_for run = threads == 2 ? backwards : threads == 3 ? forwards : backwards;
                 const adder_options options{
-                    chunk, 1 + static_cast<uint32_t>(seed % chunk), threads, 1, run, nullptr, isa};
+                    chunk, 1 + static_cast<uint32_t>(seed % chunk), threads, 1, run, nullptr, isa, 0};
                 ASSERT_NO_FATAL_FAILURE(expect_same(blob, all, whole, options, ++seed));
             }
     }
@@ -275,9 +281,30 @@ TEST_P(SessionBits, AreTheSameOnRealThreads) {
     const Tokens tokens = random_tokens(6, shape.vocab_size, 5);
     const Expected expected = step_by_step(blob, tokens, "scalar");
     for (const uint32_t threads : {2u, 8u}) {
-        const adder_options options{4, 2, threads, 1, on_threads, nullptr, nullptr};
+        const adder_options options{4, 2, threads, 1, on_threads, nullptr, nullptr, 0};
         ASSERT_NO_FATAL_FAILURE(expect_same(blob, tokens, expected, options, threads));
     }
+}
+
+// A blob behind callbacks, through the least buffer that there can be and through a larger one.
+TEST_P(SessionBits, AreTheSameFromAStream) {
+    const auto &[shape, quantized] = GetParam();
+    const AlignedBytes blob = build_blob(spec_of(shape, quantized.recipe));
+    const Tokens tokens = random_tokens(20, shape.vocab_size, 5);
+    const Expected expected = step_by_step(blob, tokens, "scalar");
+    StreamSource at_once(blob), ahead(blob, true);
+    const uint32_t least = stream_least_buffer(*model_of(TestSession(at_once.get()).model()));
+    uint64_t seed = 1;
+    for (const char *isa : usable_isas())
+        for (StreamSource *source : {&at_once, &ahead})
+            for (const uint32_t buffer : {least, 3 * least, 0u})
+                for (const uint32_t chunk : {1u, 5u}) {
+                    SCOPED_TRACE(std::string(isa) + ", buffer " + std::to_string(buffer));
+                    const uint32_t threads = 1 + static_cast<uint32_t>(seed % 3);
+                    const adder_options options{chunk, chunk, threads, 1, backwards, nullptr, isa, buffer};
+                    TestSession session(source->get(), options);
+                    ASSERT_NO_FATAL_FAILURE(expect_same(session, tokens, expected, options, ++seed));
+                }
 }
 
 TEST_P(SessionBits, SelftestPassesOnEveryIsa) {
@@ -348,7 +375,7 @@ TEST(Session, WorkIsNotCutIntoPartsTooSmallForAThread) {
         SCOPED_TRACE(isa);
         const auto counts_with = [&](uint32_t least_part) {
             TaskCounts counts;
-            const adder_options options{8, 1, 4, least_part, TaskCounts::run, &counts, isa};
+            const adder_options options{8, 1, 4, least_part, TaskCounts::run, &counts, isa, 0};
             expect_same(blob, tokens, expected, options, 7);
             return counts;
         };

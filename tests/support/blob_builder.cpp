@@ -23,6 +23,12 @@ void must(adder_status status, const char *what) {
     if (status != ADDER_OK) throw std::runtime_error(std::string(what) + ": " + adder_status_text(status));
 }
 
+void check(adder_status status, const adder_error &error) {
+    char text[200];
+    adder_error_text(&error, text, sizeof text);
+    if (status != ADDER_OK) throw std::runtime_error(text);
+}
+
 }  // namespace
 
 std::vector<uint8_t> toy_tokenizer() {
@@ -86,16 +92,24 @@ void fix_checksums(uint8_t *blob, size_t size) {
 
 TestSession::TestSession(const AlignedBytes &blob, const adder_options &options) {
     adder_error error{};
-    const auto check = [&](adder_status status) {
-        char text[200];
-        adder_error_text(&error, text, sizeof text);
-        if (status != ADDER_OK) throw std::runtime_error(text);
-    };
-    check(adder_model_open(&model_, blob.data(), blob.size(), &error));
+    check(adder_model_open(&model_, blob.data(), blob.size(), &error), error);
+    init(options);
+}
+
+TestSession::TestSession(const adder_source *source, const adder_options &options, uint32_t flags) {
+    adder_error error{};
+    memory_ = AlignedBytes(adder_stream_memory_size(source, flags, &error));
+    std::memset(memory_.data(), 0xA5, memory_.size());
+    check(adder_model_open_stream(&model_, source, flags, memory_.data(), memory_.size(), &error), error);
+    init(options);
+}
+
+void TestSession::init(const adder_options &options) {
+    adder_error error{};
     adder_model_get_info(&model_, &info_);
     arena_ = AlignedBytes(adder_arena_size(&model_, &options));
     std::memset(arena_.data(), 0xA5, arena_.size());  // an arena need not be zeroed
-    check(adder_session_init(&session_, &model_, &options, arena_.data(), arena_.size(), &error));
+    check(adder_session_init(&session_, &model_, &options, arena_.data(), arena_.size(), &error), error);
 }
 
 std::vector<uint8_t> TestSession::state() const {

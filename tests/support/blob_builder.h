@@ -80,6 +80,9 @@ class TestSession {
   public:
     explicit TestSession(const AlignedBytes &blob, const adder_options &options = adder_options{});
     explicit TestSession(AlignedBytes &&) = delete;  // the blob has to stay
+    // The same of a streamed blob, with memory of the exact size.
+    explicit TestSession(const adder_source *source, const adder_options &options = adder_options{},
+                         uint32_t flags = 0);
     TestSession(const TestSession &) = delete;
     TestSession &operator=(const TestSession &) = delete;
     adder_session *get() const { return session_; }
@@ -89,8 +92,11 @@ class TestSession {
     std::vector<float> step(int32_t token);  // its logits
 
   private:
+    void init(const adder_options &options);
+
     adder_model model_;
     adder_model_info info_{};
+    AlignedBytes memory_;  // of a streamed blob
     AlignedBytes arena_;
     adder_session *session_ = nullptr;
 };
