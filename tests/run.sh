@@ -35,6 +35,7 @@ if lacks cmake; then missing="$missing cmake"; fi
 if lacks ninja; then missing="$missing ninja-build"; fi
 if lacks nm; then missing="$missing binutils"; fi
 if lacks file; then missing="$missing file"; fi
+if lacks pkg-config; then missing="$missing pkg-config"; fi
 [ -f /usr/src/googletest/CMakeLists.txt ] || [ -f /usr/include/gtest/gtest.h ] || missing="$missing googletest"
 case $builds in
 *stm32*)
