@@ -31,12 +31,14 @@ by_cmake() {
     "$work/build/pool_consumer"
 }
 
-# A program with a model in it, on the objects in $work/objects and the header in $1. The blob's own test says whether the
-# results are those of the host that converted it, whatever the flags.
+# A program with models in it, on the objects in $work/objects and the header in $1. The blobs' own tests say whether the
+# results are those of the host that converted them, whatever the flags; a fused multiply-add shows in the float one.
 by_hand() {
     exported=$build/tests/library/exported
-    "$cc" -std=c99 -I "$1" -I "$exported" -c "$consumer/c/exported.c" -o "$work/objects/program.o"
-    "$cc" -I "$exported" -c "$exported/tiny.S" -o "$work/objects/tiny.o"
+    "$cc" -std=c99 -I "$1" -I "$exported" -c "$consumer/c/parts.c" -o "$work/objects/program.o"
+    for blob in tiny tiny_nfc tiny_int4 tiny_float; do
+        "$cc" -I "$exported" -c "$exported/$blob.S" -o "$work/objects/$blob.o"
+    done
     "$cxx" "$work"/objects/*.o -o "$work/program"
     ${RUN-} "$work/program"
 }
