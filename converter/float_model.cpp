@@ -70,10 +70,14 @@ void FloatModel::run(const std::vector<Sequence> &sequences, const Visitor &visi
         throw_if_interrupted();
         const FloatLayer weights(checkpoint_, shape(), layer, zeroed_);
         LayerRunner::Visit visit;
-        if (visitor.layer)
+        if (visitor.layer || state_visitor_)
             visit = [&](size_t sequence, uint32_t first, const ChunkBuffers &buffers, uint32_t tokens,
-                        uint32_t member) { visitor.layer(layer, sequence, first, buffers, tokens, member); };
-        runner_.run(weights.weights(), sequences, 0, sequences.size(), &streams, visit);
+                        uint32_t member) {
+                if (visitor.layer) visitor.layer(layer, sequence, first, buffers, tokens, member);
+                if (state_visitor_) (*state_visitor_)(layer, runner_.memory(member).state());
+            };
+        runner_.run(weights.weights(), sequences, 0, sequences.size(), &streams, visit,
+                    state_visitor_ ? 1 : LayerRunner::chunk);
         if (visitor.layer_done) visitor.layer_done(layer);
     }
 

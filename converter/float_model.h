@@ -71,10 +71,16 @@ class FloatModel {
     // From here on these columns count as zero in run(), which they must outlive; null: none.
     void zero(const ZeroedColumns *columns) { zeroed_ = columns; }
 
+    // From here on run() goes token by token, and this may change the state of a layer after each, from several threads;
+    // it must outlive that; null: chunks again. The results are the same bits either way unless it changes something.
+    using StateVisitor = std::function<void(uint32_t layer, const LayerState &state)>;
+    void each_token(const StateVisitor *visitor) { state_visitor_ = visitor; }
+
   private:
     const Checkpoint &checkpoint_;
     LayerRunner runner_;
     const ZeroedColumns *zeroed_ = nullptr;
+    const StateVisitor *state_visitor_ = nullptr;
 };
 
 }  // namespace adder

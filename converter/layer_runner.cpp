@@ -92,12 +92,12 @@ const KernelTable &choose_kernels() {
 
 constexpr Team alone{1, 0, nullptr, nullptr};
 
-// Calls body(first token, tokens) for the chunks of a range, in the kernels' float mode.
+// Calls body(first token, tokens) for chunks of a range, in the kernels' float mode.
 template <typename Body>
-void each_chunk(const Sequence::Range &range, const Body &body) {
+void each_chunk(const Sequence::Range &range, uint32_t chunk, const Body &body) {
     const FloatModeScope mode;
-    for (uint32_t first = range.begin; first < range.end; first += LayerRunner::chunk)
-        body(first, std::min(LayerRunner::chunk, range.end - first));
+    for (uint32_t first = range.begin; first < range.end; first += chunk)
+        body(first, std::min(chunk, range.end - first));
 }
 
 }  // namespace
@@ -108,7 +108,7 @@ LayerRunner::LayerRunner(const Shape &shape, float norm_epsilon, ThreadPool &poo
 }
 
 void LayerRunner::run(const LayerWeights &weights, const std::vector<Sequence> &sequences, size_t begin,
-                      size_t end, ResidualStreams *streams, const Visit &visit) {
+                      size_t end, ResidualStreams *streams, const Visit &visit, uint32_t step) {
     pool_.run(static_cast<uint32_t>(end - begin), [&](uint32_t index, uint32_t member) {
         const size_t i = begin + index;
         ChunkMemory &memory = memory_[member];
@@ -117,7 +117,7 @@ void LayerRunner::run(const LayerWeights &weights, const std::vector<Sequence> &
         for (size_t s = 0; s < segments.size(); ++s) {
             if (s == 1) memory.save_state();
             if (s > 1) memory.restore_state();
-            each_chunk(segments[s], [&](uint32_t first, uint32_t tokens) {
+            each_chunk(segments[s], step, [&](uint32_t first, uint32_t tokens) {
                 ChunkBuffers buffers = memory.buffers();
                 buffers.residual = streams->of(i) + size_t{first} * shape_.d_model_padded;
                 layer_forward(kernels_, alone, shape_, norm_epsilon_, weights, memory.state(), buffers,
@@ -144,7 +144,7 @@ void LayerRunner::run_head(const float *norm, const Linear &head, const std::vec
         const size_t i = begin + index;
         ChunkMemory &memory = memory_[member];
         for (const Sequence::Range &range : sequences[i].rows)
-            each_chunk(range, [&](uint32_t first, uint32_t tokens) {
+            each_chunk(range, chunk, [&](uint32_t first, uint32_t tokens) {
                 head_normalize(kernels_, alone, shape_, norm_epsilon_, norm, head, memory.buffers(),
                                streams.of(i) + size_t{first} * shape_.d_model_padded, tokens);
                 if (head.matrix.tiles > 0)

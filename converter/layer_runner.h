@@ -86,9 +86,9 @@ class LayerRunner {
     using Visit = std::function<void(size_t sequence, uint32_t first, const ChunkBuffers &buffers,
                                      uint32_t tokens, uint32_t member)>;
 
-    // Takes sequences [begin, end) through a layer. `visit` may be null.
+    // Takes sequences [begin, end) through a layer, `step` tokens at a time. `visit` may be null, and may change the state.
     void run(const LayerWeights &weights, const std::vector<Sequence> &sequences, size_t begin, size_t end,
-             ResidualStreams *streams, const Visit &visit);
+             ResidualStreams *streams, const Visit &visit, uint32_t step = chunk);
 
     // The normalized residual stream, in buffers.in_floats, of the wanted rows of sequences [begin, end).
     void normalize(const float *norm, const std::vector<Sequence> &sequences, size_t begin, size_t end,
