@@ -141,6 +141,16 @@ void collect_statistics(FloatModel &model, const std::vector<Tokens> &sequences,
     });
 }
 
+std::string calibration_text(FloatModel &model, const CalibrationSource &source,
+                             const std::vector<Tokens> &sequences) {
+    CalibrationFileWriter writer(source);
+    collect_statistics(model, sequences, [&](Role role, uint32_t layer, const ChannelStatistics &statistics) {
+        throw_if_interrupted();
+        writer.add(role, layer, statistics);
+    });
+    return writer.finish();
+}
+
 Calibration calibrate(const CalibrationFile &file, const Checkpoint &checkpoint, const Plan &plan) {
     Calibration result;
     result.layers.resize(plan.n_layer());

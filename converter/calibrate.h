@@ -27,4 +27,8 @@ Calibration calibrate(const CalibrationFile &file, const Checkpoint &checkpoint,
 using StatisticsSink = std::function<void(Role role, uint32_t layer, const ChannelStatistics &statistics)>;
 void collect_statistics(FloatModel &model, const std::vector<Tokens> &sequences, const StatisticsSink &take);
 
+// The same as the text of a calibration file.
+std::string calibration_text(FloatModel &model, const CalibrationSource &source,
+                             const std::vector<Tokens> &sequences);
+
 }  // namespace adder

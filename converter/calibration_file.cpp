@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: MIT
 #include "converter/calibration_file.h"
 
+#include <algorithm>
 #include <cfloat>
+#include <tuple>
 
 #include "converter/calibration_counts.h"
 #include "converter/error.h"
@@ -60,6 +62,18 @@ uint64_t CalibrationSource::tokens() const {
     uint64_t sum = 0;
     for (const Text &text : texts) sum += text.tokens;
     return sum;
+}
+
+bool operator==(const CalibrationSource &a, const CalibrationSource &b) {
+    const auto model = [](const CalibrationSource &s) {
+        return std::tie(s.checkpoint, s.weights_crc, s.tokenizer_crc, s.d_model, s.n_layer, s.vocab_size,
+                        s.d_inner, s.dt_rank, s.window, s.golden);
+    };
+    const auto same_text = [](const CalibrationSource::Text &x, const CalibrationSource::Text &y) {
+        return std::tie(x.name, x.bytes, x.crc, x.tokens) == std::tie(y.name, y.bytes, y.crc, y.tokens);
+    };
+    return model(a) == model(b) &&
+           std::equal(a.texts.begin(), a.texts.end(), b.texts.begin(), b.texts.end(), same_text);
 }
 
 CalibrationSource calibration_source(const Checkpoint &checkpoint, const std::vector<CalibrationText> &texts,
@@ -218,7 +232,8 @@ CalibrationFile read_calibration_file(const std::string &path) {
     return CalibrationFile(file.text(), path);
 }
 
-void require_no_text(const Plan &plan, const std::string &file) {
+std::string why_text_is_needed(const Plan &plan) {
+    std::string why;
     plan.each_linear([&](Role role, uint32_t layer) {
         const LinearPlan &linear = plan.of(role, layer);
         const char *cause = nullptr;
@@ -228,11 +243,16 @@ void require_no_text(const Plan &plan, const std::string &file) {
             cause = "a percentile of its input is wanted more exactly than the bins are";
         else if (needs_hessian(linear))
             cause = "GPTQ takes the second moments of its input";
-        if (cause != nullptr)
-            fail(ExitCode::usage,
-                 "--calibration %s does not suffice for %s: %s. Give the text with --calib instead",
-                 file.c_str(), plan_name(role, layer).c_str(), cause);
+        if (cause != nullptr && why.empty()) why = plan_name(role, layer) + ": " + cause;
     });
+    return why;
+}
+
+void require_no_text(const Plan &plan, const std::string &file) {
+    const std::string why = why_text_is_needed(plan);
+    if (!why.empty())
+        fail(ExitCode::usage, "--calibration %s does not suffice for %s. Give the text with --calib instead",
+             file.c_str(), why.c_str());
 }
 
 }  // namespace adder

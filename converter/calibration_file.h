@@ -31,6 +31,7 @@ struct CalibrationSource {
 
     uint64_t tokens() const;
 };
+bool operator==(const CalibrationSource &a, const CalibrationSource &b);
 
 constexpr size_t golden_tokens = 16;  // at most
 
@@ -85,7 +86,9 @@ class CalibrationFileWriter {
 // they are not of one checkpoint and window, or if two have a text in common. At least one file.
 std::string merge_calibrations(const std::vector<CalibrationFile> &files);
 
-// Throws Error(usage) naming tensor and cause if the plan asks for more than such statistics.
+// Why the plan asks for more than such statistics, naming the tensor: "layers.0.in_proj: GPTQ takes ..."; empty: it does not.
+std::string why_text_is_needed(const Plan &plan);
+// Throws Error(usage) with that if it does.
 void require_no_text(const Plan &plan, const std::string &file);
 
 }  // namespace adder

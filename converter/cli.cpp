@@ -123,6 +123,12 @@ struct CommandLine {
     }
 };
 
+Arguments parse_words(const Command &command, const std::vector<std::string> &words) {
+    CommandLine line(command);
+    line.parse(words);
+    return line.arguments;
+}
+
 bool Arguments::has(const std::string &name) const {
     return std::any_of(options_.begin(), options_.end(),
                        [&](const auto &option) { return option.first == name; });

@@ -59,8 +59,12 @@ Command verify_command();
 Command eval_command();
 Command bench_command();
 Command outliers_command();
+Command study_command();
 Command make_random_command();
 std::vector<Command> all_commands();  // in the order of the help
+
+// Sorts words, as they stand behind a command's name, into options and arguments. Throws Error(usage) naming the word.
+Arguments parse_words(const Command &command, const std::vector<std::string> &words);
 
 // Writes to standard output and flushes it. Throws Error(failure), or what cli_main takes as "the reader has gone".
 void print(std::string_view text);

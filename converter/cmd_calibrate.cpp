@@ -16,15 +16,10 @@ std::string calibrate_checkpoint(const Arguments &arguments) {
     const auto tokens = static_cast<uint64_t>(arguments.integer("calib-tokens", 65536, 128, UINT32_MAX));
     const std::vector<CalibrationText> texts =
         read_calibration(arguments.all("calib"), checkpoint, tokenizer, tokens, calibration_window);
-    const std::vector<Tokens> windows = calibration_windows(texts, tokenizer);
     ThreadPool pool(static_cast<uint32_t>(arguments.integer("threads", 0, 0, 256)));
     FloatModel model(checkpoint, pool);
-    CalibrationFileWriter writer(calibration_source(checkpoint, texts, calibration_window));
-    collect_statistics(model, windows, [&](Role role, uint32_t layer, const ChannelStatistics &statistics) {
-        throw_if_interrupted();
-        writer.add(role, layer, statistics);
-    });
-    return writer.finish();
+    return calibration_text(model, calibration_source(checkpoint, texts, calibration_window),
+                            calibration_windows(texts, tokenizer));
 }
 
 std::string merge(const Arguments &arguments) {

@@ -5,7 +5,7 @@
 
 #include "converter/blob_file.h"
 #include "converter/cli.h"
-#include "converter/convert.h"
+#include "converter/convert_recipe.h"
 #include "converter/dry_run_report.h"
 #include "converter/error.h"
 #include "converter/file.h"
@@ -65,42 +65,6 @@ QualityOptions read_quality(const Arguments &arguments) {
     return quality;
 }
 
-// The named recipe, with what the other options say of all layers.
-Recipe recipe_of(const Arguments &arguments) {
-    Recipe recipe = recipe_named(arguments.choice("recipe", "best", recipe_names()));
-    if (arguments.has("weights")) {
-        const std::string type = arguments.choice("weights", "", {"int8", "int4", "f32"});
-        recipe.set_weights(type == "int8" ? Dtype::int8 : type == "int4" ? Dtype::int4 : Dtype::f32);
-    }
-    if (arguments.has("granularity"))
-        recipe.set_granularity(arguments.choice("granularity", "", {"tensor", "row"}) == "row"
-                                   ? Granularity::row
-                                   : Granularity::tensor);
-    if (arguments.has("acts")) {
-        const std::string type = arguments.choice("acts", "", {"int8", "int4", "f32"});
-        recipe.set_inputs(type != "f32");
-        recipe.set_input_bits(type == "int4" ? 4 : 8);
-    }
-    const std::string smooth = arguments.text("smooth");
-    if (smooth == "auto")
-        recipe.search_smoothing();
-    else if (smooth == "off")
-        recipe.set_smoothing(0);
-    else if (arguments.has("smooth"))
-        recipe.set_smoothing(static_cast<float>(arguments.number("smooth", 0, 0, 1)));
-    return recipe;
-}
-
-// Rules of the command line stand before those of files.
-std::vector<PlanRule> rules_of(const Arguments &arguments) {
-    std::vector<PlanRule> rules;
-    for (const std::string &text : arguments.all("set"))
-        rules.emplace_back(RuleSource{text, "--set", ExitCode::usage});
-    for (const std::string &path : arguments.all("rules"))
-        for (PlanRule &rule : read_rules(path)) rules.push_back(std::move(rule));
-    return rules;
-}
-
 int run_convert(const Arguments &arguments) {
     const auto start = std::chrono::steady_clock::now();
     ConvertOptions options;
@@ -115,8 +79,7 @@ int run_convert(const Arguments &arguments) {
     options.calibration = arguments.text("calibration");
     if (!options.calibration.empty() && (arguments.has("calib") || arguments.has("calib-tokens")))
         fail(ExitCode::usage, "--calibration takes the place of --calib and --calib-tokens");
-    options.recipe = recipe_of(arguments);
-    options.rules = rules_of(arguments);
+    set_recipe(arguments, &options);
     options.quality = read_quality(arguments);
     std::vector<std::string> inputs = {options.checkpoint};
     for (const auto &files : {options.calibration_files, options.quality.texts, arguments.all("rules"),

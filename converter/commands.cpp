@@ -6,8 +6,9 @@ namespace adder {
 
 std::vector<Command> all_commands() {
     return {
-        convert_command(), calibrate_command(), inspect_command(), export_c_command(), run_command(),
-        verify_command(),  eval_command(),      bench_command(),   outliers_command(), make_random_command(),
+        convert_command(),  calibrate_command(), inspect_command(),     export_c_command(),
+        run_command(),      verify_command(),    eval_command(),        bench_command(),
+        outliers_command(), study_command(),     make_random_command(),
     };
 }
 

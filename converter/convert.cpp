@@ -169,7 +169,7 @@ struct Preparation {
         calibration_file.emplace(read_calibration_file(options.calibration));
         calibration_file->require(checkpoint);
         texts = calibration_file->texts();
-        check_held_out(options.quality, {}, texts);
+        check_held_out("--gate-text", options.quality.texts, {}, texts);
         contents.golden = calibration_file->source().golden;
         if (plan.needs_calibration()) calibration_tokens = calibration_file->source().tokens();
     }
@@ -190,7 +190,7 @@ struct Preparation {
 }  // namespace
 
 DryRun dry_run(const ConvertOptions &options, ThreadPool &pool) {
-    check_held_out(options.quality, options.calibration_files, {});
+    check_held_out("--gate-text", options.quality.texts, options.calibration_files, {});
     const Preparation prepared(options);
     DryRun result{outline_blob(prepared.checkpoint, prepared.plan, prepared.contents),
                   prepared.plan,
@@ -212,7 +212,7 @@ DryRun dry_run(const ConvertOptions &options, ThreadPool &pool) {
 }
 
 Conversion convert(const ConvertOptions &options, ThreadPool &pool) {
-    check_held_out(options.quality, options.calibration_files, {});
+    check_held_out("--gate-text", options.quality.texts, options.calibration_files, {});
     Preparation prepared(options);
     Conversion result{};
     result.calibration_tokens = prepared.calibration_tokens;

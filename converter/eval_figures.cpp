@@ -130,6 +130,34 @@ TextFigures text_figures(const Evaluation &evaluation, size_t model, size_t text
     return figures;
 }
 
+TextFigures position_figures(const Evaluation &evaluation, size_t model, size_t text, uint32_t begin,
+                             uint32_t end) {
+    // An evaluation of those blocks alone; what a window has none of counts as not done.
+    const auto cut = [](auto &list, size_t first, size_t last) {
+        list.erase(list.begin() + static_cast<ptrdiff_t>(std::min(last, list.size())), list.end());
+        list.erase(list.begin(), list.begin() + static_cast<ptrdiff_t>(std::min(first, list.size())));
+    };
+    const auto part_of = [&](size_t m) {
+        TextResult part = evaluation.models[m].texts[text];
+        for (WindowResult &window : part.windows) {
+            cut(window.blocks, begin / block_tokens, end / block_tokens);
+            cut(window.kl, begin, end);
+        }
+        ModelResult result;
+        result.texts.push_back(std::move(part));
+        return result;
+    };
+    Evaluation part;
+    part.window = evaluation.window;
+    part.texts = {evaluation.texts[text]};
+    part.models.push_back(part_of(model));
+    if (evaluation.base >= 0) {
+        part.base = 1;
+        part.models.push_back(part_of(static_cast<size_t>(evaluation.base)));
+    }
+    return text_figures(part, 0, 0);
+}
+
 TaskFigures task_figures(const Evaluation &evaluation, size_t model, size_t task) {
     const TaskFacts &facts = evaluation.tasks[task];
     const Marks marks = marks_of(facts, evaluation.models[model].tasks[task]);

@@ -23,6 +23,11 @@ struct TextFigures {
 };
 TextFigures text_figures(const Evaluation &evaluation, size_t model, size_t text);
 
+// The same of the tokens that follow positions [begin, end) of their windows, multiples of block_tokens: perplexity, and
+// what is against the base. NaN where no window is as long.
+TextFigures position_figures(const Evaluation &evaluation, size_t model, size_t text, uint32_t begin,
+                             uint32_t end);
+
 struct TaskFigures {
     uint64_t n = 0;
     Estimate acc;

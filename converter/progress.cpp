@@ -24,6 +24,7 @@ constexpr double silent_seconds = 0.5;  // shorter work shows nothing
 constexpr double redraw_seconds = 0.1;  // on a terminal
 
 std::atomic<bool> is_quiet{false};
+std::atomic<int> alive{0};  // of class Progress
 std::atomic<int> signals_seen{0};
 static_assert(std::atomic<int>::is_always_lock_free, "a signal handler uses it");
 
@@ -44,6 +45,7 @@ struct Progress::Shared {
     const std::string what;
     const uint64_t total;
     const bool terminal;
+    const bool inner = alive.fetch_add(1) > 0;
     const Clock::time_point start = Clock::now();
     std::atomic<uint64_t> done{0};
     std::atomic<int64_t> next_draw_ms{static_cast<int64_t>(silent_seconds * 1e3)};  // after the start
@@ -82,12 +84,13 @@ Progress::~Progress() {
                      shared_->done >= shared_->total ? "done" : "stopped",
                      duration_text(shared_->seconds()).c_str());
     delete shared_;
+    alive.fetch_sub(1);
 }
 
 void Progress::advance(uint64_t by) {
     Shared &s = *shared_;
     const uint64_t now_done = s.done.fetch_add(by, std::memory_order_relaxed) + by;
-    if (is_quiet.load(std::memory_order_relaxed)) return;
+    if (s.inner || is_quiet.load(std::memory_order_relaxed)) return;
     const double elapsed = s.seconds();
     const auto elapsed_ms = static_cast<int64_t>(elapsed * 1e3);
     if (elapsed_ms < s.next_draw_ms.load(std::memory_order_relaxed)) return;

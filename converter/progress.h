@@ -7,7 +7,8 @@
 
 namespace adder {
 
-// Thread-safe. Nothing is shown for work that takes less than half a second, or after Progress::quiet(true).
+// Thread-safe. Nothing is shown for work that takes less than half a second, or after Progress::quiet(true). Of
+// work within other work, the outer is shown.
 class Progress {
   public:
     Progress(const std::string &what, uint64_t total);

@@ -23,17 +23,17 @@ uint32_t crc_of(const std::string &path) {
 
 }  // namespace
 
-void check_held_out(const QualityOptions &options, const std::vector<std::string> &calibration_files,
+void check_held_out(const char *option, const std::vector<std::string> &texts,
+                    const std::vector<std::string> &calibration_files,
                     const std::vector<CalibrationText> &recorded) {
     std::set<std::string> names;
-    for (const std::string &text : options.texts) {
+    for (const std::string &text : texts) {
         if (!names.insert(file_name(text)).second)
-            fail(ExitCode::usage, "--gate-text: two files have the name %s", file_name(text).c_str());
+            fail(ExitCode::usage, "%s: two files have the name %s", option, file_name(text).c_str());
         const uint32_t crc = crc_of(text);
         const auto refuse = [&](const std::string &calibration) {
-            fail(ExitCode::usage,
-                 "--gate-text %s is the calibration text %s: what was seen there tells nothing", text.c_str(),
-                 calibration.c_str());
+            fail(ExitCode::usage, "%s %s is the calibration text %s: what was seen there tells nothing",
+                 option, text.c_str(), calibration.c_str());
         };
         for (const std::string &calibration : calibration_files)
             if (crc == crc_of(calibration)) refuse(calibration);

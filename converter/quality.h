@@ -33,9 +33,10 @@ struct TextQuality {
 };
 using Quality = std::vector<TextQuality>;
 
-// Throws Error(usage) if a text is one of the calibration, or two have the same name.
+// Throws Error(usage) if a text, given with `option`, is one of the calibration, or two have the same name.
 // `recorded`: the texts of a calibration file.
-void check_held_out(const QualityOptions &options, const std::vector<std::string> &calibration_files,
+void check_held_out(const char *option, const std::vector<std::string> &texts,
+                    const std::vector<std::string> &calibration_files,
                     const std::vector<CalibrationText> &recorded);
 
 // Runs both over the texts. The result depends neither on threads nor on the instruction set.

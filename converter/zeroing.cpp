@@ -92,9 +92,9 @@ std::unique_ptr<Scorer> zeroed_scorer(CheckpointScorer &base, const ZeroingCase 
 }
 
 ZeroingTest run_zeroing(CheckpointScorer &base, std::vector<ZeroingCase> cases, const EvalOptions &options,
-                        ThreadPool &pool) {
+                        ThreadPool &pool, Scorer *recorded) {
     std::vector<std::unique_ptr<Scorer>> zeroed;
-    std::vector<Scorer *> models = {&base};
+    std::vector<Scorer *> models = {recorded ? recorded : &base};
     std::vector<size_t> model_of;  // each case's; 0, the float model, where nothing is zeroed
     for (const ZeroingCase &c : cases) {
         model_of.push_back(c.columns.count() == 0 ? 0 : models.size());

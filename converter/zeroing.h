@@ -44,8 +44,9 @@ struct ZeroingTest {
     std::vector<ZeroingResult> results;  // cases of no channel have the float model's figures
 };
 
-// Evaluates all cases against `base`. Throws Error(failure) when interrupted.
+// Evaluates all cases against `base`, whose own logits are those of `recorded` where there is one. Throws Error(failure)
+// when interrupted.
 ZeroingTest run_zeroing(CheckpointScorer &base, std::vector<ZeroingCase> cases, const EvalOptions &options,
-                        ThreadPool &pool);
+                        ThreadPool &pool, Scorer *recorded = nullptr);
 
 }  // namespace adder

@@ -34,7 +34,8 @@ function(adder_emulated_tests name cpu filter)
       # The emulator's own pages, page faults and exec:
       Checkpoint.ReleasedTensors* MappedFile.TheSameBytesInEveryKindOfPages InterruptDeathTest.*
       # Arithmetic in floating point that AreTheSameFromEveryHost compares whole:
-      Recipes.*:Outliers.*:AlphaSearch*:Eval*:*Eval*:Reference*:*Reference*:Gptq*:Rounding*:ScaleSearch*:Smoothing*:Bench*)
+      Recipes.*:Outliers.*:AlphaSearch*:Eval*:*Eval*:Reference*:*Reference*:Gptq*:Rounding*:ScaleSearch*:Smoothing*:Bench*
+      Study*:StateRounding*:RecordedScorer*)
   set(without_adder_examples_test Chat.Without*)  # converts adder-13m
 
   list(GET ADDER_TEST_CPUS -1 last)

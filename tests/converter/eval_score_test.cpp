@@ -208,6 +208,41 @@ TEST(EvalFigures, AccuraciesAndTheirErrors) {
     EXPECT_FALSE(literature_average(e, 0).has_value());
 }
 
+TEST(EvalFigures, OfPositionsAreThoseOfTheirBlocks) {
+    Evaluation e;
+    e.texts.push_back({"text", 1000, 100, 0});
+    e.base = 1;
+    e.models.resize(2);
+    // Two windows of three blocks, the last of them shorter.
+    const auto window = [](double nll, double kl, uint32_t last) {
+        WindowResult result;
+        for (uint32_t b = 0; b < 3; ++b) {
+            const uint32_t n = b == 2 ? last : block_tokens;
+            result.blocks.push_back({n, n - b, nll * (b + 1) * n, kl * (b + 1) * n});
+            result.kl.insert(result.kl.end(), n, static_cast<float>(kl * (b + 1)));
+        }
+        return result;
+    };
+    e.models[0].texts = {{700, {window(1.0, 0.1, 50), window(2.0, 0.3, 70)}}};
+    e.models[1].texts = {{700, {window(0.5, 0, 50), window(1.5, 0, 70)}}};
+    const TextFigures whole = text_figures(e, 0, 0), all = position_figures(e, 0, 0, 0, 384);
+    EXPECT_EQ(all.token.value, whole.token.value);
+    EXPECT_EQ(all.change_percent.error, whole.change_percent.error);
+    EXPECT_EQ(all.kl_99, whole.kl_99);
+    const TextFigures second = position_figures(e, 0, 0, 128, 256),
+                      last = position_figures(e, 0, 0, 256, 512);
+    EXPECT_DOUBLE_EQ(second.token.value, std::exp(2 * 1.5));
+    EXPECT_DOUBLE_EQ(second.change_percent.value, 100 * (std::exp(2 * 0.5) - 1));
+    EXPECT_DOUBLE_EQ(second.kl_mean.value, 2 * 0.2);
+    EXPECT_DOUBLE_EQ(second.same_top1.value, 127.0 / 128);
+    EXPECT_EQ(last.scored, 120u);
+    EXPECT_DOUBLE_EQ(last.kl_mean.value, 3 * (0.1 * 50 + 0.3 * 70) / 120);
+    EXPECT_FLOAT_EQ(static_cast<float>(last.kl_max), 0.9f);
+    EXPECT_DOUBLE_EQ(position_figures(e, 1, 0, 256, 512).token.value,
+                     std::exp(3 * (0.5 * 50 + 1.5 * 70) / 120));
+    EXPECT_EQ(position_figures(e, 0, 0, 384, 512).scored, 0u);
+}
+
 TEST(EvalFigures, TheAverageTakesWhatTheLiteraturePrints) {
     Evaluation e;
     e.models.resize(1);

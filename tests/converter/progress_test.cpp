@@ -36,6 +36,22 @@ TEST(Progress, ALineEveryTenPercent) {
 
 TEST(Progress, QuietShowsNothing) { EXPECT_EQ(shown(true, 200, true), ""); }
 
+TEST(Progress, OfWorkWithinWorkTheOuterIsShown) {
+    testing::internal::CaptureStderr();
+    {
+        Progress outer("outer", 1);
+        std::this_thread::sleep_for(std::chrono::milliseconds(550));
+        {
+            Progress inner("inner", 1);
+            std::this_thread::sleep_for(std::chrono::milliseconds(550));
+            inner.advance();
+        }
+        outer.advance();
+    }
+    EXPECT_EQ(testing::internal::GetCapturedStderr(), "outer: 100 %\n");
+    EXPECT_EQ(shown(true, 1, false), "counting: 100 %\n");
+}
+
 TEST(Progress, ManyThreadsEndAtOneHundredPercentOnce) {
     testing::internal::CaptureStderr();
     {
