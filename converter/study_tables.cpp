@@ -63,7 +63,7 @@ EvalSection table_by_position(const Study &study, const std::vector<const StudyF
         std::vector<std::string> cells = {finding->row.series, finding->row.at};
         for (const PositionFinding &part : finding->positions[text]) {
             const Estimate &kl_mean = part.finding.kl_mean;
-            cells.push_back(kl ? with_error({1e6 * kl_mean.value, 1e6 * kl_mean.error}, 1)
+            cells.push_back(kl ? with_error({1e6 * kl_mean.value, 1e6 * kl_mean.error}, 2)
                                : with_error(part.finding.change_percent, 2, "+"));
         }
         cells.resize(header.size(), "-");
