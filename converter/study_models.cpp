@@ -139,7 +139,9 @@ StudyFinding StudyModels::compute_conversion(const StudyRow &row) {
         const Plan plan = make_plan(convert_options, model_.checkpoint());
         from_file = plan.needs_calibration() && why_text_is_needed(plan).empty();
     } catch (const Error &error) {
-        finding.impossible = error.what();
+        // Where the checkpoint lies is no part of the answer.
+        const std::string why = error.what(), place = options_.checkpoint + ": ";
+        finding.impossible = why.compare(0, place.size(), place) == 0 ? why.substr(place.size()) : why;
         return finding;
     }
     if (from_file) {
@@ -151,7 +153,8 @@ StudyFinding StudyModels::compute_conversion(const StudyRow &row) {
     std::unique_ptr<TemporaryBlob> temporary;
     if (options_.keep_blobs) {
         const std::string directory = join_path(options_.output, "blobs");
-        std::filesystem::create_directories(directory);
+        std::error_code ignored;  // the blob's own error says it
+        std::filesystem::create_directories(directory, ignored);
         convert_options.output = join_path(directory, blob_name(row));
     } else {
         temporary = std::make_unique<TemporaryBlob>(join_path(options_.output, "row.adder"));

@@ -37,10 +37,12 @@ class SampleWindows : public testing::Test {
     std::optional<CheckpointTokenizer> tokenizer_;
 };
 
-// Lines that are all different, as long as their numbers.
+// At least so many bytes: some thousand lines that are all different, over and over.
 std::string numbered_lines(size_t bytes) {
     std::string text;
-    for (size_t i = 0; text.size() < bytes; ++i) text += "line " + std::to_string(i) + " of many\n";
+    for (size_t i = 0; i < 3000 && text.size() < bytes; ++i)
+        text += "line " + std::to_string(i * i) + " of many\n";
+    while (text.size() < bytes) text += text;
     return text;
 }
 
@@ -73,8 +75,8 @@ TEST_F(SampleWindows, OfALargeTextBeginWithLinesEvenlySpread) {
 }
 
 TEST_F(SampleWindows, OfALargeTextWithoutLinesBeginWithWholeCharacters) {
-    std::string text;
-    while (text.size() <= whole_text_bytes) text += "\xC3\xA9";  // é
+    std::string text = "\xC3\xA9";  // é
+    while (text.size() <= whole_text_bytes) text += text;
     text += "a";
     const std::vector<Tokens> windows = sample(text, 3);
     ASSERT_EQ(windows.size(), 3u);
