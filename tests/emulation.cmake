@@ -25,6 +25,8 @@ function(adder_emulated_tests name cpu filter)
       Unicode.TheScriptWritesTheTables                                                       # Python's
       */SessionBits.AreTheSameForEveryPromptLength/narrow_* */SessionBits.AreTheSameForEveryPromptLength/state*
       */SessionBits.AreTheSameEverywhere/narrow_* */SessionBits.AreTheSameEverywhere/state8_*   # their like run: odd, state16
+      */SessionBits.AreTheSameFromAStream/narrow_* */SessionBits.AreTheSameFromAStream/state8_*
+      */SessionBits.AreTheSameFromAStream/state17_*
       */SessionBits.AreTheSameOnRealThreads/state*                                              # races are the host's to find
       */SharedBits.*)                                                                        # the golden logits' models
   set(without_adder_golden_test

@@ -155,6 +155,8 @@ typedef struct adder_source {
     void *context;
     uint64_t size; /* bytes that can be read */
 } adder_source;
+/* Outside of a call reads are under way only where something has been begun (adder_step_begin, adder_feed_begin) and is not
+ * finished. The arena has to stay until they are done, also where it is given up. */
 
 enum {
     /* Leave tokenizer and texts where they are: for those who take and give token ids. */

@@ -60,6 +60,11 @@ class Model {
         adder_error error{};
         return {adder_model_open(&model_, blob, size, &error), error};
     }
+    // A blob behind callbacks: the source and `memory`, of adder_stream_memory_size bytes, have to stay as well.
+    Error open_stream(const adder_source &source, uint32_t flags, void *memory, size_t size) {
+        adder_error error{};
+        return {adder_model_open_stream(&model_, &source, flags, memory, size, &error), error};
+    }
     // Everything below needs an open model.
     Error verify() const {
         adder_error error{};
@@ -152,11 +157,17 @@ class Session {
     const char *isa() const { return adder_session_isa(session_); }
     uint64_t position() const { return adder_session_position(session_); }
     Error feed(const int32_t *tokens, size_t n) { return adder_feed(session_, tokens, n); }
-    // The logits of the next token, vocab_size of them, until the next call; null if the token is outside of the vocabulary.
+    // The logits of the next token, vocab_size of them, until the next call; null if the token is outside of the vocabulary,
+    // or another failure that adder_step has.
     float *step(int32_t token) {
         float *logits = nullptr;
         return adder_step(session_, token, &logits) == ADDER_OK ? logits : nullptr;
     }
+    // The same in slices. proceed() is ADDER_MORE until the last slice; ADDER_OK comes with the logits of a step.
+    Error step_begin(int32_t token) { return adder_step_begin(session_, token); }
+    Error feed_begin(const int32_t *tokens, size_t n) { return adder_feed_begin(session_, tokens, n); }
+    adder_status proceed(float **logits) { return adder_continue(session_, logits); }
+    uint32_t slices_left() const { return adder_slices_left(session_); }
     // Calls back(index, logits) for each token.
     template <typename Callback>
     Error score(const int32_t *tokens, size_t n, Callback &&back) {

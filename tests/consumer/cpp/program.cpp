@@ -90,6 +90,32 @@ int main() {
     third = std::move(second);
     expect(third.isa()[0] != '\0' && !second, "a session that took another's place");
 
+    // In slices, of a blob behind a callback.
+    adder_source source{};
+    source.read = [](void *, uint64_t offset, void *buffer, size_t size) {
+        std::memcpy(buffer, reinterpret_cast<const unsigned char *>(tiny_blob) + offset, size);
+        return 0;
+    };
+    source.size = TINY_BLOB_BYTES;
+    alignas(ADDER_ALIGNMENT) static unsigned char memory[1 << 14];
+    adder::Model streamed;
+    expect(streamed.open_stream(source, 0, memory, 64).status() == ADDER_ERROR_BUFFER, "memory too small");
+    expect(!streamed.open_stream(source, 0, memory, sizeof memory) && !streamed.verify(), "open_stream");
+    adder::Session slices;
+    expect(!slices.open(streamed) && slices.slices_left() == 0, "a session of a stream");
+    expect(!slices.feed_begin(ids.data(), 2) && slices.feed(ids.data(), 1).status() == ADDER_ERROR_SEQUENCE,
+           "feed_begin");
+    float *sliced = nullptr;
+    while (slices.proceed(nullptr) == ADDER_MORE) {
+    }
+    expect(!slices.feed(ids.data() + 2, ids.size() - 3) && slices.step(ids.back()) != nullptr &&
+               !slices.step_begin(ids.back()),
+           "step_begin");
+    while (slices.proceed(&sliced) == ADDER_MORE) {
+    }
+    expect(sliced != nullptr && std::memcmp(sliced, logits.data(), logits.size() * sizeof(float)) == 0,
+           "the same logits in slices");
+
     adder::Sampler sampler(model, 7), fork = sampler;
     std::vector<float> once = logits, again = logits;
     const int32_t token = sampler.sample(once.data(), model.vocab_size());
