@@ -61,7 +61,9 @@ static inline float exp2_inside(float t) {
 // Not up to 127: a compiler that knows the divisor to be 2^127 may multiply by 2^-127 instead, which is
 // subnormal, and flushing makes it zero (gcc 12 did so to silu). The reciprocal of 2^126 is normal.
 static inline float exp2_f32(float t) {
-#if __ARM_ARCH_PROFILE == 'M'  // where a comparison is four instructions, one tells what is usual
+    // Where a comparison is four instructions, one tells what is usual. Not with MVE, whose "less or equal" holds for NaNs:
+    // clang 14 takes it in vectors for that of IEEE.
+#if __ARM_ARCH_PROFILE == 'M' && !defined(__ARM_FEATURE_MVE)
     if (__builtin_expect(__builtin_fabsf(t) <= 125.0f, true)) return exp2_inside(t);
 #endif
     t = t > -125.0f ? t : -125.0f;
