@@ -66,13 +66,11 @@ class Rows {
         add("naive", "W4A8", {"--recipe=naive", set(every, {naive_int4})});
         add("cured", "W4A8", {"--recipe=small"});
         add("naive", "W4A4", {"--recipe=naive", set(every, {naive_int4, "act-bits=4"})});
-        add("static, Hadamard", "W4A4",
-            {"--recipe=small", set("layers.*.out_proj", {"input=hadamard", "alpha=0.6", "act-bits=4"}),
-             set("layers.*.in_proj", {"act-bits=4"})});
+        const std::string hadamard = set("layers.*.out_proj", {"input=hadamard", "alpha=0.6", "act-bits=4"});
+        add("a scale a token", "W4A4", {"--recipe=small", set(outer, {"input=token", "act-bits=4"})});
         add("token and Hadamard", "W4A4",
-            {"--recipe=small", set("layers.*.out_proj", {"input=hadamard", "alpha=0.6", "act-bits=4"}),
-             set("layers.*.in_proj", {"input=token", "act-bits=4"})});
-        add("cured", "W4A4", {"--recipe=small", set(outer, {"input=token", "act-bits=4"})});
+            {"--recipe=small", hadamard, set("layers.*.in_proj", {"input=token", "act-bits=4"})});
+        add("cured", "W4A4", {"--recipe=small", hadamard, set("layers.*.in_proj", {"act-bits=4"})});
     }
 
     void alpha() {
@@ -158,9 +156,8 @@ const std::vector<Experiment> &experiments() {
          "scale, "
          "the largest magnitude over the codes. cured: recipe best, and for int4 small, which has int4 in "
          "in_proj "
-         "and out_proj by GPTQ in groups of 32; W4A4: their inputs with one scale a token. Embedding and "
-         "head are "
-         "int8.",
+         "and out_proj by GPTQ in groups of 32; W4A4: four bits in the inputs of these two, with a Hadamard "
+         "transform before out_proj. Embedding and head are int8.",
          "configuration"},
         {"alpha", "Strength of smoothing", "What does smoothing mend, where, and with which alpha?",
          "One kind of layer W8A8 with naive scales and the rest float, or all W8A8; 0 is no smoothing.",
