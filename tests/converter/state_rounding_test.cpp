@@ -98,6 +98,10 @@ TEST(StateRounding, OnlyTheTokensAfterTheFirstFeelIt) {
             const size_t vocab = base.vocab_size();
             EXPECT_TRUE(
                 std::equal(logits.begin(), logits.begin() + static_cast<ptrdiff_t>(vocab), before.begin()));
+            const bool second = std::equal(logits.begin() + static_cast<ptrdiff_t>(vocab),
+                                           logits.begin() + static_cast<ptrdiff_t>(2 * vocab),
+                                           before.begin() + static_cast<ptrdiff_t>(vocab));
+            EXPECT_EQ(second, type == StateType::f32) << part_name << " " << type_name;
             EXPECT_EQ(logits == before, type == StateType::f32) << part_name << " " << type_name;
         }
     EXPECT_EQ(logits_of(base, tokens), before) << "the base is left as it was";
