@@ -23,14 +23,8 @@ title="Adder $version in two files, made by scripts/amalgamate.sh: change the li
         include/adder/adder.h
 } >"$out/adder.h.part"
 
-# The sources by what CMakeLists.txt does with them: "set(ADDER_LIBRARY_SOURCES ...)" and "adder_add_isa(...)".
-sources_of() { # of the commands whose first line begins with $1
-    awk -v begin="$1" 'index($0, begin) == 1 {on = 1}
-        on {last = /\)$/; gsub(/[()]/, " "); for (i = 1; i <= NF; ++i) if ($i ~ /\.cpp$/) print $i; on = !last}' CMakeLists.txt
-}
-portable=$(sources_of 'set(ADDER_LIBRARY_SOURCES')
-optional=$(sources_of 'adder_add_isa(')
-[ -n "$portable" ] && [ -n "$optional" ] || { echo "amalgamate: found no sources in CMakeLists.txt" >&2; exit 1; }
+portable=$(sh scripts/library_sources.sh portable)
+optional=$(sh scripts/library_sources.sh optional)
 
 # shellcheck disable=SC2086
 awk -v title="$title" -v portable="$portable" -v optional="$optional" '
