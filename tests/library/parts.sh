@@ -1,11 +1,11 @@
 #!/bin/sh
-# The library without some of its parts (include/adder/config.h): every choice compiles without a warning, and those that
-# hold every pair of decisions run. Of the two files that scripts/amalgamate.sh makes, which so are tested as well.
+# The library without some of its parts (include/adder/config.h): choices that hold every pair of decisions compile without a
+# warning and run. Of the two files that scripts/amalgamate.sh makes, which so are tested as well.
 # SPDX-License-Identifier: MIT
 #
-#     parts.sh SOURCE_DIR EXPORT_DIR     CC and CXX name other compilers
-#     parts.sh SOURCE_DIR sizes          bytes of code and constants of the whole library and without each part, and of none;
-#                                        CXX, CXXFLAGS, NM and SIZE choose the target
+#     parts.sh SOURCE_DIR EXPORT_DIR [all]   CC and CXX name other compilers; with `all` the other choices compile, too
+#     parts.sh SOURCE_DIR sizes              bytes of code and constants of the whole library and without each part, and of none;
+#                                            CXX, CXXFLAGS, NM and SIZE choose the target
 set -eu
 source_dir=$1
 export_dir=$2
@@ -56,11 +56,14 @@ while [ $bits -lt 64 ]; do
     # One part alone, all but one, none, all: any two parts are seen in all four states.
     case $bits in
     0 | 1 | 2 | 4 | 8 | 16 | 32 | 63 | 62 | 61 | 59 | 55 | 47 | 31) run=yes ;;
-    *) run=no ;;
+    *)
+        run=no
+        [ "${3-}" = all ] || { bits=$((bits + 1)); continue; }
+        ;;
     esac
     flags=$(defines $bits)
     warnings="-Wall -Wextra -Wpedantic -Wshadow -Werror"
-    [ $run = yes ] && how="-Os -fno-exceptions -fno-math-errno -c -o $work/adder.o" || how=-fsyntax-only
+    [ $run = yes ] && how="-O0 -fno-exceptions -fno-math-errno -c -o $work/adder.o" || how=-fsyntax-only
     # shellcheck disable=SC2086
     $cxx -std=c++17 $warnings $how $flags "$work/adder.cpp" || { echo "does not compile:$flags"; exit 1; }
     bits=$((bits + 1))
