@@ -64,7 +64,7 @@ includes=adder.h
 PROPERTIES
 
 cat >"$out/idf_component.yml" <<YAML
-# Adder as a component of ESP-IDF. $made
+# Adder as a component of ESP-IDF; docs/porting.md says for which processors. $made
 version: "$version"
 description: $summary
 license: MIT
