@@ -67,7 +67,7 @@ constexpr double wave_tokens = 32 * 512;  // whose inputs are kept at a time (la
 ConversionEstimate estimate_conversion(const Plan &plan, const ModelConfig &config, const Shape &shape,
                                        uint64_t tokens, uint64_t blob_bytes, ThreadPool &pool) {
     const double n = static_cast<double>(tokens);
-    double pass = 0, rounding = 0, kept = 0, factors = 0;
+    double pass = 0, rounding = 0, rounded = 0;
     bool second_pass = false, gptq = false;
     plan.each_linear([&](Role role, uint32_t layer) {
         const LinearPlan &one = plan.of(role, layer);
@@ -76,15 +76,24 @@ ConversionEstimate estimate_conversion(const Plan &plan, const ModelConfig &conf
         if (role != Role::head) pass += extent.rows * extent.cols;
         second_pass = second_pass || needs_second_pass(one);
         if (one.weights != Dtype::int4) return;
-        rounding += extent.rows * extent.cols * 54 * 3;  // of each scale that is tried: divide, round, square
+        rounding +=
+            extent.rows * extent.cols * 54 * 50;  // of each scale that is tried: divide, round, square
         if (!needs_hessian(one)) return;
         gptq = true;
-        // The lower half of X^T X, a moment to fit to, a Cholesky factor, the fit, and the errors of columns going into
-        // those to come.
-        rounding += n * extent.cols * extent.cols * 1.5 + extent.cols * extent.cols * extent.cols / 6 +
-                    extent.rows * extent.cols * extent.cols * 2.5;
-        kept = std::max(kept, 2.0 * std::min(n, wave_tokens) * extent.cols * 4);
-        factors = std::max(factors, extent.cols * extent.cols * 24 + extent.rows * extent.cols * 12);
+        // The lower half of X^T X and, in front of a fit, another moment. A Cholesky factor in doubles, five times as
+        // slow. A fit: a product and two triangular systems. The errors of columns going into those to come; five
+        // sweeps of refinement; what is done column by column, at a tenth of the speed.
+        const bool fitted = role != Role::x_proj && role != Role::dt_proj;
+        const double moment = !fitted ? 0 : role == Role::out_proj ? extent.rows : extent.cols;
+        rounding += n * extent.cols * (0.5 * extent.cols + moment) +
+                    5 * extent.cols * extent.cols * extent.cols / 6 +
+                    extent.rows * extent.cols * extent.cols * (0.5 + (fitted ? 2 : 0) + 5) +
+                    extent.rows * extent.cols * 1000;
+        // The inputs and what is fitted to, of a wave of sequences; the Hessian, its factor, and two matrices of its size
+        // made of them; the other moment, and the matrix with its codes.
+        rounded = std::max(rounded, std::min(n, wave_tokens) * (extent.cols + moment) * 4 +
+                                        extent.cols * extent.cols * 16 + extent.rows * extent.cols * 5 +
+                                        moment * extent.cols * 8);
     });
     // The scan and the convolution of a channel: an exponential counts for about ten.
     pass +=
@@ -95,14 +104,15 @@ ConversionEstimate estimate_conversion(const Plan &plan, const ModelConfig &conf
     // With GPTQ one more run of the float model, and about as much for those of the quantized one.
     const double passes = 1 + (second_pass ? 1 : 0) + (gptq ? 2 : 0);
     estimate.multiplications = (calibrated ? n * pass * passes : 0) + rounding;
-    estimate.seconds = estimate.multiplications / estimate.rate;
-    // The residual streams of all tokens; the weights of a layer as floats, twice while they are packed; the largest
-    // tensor while it is rounded; the blob, which is mapped.
+    // The operands of a conversion's products are not all in the cache, as those of the measured one are.
+    estimate.seconds = estimate.multiplications / (0.75 * estimate.rate);
+    // The residual streams of all tokens; the weights of a layer as floats, twice while they are packed, or, at another
+    // time, what rounding takes; the largest tensor while it is written; the blob, which is mapped.
     double layer = 0;
     for (Role role : layer_linear_roles) layer += extent_of(role, config).rows * extent_of(role, config).cols;
     const double table = static_cast<double>(config.vocab_size) * config.d_model;
     const double working =
-        calibrated ? (gptq ? 2 : 1) * n * shape.d_model_padded * 4 + layer * 8 + kept + factors : 0;
+        calibrated ? (gptq ? 2 : 1) * n * shape.d_model_padded * 4 + std::max(layer * 8, rounded) : 0;
     const double writing =
         std::max(table, 2.0 * config.d_inner * config.d_model) * 9 + static_cast<double>(blob_bytes);
     constexpr double program = 8e6;

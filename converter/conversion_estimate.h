@@ -14,7 +14,7 @@ struct ConversionEstimate {
     double
         multiplications;  // of floats, with an addition each: calibration, second moments, GPTQ, scale search
     double rate;          // of them a second, measured on all threads for a moment
-    double seconds;       // multiplications / rate, on a machine with nothing else to do
+    double seconds;       // on a machine with nothing else to do
     uint64_t memory_bytes;  // at the peak
 };
 

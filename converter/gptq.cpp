@@ -13,13 +13,12 @@
 namespace adder {
 namespace {
 
-constexpr uint32_t block = 64;     // columns
-constexpr uint32_t row_tile = 16;  // rows that use a part of the factor while it is in the cache
+constexpr uint32_t block = PackedMatrix::slice;  // columns
 
 }  // namespace
 
 GptqFactor::GptqFactor(const HessianSum &hessian, ThreadPool &pool, double damping)
-    : cols_(hessian.cols()), order_(hessian.cols()), lower_(size_t{hessian.cols()} * hessian.cols()) {
+    : cols_(hessian.cols()), order_(hessian.cols()), lower_(hessian.cols(), hessian.cols()) {
     hessian.importance();  // refuses what is not finite
     std::iota(order_.begin(), order_.end(), 0u);
     std::stable_sort(order_.begin(), order_.end(),
@@ -29,7 +28,7 @@ GptqFactor::GptqFactor(const HessianSum &hessian, ThreadPool &pool, double dampi
     double mean = 0;
     for (uint32_t col = 0; col < cols_; ++col) mean += hessian.mean(col, col) / cols_;
     if (mean > 0) {
-        std::vector<double> matrix(lower_.size());
+        std::vector<double> matrix(size_t{cols_} * cols_);
         double tried = damping;
         for (int attempt = 0; attempt < 3; ++attempt, tried *= 10) {
             pool.run(cols_, [&](uint32_t row, uint32_t) {
@@ -41,9 +40,9 @@ GptqFactor::GptqFactor(const HessianSum &hessian, ThreadPool &pool, double dampi
             damping_ = tried * mean;
             if (tried != damping)
                 note_ = format("GPTQ needed a damping of %g in place of %g", tried, damping);
-            for (uint32_t row = 0; row < cols_; ++row)
-                for (uint32_t col = 0; col <= row; ++col)
-                    lower_[size_t{row} * cols_ + col] = static_cast<float>(matrix[size_t{row} * cols_ + col]);
+            lower_.fill(pool, [&](uint32_t row, uint32_t col) {
+                return col <= row ? static_cast<float>(matrix[size_t{row} * cols_ + col]) : 0.0f;
+            });
             return;
         }
         note_ =
@@ -51,7 +50,7 @@ GptqFactor::GptqFactor(const HessianSum &hessian, ThreadPool &pool, double dampi
     } else {
         note_ = "GPTQ was left out, as all inputs were zero: the weights are rounded to nearest";
     }
-    for (uint32_t col = 0; col < cols_; ++col) lower_[size_t{col} * cols_ + col] = 1.0f;
+    lower_.fill(pool, [](uint32_t row, uint32_t col) { return row == col ? 1.0f : 0.0f; });
 }
 
 namespace {
@@ -63,21 +62,21 @@ class TileRounder {
   public:
     TileRounder(const DenseTensor &tensor, const GptqFactor &factor, float lowest, float highest)
         : tensor_(tensor), factor_(factor), lowest_(lowest), highest_(highest),
-          errors_(size_t{row_tile} * tensor.cols) {}
+          errors_(size_t{product_rows} * tensor.cols), sums_(size_t{product_rows} * block),
+          corner_(size_t{block} * block) {}
 
     void run(uint32_t first_row, Matrix *matrix) {
-        const uint32_t cols = tensor_.cols, rows = std::min(row_tile, tensor_.rows - first_row);
-        const float *const lower = factor_.lower();
+        const uint32_t cols = tensor_.cols, rows = std::min(product_rows, tensor_.rows - first_row);
         for (uint32_t end = cols; end > 0;) {
             const uint32_t first = (end - 1) / block * block;
-            for (uint32_t r = 0; r < rows; ++r) {
-                // sum over the finished columns k of error_k * L_kj, for the columns j of this block
-                float sums[block] = {};
-                float *const errors = &errors_[size_t{r} * cols];
-                add_rows(sums, end - first, errors + end, 1, lower + size_t{end} * cols + first, cols,
-                         cols - end);
-                round_block(first_row + r, first, end, sums, errors, matrix);
-            }
+            // sum over the finished columns k of error_k * L_kj, for the columns j of this block
+            std::fill(sums_.begin(), sums_.end(), 0.0f);
+            factor_.lower().add_product(1, errors_.data(), cols, rows, {end, cols}, {first, end},
+                                        sums_.data(), block);
+            factor_.lower().copy({first, end}, {first, end}, corner_.data(), block);
+            for (uint32_t r = 0; r < rows; ++r)
+                round_block(first_row + r, first, end, &sums_[size_t{r} * block], &errors_[size_t{r} * cols],
+                            matrix);
             end = first;
         }
     }
@@ -86,21 +85,23 @@ class TileRounder {
     void round_block(uint32_t row, uint32_t first, uint32_t end, float *sums, float *errors, Matrix *matrix) {
         const size_t cols = tensor_.cols;
         for (uint32_t j = end; j-- > first;) {
-            const float *const lower = factor_.lower() + j * cols;
+            const float *const lower = &corner_[size_t{j - first} * block];
             const uint32_t col = factor_.reversed_order()[j];
             const float weight = tensor_.values[row * cols + col], scale = matrix->scale(row, col);
-            const float target = weight + sums[j - first] / lower[j];
+            const float target = weight + sums[j - first] / lower[j - first];
             const float code = round_code(target / scale, lowest_, highest_);
             matrix->codes[row * cols + col] = static_cast<int8_t>(code);
             errors[j] = weight - code * scale;
-            for (uint32_t i = first; i < j; ++i) sums[i - first] += errors[j] * lower[i];
+            for (uint32_t i = 0; i < j - first; ++i) sums[i] += errors[j] * lower[i];
         }
     }
 
     const DenseTensor &tensor_;
     const GptqFactor &factor_;
     float lowest_, highest_;
-    std::vector<float> errors_;  // [row_tile][cols], weight - code * scale
+    std::vector<float> errors_;  // [product_rows][cols], weight - code * scale
+    std::vector<float> sums_;    // [product_rows][block]
+    std::vector<float> corner_;  // [block][block], the factor's part on the diagonal
 };
 
 template <typename Matrix>
@@ -111,8 +112,8 @@ void run_tiles(const DenseTensor &tensor, const GptqFactor &factor, ThreadPool &
         fail(ExitCode::failure, "a Hessian of %u columns for a matrix of %u", factor.cols(), tensor.cols);
     std::vector<TileRounder<Matrix>> members(pool.size(),
                                              TileRounder<Matrix>(tensor, factor, lowest, highest));
-    pool.run((tensor.rows + row_tile - 1) / row_tile,
-             [&](uint32_t tile, uint32_t member) { members[member].run(tile * row_tile, matrix); });
+    pool.run((tensor.rows + product_rows - 1) / product_rows,
+             [&](uint32_t tile, uint32_t member) { members[member].run(tile * product_rows, matrix); });
 }
 
 }  // namespace

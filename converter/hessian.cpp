@@ -6,8 +6,7 @@
 #include <cmath>
 
 #include "converter/error.h"
-#include "kernels/float_mode.h"
-#include "kernels/kernels.h"
+#include "converter/float_product.h"
 
 namespace adder {
 
@@ -25,58 +24,37 @@ size_t MomentSum::first_of(uint32_t tile_row, uint32_t tile_col) const {
 }
 
 void MomentSum::add(const TokenRows &y, const TokenRows &x, size_t tokens, ThreadPool &pool) {
-    const uint32_t tile_cols = (cols_ + tile - 1) / tile;
-    pool.run(static_cast<uint32_t>(sums_.size() / (tile * tile)), [&](uint32_t index, uint32_t) {
-        uint32_t tile_row = 0, tile_col = index;
-        if (symmetric_)
-            for (; tile_col > tile_row; tile_col -= tile_row) ++tile_row;
-        else
-            tile_row = index / tile_cols, tile_col = index % tile_cols;
-        add_tile(y, x, tokens, tile_row, tile_col);
-    });
-    tokens_ += tokens;
-}
-
-void MomentSum::add_tile(const TokenRows &y, const TokenRows &x, size_t tokens, uint32_t tile_row,
-                         uint32_t tile_col) {
-    constexpr uint32_t depth = tile;  // tokens
-    static constexpr float one = 1.0f;
-    const FloatModeScope mode;
-    const uint32_t first_row = tile_row * tile, rows = std::min(tile, rows_ - first_row);
-    const uint32_t first_col = tile_col * tile, cols = std::min(tile, cols_ - first_col);
-    // x is the product's matrix, [tiles][depth][8 columns], and each row of y^T, [rows][depth], a token of it.
-    std::vector<float> packed_x(size_t{tile} * depth), packed_y(size_t{tile} * depth),
-        partial(size_t{tile} * tile);
-    double *const sums = &sums_[first_of(tile_row, tile_col)];
+    constexpr uint32_t depth = 1024;  // tokens
+    const uint32_t tile_cols = (cols_ + tile - 1) / tile, tile_rows = (rows_ + tile - 1) / tile;
+    std::vector<std::vector<float>> partial(pool.size(), std::vector<float>(size_t{tile} * tile));
+    std::vector<float> columns(size_t{rows_} * std::min<size_t>(depth, tokens));  // y^T, [rows][count]
     for (size_t first = 0; first < tokens; first += depth) {
         const uint32_t count = static_cast<uint32_t>(std::min<size_t>(depth, tokens - first));
-        for (uint32_t t = 0; t < depth; ++t) {
-            const bool present = t < count;  // zeros behind the last token
-            const float *const from_x = x.values + (first + t) * x.stride + first_col;
-            const float *const from_y = y.values + (first + t) * y.stride + first_row;
-            for (uint32_t col = 0; col < tile; ++col)
-                packed_x[(size_t{col / tile_size} * depth + t) * tile_size + col % tile_size] =
-                    present && col < cols ? from_x[col] : 0.0f;
-            for (uint32_t row = 0; row < rows; ++row)
-                packed_y[size_t{row} * depth + t] = present ? from_y[row] : 0.0f;
-        }
-        Matrix matrix{};
-        matrix.weights = packed_x.data();
-        matrix.tiles = round_up_to_tile(cols) / tile_size;
-        matrix.cols = depth;
-        MatmulArgs args{};
-        args.tile_end = matrix.tiles;
-        args.tokens = rows;
-        args.x = packed_y.data();
-        args.x_stride = depth;
-        args.x_scale = &one;
-        args.out = partial.data();
-        args.out_stride = tile;
-        kernels_best()->matmul_f32(matrix, args);
-        for (uint32_t row = 0; row < rows; ++row)
-            for (uint32_t col = 0; col < cols; ++col)
-                sums[row * tile + col] += static_cast<double>(partial[row * tile + col]);
+        const PackedMatrix packed(count, cols_, pool, [&](uint32_t t, uint32_t col) {
+            return x.values[(first + t) * x.stride + col];
+        });
+        pool.run(tile_rows, [&](uint32_t index, uint32_t) {
+            for (uint32_t t = 0; t < count; ++t)
+                for (uint32_t row = index * tile; row < std::min(rows_, (index + 1) * tile); ++row)
+                    columns[size_t{row} * count + t] = y.values[(first + t) * y.stride + row];
+        });
+        pool.run(static_cast<uint32_t>(sums_.size() / (tile * tile)), [&](uint32_t index, uint32_t member) {
+            uint32_t tile_row = 0, tile_col = index;
+            if (symmetric_)
+                for (; tile_col > tile_row; tile_col -= tile_row) ++tile_row;
+            else
+                tile_row = index / tile_cols, tile_col = index % tile_cols;
+            const uint32_t row = tile_row * tile, col = tile_col * tile;
+            const Span span{0, count}, wanted{col, std::min(col + tile, cols_)};
+            std::vector<float> &sum = partial[member];
+            std::fill(sum.begin(), sum.end(), 0.0f);
+            packed.add_product(1, &columns[size_t{row} * count], count, std::min(tile, rows_ - row), span,
+                               wanted, sum.data(), tile);
+            double *const sums = &sums_[first_of(tile_row, tile_col)];
+            for (size_t i = 0; i < sum.size(); ++i) sums[i] += static_cast<double>(sum[i]);
+        });
     }
+    tokens_ += tokens;
 }
 
 double MomentSum::mean(uint32_t row, uint32_t col) const {

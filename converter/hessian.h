@@ -16,7 +16,7 @@ struct TokenRows {
     size_t stride;
 };
 
-// The sum of y x^T over tokens, [rows][cols], in doubles: tiles of 128 x 128, summed as floats over 128 tokens at a time
+// The sum of y x^T over tokens, [rows][cols], in doubles: tiles of 128 x 128, summed as floats over 1024 tokens at a time
 // by the runtime's matrix product. Threads share the tiles and every element is summed by one of them in the order of
 // tokens: the result depends on the order and the sizes of the calls, not on the threads or the instruction set.
 class MomentSum {
@@ -35,8 +35,6 @@ class MomentSum {
   private:
     static constexpr uint32_t tile = 128;
     size_t first_of(uint32_t tile_row, uint32_t tile_col) const;
-    void add_tile(const TokenRows &y, const TokenRows &x, size_t tokens, uint32_t tile_row,
-                  uint32_t tile_col);
 
     uint32_t rows_, cols_;
     bool symmetric_;

@@ -2,90 +2,108 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 
-#include "converter/axpy.h"
 #include "converter/gptq.h"
 
 namespace adder {
 namespace {
 
-constexpr uint32_t lanes = 8;  // rows that are solved for side by side
+constexpr uint32_t block = PackedMatrix::slice;  // columns
 
-// One tile of rows: weights += g (H + damping)^-1. g: [cols][lanes], columns in the factor's reversed order; lost.
-void solve(const GptqFactor &factor, double *g) {
-    const uint32_t cols = factor.cols();
-    for (uint32_t i = 0; i < cols; ++i) {  // L y = g
-        const float *const row = factor.lower() + size_t{i} * cols;
-        double sum[lanes];
-        std::copy_n(g + size_t{i} * lanes, lanes, sum);
-        for (uint32_t k = 0; k < i; ++k)
-            for (uint32_t lane = 0; lane < lanes; ++lane)
-                sum[lane] -= static_cast<double>(row[k]) * g[size_t{k} * lanes + lane];
-        for (uint32_t lane = 0; lane < lanes; ++lane)
-            g[size_t{i} * lanes + lane] = sum[lane] / static_cast<double>(row[i]);
-    }
-    for (uint32_t i = cols; i-- > 0;) {  // L^T x = y
-        const float *const row = factor.lower() + size_t{i} * cols;
-        double x[lanes];
-        for (uint32_t lane = 0; lane < lanes; ++lane)
-            x[lane] = g[size_t{i} * lanes + lane] /= static_cast<double>(row[i]);
-        for (uint32_t k = 0; k < i; ++k)
-            for (uint32_t lane = 0; lane < lanes; ++lane)
-                g[size_t{k} * lanes + lane] -= static_cast<double>(row[k]) * x[lane];
-    }
-}
+// What all tiles of rows share. Columns are in the factor's reversed order.
+struct Solver {
+    Solver(const GptqFactor &given, ThreadPool &pool)
+        : factor(given), upper(given.cols(), given.cols(), pool, [&](uint32_t k, uint32_t column) {
+              return k <= column ? factor.lower().at(column, k) : 0.0f;
+          }) {}
 
-// gradient(row, out) fills in a row of the cross moment that is missing, [cols].
-template <typename Gradient>
-void fit(DenseTensor *weights, const GptqFactor &factor, ThreadPool &pool, const Gradient &gradient) {
-    const uint32_t cols = weights->cols;
-    pool.run((weights->rows + lanes - 1) / lanes, [&](uint32_t tile, uint32_t) {
-        const uint32_t first = tile * lanes, rows = std::min(lanes, weights->rows - first);
-        std::vector<double> g(size_t{cols} * lanes, 0.0), row(cols);
-        for (uint32_t lane = 0; lane < rows; ++lane) {
-            std::fill(row.begin(), row.end(), 0.0);
-            gradient(first + lane, row.data());
-            for (uint32_t i = 0; i < cols; ++i) g[size_t{i} * lanes + lane] = row[factor.reversed_order()[i]];
+    // Replaces g, [rows][cols], by g (H + damping)^-1 = g (L L^T)^-1: of each block of columns first what the blocks
+    // that are done give, then the columns one by one.
+    void solve(float *g, uint32_t rows) const {
+        const uint32_t cols = factor.cols();
+        std::vector<float> sums(size_t{product_rows} * block), corner(size_t{block} * block);
+        const auto subtract = [&](const PackedMatrix &matrix, Span done, Span columns) {
+            std::fill(sums.begin(), sums.end(), 0.0f);
+            matrix.add_product(1, g, cols, rows, done, columns, sums.data(), block);
+            for (uint32_t r = 0; r < rows; ++r)
+                for (uint32_t j = columns.begin; j < columns.end; ++j)
+                    g[size_t{r} * cols + j] -= sums[size_t{r} * block + j - columns.begin];
+        };
+        for (uint32_t first = 0; first < cols; first += block) {  // y L^T = g
+            const uint32_t end = std::min(cols, first + block), count = end - first;
+            subtract(upper, {0, first}, {first, end});
+            upper.copy({first, end}, {first, end}, corner.data(), block);
+            for (uint32_t r = 0; r < rows; ++r) {
+                float *const values = g + size_t{r} * cols + first;
+                for (uint32_t j = 0; j < count; ++j) {
+                    const float *const row = &corner[size_t{j} * block];
+                    values[j] /= row[j];
+                    for (uint32_t i = j + 1; i < count; ++i) values[i] -= values[j] * row[i];
+                }
+            }
         }
-        solve(factor, g.data());
-        for (uint32_t lane = 0; lane < rows; ++lane)
+        for (uint32_t end = cols; end > 0;) {  // x L = y
+            const uint32_t first = (end - 1) / block * block;
+            subtract(factor.lower(), {end, cols}, {first, end});
+            factor.lower().copy({first, end}, {first, end}, corner.data(), block);
+            for (uint32_t r = 0; r < rows; ++r) {
+                float *const values = g + size_t{r} * cols + first;
+                for (uint32_t j = end - first; j-- > 0;) {
+                    const float *const row = &corner[size_t{j} * block];
+                    values[j] /= row[j];
+                    for (uint32_t i = 0; i < j; ++i) values[i] -= values[j] * row[i];
+                }
+            }
+            end = first;
+        }
+    }
+
+    const GptqFactor &factor;
+    const PackedMatrix upper;  // the factor transposed
+};
+
+// weights += (wanted + factor * weights * matrix) (H + damping)^-1, the columns of `matrix` and of wanted(row, i) in the
+// factor's order.
+template <typename Wanted>
+void fit(DenseTensor *weights, float sign, const PackedMatrix &matrix, const Wanted &wanted,
+         const GptqFactor &factor, ThreadPool &pool) {
+    const uint32_t cols = weights->cols;
+    const Solver solver(factor, pool);
+    pool.run((weights->rows + product_rows - 1) / product_rows, [&](uint32_t tile, uint32_t) {
+        const uint32_t first = tile * product_rows, rows = std::min(product_rows, weights->rows - first);
+        float *const values = &weights->values[size_t{first} * cols];
+        const size_t stride = round_up_to_tile(cols);
+        std::vector<float> products(size_t{rows} * stride, 0.0f), g(size_t{rows} * cols);
+        matrix.add_product(sign, values, cols, rows, {0, cols}, {0, cols}, products.data(), stride);
+        for (uint32_t r = 0; r < rows; ++r)
             for (uint32_t i = 0; i < cols; ++i)
-                weights->values[size_t{first + lane} * cols + factor.reversed_order()[i]] +=
-                    static_cast<float>(g[size_t{i} * lanes + lane]);
+                g[size_t{r} * cols + i] = products[r * stride + i] + wanted(first + r, i);
+        solver.solve(g.data(), rows);
+        for (uint32_t r = 0; r < rows; ++r)
+            for (uint32_t i = 0; i < cols; ++i)
+                values[size_t{r} * cols + factor.reversed_order()[i]] += g[size_t{r} * cols + i];
     });
 }
 
 template <typename Sum>
-std::vector<double> dense(const Sum &sum, ThreadPool &pool) {
-    std::vector<double> values(size_t{sum.cols()} * sum.cols());
-    pool.run(sum.cols(), [&](uint32_t row, uint32_t) {
-        for (uint32_t col = 0; col < sum.cols(); ++col)
-            values[size_t{row} * sum.cols() + col] = sum.mean(row, col);
-    });
-    return values;
-}
-
-// out += w M, w a row of the weights.
-void add_product(const DenseTensor &weights, uint32_t row, const std::vector<double> &matrix, double *out) {
-    const size_t cols = weights.cols;
-    const std::vector<double> w(weights.values.begin() + static_cast<ptrdiff_t>(row * cols),
-                                weights.values.begin() + static_cast<ptrdiff_t>((row + 1) * cols));
-    add_rows(out, cols, w.data(), 1, matrix.data(), cols, cols);
+PackedMatrix packed(const Sum &sum, const GptqFactor &factor, ThreadPool &pool) {
+    return {sum.cols(), sum.cols(), pool, [&](uint32_t row, uint32_t i) {
+                return static_cast<float>(sum.mean(row, factor.reversed_order()[i]));
+            }};
 }
 
 }  // namespace
 
 void fit_inputs(DenseTensor *weights, const MomentSum &missing, const GptqFactor &factor, ThreadPool &pool) {
-    const std::vector<double> matrix = dense(missing, pool);
-    fit(weights, factor, pool, [&](uint32_t row, double *out) { add_product(*weights, row, matrix, out); });
+    fit(
+        weights, 1, packed(missing, factor, pool), [](uint32_t, uint32_t) { return 0.0f; }, factor, pool);
 }
 
 void fit_outputs(DenseTensor *weights, const MomentSum &outputs, const HessianSum &hessian,
                  const GptqFactor &factor, ThreadPool &pool) {
-    const std::vector<double> matrix = dense(hessian, pool);
-    fit(weights, factor, pool, [&](uint32_t row, double *out) {
-        add_product(*weights, row, matrix, out);
-        for (uint32_t col = 0; col < weights->cols; ++col) out[col] = outputs.mean(row, col) - out[col];
-    });
+    const auto wanted = [&](uint32_t row, uint32_t i) {
+        return static_cast<float>(outputs.mean(row, factor.reversed_order()[i]));
+    };
+    fit(weights, -1, packed(hessian, factor, pool), wanted, factor, pool);
 }
 
 }  // namespace adder

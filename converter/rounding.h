@@ -16,7 +16,9 @@ float float_of_bf16(uint16_t bits);
 
 // Half to even, then clamped: lowest and highest are integers of at most 2^22. The lowest for NaN.
 inline float round_code(float value, float lowest, float highest) {
-    const float inside = value > lowest ? (value < highest ? value : highest) : lowest;
+    // Two choices, not one in the other: so that loops over it vectorize.
+    const float above = value > lowest ? value : lowest;
+    const float inside = above < highest ? above : highest;
     constexpr float shift = 12582912.0f;  // 1.5 * 2^23: the sum's unit is 1
     return (inside + shift) - shift;
 }
