@@ -102,7 +102,12 @@ CalibrationSource calibration_source(const Checkpoint &checkpoint, const std::ve
 
 CalibrationFile::CalibrationFile(std::string_view text, const std::string &name) : name_(name) {
     const Json json = Json::parse(text, name);
-    integer(json, "adder_calibration", name, 1, 1);
+    const uint32_t version = integer(json, "adder_calibration", name, 0, UINT32_MAX);
+    if (version != calibration_file_version)
+        bad_input(
+            "%s: adder_calibration is %u, and this converter reads version %u: make the file again with "
+            "adder calibrate",
+            name.c_str(), version, calibration_file_version);
     read_source(json);
     const std::string what = name + ": inputs";
     const std::vector<Json> &inputs = member(json, "inputs", name).array(what);

@@ -14,6 +14,8 @@
 
 namespace adder {
 
+constexpr uint32_t calibration_file_version = 2;
+
 // The model that was run, and what it was run on.
 struct CalibrationSource {
     struct Text {

@@ -1,15 +1,32 @@
 // Writing and merging of calibration files.
 // SPDX-License-Identifier: MIT
+#include <charconv>
+
 #include "converter/calibration_counts.h"
 #include "converter/calibration_file.h"
 #include "converter/error.h"
 #include "converter/plan_rules.h"
 
 namespace adder {
+namespace {
+
+// The double of the fewest digits, 9 at most, that rounds to this float.
+double shortest_double(float value) {
+    for (int digits = 6;; ++digits) {
+        char text[32];
+        const char *const end =
+            std::to_chars(text, text + sizeof text, value, std::chars_format::general, digits).ptr;
+        double found = 0;
+        std::from_chars(text, end, found);
+        if (static_cast<float>(found) == value || digits == 9) return found;
+    }
+}
+
+}  // namespace
 
 CalibrationFileWriter::CalibrationFileWriter(const CalibrationSource &source) {
     json_.begin_object();
-    json_.key("adder_calibration").value(uint32_t{1});
+    json_.key("adder_calibration").value(calibration_file_version);
     json_.key("checkpoint").begin_object();
     json_.key("name").value(source.checkpoint);
     json_.key("weights_crc32").value(format("%08x", source.weights_crc));
@@ -40,13 +57,12 @@ CalibrationFileWriter::CalibrationFileWriter(const CalibrationSource &source) {
 void CalibrationFileWriter::add(Role role, uint32_t layer, const ChannelStatistics &statistics) {
     json_.begin_object();
     json_.key("tensor").value(plan_name(role, layer));
-    json_.key("absmax").begin_array();
-    // As doubles: the shortest form of a float need not survive the way through a double.
-    for (const float highest : statistics.absmax()) json_.value(static_cast<double>(highest));
+    json_.key("absmax").begin_packed_array();
+    for (const float highest : statistics.absmax()) json_.value(shortest_double(highest));
     json_.end_array();
-    json_.key("counts").begin_array();
+    json_.key("counts").begin_packed_array();
     for (uint32_t i = 0; i < statistics.channels(); ++i)
-        json_.value(counts_to_text(statistics.counts(i), ChannelStatistics::bin_count));
+        json_.value(counts_to_text(statistics.counts(i).data(), ChannelStatistics::bin_count));
     json_.end_array();
     json_.end_object();
 }

@@ -72,11 +72,23 @@ std::vector<float> ChannelStatistics::absmax() const {
     return all;
 }
 
+uint32_t ChannelStatistics::first_bin(uint32_t channel) const {
+    const uint32_t last = bin_of(absmax(channel));
+    return last == no_bin || last < kept_bins ? 0 : last + 1 - kept_bins;
+}
+
+std::vector<uint32_t> ChannelStatistics::counts(uint32_t channel) const {
+    const auto begin = counts_.begin() + static_cast<ptrdiff_t>(size_t{channel} * bin_count);
+    std::vector<uint32_t> counts(begin, begin + bin_count);
+    std::fill_n(counts.begin(), first_bin(channel), 0u);
+    return counts;
+}
+
 template <typename Body>
 void ChannelStatistics::each_bin(uint32_t channel, const Body &body) const {
     const double highest = static_cast<double>(absmax(channel));
     const uint32_t *const counts = &counts_[size_t{channel} * bin_count];
-    for (uint32_t bin = 0; bin < bin_count; ++bin) {
+    for (uint32_t bin = first_bin(channel); bin < bin_count; ++bin) {
         if (counts[bin] == 0) continue;
         const double from = static_cast<double>(float_of((first_bits + bin) << mantissa_shift));
         const double end = static_cast<double>(float_of((first_bits + bin + 1) << mantissa_shift));

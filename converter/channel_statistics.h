@@ -9,7 +9,9 @@
 namespace adder {
 
 // Counts of magnitudes a channel, in bins of which an octave has 8, of equal width, from 2^-20 to 2^16. Fine enough for
-// any smoothing to be applied afterwards, as it multiplies a whole channel. Counts are integers: threads may each fill
+// any smoothing to be applied afterwards, as it multiplies a whole channel. What lies 12 octaves below a channel's largest
+// magnitude does not count: with any scale that is tried (0.08 of that of the largest magnitude, at least) its code is 0,
+// and a sum over 1 / 2^24 of the channel's power changes no choice. Counts are integers: threads may each fill
 // statistics of their own, and in whatever order they are merged, the result is the same. 1.2 KB a channel.
 class ChannelStatistics {
     static constexpr uint32_t octave_bits = 3, lowest_exponent = 20, octaves = 36;
@@ -17,6 +19,7 @@ class ChannelStatistics {
   public:
     static constexpr uint32_t bin_count = octaves << octave_bits;
     static constexpr uint32_t no_bin = ~0u;
+    static constexpr uint32_t kept_bins = 12 << octave_bits;
     // Where a magnitude is counted; no_bin below the first bin.
     static uint32_t bin_of(float magnitude);
 
@@ -32,7 +35,8 @@ class ChannelStatistics {
     // Exactly; infinite or NaN if any value was.
     float absmax(uint32_t channel) const;
     std::vector<float> absmax() const;
-    const uint32_t *counts(uint32_t channel) const { return &counts_[size_t{channel} * bin_count]; }
+    // The counts of all bins, [bin_count], 0 where they do not count.
+    std::vector<uint32_t> counts(uint32_t channel) const;
     // The mean of v^2, of values spread evenly over their bins.
     double mean_square(uint32_t channel) const;
     // The mean of (q * scale - v)^2, q = v / scale rounded and clamped to -limit..limit.
@@ -41,6 +45,9 @@ class ChannelStatistics {
   private:
     static constexpr uint32_t mantissa_shift = 23 - octave_bits;
     static constexpr uint32_t first_bits = (127 - lowest_exponent) << octave_bits;
+    // The lowest bin that counts. It rises with the largest magnitude: what was left out on one side of a merge would be
+    // left out of the sum.
+    uint32_t first_bin(uint32_t channel) const;
     // Calls body(from, to, count) for the bins of a channel that hold something. The last ends at the largest magnitude.
     template <typename Body>
     void each_bin(uint32_t channel, const Body &body) const;

@@ -73,6 +73,7 @@ class JsonWriter {
     JsonWriter &begin_object();
     JsonWriter &end_object();
     JsonWriter &begin_array();
+    JsonWriter &begin_packed_array();  // of values, all on one line
     JsonWriter &end_array();
     JsonWriter &key(std::string_view name);
     JsonWriter &value(std::string_view text);  // invalid UTF-8 is written as U+FFFD
@@ -96,7 +97,7 @@ class JsonWriter {
     std::string text_;
     std::vector<bool> has_items_;  // one an open container
     bool after_key_ = false;
-    bool pretty_;
+    bool pretty_, packed_ = false;
 };
 
 }  // namespace adder

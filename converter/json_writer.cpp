@@ -52,7 +52,7 @@ std::string json_quote(std::string_view text, size_t limit) {
 }
 
 void JsonWriter::newline() {
-    if (!pretty_) return;
+    if (!pretty_ || packed_) return;
     text_ += '\n';
     text_.append(2 * has_items_.size(), ' ');
 }
@@ -87,7 +87,16 @@ JsonWriter &JsonWriter::close(char bracket) {
 JsonWriter &JsonWriter::begin_object() { return open('{'); }
 JsonWriter &JsonWriter::end_object() { return close('}'); }
 JsonWriter &JsonWriter::begin_array() { return open('['); }
-JsonWriter &JsonWriter::end_array() { return close(']'); }
+JsonWriter &JsonWriter::begin_packed_array() {
+    open('[');
+    packed_ = true;
+    return *this;
+}
+JsonWriter &JsonWriter::end_array() {
+    close(']');
+    packed_ = false;
+    return *this;
+}
 
 JsonWriter &JsonWriter::key(std::string_view name) {
     separate();

@@ -31,14 +31,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
 extern "C" void adder_fuzz_seeds(void (*add)(const uint8_t *, size_t)) {
     const char text[] =
-        R"({"adder_calibration":1,"checkpoint":{"name":"m","weights_crc32":"00000000","tokenizer_crc32":"ffffffff",)"
+        R"({"adder_calibration":2,"checkpoint":{"name":"m","weights_crc32":"00000000","tokenizer_crc32":"ffffffff",)"
         R"("d_model":2,"n_layer":1,"vocab_size":9,"d_inner":3,"dt_rank":1},"window":512,"texts":[{"name":"t","bytes":3,)"
         R"("crc32":"01234567","tokens":700}],"golden":[1,8],"inputs":[)"
-        R"({"tensor":"layers.0.in_proj","absmax":[1,1.5],"counts":["160b","150Bc3d9z1b"]},)"
-        R"({"tensor":"layers.0.x_proj","absmax":[0,0.5,1e5],"counts":["","152b","287Aab"]},)"
+        R"({"tensor":"layers.0.in_proj","absmax":[1,1.5],"counts":["160b","150Bd3d9z"]},)"
+        R"({"tensor":"layers.0.x_proj","absmax":[0,0.5,1e5],"counts":["","152b","286bb"]},)"
         R"({"tensor":"layers.0.dt_proj","absmax":[1],"counts":["160b"]},)"
         R"({"tensor":"layers.0.out_proj","absmax":[1,1e-7,3],"counts":["160b","","172b"]},)"
-        R"({"tensor":"head","absmax":[1,1],"counts":["160b","160Za"]}]})";
+        R"({"tensor":"head","absmax":[1,1],"counts":["160b","160Zb"]}]})";
     add(reinterpret_cast<const uint8_t *>(text), std::strlen(text));
 }
 
