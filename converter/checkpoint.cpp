@@ -59,7 +59,7 @@ void check_shard_name(const std::string &name, const std::string &index_path, co
 
 }  // namespace
 
-Checkpoint::Checkpoint(const std::string &directory) : directory_(directory) {
+Checkpoint::Checkpoint(const std::string &directory, bool rotated) : directory_(directory) {
     if (access(directory.c_str(), F_OK) != 0)
         bad_input("cannot open %s: %s", directory.c_str(), std::strerror(errno));
     if (!is_directory(directory)) {
@@ -86,6 +86,15 @@ Checkpoint::Checkpoint(const std::string &directory) : directory_(directory) {
         fail_no_weights(directory);
     }
     check_tensors();
+    tied_in_files_ = config_.tie_word_embeddings;
+    if (!rotated) return;
+    try {
+        rotation_.emplace(config_.d_model);
+    } catch (const Error &error) {
+        bad_input("%s: %s", config_path.c_str(), error.what());
+    }
+    // The head takes the final norm's weights in, the embedding does not.
+    config_.tie_word_embeddings = false;
 }
 
 const SafetensorsHeader &Checkpoint::open_file(const std::string &path) {
@@ -147,8 +156,11 @@ const TensorView &Checkpoint::tensor(const std::string &name, const std::vector<
     return *found;
 }
 
-const TensorView &Checkpoint::head() const {
-    return tensor(config_.tie_word_embeddings ? embedding_name : head_name);
+const TensorView &Checkpoint::head() const { return tensor(tied_in_files_ ? embedding_name : head_name); }
+
+void Checkpoint::embed_row(uint32_t token, float *out) const {
+    read(tensor(embedding_name), uint64_t{token} * config_.d_model, config_.d_model, out);
+    if (rotation_) rotation_->rotate_rows(out, 1);
 }
 
 void Checkpoint::check_tensors() {

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "converter/file.h"
 #include "converter/model_config.h"
+#include "converter/rotation.h"
 #include "converter/safetensors.h"
 
 namespace adder {
@@ -22,7 +24,9 @@ namespace adder {
 // model.safetensors.index.json names. All errors are Error(bad_input), and name the file.
 class Checkpoint {
   public:
-    explicit Checkpoint(const std::string &directory);
+    // With `rotated` it is the same model with its residual stream rotated, and head and embedding two matrices: the
+    // configuration and embed_row say so, read_dense folds it in, and tensors are as they lie in the files.
+    explicit Checkpoint(const std::string &directory, bool rotated = false);
 
     const std::string &directory() const { return directory_; }
     const ModelConfig &config() const { return config_; }
@@ -38,8 +42,13 @@ class Checkpoint {
     const TensorView &tensor(const std::string &name) const;
     const TensorView &tensor(const std::string &name, const std::vector<uint64_t> &shape) const;
 
-    // The tensor of the head: "lm_head.weight", or the embedding where that is tied.
+    // The tensor of the head: "lm_head.weight", or the embedding where the files tie it to that.
     const TensorView &head() const;
+
+    // Of the residual stream; null if there is none.
+    const Rotation *rotation() const { return rotation_ ? &*rotation_ : nullptr; }
+    // A row of the embedding, d_model floats.
+    void embed_row(uint32_t token, float *out) const;
 
     // Names of tensors that no part of the model uses, sorted: among them a tied model's lm_head.weight, and
     // tensors that lie in a shard but not in the index.
@@ -67,6 +76,8 @@ class Checkpoint {
 
     std::string directory_, tokenizer_path_, tokenizer_config_path_;
     ModelConfig config_;
+    bool tied_in_files_ = false;
+    std::optional<Rotation> rotation_;
     GenerationConfig generation_;
     std::vector<MappedFile> files_;
     std::map<std::string, SafetensorsHeader> headers_;  // by path; the tensors' views point into them

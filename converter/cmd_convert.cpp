@@ -165,6 +165,11 @@ Command convert_command() {
              "Smoothing of the inputs with a static scale: off, a strength from 0 to 1, or auto, for each "
              "layer "
              "and place the one that loses least on the calibration text (default: the recipe's)."},
+            {"rotate", 0, nullptr, false,
+             "Rotate the residual stream by signs and a Hadamard transform, folded into embedding, in_proj, "
+             "out_proj and head: the same model, without outlier channels there. A tied head becomes a "
+             "matrix "
+             "of its own."},
             {"gate-text", 0, "FILE", true,
              "Held-out text: measure on it what the conversion cost, and store that in the blob."},
             {"gate-tokens", 0, "N", false,

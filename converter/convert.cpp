@@ -113,7 +113,7 @@ namespace {
 // All that is decided and checked before the first pass over the calibration text.
 struct Preparation {
     explicit Preparation(const ConvertOptions &given)
-        : options(given), checkpoint(options.checkpoint), tokenizer(checkpoint),
+        : options(given), checkpoint(options.checkpoint, options.rotate), tokenizer(checkpoint),
           plan(make_plan(options, checkpoint)) {
         take_generation_defaults(checkpoint, &contents);
         if (tokenizer.empty())
@@ -138,7 +138,7 @@ struct Preparation {
         return quantization_record(
             {options.recipe.name, options.rules, plan, calibration,
              calibration_file ? calibration_file->source().window : options.calibration_window,
-             calibration_tokens, texts, quality});
+             calibration_tokens, texts, quality, checkpoint.rotation()});
     }
 
     // The record tells what the finished blob is worth: room for it is kept, and filled when that is known.
@@ -165,6 +165,12 @@ struct Preparation {
 
     // What the text would have given, from the file of an earlier run over it.
     void take_calibration_file() {
+        if (options.rotate)
+            fail(ExitCode::usage,
+                 "--calibration %s does not suffice for --rotate, which mixes the channels that it tells of. "
+                 "Give "
+                 "the text with --calib instead",
+                 options.calibration.c_str());
         require_no_text(plan, options.calibration);
         calibration_file.emplace(read_calibration_file(options.calibration));
         calibration_file->require(checkpoint);
@@ -198,7 +204,8 @@ DryRun dry_run(const ConvertOptions &options, ThreadPool &pool) {
                   0,
                   prepared.calibration_tokens,
                   {},
-                  prepared.warnings};
+                  prepared.warnings,
+                  prepared.checkpoint.rotation() ? prepared.checkpoint.rotation()->block() : 0};
     Model model{};
     model.shape = result.outline.shape;
     for (const BlobTensor &tensor : result.outline.tensors) note_form(&model, tensor);

@@ -19,6 +19,7 @@ struct ConvertOptions {
     std::string output;      // path of the blob
     std::string name;        // stored in the blob; empty: the directory's name
     Recipe recipe = recipe_named("best");
+    bool rotate = false;                         // the residual stream (rotation.h)
     std::vector<PlanRule> rules;                 // that change it, tensor by tensor
     std::vector<std::string> calibration_files;  // empty: the text that comes with the tool
     uint64_t calibration_tokens = 65536;         // at most, evenly spread over the texts
@@ -36,6 +37,7 @@ struct DryRun {
     uint64_t calibration_tokens;  // that would be run
     ConversionEstimate estimate;
     std::vector<std::string> warnings;
+    uint32_t rotation_block;  // channels of the residual stream that are rotated together; 0: none are
 };
 
 struct Conversion {

@@ -47,6 +47,7 @@ std::vector<PlanRule> rules_of(const Arguments &arguments) {
 void set_recipe(const Arguments &arguments, ConvertOptions *options) {
     options->recipe = recipe_of(arguments);
     options->rules = rules_of(arguments);
+    options->rotate = arguments.has("rotate");
 }
 
 void set_recipe(const std::vector<std::string> &words, ConvertOptions *options) {

@@ -97,6 +97,7 @@ std::string dry_run_text(const DryRun &run) {
     lines.add("bits per weight", format("%.2f", bits_per_weight(run)));
     lines.add("arena", bytes_text(run.arena_bytes));
     lines.add("stack, at most", bytes_text(stack_bytes));
+    if (run.rotation_block > 0) lines.add("rotation", format("Hadamard in blocks of %u", run.rotation_block));
     lines.add("calibration", count_text(run.calibration_tokens) + " tokens");
     lines.add("conversion, about",
               format("%.1f s at %.2f billion multiplications a second; %.0f MB of memory",
@@ -127,6 +128,7 @@ std::string dry_run_json(const DryRun &run) {
     json.key("bits_per_weight").value(bits_per_weight(run));
     json.key("arena_bytes").value(run.arena_bytes);
     json.key("stack_bytes").value(stack_bytes);
+    if (run.rotation_block > 0) json.key("rotation_block").value(run.rotation_block);
     json.key("calibration_tokens").value(run.calibration_tokens);
     json.key("estimate").begin_object();
     json.key("multiplications").value(run.estimate.multiplications);

@@ -47,16 +47,14 @@ FloatModel::FloatModel(const Checkpoint &checkpoint, ThreadPool &pool)
     : checkpoint_(checkpoint), runner_(shape_of(checkpoint), checkpoint.config().norm_epsilon, pool) {}
 
 ResidualStreams FloatModel::embed(const std::vector<Sequence> &sequences) const {
-    const TensorView &table = checkpoint_.tensor("backbone.embeddings.weight");
-    const uint32_t d_model = checkpoint_.config().d_model, stride = shape().d_model_padded;
+    const uint32_t stride = shape().d_model_padded;
     ResidualStreams streams(sequences, stride);
     runner_.pool().run(static_cast<uint32_t>(sequences.size()), [&](uint32_t i, uint32_t) {
         const Tokens &tokens = sequences[i].tokens;
         for (size_t t = 0; t < tokens.size(); ++t)
-            checkpoint_.read(table, static_cast<uint64_t>(tokens[t]) * d_model, d_model,
-                             streams.of(i) + t * stride);
+            checkpoint_.embed_row(static_cast<uint32_t>(tokens[t]), streams.of(i) + t * stride);
     });
-    checkpoint_.release(table);
+    checkpoint_.release(checkpoint_.tensor("backbone.embeddings.weight"));
     return streams;
 }
 

@@ -123,6 +123,12 @@ std::string quantization_record(const RecordContents &contents) {
         for (const PlanRule &rule : contents.rules) json.value(rule.source().text);
         json.end_array();
     }
+    if (contents.rotation) {
+        json.key("rotation").begin_object();
+        json.key("residual_stream").value("hadamard");
+        json.key("block").value(contents.rotation->block());
+        json.end_object();
+    }
     const Plan &plan = contents.plan;
     for (Role role : layer_linear_roles) write_role(json, plan, role);
     write_plan(json.key("head"), plan.of(Role::head, 0), true, "");

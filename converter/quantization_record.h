@@ -10,6 +10,7 @@
 #include "converter/calibration_data.h"
 #include "converter/plan_rules.h"
 #include "converter/quality.h"
+#include "converter/rotation.h"
 
 namespace adder {
 
@@ -21,7 +22,8 @@ struct RecordContents {
     uint32_t calibration_window;
     uint64_t calibration_tokens;  // 0: nothing was calibrated
     const std::vector<CalibrationText> &texts;
-    const Quality *quality;  // null: not measured
+    const Quality *quality;    // null: not measured
+    const Rotation *rotation;  // null: none
 };
 
 // As docs/format.md has it.

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "converter/error.h"
+#include "converter/smoothing.h"
 #include "kernels/layout.h"
 
 namespace adder {
@@ -61,6 +62,35 @@ void dense_extent(const ModelConfig &c, Role role, uint32_t *rows, uint32_t *col
 
 }  // namespace
 
+namespace {
+
+DenseTensor read_norm(const Checkpoint &checkpoint, Role role, uint32_t layer) {
+    DenseTensor norm{checkpoint.config().d_model, 1, std::vector<float>(checkpoint.config().d_model)};
+    checkpoint.read(checkpoint.tensor(tensor_name(checkpoint, role, layer)), norm.values.data());
+    return norm;
+}
+
+// As converter/rotation.h has it.
+void fold_rotation(const Checkpoint &checkpoint, Role role, uint32_t layer, DenseTensor *tensor) {
+    const Rotation &rotation = *checkpoint.rotation();
+    switch (role) {
+    case Role::norm:
+    case Role::final_norm: std::fill(tensor->values.begin(), tensor->values.end(), 1.0f); return;
+    case Role::in_proj:
+        fold_factors(tensor, read_norm(checkpoint, Role::norm, layer).values);
+        return rotation.rotate_rows(tensor->values.data(), tensor->rows);
+    case Role::head:
+        fold_factors(tensor, read_norm(checkpoint, Role::final_norm, no_layer).values);
+        return rotation.rotate_rows(tensor->values.data(), tensor->rows);
+    case Role::embedding: return rotation.rotate_rows(tensor->values.data(), tensor->rows);
+    case Role::out_proj: return rotation.rotate_columns(tensor->values.data(), tensor->cols);
+    case Role::out_proj_bias: return rotation.rotate_rows(tensor->values.data(), 1);
+    default: return;
+    }
+}
+
+}  // namespace
+
 DenseTensor read_dense(const Checkpoint &checkpoint, Role role, uint32_t layer) {
     const ModelConfig &config = checkpoint.config();
     DenseTensor dense{};
@@ -71,6 +101,7 @@ DenseTensor read_dense(const Checkpoint &checkpoint, Role role, uint32_t layer) 
         role == Role::head ? checkpoint.head() : checkpoint.tensor(tensor_name(checkpoint, role, layer));
     checkpoint.read(tensor, dense.values.data());
     checkpoint.release(tensor);
+    if (checkpoint.rotation()) fold_rotation(checkpoint, role, layer, &dense);
     if (role == Role::A2) {
         constexpr double log2_e = 1.4426950408889634;
         for (size_t i = 0; i < dense.values.size(); ++i) {

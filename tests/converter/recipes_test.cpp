@@ -38,9 +38,9 @@ class Recipes : public testing::Test {
         }
     }
 
-    std::string blob(const Recipe &recipe, uint32_t threads) {
+    std::string blob(const Recipe &recipe, uint32_t threads, bool rotated = false) {
         ThreadPool pool(threads);
-        const Checkpoint checkpoint(directory_.path());
+        const Checkpoint checkpoint(directory_.path(), rotated);
         const Plan plan(recipe, checkpoint.config());
         FloatModel model(checkpoint, pool);
         const Calibration calibration = calibrate(model, sequences_, plan);
@@ -76,6 +76,10 @@ class Recipes : public testing::Test {
         const BlobFile file(path);
         const Session session(file, adder_options{});
         double sum = 0;
+        mean_square_ = 0;
+        for (const float value : expected)
+            mean_square_ += static_cast<double>(value) * static_cast<double>(value) /
+                            static_cast<double>(expected.size());
         for (size_t t = 0; t < tokens.size(); ++t) {
             float *logits = nullptr;
             EXPECT_EQ(adder_step(session.get(), tokens[t], &logits), ADDER_OK);
@@ -89,6 +93,7 @@ class Recipes : public testing::Test {
     test::CheckpointSpec spec_;
     std::vector<Tokens> sequences_;
     std::vector<std::string> notes_;
+    double mean_square_ = 0;  // of the float model's logits
 };
 
 TEST_F(Recipes, GptqIsCloserThanTheNearestCodes) {
@@ -158,6 +163,27 @@ TEST_F(Recipes, AnOutlierHurtsNaiveAndNotBest) {
     EXPECT_LT(distance(blob(best, 2)), 1.2 * best_before);
     EXPECT_LT(distance(blob(searched, 2)), 1.2 * searched_before);
     EXPECT_LT(searched_before, 1.2 * best_before);
+}
+
+// In another basis of the residual stream the model is what it was, and so are quantized ones about as good.
+TEST_F(Recipes, ARotatedModelIsTheModel) {
+    const auto edit = spec_.edit;
+    spec_.edit = [&](const std::string &name, std::vector<float> &values) {
+        edit(name, values);
+        if (name.find("norm") != std::string::npos)  // weights that a rotation does not commute with
+            for (size_t i = 0; i < values.size(); ++i) values[i] = 0.3f + static_cast<float>(i % 7);
+    };
+    for (const bool tied : {false, true})
+        for (const bool bias : {false, true}) {
+            spec_.config.tie_word_embeddings = tied;
+            spec_.config.use_bias = bias;
+            test::write_checkpoint(directory_.path(), spec_);
+            const double error = distance(blob(recipe_named("float"), 2, true));
+            EXPECT_GT(error, 0);  // it was rotated
+            EXPECT_LT(std::sqrt(error), 1e-4 * std::sqrt(mean_square_)) << tied << bias;
+        }
+    for (const char *name : {"best", "small"})
+        EXPECT_LT(distance(blob(recipe_named(name), 2, true)), 2 * distance(blob(recipe_named(name), 2)));
 }
 
 // A table that is the embedding as well as the head.
