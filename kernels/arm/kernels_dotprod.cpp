@@ -7,11 +7,12 @@
 #if defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD)
 
 #include "kernels/arm/kernels_dotprod.h"
-#include "kernels/arm/kernels_neon.h"
 #include "kernels/arm/matmul_neon.h"
 #include "kernels/cpu.h"
 #include "kernels/scalar/kernels_scalar.h"
 #include "kernels/tables.h"
+// On the vector header of matmul_neon.h.
+#include "kernels/simd/table.h"
 
 namespace adder {
 namespace dotprod {
@@ -184,26 +185,8 @@ void matmul_q4(const Matrix &matrix, const MatmulArgs &args) {
 
 }  // namespace dotprod
 
-const KernelTable table_dotprod = {
-    "dotprod",
-    cpu_has_dotprod,
-    65536,
-    dotprod::matmul_q8,
-    neon::matmul_q8_f32,
-    neon::matmul_f32,
-    dotprod::matmul_q4,
-    neon::matmul_q4_f32,
-    neon::rmsnorm,
-    neon::rmsnorm_quantize,
-    neon::quantize,
-    neon::quantize_dynamic,
-    neon::hadamard_quantize,
-    neon::conv_silu,
-    neon::scan,
-    neon::clamp,
-    neon::argmax,
-    neon::softmax_weights,
-};
+const KernelTable table_dotprod =
+    neon::table("dotprod", cpu_has_dotprod, 65536, dotprod::matmul_q8, dotprod::matmul_q4);
 
 }  // namespace adder
 

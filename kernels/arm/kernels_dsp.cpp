@@ -172,26 +172,8 @@ void matmul_q4(const Matrix &matrix, const MatmulArgs &args) {
 
 }  // namespace dsp
 
-const KernelTable table_dsp = {
-    "dsp",
-    cpu_has_baseline,
-    16384,
-    dsp::matmul_q8,
-    kernel_if(ADDER_FLOAT_LAYERS, scalar::matmul_q8_f32),
-    kernel_if(ADDER_FLOAT_LAYERS, scalar::matmul_f32),
-    kernel_if(ADDER_INT4, dsp::matmul_q4),
-    kernel_if(ADDER_INT4 &&ADDER_FLOAT_LAYERS, scalar::matmul_q4_f32),
-    scalar::rmsnorm,
-    scalar::rmsnorm_quantize,
-    scalar::quantize,
-    scalar::quantize_dynamic,
-    scalar::hadamard_quantize,
-    scalar::conv_silu,
-    dsp::scan,
-    kernel_if(ADDER_SAMPLER, scalar::clamp),
-    kernel_if(ADDER_SAMPLER, scalar::argmax),
-    kernel_if(ADDER_SAMPLER, scalar::softmax_weights),
-};
+const KernelTable table_dsp =
+    scalar::table("dsp", cpu_has_baseline, 16384, dsp::matmul_q8, dsp::matmul_q4, dsp::scan);
 
 }  // namespace adder
 

@@ -9,10 +9,11 @@
 #if defined(__aarch64__) && defined(__ARM_FEATURE_MATMUL_INT8)
 
 #include "kernels/arm/kernels_dotprod.h"
-#include "kernels/arm/kernels_neon.h"
 #include "kernels/arm/matmul_neon.h"
 #include "kernels/cpu.h"
 #include "kernels/tables.h"
+// On the vector header of matmul_neon.h.
+#include "kernels/simd/table.h"
 
 namespace adder {
 namespace i8mm {
@@ -121,26 +122,7 @@ void matmul_q8(const Matrix &matrix, const MatmulArgs &args) {
 
 }  // namespace i8mm
 
-const KernelTable table_i8mm = {
-    "i8mm",
-    cpu_has_i8mm,
-    65536,
-    i8mm::matmul_q8,
-    neon::matmul_q8_f32,
-    neon::matmul_f32,
-    dotprod::matmul_q4,
-    neon::matmul_q4_f32,
-    neon::rmsnorm,
-    neon::rmsnorm_quantize,
-    neon::quantize,
-    neon::quantize_dynamic,
-    neon::hadamard_quantize,
-    neon::conv_silu,
-    neon::scan,
-    neon::clamp,
-    neon::argmax,
-    neon::softmax_weights,
-};
+const KernelTable table_i8mm = neon::table("i8mm", cpu_has_i8mm, 65536, i8mm::matmul_q8, dotprod::matmul_q4);
 
 }  // namespace adder
 

@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: MIT
 #if defined(__ARM_NEON)
 
-#include "kernels/arm/kernels_neon.h"
-
 #include "kernels/arm/vector_neon.h"
 #include "kernels/cpu.h"
 #include "kernels/tables.h"
@@ -14,29 +12,11 @@
 #include "kernels/simd/rmsnorm.h"
 #include "kernels/simd/sample.h"
 #include "kernels/simd/scan.h"
+#include "kernels/simd/table.h"
 
 namespace adder {
 
-const KernelTable table_neon = {
-    "neon",
-    cpu_has_neon,
-    32768,
-    neon::matmul_q8,
-    neon::matmul_q8_f32,
-    neon::matmul_f32,
-    neon::matmul_q4,
-    neon::matmul_q4_f32,
-    neon::rmsnorm,
-    neon::rmsnorm_quantize,
-    neon::quantize,
-    neon::quantize_dynamic,
-    neon::hadamard_quantize,
-    neon::conv_silu,
-    neon::scan,
-    neon::clamp,
-    neon::argmax,
-    neon::softmax_weights,
-};
+const KernelTable table_neon = neon::table("neon", cpu_has_neon, 32768);
 
 }  // namespace adder
 

@@ -7,7 +7,6 @@
 // registers only. What is gathered must be aligned as words are; elsewhere the scalar kernels run.
 #if __ARM_FEATURE_MVE & 2
 
-#include "kernels/arm/kernels_helium.h"
 #include "kernels/arm/vector_helium.h"
 #include "kernels/layout.h"
 #include "kernels/scalar/kernels_scalar.h"

@@ -7,7 +7,6 @@
 // for the sum of a group, 32 bits wide, which begins at -8 times the sum of its x.
 #if defined(__ARM_NEON)
 
-#include "kernels/arm/kernels_neon.h"
 #include "kernels/arm/matmul_neon.h"
 #include "kernels/arm/products_neon.h"
 #include "kernels/scalar/kernels_scalar.h"

@@ -6,7 +6,6 @@
 // neighbours are added into 32 bits. So a row has two partial sums, which meet at the end.
 #if defined(__ARM_NEON)
 
-#include "kernels/arm/kernels_neon.h"
 #include "kernels/arm/matmul_neon.h"
 #include "kernels/arm/products_neon.h"
 

@@ -274,25 +274,7 @@ void softmax_weights(float *v, uint32_t n, float highest, float factor, float li
 
 }  // namespace scalar
 
-const KernelTable table_scalar = {
-    "scalar",
-    cpu_has_baseline,
-    8192,
-    scalar::matmul_q8,
-    kernel_if(ADDER_FLOAT_LAYERS, scalar::matmul_q8_f32),
-    kernel_if(ADDER_FLOAT_LAYERS, scalar::matmul_f32),
-    kernel_if(ADDER_INT4, scalar::matmul_q4),
-    kernel_if(ADDER_INT4 &&ADDER_FLOAT_LAYERS, scalar::matmul_q4_f32),
-    scalar::rmsnorm,
-    scalar::rmsnorm_quantize,
-    scalar::quantize,
-    scalar::quantize_dynamic,
-    scalar::hadamard_quantize,
-    scalar::conv_silu,
-    scalar::scan,
-    kernel_if(ADDER_SAMPLER, scalar::clamp),
-    kernel_if(ADDER_SAMPLER, scalar::argmax),
-    kernel_if(ADDER_SAMPLER, scalar::softmax_weights),
-};
+const KernelTable table_scalar =
+    scalar::table("scalar", cpu_has_baseline, 8192, scalar::matmul_q8, scalar::matmul_q4, scalar::scan);
 
 }  // namespace adder

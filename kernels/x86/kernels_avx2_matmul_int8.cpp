@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: MIT
 #if defined(__AVX2__)
 
-#include "kernels/x86/kernels_avx2.h"
 #include "kernels/x86/vector_avx2.h"
 // On the vector header above.
 #include "kernels/x86/matmul_maddubs.h"

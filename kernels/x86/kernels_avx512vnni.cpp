@@ -11,9 +11,9 @@
 
 #include "kernels/cpu.h"
 #include "kernels/tables.h"
-#include "kernels/x86/kernels_avx2.h"
 #include "kernels/x86/vector_avx2.h"
 // On the vector header above.
+#include "kernels/simd/table.h"
 #include "kernels/x86/matmul_int8.h"
 
 namespace adder {
@@ -21,25 +21,14 @@ namespace avx2 {
 
 namespace {
 
-// vpdpbusd adds four products to an int32 lane, exactly and without saturation. Its unsigned factor is w + 128, which is w
-// with its sign bit turned over. The last tile of an odd number has 256 bits of its own.
-struct EvexRows8 : Tile {
-    using Bytes = Int;
-    static constexpr int32_t bytes_bias = -128;
-    static Bytes bytes(Int w) { return _mm256_xor_si256(w, _mm256_set1_epi8(-128)); }
-    static Int bytes_dot(Int sum, Bytes w, Int codes) { return _mm256_dpbusd_epi32(sum, w, codes); }
-
-    using Pairs = Int;
-    static constexpr uint32_t pairs_blocks = UINT32_MAX;
-    static Pairs pairs_open(Int sum) { return sum; }
-    static Pairs pairs_dot(Pairs pairs, Int nibbles, Int codes) {
-        return _mm256_dpbusd_epi32(pairs, nibbles, codes);
-    }
-    static Int pairs_close(Int, Pairs pairs) { return pairs; }
+// The last tile of an odd number, and long ones of a single token, have 256 bits of their own.
+struct EvexTile : Tile {
+    static Int dpbusd(Int sum, Int w, Int codes) { return _mm256_dpbusd_epi32(sum, w, codes); }
 };
+using EvexRows8 = Vnni<EvexTile>;
 
 // Two tiles side by side. x need not be arranged for them, as the columns of 512 consecutive bits would.
-struct Rows16 {
+struct TwoTiles {
     using Int = __m512i;
     using Float = __m512;
     static constexpr uint32_t tiles = 2;
@@ -65,20 +54,9 @@ struct Rows16 {
         return _mm512_add_ps(acc, _mm512_mul_ps(v, _mm512_castpd_ps(both)));
     }
     static void store(float *out, Float v) { _mm512_storeu_ps(out, v); }
-
-    using Bytes = Int;
-    static constexpr int32_t bytes_bias = -128;
-    static Bytes bytes(Int w) { return _mm512_xor_si512(w, _mm512_set1_epi8(-128)); }
-    static Int bytes_dot(Int sum, Bytes w, Int codes) { return _mm512_dpbusd_epi32(sum, w, codes); }
-
-    using Pairs = Int;
-    static constexpr uint32_t pairs_blocks = UINT32_MAX;
-    static Pairs pairs_open(Int sum) { return sum; }
-    static Pairs pairs_dot(Pairs pairs, Int nibbles, Int codes) {
-        return _mm512_dpbusd_epi32(pairs, nibbles, codes);
-    }
-    static Int pairs_close(Int, Pairs pairs) { return pairs; }
+    static Int dpbusd(Int sum, Int w, Int codes) { return _mm512_dpbusd_epi32(sum, w, codes); }
 };
+using Rows16 = Vnni<TwoTiles>;
 
 }  // namespace
 
@@ -97,26 +75,8 @@ static void matmul_q4(const Matrix &matrix, const MatmulArgs &args) {
 
 }  // namespace avx512vnni
 
-const KernelTable table_avx512vnni = {
-    "avx512vnni",
-    cpu_has_avx512vnni,
-    131072,
-    avx512vnni::matmul_q8,
-    avx2::matmul_q8_f32,
-    avx2::matmul_f32,
-    avx512vnni::matmul_q4,
-    avx2::matmul_q4_f32,
-    avx2::rmsnorm,
-    avx2::rmsnorm_quantize,
-    avx2::quantize,
-    avx2::quantize_dynamic,
-    avx2::hadamard_quantize,
-    avx2::conv_silu,
-    avx2::scan,
-    avx2::clamp,
-    avx2::argmax,
-    avx2::softmax_weights,
-};
+const KernelTable table_avx512vnni =
+    avx2::table("avx512vnni", cpu_has_avx512vnni, 131072, avx512vnni::matmul_q8, avx512vnni::matmul_q4);
 
 }  // namespace adder
 

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: MIT
 #if defined(__SSE4_1__)
 
-#include "kernels/x86/kernels_sse41.h"
 #include "kernels/x86/vector_sse41.h"
 // On the vector header above.
 #include "kernels/x86/matmul_maddubs.h"

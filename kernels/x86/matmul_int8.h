@@ -63,6 +63,25 @@ struct Tile {
     static void store(float *out, Float v) { ADDER_SIMD::store(out, v); }
 };
 
+// Rows with VNNI: Base has dpbusd(sum, unsigned, signed), which adds four products to an int32 lane, exactly and without
+// saturation. Its unsigned factor is w + 128, which is w with its sign bit turned over.
+template <class Base>
+struct Vnni : Base {
+    using Int = typename Base::Int;
+    using Bytes = Int;
+    static constexpr int32_t bytes_bias = -128;
+    static Bytes bytes(Int w) { return w ^ Base::broadcast(static_cast<int32_t>(0x80808080)); }
+    static Int bytes_dot(Int sum, Bytes w, Int codes) { return Base::dpbusd(sum, w, codes); }
+
+    using Pairs = Int;
+    static constexpr uint32_t pairs_blocks = UINT32_MAX;
+    static Pairs pairs_open(Int sum) { return sum; }
+    static Pairs pairs_dot(Pairs pairs, Int nibbles, Int codes) {
+        return Base::dpbusd(pairs, nibbles, codes);
+    }
+    static Int pairs_close(Int, Pairs pairs) { return pairs; }
+};
+
 // The two kinds of weights. A block is 8 columns; its halves, columns 0..3 and 4..7, are taken in this order.
 template <class R>
 struct Int8 {
