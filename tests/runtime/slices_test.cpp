@@ -1,7 +1,7 @@
 // Cooperative calls: sessions interleaved, calls in the wrong order, and how long a slice may be.
 // SPDX-License-Identifier: MIT
 //
-// That slices give the same bits for every model, instruction set, chunk and number of threads: session_test.cpp.
+// That slices give the same bits for every model, instruction set, chunk and number of threads: session_bits_test.cpp.
 #include <gtest/gtest.h>
 
 #include <cstring>

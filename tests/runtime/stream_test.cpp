@@ -1,7 +1,7 @@
 // Blobs behind callbacks: what becomes resident, what a read costs, and reads that fail or lie.
 // SPDX-License-Identifier: MIT
 //
-// That streamed blobs give the same bits for every model, instruction set, buffer and way of calling: session_test.cpp.
+// That streamed blobs give the same bits for every model, instruction set, buffer and way of calling: session_bits_test.cpp.
 #include "runtime/stream.h"
 
 #include <gtest/gtest.h>

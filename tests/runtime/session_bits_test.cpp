@@ -1,0 +1,455 @@
+// The promise: the same bits for every instruction set, chunk, number of threads, and way of cutting the tokens.
+// SPDX-License-Identifier: MIT
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstring>
+#include <thread>
+
+#include "kernels/kernels.h"
+#include "kernels/scalar/hadamard.h"
+#include "runtime/stream.h"
+#include "tests/support/shared.h"
+#include "tests/support/stream_source.h"
+
+#if defined(__SSE2__)
+#include <xmmintrin.h>
+#endif
+
+namespace adder::test {
+namespace {
+
+// ---- Ways to run the tasks of a session -----------------------------------------------------------------------------
+
+void forwards(void *, adder_task task, void *argument, uint32_t count) {
+    for (uint32_t i = 0; i < count; ++i) task(argument, i);
+}
+
+void backwards(void *, adder_task task, void *argument, uint32_t count) {
+    for (uint32_t i = count; i-- > 0;) task(argument, i);
+}
+
+// A thread a task, each with a float mode of its own that the library has to replace.
+void on_threads(void *, adder_task task, void *argument, uint32_t count) {
+    std::vector<std::thread> threads;
+    for (uint32_t i = 0; i < count; ++i)
+        threads.emplace_back([=] {
+#if defined(__SSE2__)
+            const unsigned mode = i % 2 == 0 ? 0x1f80 : 0x5f80;  // the default; rounding up
+            _mm_setcsr(mode);
+#endif
+            task(argument, i);
+#if defined(__SSE2__)
+            if ((_mm_getcsr() & ~0x3fu) != mode) abort();
+#endif
+        });
+    for (std::thread &thread : threads) thread.join();
+}
+
+// ---- Shapes ---------------------------------------------------------------------------------------------------------
+
+struct Shaped {
+    const char *name;
+    uint32_t d_model, d_inner, d_state, d_conv, dt_rank, vocab_size;
+    bool tied, bias, conv_bias;
+};
+
+constexpr Shaped shapes[] = {
+    {"smallest", 1, 8, 1, 1, 1, 3, true, false, true},
+    {"odd", 40, 20, 3, 2, 5, 251, false, true, false},
+    {"state8", 64, 80, 8, 3, 5, 251, true, true, true},
+    {"state16", 40, 80, 16, 4, 1, 3, false, false, true},
+    {"state17", 64, 20, 17, 5, 5, 251, true, false, false},
+    {"narrow", 1, 20, 17, 4, 1, 251, false, true, true},
+};
+
+struct Quantized {
+    const char *name;
+    Recipe recipe;
+};
+
+Recipe plain(Dtype weights, bool codes, Granularity granularity = Granularity::row) {
+    Recipe recipe;
+    recipe.set_weights(weights);
+    recipe.set_inputs(codes);
+    recipe.set_granularity(granularity);
+    return recipe;
+}
+
+// Every input that takes one has a scale a token.
+Recipe dynamic(Dtype weights) {
+    Recipe recipe = plain(weights, true);
+    for (Role role : linear_roles) recipe.of(role).input = Input::token;
+    return recipe;
+}
+
+// Codes of four bits in every input.
+Recipe four_bits(Recipe recipe) {
+    recipe.set_input_bits(4);
+    return recipe;
+}
+
+const Quantized recipes[] = {
+    {"w8a8row", plain(Dtype::int8, true)},
+    {"w8a8tensor", plain(Dtype::int8, true, Granularity::tensor)},
+    {"w8f32row", plain(Dtype::int8, false)},
+    {"w8f32tensor", plain(Dtype::int8, false, Granularity::tensor)},
+    {"f32a8", plain(Dtype::f32, true)},
+    {"f32f32", plain(Dtype::f32, false)},
+    {"w4a8", plain(Dtype::int4, true)},
+    {"w4f32", plain(Dtype::int4, false)},
+    {"w8token", dynamic(Dtype::int8)},
+    {"w4token", dynamic(Dtype::int4)},
+    {"f32token", dynamic(Dtype::f32)},
+    {"smooth", recipe_named("smooth")},
+    {"best", recipe_named("best")},
+    {"small", recipe_named("small")},
+    {"static", recipe_named("static")},
+    {"w8a4", four_bits(plain(Dtype::int8, true))},
+    {"w4a4token", four_bits(dynamic(Dtype::int4))},
+    {"f32a4", four_bits(plain(Dtype::f32, true))},
+    {"static4", four_bits(recipe_named("static"))},
+    {"smallest", recipe_named("smallest")},
+};
+
+// Larger weights and longer steps than those of a fresh model: else the scan's part in the logits is lost in rounding,
+// and so would be its mistakes.
+void make_lively(BlobSpec &spec) {
+    spec.checkpoint.scale = 0.6f;
+    spec.checkpoint.edit = [](const std::string &name, std::vector<float> &values) {
+        if (name.find("dt_proj.bias") == std::string::npos) return;
+        for (float &value : values) value += 4;
+    };
+}
+
+BlobSpec spec_of(const Shaped &shape, const Recipe &recipe) {
+    BlobSpec spec;
+    ModelConfig &config = spec.checkpoint.config;
+    config.d_model = shape.d_model;
+    config.d_inner = shape.d_inner;
+    config.d_state = shape.d_state;
+    config.d_conv = shape.d_conv;
+    config.dt_rank = shape.dt_rank;
+    config.vocab_size = shape.vocab_size;
+    config.tie_word_embeddings = shape.tied;
+    config.use_bias = shape.bias;
+    config.use_conv_bias = shape.conv_bias;
+    make_lively(spec);
+    spec.recipe = recipe;
+    // The Hadamard transform takes blocks of 64.
+    if (recipe.out_proj.input == Input::hadamard && shape.d_inner % hadamard_size != 0)
+        spec.recipe.out_proj.input = Input::channels;
+    return spec;
+}
+
+// Logits after each token, token by token, and the state after the last.
+struct Expected {
+    std::vector<std::vector<float>> logits;
+    std::vector<uint8_t> state;
+};
+
+Expected step_by_step(const AlignedBytes &blob, const Tokens &tokens, const char *isa) {
+    adder_options options{};
+    options.isa = isa;
+    options.chunk = 1;
+    TestSession session(blob, options);
+    Expected expected;
+    for (const int32_t token : tokens) expected.logits.push_back(session.step(token));
+    expected.state = session.state();
+    return expected;
+}
+
+bool same_bits(const std::vector<float> &a, const float *b) {
+    return std::memcmp(a.data(), b, a.size() * sizeof(float)) == 0;
+}
+
+// What was begun, to its end; the logits of a step.
+const float *finish(adder_session *session) {
+    float *logits = nullptr;
+    for (uint32_t left = adder_slices_left(session); left > 0; --left) {
+        EXPECT_EQ(adder_slices_left(session), left);
+        EXPECT_EQ(adder_continue(session, &logits), left > 1 ? ADDER_MORE : ADDER_OK);
+        EXPECT_TRUE(left == 1 || logits == nullptr);
+    }
+    EXPECT_EQ(adder_slices_left(session), 0u);
+    return logits;
+}
+
+// One session on the tokens: cut into calls at random places, some fed, some scored, some stepped, whole or in slices.
+void expect_same(TestSession &session, const Tokens &tokens, const Expected &expected,
+                 const adder_options &options, uint64_t seed) {
+    struct Check {
+        const Expected *expected;
+        size_t base, calls, wrong;
+        static void take(void *context, size_t index, const float *logits) {
+            Check &check = *static_cast<Check *>(context);
+            check.wrong +=
+                index != check.calls++ || !same_bits(check.expected->logits[check.base + index], logits);
+        }
+    };
+    for (size_t done = 0; done < tokens.size();) {
+        const size_t left = tokens.size() - done;
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        const size_t n = 1 + (seed >> 40) % left, kind = (seed >> 33) % 6;
+        if (kind == 5) {
+            ASSERT_EQ(adder_step_begin(session.get(), tokens[done]), ADDER_OK);
+            const float *logits = finish(session.get());
+            ASSERT_TRUE(same_bits(expected.logits[done], logits)) << "step in slices at " << done;
+            done += 1;
+        } else if (kind == 4) {
+            const size_t chunk = std::min<size_t>(n, options.chunk == 0 ? 16 : options.chunk);
+            ASSERT_EQ(adder_feed_begin(session.get(), tokens.data() + done, chunk), ADDER_OK);
+            finish(session.get());
+            done += chunk;
+        } else if (kind == 0) {
+            const std::vector<float> logits = session.step(tokens[done]);
+            ASSERT_TRUE(same_bits(logits, expected.logits[done].data())) << "step at " << done;
+            done += 1;
+        } else if (kind == 1) {
+            Check check{&expected, done, 0, 0};
+            ASSERT_EQ(adder_score(session.get(), tokens.data() + done, n, Check::take, &check), ADDER_OK);
+            ASSERT_EQ(check.calls, n);
+            ASSERT_EQ(check.wrong, 0u) << "scored from " << done;
+            done += n;
+        } else {
+            ASSERT_EQ(adder_feed(session.get(), tokens.data() + done, n), ADDER_OK);
+            done += n;
+        }
+        ASSERT_EQ(adder_session_position(session.get()), done);
+    }
+    ASSERT_EQ(session.state(), expected.state);
+}
+
+void expect_same(const AlignedBytes &blob, const Tokens &tokens, const Expected &expected,
+                 const adder_options &options, uint64_t seed) {
+    TestSession session(blob, options);
+    expect_same(session, tokens, expected, options, seed);
+}
+
+// All combinations for one blob.
+void expect_same_everywhere(const AlignedBytes &blob, size_t longest, const std::vector<uint32_t> &chunks,
+                            uint32_t vocab_size) {
+    const Tokens all = random_tokens(longest, vocab_size, 3);
+    const Expected whole = step_by_step(blob, all, "scalar");
+    for (const auto &row : whole.logits)
+        for (const float value : row) ASSERT_TRUE(std::isfinite(value));
+    uint64_t seed = 1;
+    for (const char *isa : usable_isas()) {
+        SCOPED_TRACE(isa);
+        const Expected again = step_by_step(blob, all, isa);
+        ASSERT_EQ(again.state, whole.state);
+        for (size_t t = 0; t < longest; ++t)
+            ASSERT_TRUE(same_bits(again.logits[t], whole.logits[t].data())) << t;
+        for (const uint32_t chunk : chunks)
+            for (const uint32_t threads : {1u, 2u, 3u, 8u}) {
+                SCOPED_TRACE("chunk " + std::to_string(chunk) + ", threads " + std::to_string(threads));
+                const adder_parallel_for run = threads == 2 ? backwards : threads == 3 ? forwards : backwards;
+                const adder_options options{
+                    chunk, 1 + static_cast<uint32_t>(seed % chunk), threads, 1, run, nullptr, isa, 0};
+                ASSERT_NO_FATAL_FAILURE(expect_same(blob, all, whole, options, ++seed));
+            }
+    }
+}
+
+class SessionBits : public testing::TestWithParam<std::tuple<Shaped, Quantized>> {};
+
+TEST_P(SessionBits, AreTheSameEverywhere) {
+    const auto &[shape, quantized] = GetParam();
+    const AlignedBytes blob = build_blob(spec_of(shape, quantized.recipe));
+    expect_same_everywhere(blob, 70, {1, 2, 3, 7, 16, 64}, shape.vocab_size);
+}
+
+TEST_P(SessionBits, AreTheSameForEveryPromptLength) {
+    const auto &[shape, quantized] = GetParam();
+    const AlignedBytes blob = build_blob(spec_of(shape, quantized.recipe));
+    const Tokens all = random_tokens(70, shape.vocab_size, 5);
+    adder_options options{};
+    TestSession stepped(blob, options);
+    for (size_t n = 1; n <= all.size(); ++n) {
+        stepped.step(all[n - 1]);
+        TestSession fed(blob, options);
+        ASSERT_EQ(adder_feed(fed.get(), all.data(), n), ADDER_OK);
+        ASSERT_EQ(fed.state(), stepped.state()) << n << " tokens";
+    }
+}
+
+TEST_P(SessionBits, AreTheSameOnRealThreads) {
+    const auto &[shape, quantized] = GetParam();
+    const AlignedBytes blob = build_blob(spec_of(shape, quantized.recipe));
+    const Tokens tokens = random_tokens(6, shape.vocab_size, 5);
+    const Expected expected = step_by_step(blob, tokens, "scalar");
+    for (const uint32_t threads : {2u, 8u}) {
+        const adder_options options{4, 2, threads, 1, on_threads, nullptr, nullptr, 0};
+        ASSERT_NO_FATAL_FAILURE(expect_same(blob, tokens, expected, options, threads));
+    }
+}
+
+// A blob behind callbacks, through the least buffer that there can be and through a larger one.
+TEST_P(SessionBits, AreTheSameFromAStream) {
+    const auto &[shape, quantized] = GetParam();
+    const AlignedBytes blob = build_blob(spec_of(shape, quantized.recipe));
+    const Tokens tokens = random_tokens(20, shape.vocab_size, 5);
+    const Expected expected = step_by_step(blob, tokens, "scalar");
+    StreamSource at_once(blob), ahead(blob, true);
+    const uint32_t least = stream_least_buffer(*model_of(TestSession(at_once.get()).model()));
+    uint64_t seed = 1;
+    for (const char *isa : usable_isas())
+        for (StreamSource *source : {&at_once, &ahead})
+            for (const uint32_t buffer : {least, 3 * least, 0u})
+                for (const uint32_t chunk : {1u, 5u}) {
+                    SCOPED_TRACE(std::string(isa) + ", buffer " + std::to_string(buffer));
+                    const uint32_t threads = 1 + static_cast<uint32_t>(seed % 3);
+                    const adder_options options{chunk, chunk, threads, 1, backwards, nullptr, isa, buffer};
+                    TestSession session(source->get(), options);
+                    ASSERT_NO_FATAL_FAILURE(expect_same(session, tokens, expected, options, ++seed));
+                }
+}
+
+TEST_P(SessionBits, SelftestPassesOnEveryIsa) {
+    const auto &[shape, quantized] = GetParam();
+    const AlignedBytes blob = build_blob(spec_of(shape, quantized.recipe));
+    for (const char *isa : usable_isas()) {
+        adder_options options{};
+        options.isa = isa;
+        TestSession session(blob, options);
+        EXPECT_STREQ(adder_session_isa(session.get()), isa);
+        session.step(1);
+        EXPECT_EQ(adder_selftest(session.get(), nullptr), ADDER_OK) << isa;
+        EXPECT_EQ(adder_session_position(session.get()), 0u);
+        EXPECT_EQ(session.state(), TestSession(blob).state());
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, SessionBits,
+                         testing::Combine(testing::ValuesIn(shapes), testing::ValuesIn(recipes)),
+                         [](const auto &test) {
+                             return std::string(std::get<0>(test.param).name) + "_" +
+                                    std::get<1>(test.param).name;
+                         });
+
+// The limit is read from the blob: with it changed and nothing else, codes above 7 are clamped.
+TEST(Session, InputsOfFourBitsAreClampedToSeven) {
+    for (const Recipe &recipe : {plain(Dtype::int8, true), dynamic(Dtype::int8), recipe_named("static")}) {
+        BlobSpec spec = spec_of({"static", 40, 64, 8, 3, 5, 251, false, false, true}, recipe);
+        AlignedBytes blob = build_blob(spec);
+        for (uint32_t i = 0; i < header_of(blob).tensor_count; ++i) {
+            AlignedBytes narrow = blob;
+            BlobTensor &tensor = tensors_of(narrow)[i];
+            if (tensor.input_bits == 0) continue;
+            ASSERT_EQ(tensor.input_bits, 8);
+            tensor.input_bits = 4;
+            fix_checksums(narrow);
+            const auto logits = [](const AlignedBytes &one) {
+                TestSession session(one);
+                const Tokens tokens = random_tokens(30, 251, 5);
+                EXPECT_EQ(adder_feed(session.get(), tokens.data(), tokens.size()), ADDER_OK);
+                return session.step(1);
+            };
+            EXPECT_TRUE(logits(blob) != logits(narrow)) << "tensor " << i << ", input " << int{tensor.input};
+        }
+    }
+}
+
+// Counts the tasks of a session's jobs, and runs them.
+struct TaskCounts {
+    size_t jobs = 0;
+    uint32_t least = UINT32_MAX, most = 0;
+    static void run(void *context, adder_task task, void *argument, uint32_t count) {
+        TaskCounts &counts = *static_cast<TaskCounts *>(context);
+        ++counts.jobs;
+        counts.least = std::min(counts.least, count);
+        counts.most = std::max(counts.most, count);
+        backwards(nullptr, task, argument, count);
+    }
+};
+
+// What is less than two parts' work never reaches parallel_for.
+TEST(Session, WorkIsNotCutIntoPartsTooSmallForAThread) {
+    const Shaped shape = {"wide", 64, 128, 8, 4, 5, 251, true, false, true};
+    const AlignedBytes blob = build_blob(spec_of(shape, plain(Dtype::int8, true)));
+    const Tokens tokens = random_tokens(40, shape.vocab_size, 5);
+    const Expected expected = step_by_step(blob, tokens, "scalar");
+    for (const char *isa : usable_isas()) {
+        SCOPED_TRACE(isa);
+        const auto counts_with = [&](uint32_t least_part) {
+            TaskCounts counts;
+            const adder_options options{8, 1, 4, least_part, TaskCounts::run, &counts, isa, 0};
+            expect_same(blob, tokens, expected, options, 7);
+            return counts;
+        };
+        const TaskCounts all = counts_with(1);
+        EXPECT_EQ(all.least, 4u);
+        const TaskCounts some = counts_with(5000);
+        EXPECT_GT(some.jobs, 0u);
+        EXPECT_LT(some.jobs, all.jobs);
+        EXPECT_GE(some.least, 2u);
+        EXPECT_LT(some.least, 4u);
+        EXPECT_EQ(some.most, 4u);
+        EXPECT_EQ(counts_with(UINT32_MAX).jobs, 0u);
+        const TaskCounts usual = counts_with(0), named = counts_with(kernels_find(isa)->least_part);
+        EXPECT_EQ(usual.jobs, named.jobs);
+        EXPECT_LT(usual.jobs, all.jobs);
+    }
+}
+
+class SharedBits : public testing::TestWithParam<const char *> {};
+
+TEST_P(SharedBits, AreTheSameEverywhere) {
+    if (shared_directory().empty()) GTEST_SKIP() << shared_missing;
+    BlobSpec spec;
+    spec.directory = shared_directory() + "/models/" + GetParam();
+    const AlignedBytes blob = build_blob(spec);
+    const TestSession session(blob);
+    EXPECT_EQ(adder_selftest(session.get(), nullptr), ADDER_OK);
+    const bool large = session.info().d_model > 200;
+    expect_same_everywhere(blob, large ? 20 : 33,
+                           large ? std::vector<uint32_t>{1, 16} : std::vector<uint32_t>{1, 7, 16},
+                           session.info().vocab_size);
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, SharedBits,
+                         testing::Values("conformance/mamba", "conformance/mamba_untied_odd", "adder-1m",
+                                         "adder-13m"),
+                         [](const auto &test) {
+                             std::string name = test.param;
+                             for (char &c : name)
+                                 if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
+                             return name;
+                         });
+
+// ---- The self-test --------------------------------------------------------------------------------------------------
+
+TEST(Session, SelftestSeesAChangedWeight) {
+    BlobSpec spec;
+    make_lively(spec);
+    AlignedBytes blob = build_blob(spec);
+    const BlobTensor *tensors = tensors_of(blob);
+    for (uint32_t i = 0; i < header_of(blob).tensor_count; ++i) {
+        const BlobTensor tensor = tensors[i];
+        AlignedBytes changed = blob;
+        uint8_t *const weights = changed.data() + tensor.offset;
+        for (size_t k = 0; k < tensor.size; ++k)  // of floats the exponent, of codes the sign
+            if (tensor.dtype == 1 || k % 4 == 3)
+                weights[k] = static_cast<uint8_t>(weights[k] ^ (tensor.dtype == 1 ? 0x40 : 0x02));
+        TestSession session(changed);  // opens: the metadata is right
+        adder_error error{};
+        EXPECT_EQ(adder_selftest(session.get(), &error), ADDER_ERROR_SELFTEST)
+            << "tensor " << i << ", role " << tensor.role;
+        EXPECT_NE(error.found, error.needed);
+        EXPECT_EQ(adder_session_position(session.get()), 0u);
+    }
+}
+
+TEST(Session, SelftestNeedsAGoldenCase) {
+    AlignedBytes blob = build_blob({});
+    ASSERT_EQ(sections_of(blob)[0].kind, section_golden);
+    sections_of(blob)[0].kind = 77;
+    fix_checksums(blob);
+    TestSession session(blob);
+    EXPECT_EQ(adder_selftest(session.get(), nullptr), ADDER_ERROR_UNSUPPORTED);
+}
+
+}  // namespace
+}  // namespace adder::test
