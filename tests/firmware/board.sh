@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: MIT
 #
 #     board.sh conversation MACHINE PROGRAM.elf ADDER_CHAT FILE.adder   says what adder-chat says, and exits with 0
-#     board.sh checks MACHINE PROGRAM.elf HOST_PROGRAM                  exits with 0; logits and samples are the host's
+#     board.sh checks MACHINE PROGRAM.elf HOST_PROGRAM LOGITS.CRC       exits with 0; logits and samples are the host's, and the
+#                                                                       logits those of the file
 #     board.sh refuses MACHINE PROGRAM.elf PATTERN                      exits with 1 after an error that matches
 #     board.sh faults MACHINE PROGRAM.elf                               exits with 99 after the report of a fault
 #     board.sh faults_in_main MACHINE PROGRAM.elf                       and it has the address of main
@@ -40,6 +41,8 @@ checks)
         grep "^$word " "$work/host" >"$work/theirs" || fail "no line '$word' of the host"
         grep "^$word " "$work/out" | diff "$work/theirs" - || fail "the host has another $word"
     done
+    golden=$(sed -n 's/^adder-1m-firmware small 33: //p' "$5")
+    [ "$(sed -n 's/^crc //p' "$work/out")" = "$golden" ] || fail "logits.crc has $golden"
     ;;
 refuses)
     expect 1
