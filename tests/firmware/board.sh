@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: MIT
 #
 #     board.sh conversation MACHINE PROGRAM.elf ADDER_CHAT FILE.adder   says what adder-chat says, and exits with 0
-#     board.sh checks MACHINE PROGRAM.elf HOST_PROGRAM LOGITS.CRC       exits with 0; logits and samples are the host's, and the
-#                                                                       logits those of the file
+#     board.sh checks MACHINE PROGRAM.elf HOST_PROGRAM LOGITS.CRC KEY   exits with 0; logits and samples are the host's, and the
+#                                                                       logits what the file has for the key
 #     board.sh refuses MACHINE PROGRAM.elf PATTERN                      exits with 1 after an error that matches
 #     board.sh faults MACHINE PROGRAM.elf                               exits with 99 after the report of a fault
 #     board.sh faults_in_main MACHINE PROGRAM.elf                       and it has the address of main
@@ -41,8 +41,8 @@ checks)
         grep "^$word " "$work/host" >"$work/theirs" || fail "no line '$word' of the host"
         grep "^$word " "$work/out" | diff "$work/theirs" - || fail "the host has another $word"
     done
-    golden=$(sed -n 's/^adder-1m-firmware small 33: //p' "$5")
-    [ "$(sed -n 's/^crc //p' "$work/out")" = "$golden" ] || fail "logits.crc has $golden"
+    golden=$(sed -n "s/^$6: //p" "$5")
+    [ "$(sed -n 's/^crc //p' "$work/out")" = "$golden" ] || fail "logits.crc has $golden for $6"
     ;;
 refuses)
     expect 1

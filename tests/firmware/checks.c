@@ -7,7 +7,10 @@
 
 #include <string.h>
 
-enum { prompt_tokens = 33, largest_stack = 2048 };
+#if !defined(ADDER_PROMPT_TOKENS)
+#define ADDER_PROMPT_TOKENS 33
+#endif
+enum { prompt_tokens = ADDER_PROMPT_TOKENS, largest_stack = 2048 };
 
 __attribute__((section(".arena"), aligned(ADDER_ALIGNMENT))) static unsigned char arena[MODEL_ARENA_BYTES];
 static const adder_options options = {.chunk = MODEL_CHUNK};
