@@ -28,9 +28,8 @@ namespace ADDER_SIMD {
 
 namespace {
 
-constexpr uint32_t max_starts = 512;     // of a call, on the stack: 2 KiB
-constexpr size_t prefetch_bytes = 4096;  // how far ahead a single token fetches weights
-constexpr size_t page_bytes = 4096;      // the hardware's own prefetching ends at a page
+constexpr uint32_t max_starts = 512;    // of a call, on the stack: 2 KiB
+constexpr size_t prefetch_bytes = 384;  // how far ahead a single token fetches weights, in each stream
 constexpr size_t cached_bytes =
     1 << 17;  // weights that stay in the second-level cache while tokens take turns
 
@@ -71,15 +70,20 @@ struct Vnni : Base {
     using Bytes = Int;
     static constexpr int32_t bytes_bias = -128;
     static Bytes bytes(Int w) { return w ^ Base::broadcast(static_cast<int32_t>(0x80808080)); }
-    static Int bytes_dot(Int sum, Bytes w, Int codes) { return Base::dpbusd(sum, w, codes); }
+    static Int bytes_dot(Int sum, Bytes w, Int codes) { return dot(sum, w, codes); }
 
     using Pairs = Int;
     static constexpr uint32_t pairs_blocks = UINT32_MAX;
     static Pairs pairs_open(Int sum) { return sum; }
-    static Pairs pairs_dot(Pairs pairs, Int nibbles, Int codes) {
-        return Base::dpbusd(pairs, nibbles, codes);
-    }
+    static Pairs pairs_dot(Pairs pairs, Int nibbles, Int codes) { return dot(pairs, nibbles, codes); }
     static Int pairs_close(Int, Pairs pairs) { return pairs; }
+
+  private:
+    static Int dot(Int sum, Int w, Int codes) {
+        sum = Base::dpbusd(sum, w, codes);
+        __asm__("" : "+v"(sum));  // gcc would move each sum to another register and back
+        return sum;
+    }
 };
 
 // The two kinds of weights. A block is 8 columns; its halves, columns 0..3 and 4..7, are taken in this order.
@@ -92,6 +96,7 @@ struct Int8 {
     static constexpr uint32_t block_bytes = 64;
     static constexpr uint32_t segment_blocks = UINT32_MAX;
     static constexpr int32_t bias = R::bytes_bias;
+    static constexpr uint32_t streams = 2;
 
     const uint8_t *w;
     size_t next;
@@ -111,6 +116,7 @@ struct Int4 {
     static constexpr uint32_t block_bytes = 32;
     static constexpr uint32_t segment_blocks = R::pairs_blocks;
     static constexpr int32_t bias = -8;
+    static constexpr uint32_t streams = 3;
 
     const uint8_t *w;
     size_t next;
@@ -167,25 +173,19 @@ void starts_compute(const Call &call, uint32_t token, int32_t *starts) {
     }
 }
 
-// `Vectors` vectors of rows for `Tokens` tokens, starts [Tokens][groups]; the weights are read once.
+// The sums of `Vectors` vectors of rows for `Tokens` tokens, starts [Tokens][groups]; the weights are read once, those of each
+// tile `next` bytes from the one before, and w and scale move on to where the following tile begins.
 //
-// One token is bound by memory: it prefetches in the order in which the weights lie there, as one sequence that runs past
-// these tiles into the next ones, even where it reads two side by side. (A prefetch never faults.) And it has two sums a
-// row, as each addition waits for the one before.
-//
-// Not inlined: gcc then has the registers for it.
+// One token is bound by memory, and prefetches what it reads soon, even past the tile. (A prefetch never faults.) And it has
+// two sums a row where there is room for them, as each addition waits for the one before.
 template <class Weights, uint32_t Vectors, uint32_t Tokens>
-__attribute__((noinline)) void block(const Call &call, uint32_t tile, uint32_t token, const int32_t *starts) {
+inline __attribute__((always_inline)) void
+block_sums(const Call &call, const int8_t *x, const int32_t *starts, size_t next, size_t next_scales,
+           const uint8_t *&w, const uint16_t *&scale,
+           float (&out)[Tokens][Weights::Rows::tiles * Vectors][8]) {
     using Rows = typename Weights::Rows;
-    constexpr uint32_t tiles = Rows::tiles * Vectors;
-    constexpr uint32_t sums = Tokens == 1 ? 2 : 1;
-    const size_t tile_bytes = size_t{Weights::block_bytes} * call.blocks;
-    const size_t tile_scales = size_t{8} * call.groups;
-    const uint8_t *w = static_cast<const uint8_t *>(call.matrix.weights) + tile_bytes * tile;
-    const uint8_t *ahead = w + tile_bytes * (tiles - 1) + prefetch_bytes;
-    const int8_t *x = call.x(token);
+    constexpr uint32_t sums = Tokens == 1 && Vectors <= 2 ? 2 : 1;
     const size_t x_stride = call.args.x_stride;
-    const uint16_t *scale = Weights::grouped ? call.matrix.group_scale + tile_scales * tile : nullptr;
     typename Rows::Float acc[Tokens][Vectors];
 #pragma GCC unroll 8
     for (uint32_t t = 0; t < Tokens; ++t)
@@ -221,16 +221,15 @@ __attribute__((noinline)) void block(const Call &call, uint32_t tile, uint32_t t
                 typename Weights::Half half[Vectors];
 #pragma GCC unroll 8
                 for (uint32_t i = 0; i < Vectors; ++i) {
-                    weights[i].w = w + tile_bytes * Rows::tiles * i;
-                    weights[i].next = tile_bytes;
+                    weights[i].w = w + next * Rows::tiles * i;
+                    weights[i].next = next;
                     half[i] = weights[i].low();
                 }
-                if (Tokens == 1) {
+                if (Tokens == 1)
 #pragma GCC unroll 8
-                    for (uint32_t p = 0; p < Weights::block_bytes * tiles; p += 64)
-                        _mm_prefetch(reinterpret_cast<const char *>(ahead + p), _MM_HINT_T0);
-                    ahead += Weights::block_bytes * tiles;
-                }
+                    for (uint32_t i = 0; i < Rows::tiles * Vectors; ++i)
+                        _mm_prefetch(reinterpret_cast<const char *>(w + next * i + prefetch_bytes),
+                                     _MM_HINT_T0);
 #pragma GCC unroll 8
                 for (uint32_t t = 0; t < Tokens; ++t) {
                     const typename Rows::Int codes = Rows::codes(x + x_stride * t);
@@ -265,40 +264,59 @@ __attribute__((noinline)) void block(const Call &call, uint32_t tile, uint32_t t
             for (uint32_t t = 0; t < Tokens; ++t) {
                 typename Rows::Float value = Rows::to_float(sum[t][i]);
                 if (Weights::grouped)
-                    value = Rows::add_scaled(acc[t][i], value, scale + tile_scales * Rows::tiles * i,
-                                             tile_scales);
+                    value = Rows::add_scaled(acc[t][i], value, scale + next_scales * Rows::tiles * i,
+                                             next_scales);
                 acc[t][i] = value;
             }
         if (Weights::grouped) scale += 8;
     }
-    float out[Tokens][tiles][8];
 #pragma GCC unroll 8
     for (uint32_t t = 0; t < Tokens; ++t)
 #pragma GCC unroll 8
         for (uint32_t i = 0; i < Vectors; ++i) Rows::store(out[t][Rows::tiles * i], acc[t][i]);
-    for (uint32_t t = 0; t < Tokens; ++t)
-        for (uint32_t i = 0; i < tiles; ++i)
-            tile_finish(call.matrix, call.args, tile + i, token + t, load(out[t][i]));
+}
+
+// Blocks of tiles [tile, tile + count) and of those that lie `apart`, twice `apart`, ... behind them.
+//
+// Not inlined: gcc then has the registers for it.
+template <class Weights, uint32_t Vectors, uint32_t Tokens>
+__attribute__((noinline)) void blocks_run(const Call &call, uint32_t tile, uint32_t count, uint32_t apart,
+                                          uint32_t token, const int32_t *starts) {
+    constexpr uint32_t tiles = Weights::Rows::tiles * Vectors;
+    const size_t tile_bytes = size_t{Weights::block_bytes} * call.blocks;
+    const size_t tile_scales = size_t{8} * call.groups;
+    const uint8_t *w = static_cast<const uint8_t *>(call.matrix.weights) + tile_bytes * tile;
+    const uint16_t *scale = Weights::grouped ? call.matrix.group_scale + tile_scales * tile : nullptr;
+    for (; count != 0; --count, ++tile) {
+        float out[Tokens][tiles][8];
+        block_sums<Weights, Vectors, Tokens>(call, call.x(token), starts, tile_bytes * apart,
+                                             tile_scales * apart, w, scale, out);
+        for (uint32_t t = 0; t < Tokens; ++t)
+            for (uint32_t i = 0; i < tiles; ++i)
+                tile_finish(call.matrix, call.args, tile + apart * i, token + t, load(out[t][i]));
+    }
 }
 
 // Tiles [tile, tile + Rows::tiles * Vectors) for tokens [token, end); starts are those of `token`.
-//
-// A single token reads two tiles side by side, which share its codes, while these lie within a page or two. Longer ones
-// come from memory faster one after the other (Narrow has one tile), as one stream.
-template <class Weights, class Narrow, uint32_t Vectors>
+template <class Weights, uint32_t Vectors>
 void tokens_all(const Call &call, uint32_t tile, uint32_t token, uint32_t end, const int32_t *starts) {
-    constexpr uint32_t tiles = Weights::Rows::tiles * Vectors, pair = tiles < 2 ? tiles : 2;
     for (; end - token >= 4; token += 4, starts += size_t{4} * call.groups)
-        block<Weights, Vectors, 4>(call, tile, token, starts);
+        blocks_run<Weights, Vectors, 4>(call, tile, 1, 1, token, starts);
     for (; end - token >= 2; token += 2, starts += size_t{2} * call.groups)
-        block<Weights, Vectors, 2>(call, tile, token, starts);
-    if (token == end) return;
-    if (size_t{Weights::block_bytes} * call.blocks < page_bytes) {
-        for (uint32_t i = 0; i < tiles; i += pair)
-            block<Weights, pair / Weights::Rows::tiles, 1>(call, tile + i, token, starts);
-    } else {
-        for (uint32_t i = 0; i < tiles; ++i) block<Narrow, 1, 1>(call, tile + i, token, starts);
-    }
+        blocks_run<Weights, Vectors, 2>(call, tile, 1, 1, token, starts);
+    if (token < end) blocks_run<Weights, Vectors, 1>(call, tile, 1, 1, token, starts);
+}
+
+// All tiles of a call for its only token. They come from memory as a few streams, each read from its beginning to its end:
+// more than one, as the hardware's own prefetching begins anew at every page.
+template <class Weights>
+void one_token(const Call &call, const int32_t *starts) {
+    constexpr uint32_t streams = registers >= 16 ? Weights::streams : 1;
+    uint32_t tile = call.args.tile_begin;
+    const uint32_t end = call.args.tile_end, apart = (end - tile) / streams;
+    if (apart != 0) blocks_run<Weights, streams, 1>(call, tile, apart, apart, 0, starts);
+    tile += streams * apart;
+    if (tile != end) blocks_run<Weights, 1, 1>(call, tile, end - tile, 1, 0, starts);
 }
 
 // Two vectors of rows at a time, and tile by tile what is left. As many tokens as there is room for starts take turns with
@@ -310,6 +328,11 @@ void product(const Matrix &matrix, const MatmulArgs &args) {
     int32_t starts[max_starts];
     if (call.groups > max_starts) {  // no model has them
         table_scalar.matmul_q4(matrix, args);
+        return;
+    }
+    if (args.tokens == 1) {
+        starts_compute<Weights>(call, 0, starts);
+        one_token<Narrow>(call, starts);
         return;
     }
     constexpr uint32_t vectors = registers >= 16 ? 2 : 1, tiles = Weights::Rows::tiles * vectors;
@@ -328,8 +351,8 @@ void product(const Matrix &matrix, const MatmulArgs &args) {
                 starts_compute<Weights>(call, t, starts + size_t{call.groups} * (t - token));
             uint32_t tile = begin;
             for (; end - tile >= tiles; tile += tiles)
-                tokens_all<Weights, Narrow, vectors>(call, tile, token, token_end, starts);
-            for (; tile < end; ++tile) tokens_all<Narrow, Narrow, 1>(call, tile, token, token_end, starts);
+                tokens_all<Weights, vectors>(call, tile, token, token_end, starts);
+            for (; tile < end; ++tile) tokens_all<Narrow, 1>(call, tile, token, token_end, starts);
         }
     }
 }
