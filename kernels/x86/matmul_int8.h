@@ -28,10 +28,10 @@ namespace ADDER_SIMD {
 
 namespace {
 
-constexpr uint32_t max_starts = 512;    // of a call, on the stack: 2 KiB
-constexpr size_t prefetch_bytes = 384;  // how far ahead a single token fetches weights, in each stream
-constexpr size_t cached_bytes =
-    1 << 17;  // weights that stay in the second-level cache while tokens take turns
+constexpr uint32_t max_starts = 512;      // of a call, on the stack: 2 KiB
+constexpr size_t prefetch_bytes = 384;    // how far ahead a single token fetches weights, in each stream
+constexpr size_t cached_bytes = 1 << 17;  // weights that the second-level cache keeps while tokens take turns
+constexpr uint32_t most_tokens = registers >= 16 ? 8 : 4;  // whose sums leave registers for the rest
 
 // The rows of a tile, on the vector layer.
 struct Tile {
@@ -297,14 +297,13 @@ __attribute__((noinline)) void blocks_run(const Call &call, uint32_t tile, uint3
     }
 }
 
-// Tiles [tile, tile + Rows::tiles * Vectors) for tokens [token, end); starts are those of `token`.
-template <class Weights, uint32_t Vectors>
+// Tiles [tile, tile + Rows::tiles * Vectors) for tokens [token, end), `Tokens` at a time, then half as many; starts are those
+// of `token`.
+template <class Weights, uint32_t Vectors, uint32_t Tokens = most_tokens>
 void tokens_all(const Call &call, uint32_t tile, uint32_t token, uint32_t end, const int32_t *starts) {
-    for (; end - token >= 4; token += 4, starts += size_t{4} * call.groups)
-        blocks_run<Weights, Vectors, 4>(call, tile, 1, 1, token, starts);
-    for (; end - token >= 2; token += 2, starts += size_t{2} * call.groups)
-        blocks_run<Weights, Vectors, 2>(call, tile, 1, 1, token, starts);
-    if (token < end) blocks_run<Weights, Vectors, 1>(call, tile, 1, 1, token, starts);
+    for (; end - token >= Tokens; token += Tokens, starts += size_t{Tokens} * call.groups)
+        blocks_run<Weights, Vectors, Tokens>(call, tile, 1, 1, token, starts);
+    if constexpr (Tokens > 1) tokens_all<Weights, Vectors, Tokens / 2>(call, tile, token, end, starts);
 }
 
 // All tiles of a call for its only token. They come from memory as a few streams, each read from its beginning to its end:
@@ -319,7 +318,7 @@ void one_token(const Call &call, const int32_t *starts) {
     if (tile != end) blocks_run<Weights, 1, 1>(call, tile, end - tile, 1, 0, starts);
 }
 
-// Two vectors of rows at a time, and tile by tile what is left. As many tokens as there is room for starts take turns with
+// A vector of rows at a time, or two, and tile by tile what is left. As many tokens as there is room for starts take turns with
 // the weights; if these are not all, all the tokens pass over a few tiles before the next ones.
 template <class Weights, class Narrow>
 void product(const Matrix &matrix, const MatmulArgs &args) {
@@ -335,11 +334,12 @@ void product(const Matrix &matrix, const MatmulArgs &args) {
         one_token<Narrow>(call, starts);
         return;
     }
-    constexpr uint32_t vectors = registers >= 16 ? 2 : 1, tiles = Weights::Rows::tiles * vectors;
+    constexpr uint32_t vectors = Weights::Rows::many_registers ? 2 : 1;
+    constexpr uint32_t tiles = Weights::Rows::tiles * vectors;
     uint32_t turn = args.tokens, range = args.tile_end - args.tile_begin;
     if (args.tokens > max_starts / call.groups) {
         turn = max_starts / call.groups;
-        if (turn > 4) turn -= turn % 4;
+        if (turn > most_tokens) turn -= turn % most_tokens;
         const uint32_t cached = static_cast<uint32_t>(cached_bytes / (size_t{Weights::block_bytes} * blocks));
         range = cached < tiles ? tiles : cached - cached % tiles;
     }
@@ -352,7 +352,7 @@ void product(const Matrix &matrix, const MatmulArgs &args) {
             uint32_t tile = begin;
             for (; end - tile >= tiles; tile += tiles)
                 tokens_all<Weights, vectors>(call, tile, token, token_end, starts);
-            for (; tile < end; ++tile) tokens_all<Narrow, 1>(call, tile, token, token_end, starts);
+            for (; tile < end; ++tile) tokens_all<Narrow, 1, 4>(call, tile, token, token_end, starts);
         }
     }
 }

@@ -14,11 +14,19 @@ namespace ADDER_SIMD {
 namespace {
 
 struct Rows8 : Tile {
-    using Bytes = Int;
+    struct Bytes {
+        Int signs, magnitude;
+    };
     static constexpr int32_t bytes_bias = 0;
-    static Bytes bytes(Int w) { return w; }
-    static Int bytes_dot(Int sum, Bytes w, Int codes) {
-        return pairs_add(sum, multiply_bytes(magnitude_bytes(w), sign_bytes(codes, w)));
+    static Bytes bytes(Int w) {
+        Int magnitude = magnitude_bytes(w);
+        pin(magnitude);  // once for all tokens
+        return {w, magnitude};
+    }
+    static Int bytes_dot(Int sum, const Bytes &w, Int codes) {
+        sum = pairs_add(sum, multiply_bytes(w.magnitude, sign_bytes(codes, w.signs)));
+        pin(sum);  // gcc would begin all tokens first, and have no registers for that
+        return sum;
     }
 
     using Pairs = Int;
