@@ -60,7 +60,7 @@ StepShares shares_of(StepTimer *timer, double seconds, uint32_t tokens, uint32_t
 
 }  // namespace
 
-// A session with its threads, warmed up. Only one arena is there at a time.
+// A session with its threads, warmed up.
 struct ModelBench::Run {
     const BenchTeam team;
     const Session session;
@@ -97,9 +97,10 @@ struct ModelBench::Run {
             tokens -= count;
         }
     }
-    void step() {
+    void step() { step(session); }
+    void step(const Session &one) {
         float *logits = nullptr;
-        check(adder_step(session.get(), source.next(), &logits), blob.path());
+        check(adder_step(one.get(), source.next(), &logits), blob.path());
         throw_if_interrupted();
     }
 };
@@ -180,20 +181,32 @@ void ModelBench::measure(BenchResult *result) {
     }
 }
 
+// The last tokens of a long session and the first ones of another in turns, so that both meet the machine's slow moments.
 void ModelBench::measure_growth(BenchResult *result) {
     Run run(blob_, plan_, result->configuration);
+    const Session fresh(blob_, Run::options(plan_, result->configuration, run.team.team()));
+    run.step(fresh);
+    adder_state_reset(fresh.get());
+    const auto seconds = [&](const Session &session) {
+        const Stopwatch watch;
+        run.step(session);
+        return watch.seconds();
+    };
     const uint32_t window = plan_.long_tokens / 20;
     std::vector<double> first(window), last(window);
     Progress progress(format("%u tokens", plan_.long_tokens), plan_.long_tokens);
     Growth growth{};
     growth.resident_before = resident_bytes();
     const uint64_t faults = page_faults_so_far();
-    for (uint32_t i = 0; i < plan_.long_tokens; ++i) {
-        const uint32_t left = plan_.long_tokens - i;
-        const Stopwatch watch;
+    for (uint32_t i = 0; i < plan_.long_tokens - window; ++i) {
         run.step();
-        if (i < window) first[i] = watch.seconds();
-        if (left <= window) last[left - 1] = watch.seconds();
+        progress.advance();
+    }
+    for (uint32_t i = 0; i < window; ++i) {
+        const bool fresh_goes_first = i % 2 == 0;
+        if (fresh_goes_first) first[i] = seconds(fresh);
+        last[i] = seconds(run.session);
+        if (!fresh_goes_first) first[i] = seconds(fresh);
         progress.advance();
     }
     growth.page_faults = page_faults_so_far() - faults;
@@ -201,6 +214,7 @@ void ModelBench::measure_growth(BenchResult *result) {
     for (uint32_t i = 0; i < window; ++i) {
         growth.first.add(first[i]);
         growth.last.add(last[i]);
+        growth.speed.add(first[i] / last[i]);
     }
     result->growth.push_back(std::move(growth));
 }

@@ -36,9 +36,10 @@ struct StepShares {
     std::array<double, step_count> calls;         // on all threads
 };
 
-// A long generation: what its first and its last twentieth took.
+// A long generation: what its last twentieth took, and in turns with it the first one of another session.
 struct Growth {
     Samples first, last;  // seconds a token
+    Samples speed;        // of the last over the first, pair by pair
     uint64_t resident_before, resident_after, page_faults;
 };
 

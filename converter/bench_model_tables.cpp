@@ -162,7 +162,7 @@ BenchTable ModelBench::steps_table() const {
 
 BenchTable ModelBench::growth_table() const {
     BenchTable table{"growth",
-                     "A long generation: its first and its last 5 %",
+                     "A long generation: its last 5 % in turns with the first 5 % of another",
                      {{"test", "test"},
                       {"tokens", "tokens"},
                       {"threads", "threads"},
@@ -170,17 +170,20 @@ BenchTable ModelBench::growth_table() const {
                       {"first_tokens_per_second", "first tokens/s", 1},
                       {"last_tokens_per_second", "last tokens/s", 1},
                       {"change_percent", "change %", 2},
+                      {"change_low_percent", "from", 2},
+                      {"change_high_percent", "to", 2},
                       {"resident_bytes_before", "resident before"},
                       {"resident_bytes_after", "resident after"},
                       {"page_faults", "page faults"}},
                      {}};
     for (const BenchResult &result : results_)
         for (const Growth &growth : result.growth) {
-            const double first = 1 / growth.first.median(), last = 1 / growth.last.median();
+            const auto change = [&](double share) { return 100 * (growth.speed.quantile(share) - 1); };
             table.rows.push_back({std::string("long"), uint64_t{plan_.long_tokens},
-                                  uint64_t{result.configuration.threads}, result.configuration.isa, first,
-                                  last, 100 * (last / first - 1), growth.resident_before,
-                                  growth.resident_after, growth.page_faults});
+                                  uint64_t{result.configuration.threads}, result.configuration.isa,
+                                  1 / growth.first.median(), 1 / growth.last.median(), change(0.5),
+                                  change(0.25), change(0.75), growth.resident_before, growth.resident_after,
+                                  growth.page_faults});
         }
     return table;
 }
