@@ -1,4 +1,4 @@
-// The AVX-512 VNNI table: that of AVX2, with integer products by vpdpbusd on 512 bits.
+// The AVX-512 VNNI table: the kernels of kernels/simd on 256 bits with 32 registers, and integer products by vpdpbusd on 512.
 // SPDX-License-Identifier: MIT
 //
 // AVX-512 brings FMA along: -ffp-contract=off keeps the compiler from it, as everywhere.
@@ -11,13 +11,20 @@
 
 #include "kernels/cpu.h"
 #include "kernels/tables.h"
+#define ADDER_SIMD avx512vnni
 #include "kernels/x86/vector_avx2.h"
-// On the vector header above.
+// The kernels, written on the vector header above.
+#include "kernels/simd/conv_silu.h"
+#include "kernels/simd/matmul_float.h"
+#include "kernels/simd/quantize.h"
+#include "kernels/simd/rmsnorm.h"
+#include "kernels/simd/sample.h"
+#include "kernels/simd/scan.h"
 #include "kernels/simd/table.h"
 #include "kernels/x86/matmul_int8.h"
 
 namespace adder {
-namespace avx2 {
+namespace avx512vnni {
 
 namespace {
 
@@ -60,23 +67,16 @@ using Rows16 = Vnni<TwoTiles>;
 
 }  // namespace
 
-}  // namespace avx2
-}  // namespace adder
-
-namespace adder {
-namespace avx512vnni {
-
-static void matmul_q8(const Matrix &matrix, const MatmulArgs &args) {
-    avx2::product<avx2::Int8<avx2::Rows16>, avx2::Int8<avx2::EvexRows8>>(matrix, args);
+void matmul_q8(const Matrix &matrix, const MatmulArgs &args) {
+    product<Int8<Rows16>, Int8<EvexRows8>>(matrix, args);
 }
-static void matmul_q4(const Matrix &matrix, const MatmulArgs &args) {
-    avx2::product<avx2::Int4<avx2::Rows16>, avx2::Int4<avx2::EvexRows8>>(matrix, args);
+void matmul_q4(const Matrix &matrix, const MatmulArgs &args) {
+    product<Int4<Rows16>, Int4<EvexRows8>>(matrix, args);
 }
 
 }  // namespace avx512vnni
 
-const KernelTable table_avx512vnni =
-    avx2::table("avx512vnni", cpu_has_avx512vnni, 131072, avx512vnni::matmul_q8, avx512vnni::matmul_q4);
+const KernelTable table_avx512vnni = avx512vnni::table("avx512vnni", cpu_has_avx512vnni, 131072);
 
 }  // namespace adder
 

@@ -1,4 +1,5 @@
 // Eight lanes on AVX2: the vector layer that kernels/simd is written on. kernels/simd/math.h says what it provides.
+// A file that is compiled for AVX-512 VL has the same with twice the registers, and names its namespace before.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -7,20 +8,27 @@
 #include <cstddef>
 #include <cstdint>
 
+#if !defined(ADDER_SIMD)
 #define ADDER_SIMD avx2
+#endif
 
 namespace adder {
-namespace avx2 {
+namespace ADDER_SIMD {
 
 using f32x8 = __m256;  // has + - * / already
 using i32x8 = __m256i;
 
-static constexpr int registers = 16;  // vectors of eight that the registers hold
-static constexpr int in_step = 4;     // chains that run side by side
+#if defined(__AVX512VL__)
+static constexpr int registers = 32;  // vectors of eight that the registers hold
+static constexpr int in_step = 8;     // chains that run side by side
+#else
+static constexpr int registers = 16;
+static constexpr int in_step = 4;
+#endif
 
 // Keeps v at its place in the order of instructions: gcc would otherwise sort interleaved chains one after the other.
-static inline void pin(f32x8 &v) { __asm__("" : "+x"(v)); }
-static inline void pin(i32x8 &v) { __asm__("" : "+x"(v)); }
+static inline void pin(f32x8 &v) { __asm__("" : "+v"(v)); }
+static inline void pin(i32x8 &v) { __asm__("" : "+v"(v)); }
 
 static inline f32x8 load(const float *v) { return _mm256_loadu_ps(v); }
 static inline void store(float *out, f32x8 v) { _mm256_storeu_ps(out, v); }
@@ -106,5 +114,5 @@ static inline i32x8 pairs_add(i32x8 sum, i32x8 pairs) {
     return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
 
-}  // namespace avx2
+}  // namespace ADDER_SIMD
 }  // namespace adder
