@@ -35,6 +35,10 @@ class BlobFile {
     double open_seconds_;
 };
 
+// Tokens of a prompt that go through a layer together in the host's programs, unless they are told. The library's own default is
+// for small memories; weights that are larger than the caches are read a quarter as often with this one.
+constexpr uint32_t host_chunk = 64;
+
 // The options --prefault and --hugepages of a command that runs a blob, and what they ask for.
 extern const Option prefault_option, huge_pages_option;
 Pages pages_of(const Arguments &arguments);

@@ -54,7 +54,7 @@ BenchReport bench_of_kernels(const Arguments &arguments) {
     refuse(arguments, {"prompt", "tokens", "long"}, "is for a model, not for bench kernels");
     KernelBenchPlan plan;
     plan.threads = thread_counts(arguments);
-    plan.chunk = static_cast<uint32_t>(arguments.integer("chunk", 16, 1, 4096));
+    plan.chunk = static_cast<uint32_t>(arguments.integer("chunk", host_chunk, 1, 4096));
     plan.repeats = static_cast<uint32_t>(arguments.integer("repeats", 5, 1, 10000));
     plan.pin = arguments.has("pin");
     plan.least_part = static_cast<uint32_t>(arguments.integer("least-part", 0, 1, UINT32_MAX));
@@ -78,7 +78,7 @@ BenchReport bench_of_model(const Arguments &arguments) {
     plan.prompt_tokens = static_cast<uint32_t>(arguments.integer("prompt", 512, 0, 1 << 24));
     plan.generate_tokens = static_cast<uint32_t>(arguments.integer("tokens", 128, 0, 1 << 24));
     plan.long_tokens = static_cast<uint32_t>(arguments.integer("long", 0, 100, 1 << 30));
-    plan.chunk = static_cast<uint32_t>(arguments.integer("chunk", 16, 1, 4096));
+    plan.chunk = static_cast<uint32_t>(arguments.integer("chunk", host_chunk, 1, 4096));
     plan.repeats = static_cast<uint32_t>(arguments.integer("repeats", 5, 1, 10000));
     plan.pin = arguments.has("pin");
     plan.least_part = static_cast<uint32_t>(arguments.integer("least-part", 0, 1, UINT32_MAX));
@@ -136,7 +136,7 @@ Command bench_command() {
             {"pin", 0, nullptr, false, "Bind each thread to a CPU of its own (Linux)."},
             {"repeats", 'r', "N", false, "Repeats of each measurement (default: 5)."},
             {"chunk", 0, "N", false,
-             "Tokens of the prompt that go through a layer together, 1 to 4096 (default: 16)."},
+             "Tokens of the prompt that go through a layer together, 1 to 4096 (default: 64)."},
             {"isa", 0, "LIST", false,
              "Instruction sets, with commas between (default: ADDER_ISA in the environment, else the best of "
              "this CPU; for kernels all of "

@@ -138,7 +138,7 @@ class Run {
           pool_(static_cast<uint32_t>(arguments.integer("threads", 1, 0, 256))),
           sampler_(make_sampler(arguments, blob_.model())) {
         isa_ = arguments.text("isa");
-        options_.chunk = static_cast<uint32_t>(arguments.integer("chunk", 16, 1, 4096));
+        options_.chunk = static_cast<uint32_t>(arguments.integer("chunk", host_chunk, 1, 4096));
         options_.threads = pool_.size();
         options_.parallel_for = ThreadPool::parallel_for;
         options_.parallel_context = &pool_;
@@ -358,7 +358,7 @@ Command run_command() {
             {"json", 0, nullptr, false, "Print one JSON object with text, ids and rates."},
             {"threads", 't', "N", false, "Threads; 0: one a CPU (default: 1)."},
             {"chunk", 0, "N", false,
-             "Tokens of the prompt that go through a layer together, 1 to 4096 (default: 16)."},
+             "Tokens of the prompt that go through a layer together, 1 to 4096 (default: 64)."},
             {"isa", 0, "NAME", false,
              "Instruction set: scalar, avx2, ... (default: ADDER_ISA in the environment, else the best of "
              "this CPU)."},
