@@ -339,7 +339,9 @@ void product(const Matrix &matrix, const MatmulArgs &args) {
     uint32_t turn = args.tokens, range = args.tile_end - args.tile_begin;
     if (args.tokens > max_starts / call.groups) {
         turn = max_starts / call.groups;
-        if (turn > most_tokens) turn -= turn % most_tokens;
+        uint32_t together = most_tokens;
+        while (turn < together) together /= 2;
+        turn -= turn % together;
         const uint32_t cached = static_cast<uint32_t>(cached_bytes / (size_t{Weights::block_bytes} * blocks));
         range = cached < tiles ? tiles : cached - cached % tiles;
     }

@@ -172,7 +172,7 @@ TEST_P(Matmul, Q4F32) {
 TEST_P(Matmul, Q4Groups) {
     for (uint32_t cols = 8; cols <= 280; cols += 8) {
         for (uint32_t group = 8; group <= cols; group += 8) {
-            const uint32_t tokens = 1 + below(7, random), tiles = 1 + below(3, random);
+            const uint32_t tokens = 1 + below(9, random), tiles = 1 + below(7, random);
             const MatmulCase c = {tiles, cols,  tokens, 0,     tiles, below(3, random),
                                   0,     false, false,  false, group};
             const Pattern wp = all_patterns[below(6, random)], xp = all_patterns[below(6, random)];
@@ -192,25 +192,34 @@ TEST_P(Matmul, Q4Groups) {
                                  Pattern::random, random);
 }
 
+// One tile and token, several tiles of a token, and several tokens: as kernels take them side by side.
+struct Block {
+    uint32_t tiles, tokens;
+};
+constexpr Block blocks[] = {{1, 1}, {7, 1}, {5, 13}};
+
 TEST_P(Matmul, Q4LongestSum) {
     const uint32_t cols = emulated() ? 1u << 11 : 1u << 17;
     for (Pattern wp : {Pattern::max, Pattern::min})
         for (Pattern xp : {Pattern::max, Pattern::min})
             for (uint32_t group : {8u, 32u, 256u, cols})
-                for (uint32_t n : {1u, 5u})
-                    matmul_case<uint8_t, int8_t>(scalar().matmul_q4, table().matmul_q4,
-                                                 {n, cols, n, 0, n, 0, 0, false, false, false, group}, wp, xp,
-                                                 random);
+                for (const Block &block : blocks)
+                    matmul_case<uint8_t, int8_t>(
+                        scalar().matmul_q4, table().matmul_q4,
+                        {block.tiles, cols, block.tokens, 0, block.tiles, 0, 0, false, false, false, group},
+                        wp, xp, random);
 }
 
-// The longest sum that the format allows, at its extremes: of one tile and token, and of several side by side.
+// The longest sum that the format allows, at its extremes.
 TEST_P(Matmul, Q8LongestSum) {
     const uint32_t cols = emulated() ? 1u << 11 : 1u << 17;
     for (Pattern wp : {Pattern::max, Pattern::min})
         for (Pattern xp : {Pattern::max, Pattern::min})
-            for (uint32_t n : {1u, 5u})
-                matmul_case<int8_t, int8_t>(scalar().matmul_q8, table().matmul_q8,
-                                            {n, cols, n, 0, n, 0, 0, true, false, false}, wp, xp, random);
+            for (const Block &block : blocks)
+                matmul_case<int8_t, int8_t>(
+                    scalar().matmul_q8, table().matmul_q8,
+                    {block.tiles, cols, block.tokens, 0, block.tiles, 0, 0, true, false, false}, wp, xp,
+                    random);
 }
 
 // Many tokens: rows so long that fewer of them run side by side, and more tiles than the second-level cache holds.
