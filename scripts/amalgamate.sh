@@ -37,24 +37,23 @@ function local_name(line) {
 # Headers that mean something else for each instruction set, or that only one has.
 function is_specific(name) { return name ~ /^kernels\/(simd|x86|arm)\// }
 
-# A header and, before it, those that it includes. `wanted` says which: the portable ones, or those of an instruction set.
-function header(name, specific,    line, inner, text) {
+# A header, with those that it includes in their places. `specific` says which: those of an instruction set as well, or none.
+function header(name, specific,    line, inner) {
     if (name ~ /^adder\//) return
     if (is_specific(name) && !specific) return
     if (name in seen) return
     seen[name] = 1
+    print "\n// ---- " name " ----"
     while ((getline line <name) > 0) {
         inner = local_name(line)
         if (inner != "") header(inner, specific)
-        else if (line !~ /^#pragma once|^\/\/ SPDX/) text = text line "\n"
+        else if (line ~ /^#define ADDER_SIMD /) {
+            # The vector layer of another set: what was built on the last one is built again.
+            for (inner in seen) if (is_specific(inner) && inner !~ /\/kernels_/ && inner != name) delete seen[inner]
+            print "#undef ADDER_SIMD\n" line
+        } else if (line !~ /^#pragma once|^\/\/ SPDX/) print line
     }
     close(name)
-    # The vector layer of another set: what was built on the last one is built again.
-    if (text ~ /\n#define ADDER_SIMD /) {
-        for (inner in seen) if (is_specific(inner) && inner !~ /\/kernels_/ && inner != name) delete seen[inner]
-        sub(/\n#define ADDER_SIMD /, "\n#undef ADDER_SIMD&", text)
-    }
-    print "\n// ---- " name " ----\n" text
 }
 function headers_of(source,    line, name) {
     while ((getline line <source) > 0) if ((name = local_name(line)) != "") header(name, 0)

@@ -11,8 +11,7 @@
 
 #include "kernels/cpu.h"
 #include "kernels/tables.h"
-#define ADDER_SIMD avx512vnni
-#include "kernels/x86/vector_avx2.h"
+#include "kernels/x86/vector_avx512.h"
 // The kernels, written on the vector header above.
 #include "kernels/simd/conv_silu.h"
 #include "kernels/simd/matmul_float.h"
