@@ -127,8 +127,7 @@ Command bench_command() {
             {"tokens", 'n', "N", false, "Tokens to generate; 0: do not measure it (default: 128)."},
             {"long", 0, "N", false,
              "Besides, generate N tokens, once, the last 5 % of them in turns with the first ones of another "
-             "session, and "
-             "compare these; at least 100."},
+             "session, and compare these; at least 100."},
             {"threads", 't', "LIST", false, "Numbers of threads, with commas between (default: 1)."},
             {"least-part", 0, "N", false,
              "Multiply-accumulates, about, that are worth a thread; 1: every step goes to all threads "
