@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: MIT
 //
 // kernels/simd holds kernels that are written once for every instruction set. A file of an ISA includes its vector header
-// (x86/vector_avx2.h, x86/vector_avx512.h, arm/vector_neon.h, ...) and then headers of this folder: helpers
-// are static, and kernels are defined in the ISA's namespace, which the vector header names with ADDER_SIMD. So each ISA
-// has functions of its own, and the linker never finds two of which it may keep the wrong one.
+// (x86/vector_avx2.h, x86/vector_avx512.h, arm/vector_neon.h, ...) and then headers of this folder: helpers are static, and
+// kernels are defined in the ISA's namespace, which the vector header names with ADDER_SIMD. So each ISA has functions of its
+// own, and the linker never finds two of which it may keep the wrong one.
 //
 // A vector header provides, as static inline functions:
 //     f32x8, i32x8                8 lanes each: the rows, channels or elements of a tile

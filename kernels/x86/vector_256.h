@@ -8,6 +8,10 @@
 #include <cstddef>
 #include <cstdint>
 
+#if !defined(ADDER_SIMD)
+#error "include vector_avx2.h or vector_avx512.h"
+#endif
+
 namespace adder {
 namespace ADDER_SIMD {
 
