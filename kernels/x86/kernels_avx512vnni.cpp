@@ -38,7 +38,6 @@ struct TwoTiles {
     using Int = __m512i;
     using Float = __m512;
     static constexpr uint32_t tiles = 2;
-    static constexpr bool many_registers = true;
 
     static Int load(const uint8_t *w, size_t next) {
         return _mm512_inserti64x4(_mm512_castsi256_si512(load_bits(w)), load_bits(w + next), 1);

@@ -38,7 +38,6 @@ struct Tile {
     using Int = i32x8;
     using Float = f32x8;
     static constexpr uint32_t tiles = 1;
-    static constexpr bool many_registers = false;
 
     // 32 bytes of each tile; `next` is how far they are apart.
     static Int load(const uint8_t *w, size_t) {
@@ -199,7 +198,7 @@ block_sums(const Call &call, const int8_t *x, const int32_t *starts, size_t next
             for (uint32_t i = 0; i < Vectors; ++i)
                 sum[t][i] = Rows::broadcast(starts[size_t{call.groups} * t]);
         // With 16 registers gcc would keep these, and not the sums of the loop below.
-        if (Weights::grouped && !Rows::many_registers)
+        if (Weights::grouped && registers < 32)
 #pragma GCC unroll 8
             for (uint32_t t = 0; t < Tokens; ++t)
 #pragma GCC unroll 8
@@ -334,7 +333,7 @@ void product(const Matrix &matrix, const MatmulArgs &args) {
         one_token<Narrow>(call, starts);
         return;
     }
-    constexpr uint32_t vectors = Weights::Rows::many_registers ? 2 : 1;
+    constexpr uint32_t vectors = registers >= 32 ? 2 : 1;
     constexpr uint32_t tiles = Weights::Rows::tiles * vectors;
     uint32_t turn = args.tokens, range = args.tile_end - args.tile_begin;
     if (args.tokens > max_starts / call.groups) {
