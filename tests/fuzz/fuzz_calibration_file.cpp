@@ -5,8 +5,8 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "converter/calibration_file.h"
-#include "converter/error.h"
+#include "converter/base/error.h"
+#include "converter/calibrate/file.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const std::string_view text(reinterpret_cast<const char *>(data), size);

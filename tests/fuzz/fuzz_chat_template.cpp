@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "converter/chat_template.h"
+#include "converter/import/chat_template.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     std::string warning;

@@ -5,10 +5,10 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "converter/error.h"
-#include "converter/eval_report.h"
-#include "converter/eval_rows.h"
-#include "converter/eval_shard.h"
+#include "converter/base/error.h"
+#include "converter/eval/report.h"
+#include "converter/eval/rows.h"
+#include "converter/eval/shard.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const std::string_view text(reinterpret_cast<const char *>(data), size);

@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "converter/error.h"
-#include "converter/json.h"
+#include "converter/base/error.h"
+#include "converter/text/json.h"
 #include "tests/support/json_text.h"
 
 using adder::Json;

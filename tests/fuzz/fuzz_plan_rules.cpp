@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "converter/plan_rules.h"
+#include "converter/plan/rules.h"
 
 using namespace adder;
 

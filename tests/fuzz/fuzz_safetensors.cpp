@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "converter/error.h"
-#include "converter/safetensors.h"
+#include "converter/base/error.h"
+#include "converter/import/safetensors.h"
 
 static void read_all(const uint8_t *data, size_t size) {
     try {

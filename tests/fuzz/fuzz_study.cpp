@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "converter/error.h"
-#include "converter/study.h"
+#include "converter/base/error.h"
+#include "converter/study/study.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const std::string_view text(reinterpret_cast<const char *>(data), size);

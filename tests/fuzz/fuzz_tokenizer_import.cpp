@@ -7,9 +7,9 @@
 #include <string_view>
 #include <vector>
 
-#include "converter/error.h"
-#include "converter/json.h"
-#include "converter/tokenizer_import.h"
+#include "converter/base/error.h"
+#include "converter/import/tokenizer.h"
+#include "converter/text/json.h"
 #include "runtime/tokenizer.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

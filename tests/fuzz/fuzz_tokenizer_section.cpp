@@ -5,7 +5,7 @@
 #include <cstring>
 #include <vector>
 
-#include "converter/tokenizer_section.h"
+#include "converter/import/tokenizer_section.h"
 #include "runtime/tokenizer.h"
 
 // The input: one byte of flags, the section's padded length / 4 in two bytes, the section, the text.

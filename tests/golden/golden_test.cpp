@@ -12,8 +12,8 @@
 #include <map>
 #include <sstream>
 
-#include "converter/convert.h"
-#include "converter/file.h"
+#include "converter/base/file.h"
+#include "converter/convert/convert.h"
 #include "runtime/crc32.h"
 #include "tests/support/blob_builder.h"
 #include "tests/support/shared.h"

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <memory>
 
-#include "converter/kernel_cases.h"
+#include "converter/bench/kernel_cases.h"
 #include "tests/kernels/kernel_test.h"
 
 namespace adder {

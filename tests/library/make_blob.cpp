@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: MIT
 #include <string>
 
-#include "converter/cli.h"
-#include "converter/file.h"
+#include "converter/app/cli.h"
+#include "converter/base/file.h"
 #include "runtime/tokenizer.h"
 #include "tests/support/blob_builder.h"
 

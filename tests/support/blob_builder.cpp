@@ -6,11 +6,11 @@
 #include <cstring>
 #include <stdexcept>
 
-#include "converter/blob_writer.h"
-#include "converter/calibrate.h"
-#include "converter/checkpoint.h"
-#include "converter/layer_rounding.h"
-#include "converter/tokenizer_section.h"
+#include "converter/blob/writer.h"
+#include "converter/calibrate/calibrate.h"
+#include "converter/convert/gptq_walk.h"
+#include "converter/import/checkpoint.h"
+#include "converter/import/tokenizer_section.h"
 #include "kernels/kernels.h"
 #include "runtime/crc32.h"
 #include "runtime/tokenizer.h"

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "adder/adder.h"
-#include "converter/blob_writer.h"
+#include "converter/blob/writer.h"
 #include "runtime/blob.h"
 #include "tests/support/checkpoint_builder.h"
 

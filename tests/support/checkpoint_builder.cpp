@@ -6,8 +6,8 @@
 #include <cstdio>
 #include <cstring>
 
-#include "converter/file.h"
-#include "converter/json.h"
+#include "converter/base/file.h"
+#include "converter/text/json.h"
 #include "tests/support/temporary_directory.h"
 
 namespace adder::test {

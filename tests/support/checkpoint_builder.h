@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "converter/model_config.h"
-#include "converter/safetensors.h"
+#include "converter/import/config.h"
+#include "converter/import/safetensors.h"
 
 namespace adder::test {
 

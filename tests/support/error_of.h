@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-#include "converter/error.h"
+#include "converter/base/error.h"
 
 namespace adder::test {
 

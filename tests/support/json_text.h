@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "converter/json.h"
+#include "converter/text/json.h"
 
 namespace adder::test {
 

@@ -1,0 +1,102 @@
+// adder export-c: writes a blob as C, assembly and a linker script, for programs that carry their model.
+// SPDX-License-Identifier: MIT
+#include <cerrno>
+#include <cstring>
+#include <deque>
+#include <filesystem>
+#include <sys/stat.h>
+
+#include "converter/app/cli.h"
+#include "converter/base/error.h"
+#include "converter/blob/export_c.h"
+#include "runtime/model.h"
+
+namespace adder {
+namespace {
+
+// Files of one directory: all are written in full before the first takes its place.
+class Outputs {
+  public:
+    Outputs(const std::string &directory, const std::string &input) : directory_(directory), input_(input) {
+        if (mkdir(directory.c_str(), 0777) != 0 && errno != EEXIST)
+            fail(ExitCode::failure, "cannot create %s: %s", directory.c_str(), std::strerror(errno));
+    }
+    AtomicFile &add(const std::string &name) {
+        paths_.push_back(join_path(directory_, name));
+        check_not_an_input(paths_.back(), {input_});
+        return files_.emplace_back(paths_.back());
+    }
+    void add(const std::string &name, std::string_view text) { add(name).write(text.data(), text.size()); }
+    void commit() {
+        for (AtomicFile &file : files_) file.commit();
+        for (const std::string &path : paths_) print(path + "\n");
+    }
+
+  private:
+    std::string directory_, input_;
+    std::vector<std::string> paths_;
+    std::deque<AtomicFile> files_;
+};
+
+int run_export_c(const Arguments &arguments) {
+    const std::string &input = arguments.positional()[0];
+    if (!arguments.has("output")) fail(ExitCode::usage, "where to? Give -o DIR");
+    ExportSpec spec{};
+    spec.name = arguments.text("name", export_name_of(std::filesystem::path(input).stem().string()));
+    check_export_name(spec.name);
+    spec.session.chunk = static_cast<uint32_t>(arguments.integer("chunk", 16, 1, 4096));
+    spec.session.logit_rows =
+        static_cast<uint32_t>(arguments.integer("logit-rows", 1, 1, spec.session.chunk));
+    const std::string form = arguments.choice("form", "both", {"both", "array", "incbin"});
+
+    const BlobFile blob(input);
+    Outputs outputs(arguments.text("output"), input);
+    outputs.add(spec.name + ".h", export_header(blob, spec));
+    if (form != "incbin") {
+        AtomicFile &file = outputs.add(spec.name + ".c");
+        export_array(blob, spec, [&file](std::string_view text) { file.write(text.data(), text.size()); });
+    }
+    if (form != "array") {
+        outputs.add(spec.name + ".S", export_assembly(blob, spec));
+        // The blob beside it is the input itself where that lies there under this name already.
+        const std::string copy = spec.name + ".adder";
+        std::error_code ignored;
+        if (!std::filesystem::equivalent(join_path(arguments.text("output"), copy), input, ignored))
+            outputs.add(copy).write(model_of(blob.model())->blob,
+                                    static_cast<size_t>(blob.info().blob_bytes));
+    }
+    outputs.add(spec.name + ".ld", export_linker_script(blob, spec));
+    outputs.commit();
+    return 0;
+}
+
+}  // namespace
+
+Command export_c_command() {
+    return {
+        "export-c",
+        "FILE.adder -o DIR",
+        "Write a blob as C source, for a program that carries its model",
+        "Writes NAME.h, with the sizes of blob, arena and state as constants; NAME.c, the blob as an array; "
+        "NAME.S and\n"
+        "NAME.adder, the same for assemblers that have .incbin; and NAME.ld, for a linker script that puts "
+        "the blob into a\n"
+        "memory of its own. The arena's constant is right for 32-bit and 64-bit targets. Prints the paths.",
+        {"adder export-c adder-13m.adder -o firmware/model",
+         "adder export-c adder-13m.adder -o model --name speaker --chunk 1 --form incbin"},
+        {
+            {"output", 'o', "DIR", false, "The directory; made if it is not there."},
+            {"name", 0, "NAME", false,
+             "What files, array and macros are called (default: the blob's file, _ for what is no letter)."},
+            {"chunk", 0, "N", false, "The arena is for chunks of N tokens, 1 to 4096 (default: 16)."},
+            {"logit-rows", 0, "N", false, "The arena is for N rows of logits, 1 to the chunk (default: 1)."},
+            {"form", 0, "FORM", false,
+             "array: NAME.c alone; incbin: NAME.S and NAME.adder alone (default: both)."},
+        },
+        1,
+        1,
+        run_export_c,
+    };
+}
+
+}  // namespace adder

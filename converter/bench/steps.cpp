@@ -1,0 +1,181 @@
+// The timing functions around the kernels, and the counters of each thread.
+// SPDX-License-Identifier: MIT
+#include "converter/bench/steps.h"
+
+#include <algorithm>
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+namespace adder {
+namespace {
+
+struct Counters {
+    std::array<uint64_t, step_count> ticks{}, calls{};
+};
+
+// The timer's state that its functions can reach. They only read it, but for the registration of a thread.
+struct State {
+    KernelTable kernels{}, timed{};
+    std::vector<std::pair<const void *, Step>> matrices;  // by the address of their weights
+    std::mutex mutex;
+    std::vector<std::unique_ptr<Counters>> counters;  // one a thread that has run a kernel; guarded by mutex
+    std::atomic<uint32_t> timer{0};                   // the number of the timer at work
+};
+
+State state;
+
+// This thread's counters for the timer at work.
+Counters &own_counters() {
+    thread_local Counters *own = nullptr;
+    thread_local uint32_t own_timer = 0;
+    const uint32_t timer = state.timer.load(std::memory_order_acquire);
+    if (own_timer != timer) {
+        const std::lock_guard<std::mutex> lock(state.mutex);
+        state.counters.push_back(std::make_unique<Counters>());
+        own = state.counters.back().get();
+        own_timer = timer;
+    }
+    return *own;
+}
+
+void count(Step step, uint64_t ticks) {
+    Counters &own = own_counters();
+    own.ticks[static_cast<uint32_t>(step)] += ticks;
+    ++own.calls[static_cast<uint32_t>(step)];
+}
+
+Step step_of(const Matrix &matrix) {
+    const auto at = std::lower_bound(
+        state.matrices.begin(), state.matrices.end(), matrix.weights,
+        [](const auto &entry, const void *weights) { return std::less<>()(entry.first, weights); });
+    return at->second;
+}
+
+// A function with the signature of KernelTable's member, and what the call of `Member` takes booked on a step.
+template <auto Member, Step step, typename Function>
+struct Timed;
+
+template <auto Member, Step step, typename Result, typename... Args>
+struct Timed<Member, step, Result (*KernelTable::*)(Args...)> {
+    static Result call(Args... args) {
+        struct Booking {
+            const uint64_t start = ticks_now();
+            ~Booking() { count(step, ticks_now() - start); }
+        } const booking;
+        return (state.kernels.*Member)(args...);
+    }
+};
+
+// The same for matrix products, whose step depends on the matrix.
+template <auto Member>
+void timed_matmul(const Matrix &matrix, const MatmulArgs &args) {
+    const uint64_t start = ticks_now();
+    (state.kernels.*Member)(matrix, args);
+    const uint64_t ticks = ticks_now() - start;
+    count(step_of(matrix), ticks);
+}
+
+template <auto Member, Step step>
+void wrap() {
+    state.timed.*Member = Timed<Member, step, decltype(Member)>::call;
+}
+
+// A function that stands in no line here is not timed, and its time counts as the rest.
+void wrap_all() {
+    state.timed = state.kernels;
+    state.timed.matmul_q8 = timed_matmul<&KernelTable::matmul_q8>;
+    state.timed.matmul_q8_f32 = timed_matmul<&KernelTable::matmul_q8_f32>;
+    state.timed.matmul_f32 = timed_matmul<&KernelTable::matmul_f32>;
+    state.timed.matmul_q4 = timed_matmul<&KernelTable::matmul_q4>;
+    state.timed.matmul_q4_f32 = timed_matmul<&KernelTable::matmul_q4_f32>;
+    wrap<&KernelTable::rmsnorm, Step::norm>();
+    wrap<&KernelTable::rmsnorm_quantize, Step::norm>();
+    wrap<&KernelTable::quantize, Step::quantize>();
+    wrap<&KernelTable::quantize_dynamic, Step::quantize>();
+    wrap<&KernelTable::hadamard_quantize, Step::quantize>();
+    wrap<&KernelTable::conv_silu, Step::conv>();
+    wrap<&KernelTable::scan, Step::scan>();
+}
+
+void list_matrices(const Model &model) {
+    state.matrices.clear();
+    for (uint32_t layer = 0; layer < model.shape.n_layer; ++layer) {
+        const LayerWeights weights = model_layer(model, layer);
+        state.matrices.emplace_back(weights.in_proj.matrix.weights, Step::in_proj);
+        state.matrices.emplace_back(weights.x_proj.matrix.weights, Step::x_proj);
+        state.matrices.emplace_back(weights.dt_proj.matrix.weights, Step::dt_proj);
+        state.matrices.emplace_back(weights.out_proj.matrix.weights, Step::out_proj);
+    }
+    state.matrices.emplace_back(model_head(model).matrix.weights, Step::head);
+    std::sort(state.matrices.begin(), state.matrices.end(),
+              [](const auto &a, const auto &b) { return std::less<>()(a.first, b.first); });
+}
+
+// The least of some rounds of empty products: of no tiles, for no tokens.
+double measure_call() {
+    constexpr int calls = 1000;
+    Matrix matrix{};
+    matrix.weights = state.matrices.front().first;
+    const MatmulArgs args{};
+    const auto seconds = [&](const KernelTable &kernels) {
+        const Stopwatch watch;
+        for (int i = 0; i < calls; ++i) kernels.matmul_q8(matrix, args);
+        return watch.seconds();
+    };
+    double plain = 1, timed = 1;
+    for (int round = 0; round < 20; ++round) {
+        plain = std::min(plain, seconds(state.kernels));
+        timed = std::min(timed, seconds(state.timed));
+    }
+    return std::max(0.0, timed - plain) / calls;
+}
+
+}  // namespace
+
+const char *step_name(Step step) {
+    switch (step) {
+    case Step::in_proj: return "in_proj";
+    case Step::conv: return "conv";
+    case Step::x_proj: return "x_proj";
+    case Step::dt_proj: return "dt_proj";
+    case Step::scan: return "scan";
+    case Step::out_proj: return "out_proj";
+    case Step::head: return "head";
+    case Step::norm: return "norm";
+    case Step::quantize: return "quantize";
+    }
+    return "?";
+}
+
+StepTimer::StepTimer(adder_session *session) : session_(session), kernels_(session->kernels) {
+    state.kernels = *kernels_;
+    list_matrices(session->model());
+    wrap_all();
+    state.counters.clear();
+    state.timer.fetch_add(1, std::memory_order_release);
+    seconds_per_call_ = measure_call();
+    take();
+    session_->kernels = &state.timed;
+}
+
+StepTimer::~StepTimer() { session_->kernels = kernels_; }
+
+StepTimes StepTimer::take() {
+    StepTimes times;
+    const double seconds_per_tick = rate_.seconds_per_tick();
+    const std::lock_guard<std::mutex> lock(state.mutex);
+    for (const std::unique_ptr<Counters> &counters : state.counters) {
+        for (uint32_t step = 0; step < step_count; ++step) {
+            times.seconds[step] += static_cast<double>(counters->ticks[step]) * seconds_per_tick;
+            times.calls[step] += counters->calls[step];
+        }
+        *counters = Counters{};
+    }
+    return times;
+}
+
+}  // namespace adder

@@ -1,0 +1,44 @@
+// Where the time of a token goes: a session's kernels, timed call by call.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "converter/bench/clock.h"
+#include "runtime/session.h"
+
+namespace adder {
+
+enum class Step : uint32_t { in_proj, conv, x_proj, dt_proj, scan, out_proj, head, norm, quantize };
+constexpr uint32_t step_count = 9;
+const char *step_name(Step step);
+
+struct StepTimes {
+    std::array<double, step_count> seconds{};  // of all threads together
+    std::array<uint64_t, step_count> calls{};
+};
+
+// While it lives, the session runs through a copy of its kernel table whose functions time those of the table. Kernels
+// take no context, so there is one timer at a time in a process. The library is as it always is.
+class StepTimer {
+  public:
+    explicit StepTimer(adder_session *session);
+    ~StepTimer();
+    StepTimer(const StepTimer &) = delete;
+    StepTimer &operator=(const StepTimer &) = delete;
+
+    // What has been timed since the last call, or since the beginning. Not while kernels run.
+    StepTimes take();
+
+    // What timing adds to a kernel's call, measured on calls that do nothing.
+    double seconds_per_call() const { return seconds_per_call_; }
+
+  private:
+    adder_session *session_;
+    const KernelTable *kernels_;
+    TickRate rate_;
+    double seconds_per_call_;
+};
+
+}  // namespace adder

@@ -1,0 +1,33 @@
+// A blob as C, assembly and linker script, for programs that carry their model: what `adder export-c` writes.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "converter/blob/file.h"
+
+namespace adder {
+
+struct ExportSpec {
+    std::string name;       // a C identifier that begins with no digit; macros have it in capitals
+    adder_options session;  // chunk and logit_rows that the arena is for; resolved
+};
+
+// "adder-1m.int4" to "adder_1m_int4": what the files of a blob are called where no name was given.
+std::string export_name_of(std::string_view stem);
+
+// Throws Error(usage) unless it may name the files, the array and the macros.
+void check_export_name(const std::string &name);
+
+// The texts. The same blob and specification give the same bytes, on every host.
+std::string export_header(const BlobFile &blob, const ExportSpec &spec);  // NAME.h
+std::string export_assembly(const BlobFile &blob,
+                            const ExportSpec &spec);  // NAME.S, which includes NAME.adder
+std::string export_linker_script(const BlobFile &blob, const ExportSpec &spec);  // NAME.ld
+// NAME.c, in pieces: it is 2.6 times as large as the blob.
+void export_array(const BlobFile &blob, const ExportSpec &spec,
+                  const std::function<void(std::string_view)> &write);
+
+}  // namespace adder

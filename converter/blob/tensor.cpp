@@ -1,0 +1,88 @@
+// Folding, rounding and packing of one tensor.
+// SPDX-License-Identifier: MIT
+#include "converter/blob/tensor.h"
+
+#include <algorithm>
+
+#include "converter/calibrate/smoothing.h"
+#include "converter/quantize/grid.h"
+#include "converter/quantize/rounding.h"
+
+namespace adder {
+namespace {
+
+void divide_rows(DenseTensor *tensor, const std::vector<float> &factors) {
+    for (uint32_t row = 0; row < factors.size(); ++row)
+        for (uint32_t col = 0; col < tensor->cols; ++col)
+            tensor->values[size_t{row} * tensor->cols + col] /= factors[row];
+}
+
+// The grid that the weights lie on already, or else the nearest codes.
+Int4Matrix round_to_int4(const DenseTensor &tensor, uint32_t group) {
+    if (std::optional<Int4Matrix> grid = find_int4_grid(tensor, group)) return std::move(*grid);
+    ThreadPool alone(1);  // tensors are spread over the threads already
+    return round_int4(tensor, group, {}, alone);
+}
+
+}  // namespace
+
+DenseTensor read_folded(const Checkpoint &checkpoint, const Plan &plan, const Calibration &calibration,
+                        Role role, uint32_t layer) {
+    DenseTensor tensor = read_dense(checkpoint, role, layer);
+    if (calibration.layers.empty()) return tensor;
+    if (role == Role::norm) divide_rows(&tensor, calibration.layers[layer].in_proj.factors);
+    if (role == Role::final_norm) divide_rows(&tensor, calibration.head.factors);
+    if (role == Role::x_proj) divide_rows(&tensor, calibration.layers[layer].dt_proj.factors);
+    if (!is_matrix(role) || role == Role::embedding) return tensor;
+    const std::vector<float> &factors = calibration.of(role, layer).factors;
+    if (plan.of(role, layer).input == Input::hadamard)
+        fold_hadamard(&tensor, factors);
+    else if (!factors.empty())
+        fold_factors(&tensor, factors);
+    return tensor;
+}
+
+bool quantize_tensor(const Checkpoint &checkpoint, const Shape &shape, const Plan &plan,
+                     const Calibration &calibration, const Int4Matrix *rounded, BlobTensor *table_entry,
+                     uint8_t *blob) {
+    BlobTensor &entry = *table_entry;
+    const Role role = static_cast<Role>(entry.role);
+    const uint32_t layer = entry.layer == no_layer ? 0 : entry.layer;
+    const DenseTensor tensor = rounded ? DenseTensor{rounded->rows, rounded->cols, {}}
+                                       : read_folded(checkpoint, plan, calibration, role, layer);
+    const Packing packing(checkpoint.config(), shape, role);
+    switch (static_cast<Dtype>(entry.dtype)) {
+    case Dtype::f32: packing.floats(tensor, reinterpret_cast<float *>(blob + entry.offset)); break;
+    case Dtype::int8: {
+        const Granularity granularity = static_cast<Granularity>(entry.granularity);
+        std::optional<Int8Matrix> grid = find_int8_grid(tensor, granularity);
+        const Int8Matrix matrix =
+            grid ? std::move(*grid) : round_int8(tensor, absmax_scales(tensor, granularity));
+        packing.int8_codes(tensor, matrix.codes, reinterpret_cast<int8_t *>(blob + entry.offset));
+        packing.int8_scales(matrix.scales, reinterpret_cast<float *>(blob + entry.scale_offset));
+        break;
+    }
+    case Dtype::int4: {
+        const Int4Matrix matrix = rounded ? *rounded : round_to_int4(tensor, entry.group);
+        packing.int4_codes(tensor, matrix.codes, blob + entry.offset);
+        packing.int4_scales(tensor.rows, entry.group, matrix.scales,
+                            reinterpret_cast<uint16_t *>(blob + entry.scale_offset));
+        break;
+    }
+    }
+    const auto nonzero = [](float value) { return value != 0; };
+    const bool alive =
+        !is_matrix(role) || rounded || std::any_of(tensor.values.begin(), tensor.values.end(), nonzero);
+    if (has_scale(static_cast<Input>(entry.input))) entry.input_scale = calibration.of(role, layer).scale;
+    if (entry.multiplier_offset == 0) return alive;
+    // Padding channels are zeros, whatever they are multiplied with.
+    const InputScales &scales = calibration.of(role, layer);
+    const float scale = entry.input == static_cast<uint8_t>(Input::channels) ? scales.scale : 1.0f;
+    float *const multipliers = reinterpret_cast<float *>(blob + entry.multiplier_offset);
+    const uint32_t padded = tensor_extent(shape, role, Dtype::f32).cols;
+    std::fill_n(multipliers, padded, 1.0f / scale);
+    for (size_t i = 0; i < scales.factors.size(); ++i) multipliers[i] = 1.0f / (scale * scales.factors[i]);
+    return alive;
+}
+
+}  // namespace adder

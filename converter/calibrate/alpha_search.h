@@ -1,0 +1,31 @@
+// Scales and smoothing of a static input from its channels' statistics, and the search for the strength of smoothing.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <vector>
+
+#include "converter/calibrate/channel_statistics.h"
+#include "converter/model/weights.h"
+#include "converter/plan/recipe.h"
+
+namespace adder {
+
+// Of c * absmax / limit, c on mse_scale's steps, the one with the least sum of w_j * (q * scale - v_j / f_j)^2 over the
+// channels j. factors f: empty for none; weights w: empty for 1. 1 if all inputs are zero.
+float channel_mse_scale(const ChannelStatistics &statistics, const std::vector<float> &factors,
+                        const std::vector<double> &weights, double limit, double *least_error);
+
+struct SmoothingChoice {
+    float alpha;
+    std::vector<float> factors;  // empty: none
+    float scale;                 // of the input's codes
+    double error;                // of the layer's output, estimated: mean square, summed over its rows
+};
+
+// Of alpha 0 (no smoothing), 0.1, ... 1.0 the one with the least error of the layer's output, where errors of different
+// channels and of different weights count as independent: sum over j of |W_j f_j|^2 * E(v_j / f_j's error^2) from the
+// input's codes, and of E(v_j^2) / f_j^2 * (step^2 / 12, for each row) from the weights'.
+SmoothingChoice search_alpha(const ChannelStatistics &statistics, const DenseTensor &weights,
+                             const LinearPlan &plan, double limit);
+
+}  // namespace adder

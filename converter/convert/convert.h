@@ -1,0 +1,64 @@
+// Conversion: a checkpoint directory to a blob.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "converter/base/thread_pool.h"
+#include "converter/blob/writer.h"
+#include "converter/convert/estimate.h"
+#include "converter/convert/quality.h"
+#include "converter/plan/rules.h"
+
+namespace adder {
+
+struct ConvertOptions {
+    std::string checkpoint;  // directory
+    std::string output;      // path of the blob
+    std::string name;        // stored in the blob; empty: the directory's name
+    Recipe recipe = recipe_named("best");
+    bool rotate = false;                         // the residual stream (rotation.h)
+    std::vector<PlanRule> rules;                 // that change it, tensor by tensor
+    std::vector<std::string> calibration_files;  // empty: the text that comes with the tool
+    uint64_t calibration_tokens = 65536;         // at most, evenly spread over the texts
+    uint32_t calibration_window = 512;           // tokens a sequence
+    std::string calibration;  // a file of `adder calibrate`, in place of the text; empty: none
+    QualityOptions quality;   // held-out texts to measure on, and what is asked of the blob
+};
+
+// What a conversion would do.
+struct DryRun {
+    BlobOutline outline;
+    Plan plan;
+    uint32_t flags;               // of the blob
+    uint64_t arena_bytes;         // with default options
+    uint64_t calibration_tokens;  // that would be run
+    ConversionEstimate estimate;
+    std::vector<std::string> warnings;
+    uint32_t rotation_block;  // channels of the residual stream that are rotated together; 0: none are
+};
+
+struct Conversion {
+    WrittenBlob blob;
+    uint64_t arena_bytes;               // with default options
+    uint64_t calibration_tokens;        // that were run; 0 with float activations
+    std::vector<std::string> warnings;  // one sentence each
+    std::optional<Quality> quality;     // where there were texts to measure it on
+    std::string gate_missed;            // why, if the blob was kept all the same; else empty
+};
+
+// The recipe with the rules applied. Throws Error if a tensor cannot take what they say.
+Plan make_plan(const ConvertOptions &options, const Checkpoint &checkpoint);
+
+// Plans everything and writes nothing. Throws what convert would before it reads the first weight.
+DryRun dry_run(const ConvertOptions &options, ThreadPool &pool);
+
+// Converts, opens the blob again, compares its checksums and repeats its golden case. Throws Error; then no file is
+// left behind, and an older one of that name is as it was. So it is when the quality gate is missed,
+// Error(quality_gate), unless options.quality.keep. The bytes depend on the checkpoint, the calibration text and
+// the options alone.
+Conversion convert(const ConvertOptions &options, ThreadPool &pool);
+
+}  // namespace adder

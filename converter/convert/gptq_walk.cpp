@@ -1,0 +1,244 @@
+// The walk over the layers with two residual streams, and the moments of one linear layer at a time.
+// SPDX-License-Identifier: MIT
+#include "converter/convert/gptq_walk.h"
+
+#include <algorithm>
+#include <set>
+
+#include "converter/base/error.h"
+#include "converter/base/progress.h"
+#include "converter/blob/tensor.h"
+#include "converter/model/linear_input.h"
+#include "converter/plan/rules.h"
+#include "converter/quantize/gptq.h"
+#include "converter/quantize/grid.h"
+#include "converter/quantize/hessian.h"
+#include "runtime/model.h"
+
+namespace adder {
+namespace {
+
+// Sequences whose inputs are kept at a time. Sums depend on it, so it is the same for all.
+constexpr size_t wave = 32;
+
+// A tied head's table is the embedding, too, whose errors have no Hessian: the larger damping keeps its rows close.
+constexpr double tied_damping = 0.3;
+
+class LayerRounder {
+  public:
+    LayerRounder(FloatModel &model, const std::vector<Tokens> &tokens, const Plan &plan,
+                 const Calibration &calibration, BlobWriter *blob)
+        : model_(model), runner_(model.runner()), checkpoint_(model.checkpoint()), plan_(plan),
+          calibration_(calibration), blob_(*blob), sequences_(plain_sequences(tokens)),
+          exact_(model.embed(sequences_)), rounded_(sequences_, model.shape().d_model_padded) {}
+
+    std::vector<std::string> run() {
+        const uint32_t n_layer = model_.shape().n_layer;
+        Progress progress("rounding", n_layer);
+        const TensorId table{Role::embedding, no_layer}, final_norm{Role::final_norm, no_layer};
+        blob_.write({final_norm}, calibration_, runner_.pool());
+        if (plan_.tied() && wants_gptq(table))
+            round_table();
+        else
+            blob_.write({table}, calibration_, runner_.pool());
+        embed_rounded();
+        for (uint32_t layer = 0; layer < n_layer; ++layer) {
+            throw_if_interrupted();
+            round_layer(layer);
+            progress.advance();
+        }
+        if (plan_.tied()) return std::move(notes_);
+        const TensorId head{Role::head, no_layer};
+        if (wants_gptq(head))
+            round(head);
+        else
+            blob_.write({head}, calibration_, runner_.pool());
+        return std::move(notes_);
+    }
+
+  private:
+    void embed_rounded() {
+        const uint32_t stride = model_.shape().d_model_padded;
+        for (size_t i = 0; i < sequences_.size(); ++i)
+            for (size_t t = 0; t < sequences_[i].tokens.size(); ++t)
+                embed_row(model_embedding(blob_.model()), static_cast<uint32_t>(sequences_[i].tokens[t]),
+                          rounded_.of(i) + t * stride);
+        blob_.release(no_layer);
+    }
+
+    // A tied table is rounded as the head that it is, before the walk that begins with it as the embedding: to the float
+    // model's inputs of the head.
+    void round_table() {
+        for (uint32_t layer = 0; layer < model_.shape().n_layer; ++layer) {
+            const FloatLayer exact(checkpoint_, model_.shape(), layer);
+            runner_.run(exact.weights(), sequences_, 0, sequences_.size(), &exact_, nullptr);
+        }
+        const TensorId table{Role::embedding, no_layer};
+        const DenseTensor weights = weights_of(table);
+        HessianSum hessian(weights.cols);
+        each_wave([&](size_t begin, size_t end) {
+            const std::vector<float> x = inputs({Role::head, no_layer}, begin, end, exact_);
+            hessian.add(x.data(), x.size() / weights.cols, weights.cols, runner_.pool());
+        });
+        round_with(table, weights, hessian, GptqFactor(hessian, runner_.pool(), tied_damping));
+        exact_ = model_.embed(sequences_);
+    }
+
+    template <typename Body>
+    void each_wave(const Body &body) const {
+        for (size_t begin = 0; begin < sequences_.size(); begin += wave)
+            body(begin, std::min(begin + wave, sequences_.size()));
+    }
+
+    bool wants_gptq(const TensorId &id) const {
+        if (!is_matrix(id.role)) return false;
+        const LinearPlan &plan = plan_.of(id.role, id.layer);
+        return needs_hessian(plan) && !find_int4_grid(weights_of(id), plan.group);
+    }
+
+    DenseTensor weights_of(const TensorId &id) const {
+        return read_folded(checkpoint_, plan_, calibration_, id.role, id.layer == no_layer ? 0 : id.layer);
+    }
+
+    void round_layer(uint32_t layer) {
+        std::vector<TensorId> others;
+        std::set<Role> later;
+        for (const TensorId &id : blob_.tensors()) {
+            if (id.layer != layer) continue;
+            if (wants_gptq(id))
+                later.insert(id.role);
+            else
+                others.push_back(id);
+        }
+        blob_.write(others, calibration_, runner_.pool());
+        if (later.count(Role::in_proj)) round({Role::in_proj, layer});
+        {
+            const FloatLayer exact(checkpoint_, model_.shape(), layer);
+            runner_.run(exact.weights(), sequences_, 0, sequences_.size(), &exact_, nullptr);
+        }
+        for (Role role : {Role::x_proj, Role::dt_proj, Role::out_proj})
+            if (later.count(role)) round({role, layer});
+        runner_.run(model_layer(blob_.model(), layer), sequences_, 0, sequences_.size(), &rounded_, nullptr);
+        blob_.release(layer);
+    }
+
+    // The inputs of a linear layer for sequences [begin, end), one behind the other, [tokens][cols].
+    std::vector<float> inputs(const TensorId &id, size_t begin, size_t end, const ResidualStreams &streams) {
+        const ModelConfig &config = checkpoint_.config();
+        const uint32_t cols = linear_inputs(id.role, config, model_.shape(), ChunkBuffers{}, 0).width;
+        const LinearPlan &plan = plan_.of(id.role, id.layer);
+        const bool norm_made = id.role == Role::in_proj || id.role == Role::head;
+        // The division of an input behind a norm is in the norm's weights.
+        const std::vector<float> none;
+        const std::vector<float> &factors =
+            norm_made ? none : calibration_.of(id.role, id.layer == no_layer ? 0 : id.layer).factors;
+        std::vector<size_t> first(end - begin + 1, 0);
+        for (size_t i = begin; i < end; ++i)
+            first[i - begin + 1] = first[i - begin] + sequences_[i].tokens.size();
+        std::vector<float> kept(first.back() * cols);
+        const auto keep = [&](size_t sequence, uint32_t token, const ChunkBuffers &buffers, uint32_t tokens,
+                              uint32_t) {
+            const LinearInputs rows = linear_inputs(id.role, config, model_.shape(), buffers, tokens);
+            for (uint32_t t = 0; t < tokens; ++t) {
+                float *const to = &kept[(first[sequence - begin] + token + t) * cols];
+                std::copy_n(rows.values + size_t{t} * rows.stride, cols, to);
+                fold_input(plan.input, factors, to, cols);
+            }
+        };
+        if (norm_made) {
+            const float *norm = id.role == Role::head ? model_final_norm(blob_.model())
+                                                      : model_layer(blob_.model(), id.layer).norm;
+            runner_.normalize(norm, sequences_, begin, end, streams, keep);
+            return kept;
+        }
+        // The layer as far as it has been rounded, up to this input, which is left as floats.
+        LayerWeights weights = model_layer(blob_.model(), id.layer);
+        Linear &linear = id.role == Role::x_proj    ? weights.x_proj
+                         : id.role == Role::dt_proj ? weights.dt_proj
+                                                    : weights.out_proj;
+        linear.input = Input::floats;
+        weights.out_proj.matrix.tiles = 0;  // the residual stream stays as it is
+        // Nothing is written to it, as out_proj has no rows.
+        runner_.run(weights, sequences_, begin, end, const_cast<ResidualStreams *>(&streams), keep);
+        return kept;
+    }
+
+    // What the outputs of out_proj should be, and the bias does not add: the way from the rounded stream in front of
+    // the layer to the float model's behind it. [tokens][d_model]
+    std::vector<float> missing_outputs(uint32_t layer, size_t begin, size_t end) const {
+        const uint32_t d_model = checkpoint_.config().d_model, stride = model_.shape().d_model_padded;
+        std::vector<float> bias(d_model, 0.0f);
+        if (checkpoint_.config().use_bias) bias = read_dense(checkpoint_, Role::out_proj_bias, layer).values;
+        std::vector<float> missing;
+        for (size_t i = begin; i < end; ++i)
+            for (size_t t = 0; t < sequences_[i].tokens.size(); ++t)
+                for (uint32_t j = 0; j < d_model; ++j)
+                    missing.push_back(exact_.of(i)[t * stride + j] - rounded_.of(i)[t * stride + j] -
+                                      bias[j]);
+        return missing;
+    }
+
+    void round(const TensorId &id) {
+        ThreadPool &pool = runner_.pool();
+        DenseTensor weights = weights_of(id);
+        const uint32_t cols = weights.cols;
+        HessianSum hessian(cols);
+        // y x^T: of out_proj with its wanted outputs, behind a norm with what is missing in its input.
+        const bool outputs = id.role == Role::out_proj;
+        const bool norm_made = id.role == Role::in_proj || id.role == Role::head;
+        MomentSum cross(outputs ? weights.rows : norm_made ? cols : 0, cols, false);
+        each_wave([&](size_t begin, size_t end) {
+            const std::vector<float> x = inputs(id, begin, end, rounded_);
+            const size_t tokens = x.size() / cols;
+            hessian.add(x.data(), tokens, cols, pool);
+            if (!outputs && !norm_made) return;
+            std::vector<float> y =
+                outputs ? missing_outputs(id.layer, begin, end) : inputs(id, begin, end, exact_);
+            if (norm_made)
+                for (size_t i = 0; i < y.size(); ++i) y[i] -= x[i];
+            cross.add({y.data(), cross.rows()}, {x.data(), cols}, tokens, pool);
+        });
+        const GptqFactor factor(hessian, pool);
+        // Without a factor there is nothing to solve with.
+        if (outputs && factor.damping() > 0) fit_outputs(&weights, cross, hessian, factor, pool);
+        if (norm_made && factor.damping() > 0) fit_inputs(&weights, cross, factor, pool);
+        round_with(id, weights, hessian, factor);
+    }
+
+    void round_with(const TensorId &id, const DenseTensor &weights, const HessianSum &hessian,
+                    const GptqFactor &factor) {
+        ThreadPool &pool = runner_.pool();
+        if (!factor.note().empty()) notes_.push_back(plan_name(id.role, id.layer) + ": " + factor.note());
+        Int4Matrix matrix =
+            round_int4(weights, plan_.of(id.role, id.layer).group, hessian.importance(), pool);
+        gptq(weights, factor, pool, &matrix);
+        if (factor.damping() > 0) refine(weights, hessian, factor.damping(), pool, &matrix);
+        blob_.write_rounded(id, calibration_, matrix);
+    }
+
+    FloatModel &model_;
+    LayerRunner &runner_;
+    const Checkpoint &checkpoint_;
+    const Plan &plan_;
+    const Calibration &calibration_;
+    BlobWriter &blob_;
+    const std::vector<Sequence> sequences_;
+    ResidualStreams exact_;    // of the float model
+    ResidualStreams rounded_;  // of the model in the blob
+    std::vector<std::string> notes_;
+};
+
+}  // namespace
+
+bool needs_hessians(const Plan &plan) {
+    bool any = false;
+    plan.each_linear([&](Role role, uint32_t layer) { any = any || needs_hessian(plan.of(role, layer)); });
+    return any;
+}
+
+std::vector<std::string> write_with_gptq(FloatModel &model, const std::vector<Tokens> &tokens,
+                                         const Plan &plan, const Calibration &calibration, BlobWriter *blob) {
+    return LayerRounder(model, tokens, plan, calibration, blob).run();
+}
+
+}  // namespace adder

@@ -1,0 +1,32 @@
+// The quantization record of a blob: what was done to each linear layer, and on which text.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "converter/calibrate/calibration.h"
+#include "converter/calibrate/texts.h"
+#include "converter/convert/quality.h"
+#include "converter/plan/rules.h"
+#include "converter/quantize/rotation.h"
+
+namespace adder {
+
+struct RecordContents {
+    const std::string &recipe;
+    const std::vector<PlanRule> &rules;
+    const Plan &plan;
+    const Calibration &calibration;  // empty: not done yet
+    uint32_t calibration_window;
+    uint64_t calibration_tokens;  // 0: nothing was calibrated
+    const std::vector<CalibrationText> &texts;
+    const Quality *quality;    // null: not measured
+    const Rotation *rotation;  // null: none
+};
+
+// As docs/format.md has it.
+std::string quantization_record(const RecordContents &contents);
+
+}  // namespace adder

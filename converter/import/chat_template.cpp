@@ -1,0 +1,237 @@
+// Finds a chat template's prefixes and suffixes by rendering conversations of known texts.
+// SPDX-License-Identifier: MIT
+#include "converter/import/chat_template.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "converter/base/error.h"
+#include "converter/base/file.h"
+#include "converter/text/jinja.h"
+#include "converter/text/json.h"
+
+namespace adder {
+
+namespace {
+
+// Texts that no template has of its own, and that trimming leaves alone.
+struct Turn {
+    const char *role;
+    const char *text;
+};
+constexpr Turn system_turn = {"system", "xq5Systemq5x"};
+constexpr Turn user_1 = {"user", "xq5Firstq5x"};
+constexpr Turn answer_1 = {"assistant", "xq5Secondq5x"};
+constexpr Turn user_2 = {"user", "xq5Thirdq5x"};
+constexpr Turn answer_2 = {"assistant", "xq5Fourthq5x"};
+
+constexpr char position_dependent[] = "its turns depend on their position";
+
+// Why a template does not fit.
+struct Misfit {
+    std::string reason;
+};
+
+bool starts_with(const std::string &text, const std::string &start) {
+    return text.compare(0, start.size(), start) == 0;
+}
+
+bool ends_with(const std::string &text, const std::string &end) {
+    return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
+class Probe {
+  public:
+    Probe(std::string_view source, const std::string &bos_token, const std::string &eos_token)
+        : root_(jinja::parse(source)), bos_token_(bos_token), eos_token_(eos_token) {}
+
+    ChatTemplate run() {
+        // The parts come from where they can be told apart: the end of a conversation is a suffix alone.
+        const std::vector<std::string> one = pieces({user_1});
+        const std::vector<std::string> two = pieces({user_1, answer_1});
+        const std::vector<std::string> three = pieces({user_1, answer_1, user_2});
+        parts_.user_suffix = one.back();
+        parts_.assistant_suffix = two.back();
+        parts_.assistant_prefix = without_start(three[1], parts_.user_suffix);
+        parts_.user_prefix = without_start(three[2], parts_.assistant_suffix);
+        if (!ends_with(one[0], parts_.user_prefix)) throw Misfit{position_dependent};
+        parts_.begin = one[0].substr(0, one[0].size() - parts_.user_prefix.size());
+        check_begin();
+        probe_system();
+        for (const std::vector<Turn> &turns : std::vector<std::vector<Turn>>{
+                 {user_1},
+                 {user_1, answer_1},
+                 {user_1, answer_1, user_2},
+                 {user_1, answer_1, user_2, answer_2},
+                 {user_2, answer_2, user_1, answer_1, user_2, answer_2, user_1},
+             }) {
+            check(turns);
+            if (!parts_.has_system) continue;
+            std::vector<Turn> with_system = turns;
+            with_system.insert(with_system.begin(), system_turn);
+            check(with_system);
+        }
+        return parts_;
+    }
+
+  private:
+    std::string render(const std::vector<Turn> &turns, bool add_generation_prompt) const {
+        using jinja::Value;
+        Value::List messages;
+        for (const Turn &turn : turns)
+            messages.push_back(Value::of(Value::Dict{{"role", Value::of(std::string(turn.role))},
+                                                     {"content", Value::of(std::string(turn.text))}}));
+        return jinja::render(*root_, {{"messages", Value::of(std::move(messages))},
+                                      {"add_generation_prompt", Value::of(add_generation_prompt)},
+                                      {"bos_token", Value::of(bos_token_)},
+                                      {"eos_token", Value::of(eos_token_)}});
+    }
+
+    // What stands before, between and behind the turns' texts.
+    std::vector<std::string> pieces(const std::vector<Turn> &turns) const {
+        const std::string text = render(turns, false);
+        std::vector<std::string> found;
+        size_t at = 0;
+        for (const Turn &turn : turns) {
+            const size_t next = text.find(turn.text, at);
+            if (next == std::string::npos)
+                throw Misfit{format("it leaves out or changes the text of a turn of the %s", turn.role)};
+            found.push_back(text.substr(at, next - at));
+            at = next + std::string(turn.text).size();
+        }
+        found.push_back(text.substr(at));
+        for (const std::string &piece : found)
+            if (piece.find("xq5") != std::string::npos) throw Misfit{"it repeats the texts of turns"};
+        return found;
+    }
+
+    static std::string without_start(const std::string &text, const std::string &start) {
+        if (!starts_with(text, start)) throw Misfit{position_dependent};
+        return text.substr(start.size());
+    }
+
+    // Before the first turn only the bos token may stand.
+    void check_begin() {
+        std::string rest = parts_.begin;
+        if (!bos_token_.empty() && starts_with(rest, bos_token_)) rest.erase(0, bos_token_.size());
+        if (!rest.empty())
+            throw Misfit{"before the first turn it puts a text of its own, " + json_quote(rest)};
+    }
+
+    void probe_system() {
+        parts_.has_system = false;
+        std::string text;
+        try {
+            text = render({system_turn, user_1}, false);
+        } catch (const jinja::TemplateError &error) {
+            if (error.raised) return;  // the template refuses system messages
+            throw;
+        }
+        if (text == render({user_1}, false)) return;  // it ignores them
+        // system_prefix, text, system_suffix, user_prefix, text, user_suffix, answer: where the suffix ends, the user's
+        // prefix says.
+        const std::vector<std::string> split = pieces({system_turn, user_1});
+        if (!starts_with(split[0], parts_.begin) || !ends_with(split[1], parts_.user_prefix))
+            throw Misfit{std::string(position_dependent) +
+                         ": a system message is put inside of the user's turn"};
+        parts_.has_system = true;
+        parts_.system_prefix = split[0].substr(parts_.begin.size());
+        parts_.system_suffix = split[1].substr(0, split[1].size() - parts_.user_prefix.size());
+    }
+
+    std::string joined(const std::vector<Turn> &turns) const {
+        std::string text = parts_.begin;
+        for (const Turn &turn : turns) {
+            const std::string role = turn.role;
+            if (role == "system") {
+                text += parts_.system_prefix + turn.text + parts_.system_suffix;
+            } else if (role == "user") {
+                text += parts_.user_prefix + turn.text + parts_.user_suffix;
+            } else {
+                text += parts_.assistant_prefix + turn.text + parts_.assistant_suffix;
+            }
+        }
+        return text;
+    }
+
+    // The parts put together have to be what the template renders.
+    void check(const std::vector<Turn> &turns) const {
+        const std::string expected = joined(turns);
+        if (render(turns, false) != expected) throw Misfit{position_dependent};
+        if (std::string(turns.back().role) != "user") return;
+        // What asks for an answer begins the answer's turn. White space may be missing at its end, and templates that
+        // know no add_generation_prompt have nothing.
+        const std::string asked = render(turns, true);
+        if (asked == expected) return;
+        const std::string prompt =
+            starts_with(asked, expected) ? asked.substr(expected.size()) : std::string();
+        const bool begins_answer = !prompt.empty() && starts_with(parts_.assistant_prefix, prompt);
+        const bool rest_is_white = begins_answer && parts_.assistant_prefix.find_first_not_of(
+                                                        " \n", prompt.size()) == std::string::npos;
+        if (!rest_is_white)
+            throw Misfit{"add_generation_prompt does not begin an answer as the assistant's turns begin"};
+    }
+
+    const jinja::NodePtr root_;
+    const std::string bos_token_, eos_token_;
+    ChatTemplate parts_{};
+};
+
+// A token in tokenizer_config.json: its text, or an object with "content".
+std::string token_text(const Json &config, const char *key) {
+    const Json *token = config.find(key);
+    if (token != nullptr && token->is_object()) token = token->find("content");
+    return token != nullptr && token->is_string() ? token->string(key) : std::string();
+}
+
+// The template's source, or null; *warning says what is wrong with a value of another form.
+const std::string *template_source(const Json &config, std::string *warning) {
+    const Json *value = config.find("chat_template");
+    if (value == nullptr || value->is_null()) return nullptr;
+    if (value->is_array()) {
+        const std::vector<Json> &list = value->array("chat_template");
+        value = nullptr;
+        for (const Json &item : list) {
+            const Json *const name = item.find("name");
+            if (name != nullptr && name->is_string() && name->string("name") == "default")
+                value = item.find("template");
+        }
+        if (value == nullptr) {
+            *warning = "chat_template lists no template of the name \"default\"";
+            return nullptr;
+        }
+    }
+    if (value->is_string()) return &value->string("chat_template");
+    *warning = "chat_template is no text";
+    return nullptr;
+}
+
+}  // namespace
+
+std::optional<ChatTemplate> probe_chat_template(std::string_view source, const std::string &bos_token,
+                                                const std::string &eos_token, std::string *warning) {
+    try {
+        return Probe(source, bos_token, eos_token).run();
+    } catch (const jinja::TemplateError &error) {
+        *warning = error.message;
+    } catch (const Misfit &misfit) {
+        *warning = misfit.reason;
+    }
+    return std::nullopt;
+}
+
+std::optional<ChatTemplate> read_chat_template(const std::string &tokenizer_config_path,
+                                               std::string *warning) {
+    warning->clear();
+    const MappedFile file(tokenizer_config_path);
+    const Json config = Json::parse(file.text(), tokenizer_config_path);
+    const std::string *const source = template_source(config, warning);
+    std::optional<ChatTemplate> found;
+    if (source != nullptr)
+        found = probe_chat_template(*source, token_text(config, "bos_token"), token_text(config, "eos_token"),
+                                    warning);
+    if (!warning->empty()) *warning = tokenizer_config_path + ": chat template not used: " + *warning;
+    return found;
+}
+
+}  // namespace adder

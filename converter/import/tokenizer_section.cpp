@@ -1,0 +1,129 @@
+// Lays a tokenizer out as docs/format.md describes.
+// SPDX-License-Identifier: MIT
+#include "converter/import/tokenizer_section.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "converter/base/error.h"
+#include "runtime/tokenizer.h"
+
+namespace adder {
+
+namespace {
+
+// Little-endian numbers, one part after the other, each padded to 4 bytes.
+class SectionWriter {
+  public:
+    explicit SectionWriter(bool wide) : wide_(wide) {}
+
+    void number(uint32_t value, unsigned bytes) {
+        for (unsigned i = 0; i < bytes; ++i) out_.push_back(static_cast<uint8_t>(value >> 8 * i));
+    }
+    void id(uint32_t value) { number(value, wide_ ? 4 : 2); }
+    void text(const std::string &bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); }
+    void end_part() {
+        while (out_.size() % 4 != 0) out_.push_back(0);
+    }
+    std::vector<uint8_t> &out() { return out_; }
+
+  private:
+    std::vector<uint8_t> out_;
+    bool wide_;
+};
+
+void write_texts(const std::vector<std::string> &texts, const std::string &path, SectionWriter *writer) {
+    std::vector<uint32_t> bases;
+    std::vector<uint16_t> starts;
+    uint64_t position = 0;
+    for (size_t id = 0; id <= texts.size(); ++id) {
+        if (id % tokenizer_block == 0) bases.push_back(static_cast<uint32_t>(position));
+        const uint64_t start = position - bases.back();
+        if (start > 0xFFFF)
+            bad_input(
+                "%s: tokens %zu to %zu have more than 65535 bytes together, which the format cannot hold",
+                path.c_str(), id / tokenizer_block * tokenizer_block, id);
+        starts.push_back(static_cast<uint16_t>(start));
+        if (id < texts.size()) position += texts[id].size();
+        if (position > tokenizer_max_bytes)
+            bad_input("%s: the tokens have more than %u bytes together", path.c_str(), tokenizer_max_bytes);
+    }
+    for (const uint32_t base : bases) writer->number(base, 4);
+    for (const uint16_t start : starts) writer->number(start, 2);
+    writer->end_part();
+}
+
+void write_merges(const std::vector<SectionSource::Merge> &merges, size_t tokens, SectionWriter *writer) {
+    uint32_t first = 0;
+    for (size_t left = 0; left <= tokens; ++left) {
+        while (first < merges.size() && merges[first].left < left) ++first;
+        writer->id(first);
+    }
+    writer->end_part();
+    for (const auto field :
+         {&SectionSource::Merge::right, &SectionSource::Merge::rank, &SectionSource::Merge::merged}) {
+        for (const SectionSource::Merge &merge : merges) writer->id(merge.*field);
+        writer->end_part();
+    }
+}
+
+void write_added(const std::vector<SectionSource::Added> &tokens, const std::vector<std::string> &texts,
+                 SectionWriter *writer) {
+    std::array<uint8_t, 32> first_bytes{};
+    for (const SectionSource::Added &token : tokens) {
+        const uint8_t first = static_cast<uint8_t>(texts[token.id][0]);
+        first_bytes[first / 8] = static_cast<uint8_t>(first_bytes[first / 8] | 1u << first % 8);
+    }
+    for (const uint8_t byte : first_bytes) writer->number(byte, 1);
+    for (const SectionSource::Added &token : tokens) {
+        writer->number(token.id, 4);
+        writer->number(token.flags, 4);
+    }
+}
+
+}  // namespace
+
+std::vector<uint8_t> write_tokenizer_section(const SectionSource &source, const std::string &path) {
+    // Of equal pairs the last one counts, as in Hugging Face tokenizers.
+    std::vector<SectionSource::Merge> merges = source.merges;
+    const auto pair = [](const SectionSource::Merge &m) { return std::make_pair(m.left, m.right); };
+    std::stable_sort(merges.begin(), merges.end(),
+                     [&](const auto &a, const auto &b) { return pair(a) < pair(b); });
+    const auto repeated = std::unique(merges.rbegin(), merges.rend(),
+                                      [&](const auto &a, const auto &b) { return pair(a) == pair(b); });
+    merges.erase(merges.begin(), repeated.base());
+
+    std::vector<SectionSource::Added> groups[2];  // raw, normalized
+    for (const SectionSource::Added &token : source.added) groups[token.normalized ? 1 : 0].push_back(token);
+    for (auto &group : groups)
+        std::sort(group.begin(), group.end(), [&](const auto &a, const auto &b) {
+            return source.texts[a.id] < source.texts[b.id];  // std::string compares bytes as unsigned
+        });
+
+    const size_t tokens = source.texts.size();
+    size_t bytes = 0;
+    for (const std::string &text : source.texts) bytes += text.size();
+    const bool wide = source.wide || tokens > 0xFFFF || source.merges.size() > 0xFFFF;
+    SectionWriter writer(wide);
+    const size_t header[] = {tokenizer_version,
+                             source.flags | (wide ? tokenizer_wide : 0u),
+                             tokens,
+                             merges.size(),
+                             bytes,
+                             groups[0].size(),
+                             groups[1].size(),
+                             0};
+    for (const size_t value : header) writer.number(static_cast<uint32_t>(value), 4);
+    write_texts(source.texts, path, &writer);
+    for (const uint32_t id : source.byte_ids) writer.id(id);
+    write_merges(merges, tokens, &writer);
+    for (const auto &group : groups) write_added(group, source.texts, &writer);
+    for (const std::string &text : source.texts) writer.text(text);
+    writer.end_part();
+    const uint32_t size = static_cast<uint32_t>(writer.out().size());
+    for (unsigned i = 0; i < 4; ++i)
+        writer.out()[sizeof(TokenizerHeader) - 4 + i] = static_cast<uint8_t>(size >> 8 * i);
+    return std::move(writer.out());
+}
+
+}  // namespace adder

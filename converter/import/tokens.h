@@ -1,0 +1,37 @@
+// Text to tokens for the tools: the tokenizer of a checkpoint or of a blob, and windows cut from a text.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "converter/import/checkpoint.h"
+#include "converter/model/float_model.h"
+#include "runtime/tokenizer.h"
+
+namespace adder {
+
+// The tokenizer of a checkpoint, in the form that goes into a blob.
+class CheckpointTokenizer {
+  public:
+    // Empty if the checkpoint has no tokenizer.json; throws Error(bad_input) if it has one that is not supported.
+    explicit CheckpointTokenizer(const Checkpoint &checkpoint);
+    bool empty() const { return section_.empty(); }
+    const std::vector<uint8_t> &section() const { return section_; }
+    const Tokenizer &tokenizer() const { return tokenizer_; }
+
+  private:
+    std::vector<uint8_t> section_;
+    Tokenizer tokenizer_{};
+};
+
+// Special tokens are recognised if `special`. `name` stands in the error if the text has a byte without a token.
+Tokens tokenize_text(const Tokenizer &tokenizer, std::string_view text, bool special,
+                     const std::string &name);
+
+// Consecutive windows of `window` tokens; the last may be shorter. At most `limit` windows (0: all), evenly spread.
+std::vector<Tokens> cut_windows(const Tokens &tokens, uint32_t window, size_t limit);
+
+}  // namespace adder

@@ -1,0 +1,38 @@
+// Columns of linear layers that count as zero: what the model would be without some channels of their inputs.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "converter/model/weights.h"
+
+namespace adder {
+
+// Zeroing channel j of a linear layer's input is zeroing column j of its weights: nothing else reads that input there.
+class ZeroedColumns {
+  public:
+    // role: a linear layer of a layer, or the head, layer 0. A tied head's columns are not the embedding's.
+    void set(Role role, uint32_t layer, std::vector<uint32_t> columns) {
+        columns_[{role, layer}] = std::move(columns);
+    }
+    uint64_t count() const {
+        uint64_t total = 0;
+        for (const auto &[place, columns] : columns_) total += columns.size();
+        return total;
+    }
+    void apply(Role role, uint32_t layer, DenseTensor *weights) const {
+        const auto found = columns_.find({role, layer});
+        if (found == columns_.end()) return;
+        for (uint32_t column : found->second)
+            for (uint32_t row = 0; row < weights->rows; ++row)
+                weights->values[size_t{row} * weights->cols + column] = 0.0f;
+    }
+
+  private:
+    std::map<std::pair<Role, uint32_t>, std::vector<uint32_t>> columns_;
+};
+
+}  // namespace adder

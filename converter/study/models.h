@@ -1,0 +1,51 @@
+// The models of a study: the checkpoint in float, what is made of it for each row, and what they all share.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "converter/calibrate/file.h"
+#include "converter/eval/recorded_scorer.h"
+#include "converter/eval/score.h"
+#include "converter/study/run.h"
+#include "converter/study/zeroing.h"
+
+namespace adder {
+
+class StudyModels {
+  public:
+    StudyModels(const StudyOptions &options, ThreadPool &pool);
+
+    StudySettings settings() const;
+    const ModelConfig &config() const { return model_.checkpoint().config(); }
+
+    // What the float model's logits take that rows of states, and of others, are compared with.
+    uint64_t logit_bytes(bool windows, bool states) const;
+    // Keeps so many bytes of them in the output directory, as long as this object lives.
+    void keep_logits(uint64_t bytes);
+
+    StudyFinding compute(const StudyRow &row);
+
+  private:
+    Scorer &base();
+    Evaluation compare(Scorer &model, const EvalOptions &eval);
+    void take_texts(const Evaluation &evaluation, StudyFinding *finding) const;
+    StudyFinding compute_conversion(const StudyRow &row);
+    StudyFinding compute_zeroing(const StudyRow &row);
+    StudyFinding compute_state(const StudyRow &row);
+    const std::string &calibration_file();
+
+    const StudyOptions &options_;
+    ThreadPool &pool_;
+    CheckpointScorer model_;
+    const std::vector<CalibrationText> texts_;
+    const CalibrationSource source_;
+    EvalOptions windows_, state_;  // of the rows of states, and of all others
+    std::unique_ptr<RecordedScorer> recorded_;
+    std::string calibration_path_;    // empty: not made yet
+    std::vector<ZeroingCase> cases_;  // empty: not measured yet
+};
+
+}  // namespace adder

@@ -1,0 +1,209 @@
+// The rows of every experiment, as options of adder convert where they are conversions.
+// SPDX-License-Identifier: MIT
+#include <initializer_list>
+#include <iterator>
+#include <tuple>
+
+#include "converter/base/error.h"
+#include "converter/plan/names.h"
+#include "converter/plan/recipe.h"
+#include "converter/study/study.h"
+
+namespace adder {
+namespace {
+
+using Words = std::vector<std::string>;
+
+// What Mamba-PTQ calls naive: the simplest scales that there are. int4 has no scale a tensor here; one a row comes next.
+constexpr char naive_weights[] = "int8,tensor", naive_input[] = "input=static,scale=absmax";
+constexpr char naive_int4[] = "int4,row,nearest";
+
+std::string set(const std::string &pattern, std::initializer_list<std::string> values) {
+    std::string rule = "--set=" + pattern;
+    const char *separator = "=";
+    for (const std::string &value : values) {
+        rule += separator + value;
+        separator = ",";
+    }
+    return rule;
+}
+
+std::string number(double value) { return format("%g", value); }
+
+class Rows {
+  public:
+    explicit Rows(const ModelConfig &config) : config_(config) {}
+
+    std::vector<StudyRow> all() {
+        table();
+        alpha();
+        granularity();
+        outliers();
+        state();
+        layers();
+        tensors();
+        return std::move(rows_);
+    }
+
+  private:
+    void convert(const char *experiment, const std::string &series, const std::string &at, Words words) {
+        rows_.push_back({experiment, series, at, std::move(words), std::nullopt, std::nullopt});
+    }
+
+    void table() {
+        const std::string every = "layers.*.*", outer = "layers.*.{in,out}_proj";
+        const auto add = [&](const char *series, const char *at, Words words) {
+            convert("table", series, at, std::move(words));
+        };
+        add("naive", "W8", {"--recipe=naive", "--acts=f32"});
+        add("cured", "W8", {"--recipe=best", "--acts=f32"});
+        add("naive", "W4", {"--recipe=naive", "--acts=f32", set(every, {naive_int4})});
+        add("cured", "W4", {"--recipe=small", "--acts=f32"});
+        add("naive", "W8A8", {"--recipe=naive"});
+        add("smoothing alone", "W8A8", {"--recipe=smooth"});
+        add("static, Hadamard", "W8A8", {"--recipe=static"});
+        add("cured", "W8A8", {"--recipe=best"});
+        add("naive", "W4A8", {"--recipe=naive", set(every, {naive_int4})});
+        add("cured", "W4A8", {"--recipe=small"});
+        add("naive", "W4A4", {"--recipe=naive", set(every, {naive_int4, "act-bits=4"})});
+        const std::string hadamard = set("layers.*.out_proj", {"input=hadamard", "alpha=0.6", "act-bits=4"});
+        add("a scale a token", "W4A4", {"--recipe=small", set(outer, {"input=token", "act-bits=4"})});
+        add("token and Hadamard", "W4A4",
+            {"--recipe=small", hadamard, set("layers.*.in_proj", {"input=token", "act-bits=4"})});
+        add("cured", "W4A4", {"--recipe=small", hadamard, set("layers.*.in_proj", {"act-bits=4"})});
+    }
+
+    void alpha() {
+        constexpr double alphas[] = {0, 0.25, 0.5, 0.7, 0.75, 1};
+        for (Role role : layer_linear_roles)
+            for (double alpha : alphas)
+                convert("alpha", role_name(role), number(alpha),
+                        {"--recipe=float", set(format("layers.*.%s", role_name(role)),
+                                               {naive_weights, naive_input, "alpha=" + number(alpha)})});
+        for (double alpha : alphas)
+            convert("alpha", "all", number(alpha), {"--recipe=naive", "--smooth=" + number(alpha)});
+    }
+
+    void granularity() {
+        const auto add = [&](const char *series, const char *at, std::initializer_list<std::string> values) {
+            convert("granularity", series, at, {"--recipe=float", set("layers.*.*", values)});
+        };
+        for (const char *scales : {"tensor", "row"}) add("int8", scales, {"int8", scales});
+        for (const char *rounding : {"nearest", "gptq"})
+            for (const char *scales : {"row", "128", "64", "32"})
+                add(rounding == std::string("gptq") ? "int4, GPTQ" : "int4", scales,
+                    {"int4", std::string("group=") + scales, rounding});
+    }
+
+    void outliers() {
+        std::vector<std::optional<Role>> roles(std::begin(linear_roles), std::end(linear_roles));
+        roles.push_back(std::nullopt);
+        for (const std::optional<Role> &role : roles)
+            for (bool random : {false, true})
+                for (double sigma : study_sigmas)
+                    rows_.push_back(
+                        {"outliers",
+                         std::string(role ? role_name(*role) : "all") + (random ? ", random" : ""),
+                         number(sigma),
+                         {},
+                         StudyRow::Zeroing{role, sigma, random},
+                         std::nullopt});
+    }
+
+    void state() {
+        for (const auto &[part_name, part] : state_parts())
+            for (const auto &[type_name, type] : state_types())
+                rows_.push_back({"state", part_name, type_name, {}, std::nullopt, StateRounding{part, type}});
+    }
+
+    void layers() {
+        const auto add = [&](const char *series, std::initializer_list<std::string> values) {
+            for (uint32_t layer = 0; layer < config_.n_layer; ++layer)
+                convert("layers", series, std::to_string(layer),
+                        {"--recipe=float", set(format("layers.%u.*", layer), values)});
+        };
+        add("W8A8", {naive_weights, naive_input});
+        add("W4", {naive_int4});
+    }
+
+    void tensors() {
+        const auto add = [&](const char *series, const char *recipe,
+                             std::initializer_list<std::string> values) {
+            for (Role role : linear_roles) {
+                const std::string at = role_name(role);
+                convert("tensors", series, at,
+                        {recipe, set(role == Role::head ? at : "layers.*." + at, values)});
+            }
+        };
+        add("int8 weights", "--recipe=float", {naive_weights});
+        add("int4 weights", "--recipe=float", {naive_int4});
+        add("int8 input", "--recipe=float", {naive_input});
+        add("all but its weights", "--recipe=naive", {"f32"});
+        add("all but its input", "--recipe=naive", {"input=float"});
+    }
+
+    const ModelConfig &config_;
+    std::vector<StudyRow> rows_;
+};
+
+}  // namespace
+
+const std::vector<Experiment> &experiments() {
+    static const std::vector<Experiment> list = {
+        {"table", "Weights and activations",
+         "What do 8 and 4 bits cost, as simply as can be and with what is known to help?",
+         "naive: weights with one scale a tensor (int4: a row), inputs of linear layers with one static "
+         "scale, "
+         "the largest magnitude over the codes. cured: recipe best, and for int4 small, which has int4 in "
+         "in_proj "
+         "and out_proj by GPTQ in groups of 32; W4A4: four bits in the inputs of these two, with a Hadamard "
+         "transform before out_proj. Embedding and head are int8.",
+         "configuration"},
+        {"alpha", "Strength of smoothing", "What does smoothing mend, where, and with which alpha?",
+         "One kind of layer W8A8 with naive scales and the rest float, or all W8A8; 0 is no smoothing.",
+         "alpha"},
+        {"granularity", "Scales of the weights", "How many scales do the weights need?",
+         "Weights of all linear layers alone, inputs, embedding and head in float; 128, 64 and 32 are "
+         "columns a "
+         "scale.",
+         "scale for"},
+        {"outliers", "Outlier channels",
+         "What does the float model lose without its outlier channels, and without as many others?",
+         "Channels whose largest magnitude is beyond so many standard deviations are zeroed at the inputs of "
+         "linear "
+         "layers, or as many random ones that are no outliers; nothing is quantized.",
+         "sigma"},
+        {"state", "Precision of the state", "Does the error of a rounded state grow with time?",
+         "The float model with the state of the scan, or of the convolution, rounded after every token; "
+         "int16 and "
+         "int8 with one scale a channel, found anew each time.",
+         "type"},
+        {"layers", "Sensitivity by layer", "Which layers lose most?",
+         "One layer is quantized, the rest is float: W8A8 with naive scales, or weights int4 with one scale "
+         "a row.",
+         "layer"},
+        {"tensors", "Sensitivity by tensor", "Weights or inputs, and of which linear layer?",
+         "One kind of weights or inputs is quantized in all layers and the rest is float; or all is naive "
+         "W8A8 and "
+         "one is float. A tied head is the embedding too.",
+         "tensor"},
+    };
+    return list;
+}
+
+std::vector<StudyRow> study_rows(const ModelConfig &config) { return Rows(config).all(); }
+
+bool same_row(const StudyRow &a, const StudyRow &b) {
+    const auto key = [](const StudyRow &row) {
+        const bool zeroed = row.zeroing.has_value(), rounded = row.state.has_value();
+        const Role all = Role::embedding;  // which is no input
+        return std::make_tuple(row.experiment, row.series, row.at, row.convert, zeroed,
+                               zeroed ? row.zeroing->role.value_or(all) : all,
+                               zeroed ? row.zeroing->sigma : 0, zeroed && row.zeroing->random, rounded,
+                               rounded ? row.state->part : StatePart::scan,
+                               rounded ? row.state->type : StateType::f32);
+    };
+    return key(a) == key(b);
+}
+
+}  // namespace adder

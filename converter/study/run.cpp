@@ -1,0 +1,133 @@
+// The rows of a study, one after the other, and the file that they go to.
+// SPDX-License-Identifier: MIT
+#include "converter/study/run.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+
+#include "converter/base/error.h"
+#include "converter/base/progress.h"
+#include "converter/convert/quality.h"
+#include "converter/study/models.h"
+
+namespace adder {
+namespace {
+
+class Run {
+  public:
+    Run(const StudyOptions &options, ThreadPool &pool)
+        : options_(options), models_(options, pool), rows_(study_rows(models_.config())),
+          path_(join_path(options.output, "study.json")) {
+        study_.settings = models_.settings();
+    }
+
+    Study run() {
+        std::error_code error;
+        std::filesystem::create_directories(options_.output, error);
+        if (error)
+            fail(ExitCode::failure, "cannot create %s: %s", options_.output.c_str(), error.message().c_str());
+        take_finished();
+        std::vector<const StudyRow *> missing;
+        for (const StudyRow &row : rows_)
+            if (selected(row.experiment) && find(row) == nullptr) missing.push_back(&row);
+        announce(missing);
+        if (options_.most_rows > 0 && missing.size() > options_.most_rows) missing.resize(options_.most_rows);
+        try {
+            compute(missing);
+        } catch (const Error &) {
+            if (!interrupted()) throw;
+            fail(ExitCode::failure, "interrupted; %s has %zu rows, and the same command goes on from there",
+                 path_.c_str(), study_.findings.size());
+        }
+        write();
+        return study_;
+    }
+
+  private:
+    void take_finished() {
+        if (options_.fresh || !file_exists(path_)) return;
+        const MappedFile file(path_);
+        Study before = read_study(file.text(), path_);
+        const std::string differs = difference(before.settings, study_.settings);
+        if (!differs.empty())
+            fail(ExitCode::usage,
+                 "%s is a study with other settings: %s. Name another --out, or give --fresh", path_.c_str(),
+                 differs.c_str());
+        study_.findings = std::move(before.findings);
+    }
+
+    void compute(const std::vector<const StudyRow *> &missing) {
+        Progress progress("studying " + study_.settings.checkpoint, missing.size());
+        for (const StudyRow *row : missing) {
+            throw_if_interrupted();
+            const StudyFinding *const other = with_the_same_options(*row);
+            StudyFinding finding = other ? *other : models_.compute(*row);
+            finding.row = *row;
+            study_.findings.push_back(std::move(finding));
+            write();
+            progress.advance();
+        }
+    }
+
+    bool selected(const std::string &experiment) const {
+        const std::vector<std::string> &only = options_.only;
+        return only.empty() || std::find(only.begin(), only.end(), experiment) != only.end();
+    }
+
+    const StudyFinding *find(const StudyRow &row) const {
+        for (const StudyFinding &finding : study_.findings)
+            if (same_row(finding.row, row)) return &finding;
+        return nullptr;
+    }
+
+    // Experiments share conversions.
+    const StudyFinding *with_the_same_options(const StudyRow &row) const {
+        for (const StudyFinding &finding : study_.findings)
+            if (!row.convert.empty() && finding.row.convert == row.convert) return &finding;
+        return nullptr;
+    }
+
+    // In the order of the rows, whatever the order in which they were computed; what is no row goes.
+    void write() {
+        std::vector<StudyFinding> ordered;
+        for (const StudyRow &row : rows_)
+            if (const StudyFinding *const finding = find(row)) ordered.push_back(*finding);
+        study_.findings = std::move(ordered);
+        const std::string text = study_json(study_);
+        AtomicFile file(path_);
+        file.write(text.data(), text.size());
+        file.commit();
+    }
+
+    // Says what is to be done and what room it takes on disk, and makes that room.
+    void announce(const std::vector<const StudyRow *> &missing) {
+        std::fprintf(stderr, "adder study: %zu rows are there, %zu are to be computed\n",
+                     study_.findings.size(), missing.size());
+        if (missing.empty()) return;
+        const auto is_state = [](const StudyRow *row) { return row->state.has_value(); };
+        const uint64_t bytes = models_.logit_bytes(!std::all_of(missing.begin(), missing.end(), is_state),
+                                                   std::any_of(missing.begin(), missing.end(), is_state));
+        const bool keep = bytes <= options_.most_logit_bytes;
+        std::fprintf(stderr, "adder study: the float model's logits take %.1f MB: %s\n",
+                     static_cast<double>(bytes) / 1e6,
+                     keep ? "kept on disk until the end"
+                          : "too much to be kept, computed again for each row");
+        if (keep) models_.keep_logits(bytes);
+    }
+
+    const StudyOptions &options_;
+    StudyModels models_;
+    const std::vector<StudyRow> rows_;
+    const std::string path_;
+    Study study_;
+};
+
+}  // namespace
+
+Study run_study(const StudyOptions &options, ThreadPool &pool) {
+    check_held_out("--valid", options.valid, options.calibration_files, {});
+    return Run(options, pool).run();
+}
+
+}  // namespace adder

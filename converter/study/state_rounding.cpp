@@ -1,0 +1,97 @@
+// Rounding the state.
+// SPDX-License-Identifier: MIT
+#include "converter/study/state_rounding.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "runtime/blob.h"
+
+namespace adder {
+namespace {
+
+constexpr float f16_max = 65504.0f;
+constexpr float f16_least_normal = 6.103515625e-5f;  // 2^-14
+
+class RoundedScorer : public Scorer {
+  public:
+    RoundedScorer(CheckpointScorer &base, const StateRounding &rounding) : base_(base), rounding_(rounding) {}
+    const ModelFacts &facts() const override { return base_.facts(); }
+    uint32_t vocab_size() const override { return base_.vocab_size(); }
+    Tokens tokenize(std::string_view text, const std::string &name) const override {
+        return base_.tokenize(text, name);
+    }
+    void score(const std::vector<Sequence> &sequences, const Callback &callback,
+               const Advance &advance) override {
+        const Shape &shape = base_.model().shape();
+        const uint32_t tiles = shape.d_inner_padded / tile_size;
+        const FloatModel::StateVisitor edit = [&](uint32_t, const LayerState &state) {
+            if (rounding_.part == StatePart::scan)
+                round_state(rounding_.type, state.scan, tiles, shape.d_state);
+            else
+                round_state(rounding_.type, state.conv, tiles, shape.d_conv - 1);
+        };
+        struct Rounded {  // whatever happens, the base is as it was afterwards
+            FloatModel &model;
+            ~Rounded() { model.each_token(nullptr); }
+        } rounded{base_.model()};
+        rounded.model.each_token(&edit);
+        base_.score(sequences, callback, advance);
+    }
+
+  private:
+    CheckpointScorer &base_;
+    const StateRounding rounding_;
+};
+
+}  // namespace
+
+const std::vector<std::pair<const char *, StateType>> &state_types() {
+    static const std::vector<std::pair<const char *, StateType>> types = {{"float32", StateType::f32},
+                                                                          {"float16", StateType::f16},
+                                                                          {"int16", StateType::i16},
+                                                                          {"int8", StateType::i8}};
+    return types;
+}
+
+const std::vector<std::pair<const char *, StatePart>> &state_parts() {
+    static const std::vector<std::pair<const char *, StatePart>> parts = {{"scan", StatePart::scan},
+                                                                          {"conv", StatePart::conv}};
+    return parts;
+}
+
+float round_to_f16(float value) {
+    const float magnitude = std::fabs(value);
+    if (!(magnitude < f16_max)) return magnitude >= f16_max ? std::copysign(f16_max, value) : value;
+    // One step of a number with 11 significant bits; below the normal numbers it stays as it is there.
+    int exponent = 0;
+    std::frexp(std::max(magnitude, f16_least_normal), &exponent);
+    const float step = std::ldexp(1.0f, exponent - 11);
+    return std::min(std::nearbyint(magnitude / step) * step, f16_max) * std::copysign(1.0f, value);
+}
+
+void round_state(StateType type, float *values, uint32_t tiles, uint32_t n) {
+    const size_t count = size_t{tiles} * n * tile_size;
+    if (type == StateType::f32) return;
+    if (type == StateType::f16) {
+        for (size_t i = 0; i < count; ++i) values[i] = round_to_f16(values[i]);
+        return;
+    }
+    const float limit = type == StateType::i16 ? 32767.0f : 127.0f;
+    for (uint32_t tile = 0; tile < tiles; ++tile)
+        for (uint32_t lane = 0; lane < tile_size; ++lane) {
+            float *const channel = values + size_t{tile} * n * tile_size + lane;
+            float highest = 0;
+            for (uint32_t i = 0; i < n; ++i) highest = std::max(highest, std::fabs(channel[i * tile_size]));
+            const float scale = highest / limit;
+            if (!(scale > 0)) continue;  // all zero, or too small to divide by
+            for (uint32_t i = 0; i < n; ++i)
+                channel[i * tile_size] = std::nearbyint(channel[i * tile_size] / scale) * scale;
+        }
+}
+
+std::unique_ptr<Scorer> rounded_scorer(CheckpointScorer &base, const StateRounding &rounding) {
+    return std::make_unique<RoundedScorer>(base, rounding);
+}
+
+}  // namespace adder

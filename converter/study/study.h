@@ -1,0 +1,98 @@
+// A study: the experiments of Mamba-PTQ (arXiv 2407.12397) on one checkpoint, row by row.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "converter/eval/figures.h"
+#include "converter/import/config.h"
+#include "converter/study/state_rounding.h"
+
+namespace adder {
+
+// What is asked, and how it is answered.
+struct Experiment {
+    const char *name;  // "alpha", of --only
+    const char *title, *question, *method;
+    const char *at;  // what the rows of a series differ in: "alpha"
+};
+const std::vector<Experiment> &experiments();
+
+// One model that is compared with the checkpoint in float: a conversion, or the float model itself with channels zeroed or
+// with its state rounded.
+struct StudyRow {
+    struct Zeroing {
+        std::optional<Role> role;  // empty: all
+        double sigma;
+        bool random;
+    };
+    std::string experiment, series, at;
+    std::vector<std::string> convert;  // options of adder convert
+    std::optional<Zeroing> zeroing;
+    std::optional<StateRounding> state;
+
+    std::string name() const { return experiment + ": " + series + ", " + at; }
+};
+bool same_row(const StudyRow &a, const StudyRow &b);
+
+constexpr double study_sigmas[] = {4, 6, 8};
+
+// The rows of all experiments in their order. The rules in it depend on the number of layers.
+std::vector<StudyRow> study_rows(const ModelConfig &config);
+
+// What was found on one text.
+struct TextFinding {
+    double perplexity, float_perplexity;
+    Estimate change_percent, kl_mean, same_top1;
+};
+struct PositionFinding {  // of the tokens behind positions [begin, end)
+    uint32_t begin, end;
+    TextFinding finding;
+};
+struct StudyFinding {
+    StudyRow row;
+    std::string impossible;          // why the model cannot be converted so; then there is nothing else
+    std::vector<std::string> notes;  // of the converter: what it did other than it was asked
+    double bits_per_weight;          // of conversions; of others NaN
+    uint64_t channels = 0;           // that were zeroed
+    std::vector<TextFinding> texts;
+    std::vector<std::vector<PositionFinding>> positions;  // of each text; for states alone
+};
+
+// All that figures depend on but for the row.
+struct StudySettings {
+    struct Text {
+        std::string name;
+        uint64_t bytes;
+        uint32_t crc;
+    };
+    std::string version;     // of adder
+    std::string checkpoint;  // the directory's name
+    uint32_t weights_crc = 0, tokenizer_crc = 0;
+    std::vector<Text> calibration, valid;
+    uint64_t calibration_tokens = 0;
+    uint32_t calibration_window = 0, window = 0, state_window = 0;
+    uint64_t tokens = 0;  // of each valid text, at most
+    uint64_t seed = 0;    // of random channels
+};
+// What differs, "window is 512 there and 256 here"; empty: nothing.
+std::string difference(const StudySettings &there, const StudySettings &here);
+
+struct Study {
+    StudySettings settings;
+    std::vector<StudyFinding> findings;  // in the order of study_rows
+};
+
+// The text of study.json, and back. Reading throws Error(bad_input) naming the item.
+std::string study_json(const Study &study);
+Study read_study(std::string_view text, const std::string &name);
+
+// Tables, and the same with pictures as one page that loads nothing.
+std::string study_text(const Study &study);
+std::string study_html(const Study &study);
+
+}  // namespace adder

@@ -1,0 +1,133 @@
+// export-c: the files that it writes, and those that it leaves alone. tests/library compiles and runs them.
+// SPDX-License-Identifier: MIT
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "converter/app/cli.h"
+#include "converter/base/file.h"
+#include "converter/blob/export_c.h"
+#include "tests/support/blob_builder.h"
+#include "tests/support/error_of.h"
+#include "tests/support/shared.h"
+#include "tests/support/temporary_directory.h"
+
+namespace adder {
+namespace {
+
+namespace fs = std::filesystem;
+
+class ExportC : public testing::Test {
+  protected:
+    void SetUp() override {
+        blob_ = directory_.file("toy-1.adder");
+        const test::AlignedBytes bytes = test::build_blob({});
+        AtomicFile file(blob_);
+        file.write(bytes.data(), bytes.size());
+        file.commit();
+    }
+    int run(std::vector<std::string> words) {
+        words.insert(words.begin(), {"adder", "export-c"});
+        std::vector<char *> argv;
+        for (std::string &word : words) argv.push_back(word.data());
+        testing::internal::CaptureStdout();
+        testing::internal::CaptureStderr();
+        const int code = cli_main(all_commands(), static_cast<int>(argv.size()), argv.data());
+        out_ = testing::internal::GetCapturedStdout();
+        err_ = testing::internal::GetCapturedStderr();
+        return code;
+    }
+    // Name and text of every file of a directory, sorted.
+    static std::map<std::string, std::string> files(const std::string &directory) {
+        std::map<std::string, std::string> all;
+        for (const fs::directory_entry &entry : fs::directory_iterator(directory))
+            all[entry.path().filename().string()] =
+                entry.is_regular_file() ? test::read_text(entry.path().string()) : "no file";
+        return all;
+    }
+    test::TemporaryDirectory directory_;
+    std::string blob_, out_, err_;
+};
+
+TEST_F(ExportC, TheSameInputGivesTheSameFiles) {
+    const std::string first = directory_.file("first"), second = directory_.file("second");
+    ASSERT_EQ(run({blob_, "-o", first}), 0) << err_;
+    EXPECT_EQ(out_, first + "/toy_1.h\n" + first + "/toy_1.c\n" + first + "/toy_1.S\n" + first +
+                        "/toy_1.adder\n" + first + "/toy_1.ld\n");
+    ASSERT_EQ(run({blob_, "-o", second}), 0) << err_;
+    ASSERT_EQ(run({blob_, "-o", second}), 0) << "over what is there: " << err_;
+    EXPECT_EQ(files(first), files(second));
+    EXPECT_EQ(files(first).size(), 5u);
+    EXPECT_EQ(files(first)["toy_1.adder"], test::read_text(blob_));
+}
+
+TEST_F(ExportC, WritesTheFormsAskedFor) {
+    const std::string array = directory_.file("array"), incbin = directory_.file("incbin");
+    ASSERT_EQ(run({blob_, "-o", array, "--name", "voice", "--form", "array"}), 0) << err_;
+    ASSERT_EQ(run({blob_, "-o", incbin, "--name", "voice", "--form", "incbin"}), 0) << err_;
+    const auto names = [](const std::string &directory) {
+        std::string list;
+        for (const auto &[name, text] : files(directory)) list += name + " ";
+        return list;
+    };
+    EXPECT_EQ(names(array), "voice.c voice.h voice.ld ");
+    EXPECT_EQ(names(incbin), "voice.S voice.adder voice.h voice.ld ");
+}
+
+TEST_F(ExportC, BytesBehindTheBlobAreNotPartOfIt) {
+    const std::string longer = directory_.file("longer.adder");
+    AtomicFile file(longer);
+    const std::string bytes = test::read_text(blob_) + "more";
+    file.write(bytes.data(), bytes.size());
+    file.commit();
+    ASSERT_EQ(run({blob_, "-o", directory_.file("a"), "--name", "m"}), 0) << err_;
+    ASSERT_EQ(run({longer, "-o", directory_.file("b"), "--name", "m"}), 0) << err_;
+    EXPECT_EQ(files(directory_.file("a")), files(directory_.file("b")));
+}
+
+TEST_F(ExportC, LeavesItsInputAlone) {
+    const std::string before = test::read_text(blob_);
+    const std::string named_as_output = directory_.file("model.c");
+    fs::copy(blob_, named_as_output);
+    EXPECT_EQ(run({named_as_output, "-o", directory_.file(""), "--name", "model"}), 2);
+    EXPECT_HAS(err_, "is an input");
+    EXPECT_EQ(test::read_text(named_as_output), before);
+    EXPECT_EQ(files(directory_.file("")).size(), 2u) << "a file was left behind";
+    // In the blob's own directory and under its own name there is nothing to copy.
+    fs::copy(blob_, directory_.file("model.adder"));
+    ASSERT_EQ(run({directory_.file("model.adder"), "-o", directory_.file(""), "--form", "incbin"}), 0)
+        << err_;
+    EXPECT_EQ(test::read_text(directory_.file("model.adder")), before);
+    EXPECT_EQ(out_.find("model.adder"), std::string::npos) << out_;
+}
+
+TEST_F(ExportC, AFailureLeavesNothing) {
+    const std::string directory = directory_.file("made");
+    fs::create_directories(directory + "/toy_1.ld");
+    EXPECT_EQ(run({blob_, "-o", directory}), 1);
+    EXPECT_HAS(err_, "toy_1.ld: it exists and is not a regular file");
+    EXPECT_EQ(files(directory).size(), 1u);
+    EXPECT_EQ(run({blob_, "-o", blob_}), 1) << "a file is no directory";
+    EXPECT_EQ(run({directory_.file("none.adder"), "-o", directory_.file("new")}), 3);
+    EXPECT_FALSE(fs::exists(directory_.file("new")));
+}
+
+TEST_F(ExportC, RefusesNamesThatAreNoIdentifiers) {
+    for (const char *name : {"", "1st", "a-b", "a b", "../a", "\xC3\xA9", "adder", "Adder"}) {
+        EXPECT_EQ(run({blob_, "-o", directory_.file("new"), "--name", name}), 2) << name;
+        EXPECT_HAS(err_, "--name");
+    }
+    EXPECT_EQ(run({blob_, "-o", directory_.file("new"), "--name", std::string(65, 'a')}), 2);
+    EXPECT_FALSE(fs::exists(directory_.file("new")));
+    EXPECT_EQ(run({blob_, "-o", directory_.file("new"), "--name", std::string(64, 'a')}), 0) << err_;
+}
+
+TEST(ExportName, IsAnIdentifierMadeOfTheFile) {
+    EXPECT_EQ(export_name_of("adder-1m.int4"), "adder_1m_int4");
+    EXPECT_EQ(export_name_of("13m"), "model_13m");
+    EXPECT_EQ(export_name_of(""), "model_");
+    EXPECT_EQ(export_name_of("\xC3\xA9"), "__");
+}
+
+}  // namespace
+}  // namespace adder

@@ -1,0 +1,204 @@
+// Recipes through a whole small model: what GPTQ gains, that threads do not matter, and that outliers do no harm.
+// SPDX-License-Identifier: MIT
+#include "converter/convert/gptq_walk.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "converter/blob/file.h"
+#include "converter/calibrate/calibrate.h"
+#include "tests/support/checkpoint_builder.h"
+#include "tests/support/temporary_directory.h"
+
+namespace adder {
+namespace {
+
+class Recipes : public testing::Test {
+  protected:
+    Recipes() {
+        spec_.config.d_model = 48;
+        spec_.config.d_inner = 96;
+        spec_.config.n_layer = 4;
+        spec_.config.tie_word_embeddings = false;
+        spec_.edit = [](const std::string &name, std::vector<float> &values) {
+            if (name.find("embedding") != std::string::npos || name.find("in_proj") != std::string::npos ||
+                name.find("out_proj") != std::string::npos)
+                for (float &value : values) value *= 4;
+        };
+        test::write_checkpoint(directory_.path(), spec_);
+        uint64_t state = 5;
+        for (int s = 0; s < 40; ++s) {
+            Tokens &tokens = sequences_.emplace_back();
+            for (int t = 0; t < 60 + s; ++t) {
+                state = state * 6364136223846793005u + 1442695040888963407u;
+                tokens.push_back(static_cast<int32_t>((state >> 33) % spec_.config.vocab_size));
+            }
+        }
+    }
+
+    std::string blob(const Recipe &recipe, uint32_t threads, bool rotated = false) {
+        ThreadPool pool(threads);
+        const Checkpoint checkpoint(directory_.path(), rotated);
+        const Plan plan(recipe, checkpoint.config());
+        FloatModel model(checkpoint, pool);
+        const Calibration calibration = calibrate(model, sequences_, plan);
+        BlobContents contents{};
+        contents.defaults.temperature = contents.defaults.top_p = contents.defaults.repetition_penalty = 1.0f;
+        contents.golden = {1, 2, 3};
+        const std::string path = directory_.file("blob.adder");
+        BlobWriter writer(path, checkpoint, plan, contents);
+        if (needs_hessians(plan))
+            notes_ = write_with_gptq(model, sequences_, plan, calibration, &writer);
+        else
+            writer.write(writer.tensors(), calibration, pool);
+        writer.finish();
+        const MappedFile file(path);
+        return std::string(file.text());
+    }
+
+    // The mean squared difference of the logits from the float model's, on the calibration's last sequence.
+    double distance(const std::string &bytes) {
+        ThreadPool pool(1);
+        const Checkpoint checkpoint(directory_.path());
+        FloatModel model(checkpoint, pool);
+        const Tokens &tokens = sequences_.back();
+        const uint32_t vocab = spec_.config.vocab_size;
+        std::vector<float> expected;
+        FloatModel::Visitor visitor;
+        visitor.logits = [&](size_t, uint32_t, const float *row, uint32_t) {
+            expected.insert(expected.end(), row, row + vocab);
+        };
+        model.run(std::vector<Tokens>{tokens}, visitor);
+        const std::string path = directory_.file("other.adder");
+        test::write_text(path, bytes);
+        const BlobFile file(path);
+        const Session session(file, adder_options{});
+        double sum = 0;
+        mean_square_ = 0;
+        for (const float value : expected)
+            mean_square_ += static_cast<double>(value) * static_cast<double>(value) /
+                            static_cast<double>(expected.size());
+        for (size_t t = 0; t < tokens.size(); ++t) {
+            float *logits = nullptr;
+            EXPECT_EQ(adder_step(session.get(), tokens[t], &logits), ADDER_OK);
+            for (uint32_t i = 0; i < vocab; ++i)
+                sum += std::pow(static_cast<double>(logits[i] - expected[t * vocab + i]), 2);
+        }
+        return sum / static_cast<double>(expected.size());
+    }
+
+    test::TemporaryDirectory directory_;
+    test::CheckpointSpec spec_;
+    std::vector<Tokens> sequences_;
+    std::vector<std::string> notes_;
+    double mean_square_ = 0;  // of the float model's logits
+};
+
+TEST_F(Recipes, GptqIsCloserThanTheNearestCodes) {
+    Recipe small = recipe_named("small");
+    const double with = distance(blob(small, 2));
+    EXPECT_TRUE(notes_.empty());
+    for (Role role : linear_roles) small.of(role).gptq = false;
+    const double nearest = distance(blob(small, 2));
+    EXPECT_LT(with, 0.6 * nearest);
+    EXPECT_GT(with, 0.0);
+}
+
+TEST_F(Recipes, ThreadsDoNotMatter) {
+    // All linear layers, so that all ways to take inputs are gone.
+    Recipe recipe = recipe_named("small");
+    for (Role role : linear_roles) {
+        recipe.of(role).weights = Dtype::int4;
+        recipe.of(role).gptq = true;
+    }
+    const std::string one = blob(recipe, 1);
+    EXPECT_EQ(blob(recipe, 2), one);
+    EXPECT_EQ(blob(recipe, 4), one);
+    Recipe nearest = recipe;
+    for (Role role : linear_roles) nearest.of(role).gptq = false;
+    EXPECT_LT(distance(one), 0.8 * distance(blob(nearest, 1)));
+}
+
+// A matrix on an int4 grid is stored as it is, and its layer's others are rounded all the same.
+TEST_F(Recipes, GptqLeavesGridsAlone) {
+    const auto edit = spec_.edit;
+    spec_.edit = [edit](const std::string &name, std::vector<float> &values) {
+        edit(name, values);
+        if (name.find("layers.1.mixer.in_proj") == std::string::npos) return;
+        for (size_t i = 0; i < values.size(); ++i)
+            values[i] = static_cast<float>(static_cast<int>(i * 7 % 15) - 8 + (i % 16 == 0)) * 0.0625f;
+    };
+    test::write_checkpoint(directory_.path(), spec_);
+    Recipe recipe = recipe_named("small");
+    recipe.in_proj.group = 16;
+    const std::string bytes = blob(recipe, 2);
+    const std::string path = directory_.file("grid.adder");
+    test::write_text(path, bytes);
+    const BlobFile file(path);
+    const Model &model = *model_of(file.model());
+    const BlobTensor &entry = model.tensors[tensor_index(model.header->flags, 4, Role::in_proj, 1)];
+    uint16_t stored;
+    std::memcpy(&stored, bytes.data() + entry.scale_offset, sizeof stored);
+    EXPECT_EQ(std::fabs(float_of_bf16(stored)), 0.0625f);
+}
+
+// The same function with a channel in front of in_proj a hundred times as large, and its weights as much smaller.
+TEST_F(Recipes, AnOutlierHurtsNaiveAndNotBest) {
+    Recipe best = recipe_named("best"), searched = best, naive = recipe_named("naive");
+    searched.search_smoothing();
+    const double best_before = distance(blob(best, 2)), naive_before = distance(blob(naive, 2));
+    const double searched_before = distance(blob(searched, 2));
+    const uint32_t d_model = spec_.config.d_model;
+    const auto edit = spec_.edit;
+    spec_.edit = [edit, d_model](const std::string &name, std::vector<float> &values) {
+        edit(name, values);
+        if (name.find("mixer.in_proj") != std::string::npos)
+            for (size_t i = 7; i < values.size(); i += d_model) values[i] /= 100;
+        if (name.find("norm.weight") != std::string::npos) values[7] *= 100;
+    };
+    test::write_checkpoint(directory_.path(), spec_);
+    EXPECT_GT(distance(blob(naive, 2)), 10 * naive_before);
+    EXPECT_LT(distance(blob(best, 2)), 1.2 * best_before);
+    EXPECT_LT(distance(blob(searched, 2)), 1.2 * searched_before);
+    EXPECT_LT(searched_before, 1.2 * best_before);
+}
+
+// In another basis of the residual stream the model is what it was, and so are quantized ones about as good.
+TEST_F(Recipes, ARotatedModelIsTheModel) {
+    const auto edit = spec_.edit;
+    spec_.edit = [&](const std::string &name, std::vector<float> &values) {
+        edit(name, values);
+        if (name.find("norm") != std::string::npos)  // weights that a rotation does not commute with
+            for (size_t i = 0; i < values.size(); ++i) values[i] = 0.3f + static_cast<float>(i % 7);
+    };
+    for (const bool tied : {false, true})
+        for (const bool bias : {false, true}) {
+            spec_.config.tie_word_embeddings = tied;
+            spec_.config.use_bias = bias;
+            test::write_checkpoint(directory_.path(), spec_);
+            const double error = distance(blob(recipe_named("float"), 2, true));
+            EXPECT_GT(error, 0);  // it was rotated
+            EXPECT_LT(std::sqrt(error), 1e-4 * std::sqrt(mean_square_)) << tied << bias;
+        }
+    for (const char *name : {"best", "small"})
+        EXPECT_LT(distance(blob(recipe_named(name), 2, true)), 2 * distance(blob(recipe_named(name), 2)));
+}
+
+// A table that is the embedding as well as the head.
+TEST_F(Recipes, ATiedTableIsRoundedOnce) {
+    spec_.config.tie_word_embeddings = true;
+    test::write_checkpoint(directory_.path(), spec_);
+    Recipe recipe = recipe_named("small"), nearest = recipe;
+    recipe.head.weights = nearest.head.weights = Dtype::int4;
+    recipe.head.gptq = true;
+    const std::string one = blob(recipe, 1);
+    EXPECT_TRUE(notes_.empty());
+    EXPECT_EQ(blob(recipe, 3), one);
+    EXPECT_NE(blob(nearest, 1), one);
+    EXPECT_LT(distance(one), 2 * distance(blob(recipe_named("small"), 1)));
+}
+
+}  // namespace
+}  // namespace adder

@@ -1,0 +1,266 @@
+// make-random: shapes, values, the same bytes for the same request, and nothing left behind by a failure.
+// SPDX-License-Identifier: MIT
+#include <gtest/gtest.h>
+
+#include <sys/resource.h>
+
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <numeric>
+
+#include "converter/app/cli.h"
+#include "converter/families/random_checkpoint.h"
+#include "converter/families/random_weights.h"
+#include "converter/import/checkpoint.h"
+#include "converter/import/safetensors_writer.h"
+#include "runtime/crc32.h"
+#include "tests/support/checkpoint_builder.h"
+#include "tests/support/error_of.h"
+#include "tests/support/temporary_directory.h"
+
+namespace adder {
+namespace {
+
+struct Outcome {
+    int code;
+    std::string out, err;
+};
+
+Outcome adder_command(std::vector<std::string> words) {
+    words.insert(words.begin(), "adder");
+    std::vector<char *> argv;
+    for (std::string &word : words) argv.push_back(word.data());
+    testing::internal::CaptureStdout();
+    testing::internal::CaptureStderr();
+    const int code = cli_main(all_commands(), static_cast<int>(argv.size()), argv.data());
+    return {code, testing::internal::GetCapturedStdout(), testing::internal::GetCapturedStderr()};
+}
+
+size_t entries(const std::string &directory) {
+    return static_cast<size_t>(std::distance(std::filesystem::directory_iterator(directory), {}));
+}
+
+uint32_t crc_of(const std::string &path) {
+    const std::string bytes = test::read_text(path);
+    return crc32(0, bytes.data(), bytes.size());
+}
+
+std::vector<float> values_of(const Checkpoint &checkpoint, const std::string &name) {
+    const TensorView &tensor = checkpoint.tensor(name);
+    std::vector<float> values(tensor.elements);
+    checkpoint.read(tensor, values.data());
+    return values;
+}
+
+TEST(RandomCheckpoint, ShapesOfThePublishedModels) {
+    const struct {
+        const char *name;
+        uint32_t d_model, n_layer, dt_rank;
+        uint64_t parameters;  // those of state-spaces/NAME-hf
+    } models[] = {
+        {"mamba-130m", 768, 24, 48, 129135360},    {"mamba-370m", 1024, 48, 64, 371516416},
+        {"mamba-790m", 1536, 48, 96, 793204224},   {"mamba-1.4b", 2048, 48, 128, 1372178432},
+        {"mamba-2.8b", 2560, 64, 160, 2768345600},
+    };
+    ASSERT_EQ(published_models().size(), std::size(models));
+    for (const auto &model : models) {
+        const ModelConfig config = config_like(model.name);
+        EXPECT_EQ(config.d_model, model.d_model);
+        EXPECT_EQ(config.n_layer, model.n_layer);
+        EXPECT_EQ(config.dt_rank, model.dt_rank);
+        uint64_t parameters = 0;
+        for (const TensorSpec &tensor : model_tensors(config)) parameters += element_count(tensor);
+        EXPECT_EQ(parameters, model.parameters) << model.name;
+    }
+    const ModelConfig config = config_like("40,3,77");
+    EXPECT_EQ(config.d_inner, 80u);
+    EXPECT_EQ(config.dt_rank, 3u);
+    EXPECT_EQ(config.vocab_size, 77u);
+}
+
+TEST(RandomCheckpoint, TheSameBytesEverywhere) {
+    const test::TemporaryDirectory directory;
+    const auto crc = [&](const char *name, const std::vector<std::string> &more) {
+        std::vector<std::string> words = {"make-random", "--like", "24,2,40", "-o", directory.file(name)};
+        words.insert(words.end(), more.begin(), more.end());
+        const Outcome outcome = adder_command(words);
+        EXPECT_EQ(outcome.code, 0) << outcome.err;
+        return crc_of(directory.file(std::string(name) + "/model.safetensors"));
+    };
+    // From one machine, and to be found again on every other.
+    constexpr uint32_t expected = 0x962e205e;
+    EXPECT_EQ(crc("a", {}), expected);
+    EXPECT_EQ(crc("b", {"--seed", "0", "--dtype", "f32"}), expected);
+    EXPECT_NE(crc("c", {"--seed", "1"}), expected);
+    EXPECT_EQ(crc_of(directory.file("a/config.json")), crc_of(directory.file("b/config.json")));
+}
+
+TEST(RandomCheckpoint, TheWeightsAreThoseOfAFreshModel) {
+    const test::TemporaryDirectory directory;
+    RandomCheckpoint wanted;
+    wanted.directory = directory.file("m");
+    wanted.config = config_like("64,2,500");
+    const WrittenCheckpoint written = write_random_checkpoint(wanted);
+    EXPECT_EQ(written.tensor_bytes, 4 * written.parameters);
+    const Checkpoint checkpoint(wanted.directory);
+    EXPECT_EQ(checkpoint.unused_tensors().size(), 0u);
+    EXPECT_EQ(checkpoint.config().d_inner, 128u);
+    EXPECT_EQ(checkpoint.config().eos_token_ids, std::vector<uint32_t>{0});
+
+    const std::string mixer = "backbone.layers.1.mixer.";
+    const auto moments = [&](const std::string &name, double deviation, double most) {
+        double sum = 0, squares = 0, largest = 0;
+        const std::vector<float> values = values_of(checkpoint, name);
+        for (const double v : values) {
+            sum += v;
+            squares += v * v;
+            largest = std::max(largest, std::fabs(v));
+        }
+        const auto n = static_cast<double>(values.size());
+        EXPECT_NEAR(sum / n, 0, 5 * deviation / std::sqrt(n)) << name;
+        EXPECT_NEAR(std::sqrt(squares / n) / deviation, 1, 5 / std::sqrt(n)) << name;
+        EXPECT_LE(largest, most) << name;
+        EXPECT_GT(largest, 0.8 * most) << name;
+    };
+    const auto uniform = [&](const std::string &name, double bound) {
+        moments(mixer + name, bound / std::sqrt(3.0), bound);
+    };
+    moments("backbone.embeddings.weight", 0.02, 0.02 * 2 * std::sqrt(3.0));
+    uniform("in_proj.weight", 1 / std::sqrt(64.0));
+    uniform("conv1d.weight", 0.5);
+    uniform("conv1d.bias", 0.5);
+    uniform("x_proj.weight", 1 / std::sqrt(128.0));
+    uniform("dt_proj.weight", 0.5);
+    uniform("out_proj.weight", 1 / std::sqrt(256.0));
+    for (const float v : values_of(checkpoint, mixer + "D")) EXPECT_EQ(v, 1);
+    for (const float v : values_of(checkpoint, "backbone.norm_f.weight")) EXPECT_EQ(v, 1);
+    const std::vector<float> A_log = values_of(checkpoint, mixer + "A_log");
+    for (size_t i = 0; i < A_log.size(); ++i)
+        EXPECT_NEAR(A_log[i], std::log(static_cast<double>(i % 16 + 1)), 2e-7);
+    double below = 0;
+    for (const double bias : values_of(checkpoint, mixer + "dt_proj.bias")) {
+        const double step = std::log1p(std::exp(bias));
+        EXPECT_GT(step, 0.000999);
+        EXPECT_LT(step, 0.1001);
+        below += step < 0.01;
+    }
+    EXPECT_NEAR(below / 128, 0.5, 0.2);  // log-uniform
+    EXPECT_NE(values_of(checkpoint, mixer + "in_proj.weight"),
+              values_of(checkpoint, "backbone.layers.0.mixer.in_proj.weight"));
+}
+
+TEST(RandomCheckpoint, PortableFunctionsAgreeWithTheLibrary) {
+    for (double x = 1e-5; x < 2000; x *= 1.0137)
+        EXPECT_NEAR(portable_log(x), std::log(x), 4e-16 * std::max(1.0, std::fabs(std::log(x)))) << x;
+    for (double x = 1e-3; x <= 0.1; x *= 1.0137)
+        EXPECT_NEAR(portable_inverse_softplus(x), std::log(std::expm1(x)), 4e-15) << x;
+}
+
+TEST(RandomCheckpoint, APartOfATensorIsThatPart) {
+    const ModelConfig config = config_like("16,1,20");
+    for (const TensorSpec &tensor : model_tensors(config)) {
+        const RandomWeights weights(3, tensor, config);
+        std::vector<float> whole(element_count(tensor)), part(7);
+        weights.fill(0, whole.size(), whole.data());
+        weights.fill(5, part.size(), part.data());
+        EXPECT_EQ(part, std::vector<float>(whole.begin() + 5, whole.begin() + 12)) << tensor.name;
+    }
+}
+
+TEST(RandomCheckpoint, TypesAndShardsHoldTheSameValues) {
+    const test::TemporaryDirectory directory;
+    RandomCheckpoint wanted;
+    wanted.config = config_like("24,3,50");
+    const auto write = [&](const char *name, DType dtype, uint64_t shard_bytes) {
+        wanted.directory = directory.file(name);
+        wanted.dtype = dtype;
+        wanted.shard_bytes = shard_bytes;
+        return write_random_checkpoint(wanted);
+    };
+    write("f32", DType::f32, 1 << 30);
+    const size_t shards = write("shards", DType::f32, 30000).files.size();
+    EXPECT_EQ(shards, 3u);
+    EXPECT_EQ(entries(directory.file("shards")), shards + 2);
+    EXPECT_LE(write("small", DType::f32, 1).files.size(), 16u);  // as few as can be handled together
+    write("f16", DType::f16, 1 << 30);
+    write("bf16", DType::bf16, 1 << 30);
+    const Checkpoint f32(directory.file("f32")), sharded(directory.file("shards")),
+        small(directory.file("small")), f16(directory.file("f16")), bf16(directory.file("bf16"));
+    for (const TensorSpec &tensor : model_tensors(wanted.config)) {
+        const std::vector<float> exact = values_of(f32, tensor.name);
+        EXPECT_EQ(values_of(sharded, tensor.name), exact);
+        EXPECT_EQ(values_of(small, tensor.name), exact);
+        const std::vector<float> half = values_of(f16, tensor.name), brain = values_of(bf16, tensor.name);
+        for (size_t i = 0; i < exact.size(); ++i) {
+            EXPECT_EQ(half[i], f16_to_float(test::float_to_f16(exact[i])));
+            EXPECT_EQ(brain[i], bf16_to_float(test::float_to_bf16(exact[i])));
+        }
+    }
+}
+
+TEST(RandomCheckpoint, HalvesAreRoundedToNearest) {
+    for (uint32_t bits = 0; bits < 0x80000000u; bits += 4093) {  // an odd step: all residues of the cut bits
+        for (const uint32_t sign : {0u, 0x80000000u}) {
+            const uint32_t pattern = sign | bits;
+            float value;
+            std::memcpy(&value, &pattern, sizeof value);
+            ASSERT_EQ(f16_of(value), test::float_to_f16(value)) << value;
+        }
+    }
+    for (const float tie : {0x1.002p0f, 0x1.006p0f, 0x1p-25f, 0x3p-25f, 65519.0f, 65520.0f, 0x1.ffep-15f})
+        ASSERT_EQ(f16_of(tie), test::float_to_f16(tie)) << tie;
+}
+
+TEST(RandomCheckpoint, ConvertsAndRuns) {
+    const test::TemporaryDirectory directory;
+    const std::string checkpoint = directory.file("m") + "/", blob = directory.file("m.adder");
+    ASSERT_EQ(adder_command({"make-random", "--like", "64,2,300", "-o", checkpoint, "-s", "5"}).code, 0);
+    for (const char *recipe : {"best", "small"}) {
+        const Outcome converted =
+            adder_command({"convert", checkpoint, "-o", blob, "--recipe", recipe, "-q", "-t", "2"});
+        ASSERT_EQ(converted.code, 0) << converted.err;
+        EXPECT_EQ(adder_command({"run", blob, "--ids", "1,2,3", "-n", "5", "--ignore-eos", "-q"}).code, 0);
+    }
+}
+
+TEST(RandomCheckpoint, AFailureLeavesNothing) {
+    const test::TemporaryDirectory directory;
+    const std::string path = directory.file("m");
+    const auto make = [&](const std::string &like) {
+        return adder_command({"make-random", "--like", like, "-o", path, "-q"});
+    };
+    for (const char *bad : {"mamba-130M", "64", "64,2", "64,2,", "64,2,100,", "64,2,100,5", "64;2;100",
+                            "-64,2,100", " 64,2,100", ""}) {
+        const Outcome outcome = make(bad);
+        EXPECT_EQ(outcome.code, 2) << bad;
+        EXPECT_HAS(outcome.err, "D_MODEL,N_LAYER,VOCAB");
+    }
+    EXPECT_HAS(make("0,2,100").err, "d_model is outside of 1 to 65536");
+    EXPECT_HAS(make("64,1025,100").err, "n_layer is outside of 1 to 1024");
+    EXPECT_HAS(make("64,1,99999999999").err, "vocabulary is outside of 1 to 1048576");
+    EXPECT_EQ(adder_command({"make-random", "--like", "64,2,100"}).code, 2);
+    EXPECT_EQ(adder_command({"make-random", "-o", path}).code, 2);
+    const Outcome huge = make("65536,1024,1048576");  // 105 TB
+    EXPECT_EQ(huge.code, 1);
+    EXPECT_HAS(huge.err, path + " takes 1");
+
+    rlimit before{};
+    ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+    const rlimit little{20000, before.rlim_max};
+    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &little), 0);
+    const Outcome full = make("64,2,100");
+    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+    EXPECT_EQ(full.code, 1);
+    EXPECT_HAS(full.err, "model.safetensors: File too large");
+    EXPECT_EQ(entries(directory.path()), 0u);
+
+    ASSERT_EQ(make("64,2,100").code, 0);
+    const Outcome again = make("64,2,100");
+    EXPECT_EQ(again.code, 1);
+    EXPECT_HAS(again.err, "cannot create " + path + ": it exists already");
+    EXPECT_EQ(entries(directory.path()), 1u);
+}
+
+}  // namespace
+}  // namespace adder

@@ -1,0 +1,230 @@
+// A trained model with outliers put in that leave its function as it was: what they cost each recipe, and that the folds
+// which cure them change nothing.
+// SPDX-License-Identifier: MIT
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+
+#include "converter/blob/tensor.h"
+#include "converter/calibrate/calibrate.h"
+#include "converter/convert/convert.h"
+#include "converter/eval/report.h"
+#include "converter/import/safetensors_writer.h"
+#include "converter/model/linear_input.h"
+#include "tests/support/checkpoint_builder.h"
+#include "tests/support/shared.h"
+#include "tests/support/temporary_directory.h"
+
+namespace adder {
+namespace {
+
+// By a power of two weights and products keep their digits: the changed model computes the same bits.
+constexpr float outlier = 128;
+
+std::vector<Tokens> sequences_of(uint32_t vocab_size) {
+    std::vector<Tokens> sequences(4);
+    uint32_t state = 5;
+    for (Tokens &tokens : sequences)
+        for (int t = 0; t < 64; ++t) {
+            state = state * 1664525u + 1013904223u;
+            tokens.push_back(static_cast<int32_t>((state >> 8) % vocab_size));
+        }
+    return sequences;
+}
+
+std::vector<float> logits_of(const std::string &directory) {
+    ThreadPool pool(1);
+    const Checkpoint checkpoint(directory);
+    FloatModel model(checkpoint, pool);
+    std::vector<float> logits;
+    FloatModel::Visitor visitor;
+    visitor.logits = [&](size_t, uint32_t, const float *row, uint32_t) {
+        logits.insert(logits.end(), row, row + checkpoint.config().vocab_size);
+    };
+    model.run(sequences_of(checkpoint.config().vocab_size), visitor);
+    return logits;
+}
+
+using Edit = std::function<void(const TensorSpec &spec, std::vector<float> &values)>;
+
+// The checkpoint with its tensors edited, the other files as they are.
+void rewrite(const std::string &from, const std::string &to, DType dtype, const Edit &edit) {
+    const Checkpoint checkpoint(from);
+    std::filesystem::create_directory(to);
+    for (const auto &entry : std::filesystem::directory_iterator(from))
+        if (entry.path().extension() == ".json")
+            test::write_text(to + "/" + entry.path().filename().string(),
+                             test::read_text(entry.path().string()));
+    const std::vector<TensorSpec> specs = model_tensors(checkpoint.config());
+    SafetensorsWriter writer(to + "/model.safetensors", dtype, specs);
+    for (const TensorSpec &spec : specs) {
+        std::vector<float> values(element_count(spec));
+        checkpoint.read(checkpoint.tensor(spec.name), values.data());
+        edit(spec, values);
+        writer.append(values.data(), values.size());
+    }
+    writer.commit();
+}
+
+bool names(const TensorSpec &spec, const char *part) { return spec.name.find(part) != std::string::npos; }
+
+void scale_row(std::vector<float> &values, size_t cols, size_t row, float factor) {
+    for (size_t i = 0; i < cols; ++i) values[row * cols + i] *= factor;
+}
+void scale_column(std::vector<float> &values, size_t cols, size_t column, float factor) {
+    for (size_t i = column; i < values.size(); i += cols) values[i] *= factor;
+}
+
+// In all layers: a channel of the norm and, divided, its column of in_proj. What comes behind SiLU, the inputs of x_proj
+// and out_proj, no such pair reaches.
+void before_in_proj(const TensorSpec &spec, std::vector<float> &values) {
+    if (names(spec, ".norm.weight")) values[7] *= outlier;
+    if (names(spec, "in_proj.weight")) scale_column(values, spec.shape.back(), 7, 1 / outlier);
+}
+
+// In all layers: a row of x_proj that is an input of dt_proj, and, divided, its column there.
+void before_dt_proj(const TensorSpec &spec, std::vector<float> &values) {
+    if (names(spec, "x_proj.weight")) scale_row(values, spec.shape.back(), 1, outlier);
+    if (names(spec, "dt_proj.weight")) scale_column(values, spec.shape.back(), 1, 1 / outlier);
+}
+
+class Outliers : public testing::Test {
+  protected:
+    void SetUp() override {
+        shared_ = test::shared_directory();
+        if (shared_.empty()) GTEST_SKIP() << test::shared_missing;
+        plain_ = shared_ + "/models/adder-1m";
+    }
+
+    // What a recipe adds to the perplexity, in percent.
+    double cost(const std::string &checkpoint, const std::string &recipe) {
+        ConvertOptions options;
+        options.checkpoint = checkpoint;
+        options.output = directory_.file("blob.adder");
+        options.recipe = recipe_named(recipe);
+        options.calibration_tokens = 4096;
+        options.quality.texts = {shared_ + "/data/text/books.valid.txt"};
+        options.quality.tokens = 8192;
+        const double percent = convert(options, pool_).quality->at(0).change_percent.value;
+        RecordProperty(file_name(checkpoint) + "_" + recipe, std::to_string(percent));
+        return percent;
+    }
+
+    test::TemporaryDirectory directory_;
+    ThreadPool pool_{2};
+    std::string shared_, plain_;
+};
+
+// The changed model computes what it did.
+TEST_F(Outliers, BeforeInProjHurtNaiveAndNotBest) {
+    const std::string changed = directory_.file("changed");
+    rewrite(plain_, changed, DType::bf16, before_in_proj);
+    ASSERT_EQ(logits_of(changed), logits_of(plain_));
+    EXPECT_GT(cost(changed, "naive"), cost(plain_, "naive") + 100);
+    EXPECT_LT(cost(changed, "best"), cost(plain_, "best") + 1);
+}
+
+TEST_F(Outliers, BeforeDtProjHurtNaiveAndNotBest) {
+    const std::string changed = directory_.file("changed");
+    rewrite(plain_, changed, DType::bf16, before_dt_proj);
+    ASSERT_EQ(logits_of(changed), logits_of(plain_));
+    EXPECT_GT(cost(changed, "naive"), cost(plain_, "naive") + 10);
+    EXPECT_LT(cost(changed, "best"), cost(plain_, "best") + 1);
+}
+
+// Each fold, as the converter makes it, on the inputs that a model has: W x and what is folded of both.
+void expect_exact_folds(const std::string &directory) {
+    ThreadPool pool(1);
+    const Checkpoint checkpoint(directory);
+    const ModelConfig &config = checkpoint.config();
+    Recipe recipe = recipe_named("best");
+    recipe.dt_proj.alpha = recipe.out_proj.alpha = 0.7f;
+    recipe.out_proj.input = config.d_inner % 64 == 0 ? Input::hadamard : Input::channels;
+    const Plan plan(recipe, config);
+    FloatModel model(checkpoint, pool);
+    const std::vector<Tokens> sequences = sequences_of(config.vocab_size);
+    const Calibration calibration = calibrate(model, sequences, plan);
+    FloatModel::Visitor visitor;
+    visitor.layer = [&](uint32_t layer, size_t sequence, uint32_t first, const ChunkBuffers &buffers,
+                        uint32_t tokens, uint32_t) {
+        if (sequence != 1 || first != 0) return;
+        for (Role role : layer_linear_roles) {
+            const DenseTensor plain = read_dense(checkpoint, role, layer);
+            // The dt rows of x_proj are divided for dt_proj, as its input is.
+            const DenseTensor folded = read_folded(checkpoint, plan, calibration, role, layer);
+            const std::vector<float> &factors = calibration.of(role, layer).factors;
+            const std::vector<float> &behind = calibration.of(Role::dt_proj, layer).factors;
+            ASSERT_EQ(factors.size(), plain.cols) << layer;
+            const LinearInputs rows = linear_inputs(role, config, model.shape(), buffers, tokens);
+            double largest = 0, difference = 0;
+            for (uint32_t t = 0; t < tokens; ++t) {
+                const float *const x = rows.values + size_t{t} * rows.stride;
+                std::vector<float> v(x, x + rows.width);
+                fold_input(plan.of(role, layer).input, factors, v.data(), rows.width);
+                for (uint32_t row = 0; row < plain.rows; ++row) {
+                    double expected = 0, found = 0;
+                    for (uint32_t i = 0; i < plain.cols; ++i) {
+                        const size_t at = size_t{row} * plain.cols + i;
+                        expected += static_cast<double>(plain.values[at]) * static_cast<double>(x[i]);
+                        found += static_cast<double>(folded.values[at]) * static_cast<double>(v[i]);
+                    }
+                    if (role == Role::x_proj && row < config.dt_rank)
+                        found *= static_cast<double>(behind[row]);
+                    largest = std::max(largest, std::fabs(expected));
+                    difference = std::max(difference, std::fabs(expected - found));
+                }
+            }
+            EXPECT_LT(difference, 1e-5 * largest)
+                << directory << ": layer " << layer << ", role " << static_cast<int>(role);
+            EXPECT_GT(largest, 0.0);
+        }
+    };
+    model.run(sequences, visitor);
+}
+
+// The same for the logits, of the folds that a checkpoint can hold: in_proj's into the norm, dt_proj's into x_proj.
+void expect_same_logits(const std::string &directory, const std::string &changed) {
+    const auto factor = [](size_t i) { return std::exp(static_cast<float>(i * 37 % 11) - 5.0f); };
+    rewrite(directory, changed, DType::f32, [&](const TensorSpec &spec, std::vector<float> &values) {
+        const size_t cols = spec.shape.back();
+        const auto columns = [&] {
+            for (size_t i = 0; i < cols; ++i) scale_column(values, cols, i, factor(i));
+        };
+        if (names(spec, ".norm.weight"))
+            for (size_t i = 0; i < values.size(); ++i) values[i] /= factor(i);
+        if (names(spec, "in_proj.weight") || names(spec, "dt_proj.weight")) columns();
+        if (names(spec, "x_proj.weight"))
+            for (size_t i = 0; i < Checkpoint(directory).config().dt_rank; ++i)
+                scale_row(values, cols, i, 1 / factor(i));
+    });
+    const std::vector<float> expected = logits_of(directory), found = logits_of(changed);
+    ASSERT_EQ(found.size(), expected.size());
+    float largest = 0, difference = 0;
+    for (size_t i = 0; i < expected.size(); ++i) {
+        largest = std::max(largest, std::fabs(expected[i]));
+        difference = std::max(difference, std::fabs(expected[i] - found[i]));
+    }
+    EXPECT_LT(difference, 1e-4f * largest);
+    EXPECT_GT(difference, 0.0f);
+}
+
+TEST_F(Outliers, FoldsOfATrainedModelAreExact) {
+    expect_exact_folds(plain_);
+    expect_same_logits(plain_, directory_.file("folded"));
+}
+
+TEST(ToyFolds, AreExact) {
+    const test::TemporaryDirectory directory;
+    test::CheckpointSpec spec;
+    spec.config.d_model = 32;
+    spec.config.d_inner = 64;
+    spec.scale = 0.4f;
+    std::filesystem::create_directory(directory.file("toy"));
+    test::write_checkpoint(directory.file("toy"), spec);
+    expect_exact_folds(directory.file("toy"));
+    expect_same_logits(directory.file("toy"), directory.file("folded"));
+}
+
+}  // namespace
+}  // namespace adder

@@ -1,0 +1,243 @@
+// adder study: its figures are those of adder convert and adder eval, and it goes on where it was stopped.
+// SPDX-License-Identifier: MIT
+#include "converter/study/study.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <regex>
+#include <set>
+
+#include "converter/import/checkpoint.h"
+#include "converter/text/json.h"
+#include "tests/converter/eval/toy.h"
+#include "tests/support/error_of.h"
+#include "tests/support/well_formed.h"
+
+namespace adder::test {
+namespace {
+
+class StudyCommand : public testing::Test {
+  protected:
+    void SetUp() override {
+        std::string calib;
+        for (int i = 0; i < 300; ++i)
+            calib += "abc" + std::to_string(i * i) + (i % 7 == 6 ? ".\n" : " hello ");
+        write_text(file("calib.txt"), calib);
+    }
+    std::string file(const std::string &name) const { return toy_.file(name); }
+    std::string adder(const std::vector<std::string> &words, int expected = 0) {
+        std::string out;
+        EXPECT_EQ(run_adder(words, &out, &err_), expected) << err_;
+        return out;
+    }
+    std::vector<std::string> words(const std::string &out, const std::vector<std::string> &more) const {
+        std::vector<std::string> list = {
+            "study",   toy_.checkpoint(), "--calib", file("calib.txt"), "--valid", file("text.txt"), "--out",
+            file(out), "--window",        "64",      "--state-window",  "512",     "--calib-tokens", "1024",
+            "-q"};
+        list.insert(list.end(), more.begin(), more.end());
+        return list;
+    }
+    std::string study(const std::string &out, const std::vector<std::string> &more, int expected = 0) {
+        return adder(words(out, more), expected);
+    }
+    std::string json(const std::string &out) const { return read_text(file(out + "/study.json")); }
+    std::set<std::string> listing(const std::string &directory) const {
+        std::set<std::string> names;
+        for (const auto &entry : std::filesystem::directory_iterator(file(directory)))
+            names.insert(entry.path().filename().string());
+        return names;
+    }
+
+    EvalToy toy_;
+    std::string err_;
+};
+
+const StudyFinding *find(const Study &study, const std::string &experiment, const std::string &series,
+                         const std::string &at) {
+    for (const StudyFinding &f : study.findings)
+        if (f.row.experiment == experiment && f.row.series == series && f.row.at == at) return &f;
+    ADD_FAILURE() << experiment << ": " << series << ", " << at;
+    return nullptr;
+}
+
+TEST_F(StudyCommand, EveryExperimentGivesItsRowsAndAPageThatLoadsNothing) {
+    const std::string tables = study("all", {"--windows", "3"});
+    const Study found = read_study(json("all"), "study.json");
+    const std::vector<StudyRow> rows = study_rows(Checkpoint(toy_.checkpoint()).config());
+    ASSERT_EQ(found.findings.size(), rows.size());
+    for (size_t i = 0; i < rows.size(); ++i) {
+        const StudyFinding &f = found.findings[i];
+        EXPECT_TRUE(same_row(f.row, rows[i])) << f.row.name();
+        // d_inner is 32.
+        bool hadamard = f.row.series.find("Hadamard") != std::string::npos;
+        for (const std::string &word : f.row.convert) hadamard |= word.find("hadamard") != std::string::npos;
+        EXPECT_EQ(f.impossible.find("blocks of 64") != std::string::npos, hadamard)
+            << f.row.name() << ": " << f.impossible;
+        if (hadamard) continue;
+        ASSERT_EQ(f.texts.size(), 1u);
+        EXPECT_GE(f.texts[0].kl_mean.value, 0) << f.row.name();
+        EXPECT_GT(f.texts[0].perplexity, 1) << f.row.name();
+        if (f.row.zeroing) {
+            EXPECT_EQ(f.texts[0].kl_mean.value > 0, f.channels > 0) << f.row.name();
+        }
+    }
+    EXPECT_EQ(find(found, "state", "scan", "float32")->texts[0].kl_mean.value, 0) << "nothing is rounded";
+    EXPECT_EQ(find(found, "state", "scan", "float32")->texts[0].same_top1.value, 1);
+    const double int8 = find(found, "state", "scan", "int8")->texts[0].kl_mean.value;
+    EXPECT_GT(int8, 10 * find(found, "state", "scan", "int16")->texts[0].kl_mean.value);
+    EXPECT_GT(find(found, "state", "scan", "int16")->texts[0].kl_mean.value, 0);
+    EXPECT_EQ(find(found, "state", "scan", "int8")->positions[0].size(), 4u);
+    EXPECT_GT(find(found, "tensors", "int4 weights", "in_proj")->texts[0].kl_mean.value,
+              find(found, "tensors", "int8 weights", "in_proj")->texts[0].kl_mean.value);
+
+    for (const char *part : {"Weights and activations", "naive", "W4A4", "not possible", "out_proj, random"})
+        EXPECT_HAS(tables, part);
+    const std::string page = read_text(file("all/study.html"));
+    EXPECT_EQ(xml_error(page), "");
+    for (const Experiment &experiment : experiments()) EXPECT_HAS(page, experiment.question);
+    EXPECT_HAS(page, "<path class=\"s0 stroke\"");
+    EXPECT_HAS(page, "--set=layers.*.in_proj=int8,tensor,input=static,scale=absmax,alpha=0.5");
+    const std::string rest = std::regex_replace(page, std::regex("http://www.w3.org/2000/svg"), "");
+    for (const char *part : {"http", "src=", "href", "<script", "url(", ">nan", "inf<"})
+        EXPECT_EQ(rest.find(part), std::string::npos) << part;
+    EXPECT_EQ(listing("all"), (std::set<std::string>{"calibration.json", "study.html", "study.json"}));
+}
+
+TEST_F(StudyCommand, FiguresAreThoseOfConvertAndEval) {
+    study("s", {"--only", "table", "--rows", "4"});
+    const Study found = read_study(json("s"), "study.json");
+    const auto check = [&](const StudyFinding &finding, std::vector<std::string> options) {
+        std::vector<std::string> convert = {"convert",
+                                            toy_.checkpoint(),
+                                            "-o",
+                                            file("one.adder"),
+                                            "--calib",
+                                            file("calib.txt"),
+                                            "--calib-tokens",
+                                            "1024",
+                                            "-q"};
+        convert.insert(convert.end(), options.begin(), options.end());
+        adder(convert);
+        const Json eval = Json::parse(adder({"eval", file("one.adder"), "--base", toy_.checkpoint(), "--ppl",
+                                             file("text.txt"), "--window", "64", "--json", "-q"}),
+                                      "eval");
+        const Json &text = eval.find("models")->array("")[0].find("perplexity")->array("")[0];
+        EXPECT_EQ(finding.texts[0].perplexity, text.find("token")->number("")) << finding.row.name();
+        EXPECT_EQ(finding.texts[0].kl_mean.value, text.find("kl_mean")->number("")) << finding.row.name();
+        EXPECT_EQ(finding.texts[0].same_top1.error, text.find("same_top1_se")->number(""));
+    };
+    ASSERT_EQ(found.findings.size(), 4u);
+    // By the statistics that are kept, and by GPTQ, which takes the text.
+    check(*find(found, "table", "naive", "W4"),
+          {"--recipe", "naive", "--acts", "f32", "--set", "layers.*.*=int4,row,nearest"});
+    check(*find(found, "table", "cured", "W4"), {"--recipe", "small", "--acts", "f32"});
+}
+
+TEST_F(StudyCommand, StoppedAndGoneOnItGivesTheSameBytes) {
+    const std::vector<std::string> some = {"--only", "state,layers,tensors", "--windows", "2"};
+    const auto with = [&](std::vector<std::string> more) {
+        more.insert(more.end(), some.begin(), some.end());
+        return more;
+    };
+    const std::string printed = study("whole", with({"-t", "1"}));
+    study("parts", with({"--rows", "3", "-t", "3"}));
+    EXPECT_EQ(read_study(json("parts"), "").findings.size(), 3u);
+    study("parts", with({"--rows", "9", "-t", "2"}));
+    EXPECT_EQ(study("parts", with({"-t", "3", "--logits-mb", "0"})), printed);
+    EXPECT_EQ(json("parts"), json("whole"));
+    EXPECT_EQ(read_text(file("parts/study.html")), read_text(file("whole/study.html")));
+
+    // In another order, and experiment by experiment.
+    study("order", {"--only", "tensors", "--windows", "2"});
+    study("order", {"--only", "layers", "--windows", "2"});
+    study("order", {"--only", "state", "--windows", "2"});
+    EXPECT_EQ(json("order"), json("whole"));
+}
+
+TEST_F(StudyCommand, WhatIsFinishedIsNotComputedAgain) {
+    const std::vector<std::string> some = {"--only", "layers", "--windows", "1"};
+    study("s", some);
+    const std::string text = json("s");
+    const std::string changed =
+        std::regex_replace(text, std::regex("\"perplexity\": [0-9.]+"), "\"perplexity\": 12345",
+                           std::regex_constants::format_first_only);
+    ASSERT_NE(changed, text);
+    write_text(file("s/study.json"), changed);
+    study("s", some);
+    EXPECT_EQ(json("s"), changed);
+    EXPECT_HAS(err_, "0 are to be computed");
+    study("s", {"--only", "layers", "--windows", "1", "--fresh"});
+    EXPECT_EQ(json("s"), text);
+}
+
+TEST_F(StudyCommand, AStudyOfOtherSettingsIsLeftAlone) {
+    const std::vector<std::string> some = {"--only", "layers", "--rows", "1", "--windows", "1"};
+    study("s", some);
+    const std::string before = json("s");
+    const auto refused = [&](std::vector<std::string> more) {
+        more.insert(more.begin(), some.begin(), some.end());
+        study("s", more, 2);
+        EXPECT_EQ(json("s"), before);
+        return err_;
+    };
+    EXPECT_HAS(refused({"--window", "32"}), "window is 64 there and 32 here");
+    EXPECT_HAS(refused({"--seed", "7"}), "seed is 1 there and 7 here");
+    EXPECT_HAS(refused({"--calib-tokens", "600"}), "calib-tokens is ");
+    EXPECT_HAS(refused({"--valid", file("task.jsonl")}), "the text to evaluate on is text.txt (crc32 ");
+    write_text(file("text.txt"), read_text(file("text.txt")) + "more");
+    EXPECT_HAS(refused({}), "the text to evaluate on is text.txt (crc32 ");
+    // One bit, at the end of a tensor of some size.
+    const std::string weights = file("toy/model.safetensors");
+    std::string bytes = read_text(weights);
+    bytes.back() ^= 1;
+    write_text(weights, bytes);
+    EXPECT_HAS(refused({}), "the CRC-32 of the weights is ");
+}
+
+TEST_F(StudyCommand, BlobsAreKeptWhereThatIsAskedFor) {
+    study("s", {"--only", "layers", "--windows", "1", "--keep-blobs"});
+    EXPECT_EQ(listing("s/blobs"), (std::set<std::string>{"layers-W4-0.adder", "layers-W4-1.adder",
+                                                         "layers-W8A8-0.adder", "layers-W8A8-1.adder"}));
+    EXPECT_HAS(adder({"inspect", file("s/blobs/layers-W4-1.adder")}), "layers.1.*=int4,row,nearest");
+}
+
+TEST_F(StudyCommand, WhatIsWrongIsSaid) {
+    const std::string toy = toy_.checkpoint(), text = file("text.txt");
+    std::filesystem::create_directory(file("damaged"));
+    write_text(file("damaged/study.json"), "{\"adder_study\": 1}");
+    std::filesystem::create_directory(file("newer"));
+    write_text(file("newer/study.json"), "{\"adder_study\": 2}");
+    const struct {
+        std::vector<std::string> words;
+        int code;
+        const char *part;
+    } cases[] = {
+        {{toy, "--valid", text}, 2, "Give --out"},
+        {{toy, "--out", file("s")}, 2, "give --valid FILE"},
+        {{toy, "--valid", text, "--out", file("s"), "--only", "alpha,beta"},
+         2,
+         "no experiment 'beta'; there are table"},
+        {{toy, "--valid", text, "--out", file("s"), "--only", ""}, 2, "no experiment ''"},
+        {{toy, "--valid", text, "--out", file("s"), "--quick", "--windows", "2"}, 2, "give one of them"},
+        {{toy, "--valid", text, "--out", file("s"), "--calib", text}, 2, "--valid "},
+        {{toy, "--valid", text, "--valid", text, "--out", file("s")}, 2, "two files have the name text.txt"},
+        {{toy, "--valid", file("none.txt"), "--out", file("s")}, 3, "none.txt"},
+        {{text, "--valid", text, "--out", file("s")}, 3, "is no checkpoint directory"},
+        {{toy, "--valid", text, "--out", toy}, 2, "is the checkpoint"},
+        {{toy, "--valid", text, "--out", text}, 1, "cannot create"},
+        {{toy, "--valid", text, "--out", file("damaged")}, 3, "study.json has no settings"},
+        {{toy, "--valid", text, "--out", file("newer")}, 3, "adder_study is 2; 1 is what can be read"},
+    };
+    for (const auto &[given, code, part] : cases) {
+        std::vector<std::string> all = given;
+        all.insert(all.begin(), "study");
+        EXPECT_EQ(adder(all, code), "") << part;
+        EXPECT_HAS(err_, part);
+    }
+}
+
+}  // namespace
+}  // namespace adder::test
