@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "converter/app/cli.h"
+#include "converter/app/pages.h"
 #include "converter/base/error.h"
 #include "converter/bench/kernels.h"
 #include "converter/bench/machine.h"

@@ -6,6 +6,7 @@
 #include "converter/app/cli.h"
 #include "converter/base/error.h"
 #include "converter/base/file.h"
+#include "converter/base/process.h"
 #include "converter/base/progress.h"
 #include "converter/blob/file.h"
 #include "converter/convert/dry_run.h"
@@ -110,6 +111,44 @@ int run_convert(const Arguments &arguments) {
     return 0;
 }
 
+std::vector<Option> convert_options() {
+    std::vector<Option> options = {
+        {"output", 'o', "FILE", false, "The blob to write."},
+        {"calib", 0, "FILE", true, "Calibration text (default: a small text that comes with the tool)."},
+        {"calib-tokens", 0, "N", false,
+         "Tokens to calibrate on, evenly spread over the texts (default 65536)."},
+        {"calibration", 0, "FILE.json", false,
+         "A file of adder calibrate in place of the text: the same blob without running the model. Not "
+         "for "
+         "GPTQ, percentiles and Hadamard transforms, which take the text."},
+    };
+    options.insert(options.end(), recipe_options().begin(), recipe_options().end());
+    const std::vector<Option> others = {
+        {"gate-text", 0, "FILE", true,
+         "Held-out text: measure on it what the conversion cost, and store that in the blob."},
+        {"gate-tokens", 0, "N", false,
+         "Tokens to measure on, in windows of 1024, evenly spread over the texts (default: 65536)."},
+        {"gate-ppl", 0, "PERCENT", false,
+         "Exit with 4, and write no blob, if the perplexity of any text grows by more."},
+        {"gate-top1", 0, "SHARE", false,
+         "Exit with 4, and write no blob, if on any text less than this share, 0 to 1, of the most "
+         "likely "
+         "tokens stays the same."},
+        {"gate-keep", 0, nullptr, false,
+         "Write the blob even if a gate is missed; the exit code is 4 all the same."},
+        {"dry-run", 0, nullptr, false,
+         "Write nothing: print the plan of each tensor, the sizes of blob and arena, and about how long "
+         "the "
+         "conversion would take."},
+        {"name", 0, "TEXT", false, "Name to store in the blob (default: the directory's)."},
+        {"threads", 't', "N", false, "Threads (default: all CPUs); does not change a byte."},
+        {"json", 0, nullptr, false, "The summary as one JSON document on standard output."},
+        {"quiet", 'q', nullptr, false, "No progress."},
+    };
+    options.insert(options.end(), others.begin(), others.end());
+    return options;
+}
+
 }  // namespace
 
 Command convert_command() {
@@ -131,66 +170,7 @@ Command convert_command() {
          "adder convert mamba-130m -o mamba-130m.adder --calibration sample.json",
          "adder convert mamba-130m -o small.adder --recipe small",
          "adder convert mamba-130m -o mamba-130m.adder --gate-text heldout.txt --gate-ppl 2"},
-        {
-            {"output", 'o', "FILE", false, "The blob to write."},
-            {"calib", 0, "FILE", true, "Calibration text (default: a small text that comes with the tool)."},
-            {"calib-tokens", 0, "N", false,
-             "Tokens to calibrate on, evenly spread over the texts (default 65536)."},
-            {"calibration", 0, "FILE.json", false,
-             "A file of adder calibrate in place of the text: the same blob without running the model. Not "
-             "for "
-             "GPTQ, percentiles and Hadamard transforms, which take the text."},
-            {"recipe", 0, "NAME", false,
-             "How to quantize (default best): naive, int8 with one static scale a tensor; smooth, static "
-             "with smoothing; static, smoothing and a Hadamard transform; best, one scale a token where "
-             "outliers move; small, int4 in_proj and out_proj; smaller, the same with fewer scales; "
-             "smallest, int4 embedding and "
-             "head, too; float, nothing."},
-            {"weights", 0, "TYPE", false,
-             "Weights of all linear layers: int8, int4 or f32 (default: the recipe's)."},
-            {"acts", 0, "TYPE", false,
-             "Inputs of all linear layers: int8, int4 or f32 (default: the recipe's)."},
-            {"granularity", 0, "KIND", false,
-             "One scale of int8 weights a row or a tensor (default: the recipe's)."},
-            {"set", 0, "RULE", true,
-             "Change the plan of some tensors: PATTERN=VALUE[,VALUE...]. Patterns: embedding, head, "
-             "layers.*.dt_proj, layers.0-3.{in,out}_proj. Values: int8, int4, f32; scales of the weights "
-             "row, "
-             "tensor, group=32|64|128|row; int4 by gptq or nearest; "
-             "input=static|token|channels|hadamard|float; "
-             "act-bits=8|4; scale=absmax|mse|percentile:P; alpha=X|auto|off. The first rule that matches a "
-             "tensor wins."},
-            {"rules", 0, "FILE", true, "Rules, one a line; they come after those of --set."},
-            {"smooth", 0, "ALPHA", false,
-             "Smoothing of the inputs with a static scale: off, a strength from 0 to 1, or auto, for each "
-             "layer "
-             "and place the one that loses least on the calibration text (default: the recipe's)."},
-            {"rotate", 0, nullptr, false,
-             "Rotate the residual stream by signs and a Hadamard transform, folded into embedding, in_proj, "
-             "out_proj and head: the same model, without outlier channels there. A tied head becomes a "
-             "matrix "
-             "of its own."},
-            {"gate-text", 0, "FILE", true,
-             "Held-out text: measure on it what the conversion cost, and store that in the blob."},
-            {"gate-tokens", 0, "N", false,
-             "Tokens to measure on, in windows of 1024, evenly spread over the texts (default: 65536)."},
-            {"gate-ppl", 0, "PERCENT", false,
-             "Exit with 4, and write no blob, if the perplexity of any text grows by more."},
-            {"gate-top1", 0, "SHARE", false,
-             "Exit with 4, and write no blob, if on any text less than this share, 0 to 1, of the most "
-             "likely "
-             "tokens stays the same."},
-            {"gate-keep", 0, nullptr, false,
-             "Write the blob even if a gate is missed; the exit code is 4 all the same."},
-            {"dry-run", 0, nullptr, false,
-             "Write nothing: print the plan of each tensor, the sizes of blob and arena, and about how long "
-             "the "
-             "conversion would take."},
-            {"name", 0, "TEXT", false, "Name to store in the blob (default: the directory's)."},
-            {"threads", 't', "N", false, "Threads (default: all CPUs); does not change a byte."},
-            {"json", 0, nullptr, false, "The summary as one JSON document on standard output."},
-            {"quiet", 'q', nullptr, false, "No progress."},
-        },
+        convert_options(),
         1,
         1,
         run_convert};

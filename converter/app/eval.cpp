@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "converter/app/cli.h"
+#include "converter/app/pages.h"
 #include "converter/base/error.h"
 #include "converter/base/progress.h"
 #include "converter/blob/file.h"

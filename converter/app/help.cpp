@@ -241,33 +241,4 @@ std::string bash_completion(const std::vector<Command> &commands) {
            "complete -o bashdefault -o default -F _adder adder\n";
 }
 
-std::string nearest(const std::string &word, const std::vector<std::string> &candidates) {
-    std::string best;
-    size_t best_distance = 1 + std::max<size_t>(1, word.size() / 3);
-    for (const std::string &candidate : candidates) {
-        if (word.size() >= 2 && candidate.compare(0, word.size(), word) == 0)
-            return candidate;  // a beginning of it
-        // Edit distance, with swapped neighbours as one edit (optimal string alignment).
-        const size_t n = candidate.size();
-        std::vector<size_t> before(n + 1), last(n + 1), row(n + 1);
-        std::iota(last.begin(), last.end(), size_t{0});
-        for (size_t i = 1; i <= word.size(); ++i) {
-            row[0] = i;
-            for (size_t k = 1; k <= n; ++k) {
-                const bool same = word[i - 1] == candidate[k - 1];
-                row[k] = std::min({last[k] + 1, row[k - 1] + 1, last[k - 1] + (same ? 0u : 1u)});
-                if (i > 1 && k > 1 && word[i - 1] == candidate[k - 2] && word[i - 2] == candidate[k - 1])
-                    row[k] = std::min(row[k], before[k - 2] + 1);
-            }
-            before = last;
-            last = row;
-        }
-        if (last[n] < best_distance) {
-            best_distance = last[n];
-            best = candidate;
-        }
-    }
-    return best;
-}
-
 }  // namespace adder

@@ -22,7 +22,4 @@ std::string help_page(const Command &command);                    // `adder help
 std::string help_markdown(const std::vector<Command> &commands);  // docs/cli.md
 std::string bash_completion(const std::vector<Command> &commands);
 
-// The candidate that `word` most likely meant, or an empty text if none is near.
-std::string nearest(const std::string &word, const std::vector<std::string> &candidates);
-
 }  // namespace adder

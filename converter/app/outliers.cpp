@@ -7,8 +7,8 @@
 
 #include "converter/app/cli.h"
 #include "converter/base/error.h"
+#include "converter/base/paths.h"
 #include "converter/base/progress.h"
-#include "converter/eval/report.h"
 #include "converter/study/outliers_report.h"
 
 namespace adder {

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "converter/app/cli.h"
+#include "converter/app/pages.h"
 #include "converter/base/error.h"
 #include "converter/base/progress.h"
 #include "converter/base/thread_pool.h"

@@ -6,7 +6,6 @@
 #include "converter/app/cli.h"
 #include "converter/base/error.h"
 #include "converter/base/progress.h"
-#include "converter/eval/report.h"
 #include "converter/study/run.h"
 
 namespace adder {

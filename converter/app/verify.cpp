@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "converter/app/cli.h"
+#include "converter/app/pages.h"
 #include "converter/base/error.h"
 #include "converter/blob/file.h"
 #include "converter/calibrate/default_text.h"

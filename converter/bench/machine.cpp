@@ -1,9 +1,8 @@
-// What /proc, /sys and the C library tell about machine and process.
+// What /proc, /sys and the C library tell about the machine.
 // SPDX-License-Identifier: MIT
 #include "converter/bench/machine.h"
 
 #include <sched.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -97,21 +96,6 @@ std::vector<BenchFact> machine_facts() {
         {"load_average", has_load ? BenchCell(load) : BenchCell(),
          has_load ? format("load %.2f", load) : std::string()},
     };
-}
-
-uint64_t page_faults_so_far() {
-    struct rusage usage {};
-    getrusage(RUSAGE_SELF, &usage);
-    return static_cast<uint64_t>(usage.ru_minflt) + static_cast<uint64_t>(usage.ru_majflt);
-}
-
-uint64_t resident_bytes() {
-    uint64_t bytes = 0;
-    for_lines("/proc/self/status", [&](const std::string &line) {
-        if (line.compare(0, 6, "VmRSS:") == 0) bytes = kib(line.substr(6)) * 1024;
-        return bytes == 0;
-    });
-    return bytes;
 }
 
 size_t cache_bytes(int level) {

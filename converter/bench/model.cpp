@@ -1,6 +1,7 @@
 // Measures a model: every configuration in turn, its bounds beside it.
 // SPDX-License-Identifier: MIT
 #include "converter/bench/model.h"
+#include "converter/base/process.h"
 
 #include <algorithm>
 

@@ -1,19 +1,17 @@
-// Opens blobs, makes sessions, and turns text and lists into ids, with the library's errors as exceptions.
+// Opens blobs, makes sessions, and turns text into ids, with the library's errors as exceptions.
 // SPDX-License-Identifier: MIT
 #include "converter/blob/file.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
-#include "converter/base/error.h"
-#include "runtime/blob.h"
 #include <cerrno>
-#include <charconv>
 #include <chrono>
-#include <cstdio>
 #include <cstring>
+
+#include "converter/base/error.h"
+#include "runtime/model.h"
 
 namespace adder {
 
@@ -35,16 +33,18 @@ BlobFile::BlobFile(const std::string &path, Checksum checksum, Pages pages)
     adder_model_get_info(&model_, &info_);
 }
 
-const Option prefault_option = {"prefault", 0, nullptr, false,
-                                "Read the whole blob before the work begins, not where it is touched."};
-const Option huge_pages_option = {
-    "hugepages", 0, nullptr, false,
-    "Copy the blob into huge pages, as far as the system has them, instead of mapping it."};
-
-Pages pages_of(const Arguments &arguments) {
-    return arguments.has("hugepages")  ? Pages::huge_pages
-           : arguments.has("prefault") ? Pages::prefault
-                                       : Pages::mapped;
+double bits_per_weight(const BlobFile &blob) {
+    const Model &model = *model_of(blob.model());
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < model.header->tensor_count; ++i) {
+        const BlobTensor &tensor = model.tensors[i];
+        const TensorExtent extent =
+            tensor_extent(model.shape, static_cast<Role>(tensor.role), static_cast<Dtype>(tensor.dtype));
+        const auto granularity = static_cast<Granularity>(tensor.granularity);
+        bytes += tensor.size + scale_extent(extent, granularity, tensor.group).bytes;
+    }
+    const auto parameters = static_cast<double>(blob.info().parameters);
+    return parameters > 0 ? 8 * static_cast<double>(bytes) / parameters : 0;
 }
 
 bool is_blob(const std::string &path) {
@@ -106,27 +106,6 @@ std::vector<int32_t> tokenize(const BlobFile &blob, std::string_view text, bool 
     return ids;
 }
 
-std::vector<int32_t> parse_ids(const std::string &list, uint32_t vocab_size) {
-    std::vector<int32_t> ids;
-    const char *at = list.data();
-    const char *const end = at + list.size();
-    while (true) {
-        while (at < end && *at == ' ') ++at;
-        uint32_t id = 0;
-        const auto [next, error] = std::from_chars(at, end, id);
-        if (error == std::errc::invalid_argument)
-            fail(ExitCode::usage, "\"%s\" is no list of token ids; \"5,17,3\" would be one", list.c_str());
-        if (error != std::errc() || id >= vocab_size)
-            fail(ExitCode::usage, "token id %.*s is outside of the vocabulary, 0 to %u",
-                 static_cast<int>(next - at), at, vocab_size - 1);
-        ids.push_back(static_cast<int32_t>(id));
-        at = next;
-        if (at == end) return ids;
-        if (*at++ != ',')
-            fail(ExitCode::usage, "\"%s\" is no list of token ids; \"5,17,3\" would be one", list.c_str());
-    }
-}
-
 TextStream::TextStream(const BlobFile &blob, bool special)
     : blob_(blob), special_(special), buffer_(adder_detokenize_capacity(blob.model()), '\0') {}
 
@@ -143,33 +122,5 @@ std::string TextStream::detokenize(int32_t token) {
     const size_t size = adder_detokenize(blob_.model(), &detokenizer_, token, buffer_.data(), buffer_.size());
     return buffer_.substr(0, size);
 }
-
-namespace {
-
-// What Linux says of this process under that key of a file in /proc, in bytes; 0 where it says nothing.
-uint64_t process_memory(const char *path, const char *key) {
-    std::FILE *const file = std::fopen(path, "re");
-    if (!file) return 0;
-    uint64_t bytes = 0;
-    char line[256], name[64];
-    unsigned long long kib = 0;
-    while (std::fgets(line, sizeof line, file) != nullptr)
-        if (std::sscanf(line, "%63[^:]: %llu kB", name, &kib) == 2 && std::strcmp(name, key) == 0)
-            bytes = uint64_t{kib} * 1024;
-    std::fclose(file);
-    return bytes;
-}
-
-}  // namespace
-
-uint64_t peak_rss_bytes() {
-    struct rusage usage {};
-    const uint64_t bytes = process_memory("/proc/self/status", "VmHWM");
-    if (bytes != 0 || getrusage(RUSAGE_SELF, &usage) != 0) return bytes;
-    return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
-}
-
-// Not RssAnon, which lags behind by what each CPU has not added to it yet.
-uint64_t anonymous_bytes() { return process_memory("/proc/self/smaps_rollup", "Anonymous"); }
 
 }  // namespace adder

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "adder/adder.h"
-#include "converter/app/cli.h"
 #include "converter/base/file.h"
 
 namespace adder {
@@ -39,9 +38,8 @@ class BlobFile {
 // for small memories; weights that are larger than the caches are read a quarter as often with this one.
 constexpr uint32_t host_chunk = 64;
 
-// The options --prefault and --hugepages of a command that runs a blob, and what they ask for.
-extern const Option prefault_option, huge_pages_option;
-Pages pages_of(const Arguments &arguments);
+// Bits per parameter of the checkpoint that the blob's tensors take, scales and padding included.
+double bits_per_weight(const BlobFile &blob);
 
 // True if the path is a regular file that begins as a blob does.
 bool is_blob(const std::string &path);
@@ -72,9 +70,6 @@ void check(adder_status status, const std::string &what);
 // Text to ids; throws if the blob has no tokenizer.
 std::vector<int32_t> tokenize(const BlobFile &blob, std::string_view text, bool special);
 
-// "5,17,3": throws Error(usage) on anything else, or an id outside of the vocabulary.
-std::vector<int32_t> parse_ids(const std::string &list, uint32_t vocab_size);
-
 // Bytes to text: the pieces of a token are held back until they are whole UTF-8 sequences.
 class TextStream {
   public:
@@ -90,12 +85,5 @@ class TextStream {
     adder_detokenizer detokenizer_{};
     std::string buffer_;
 };
-
-// Peak resident bytes of this process: what Linux says in /proc, else getrusage, which also remembers the process that
-// started this one.
-uint64_t peak_rss_bytes();
-
-// Resident bytes of this process that are of no file: heap, stacks, arenas. 0 where the system does not say.
-uint64_t anonymous_bytes();
 
 }  // namespace adder

@@ -1,10 +1,11 @@
 // Folding, rounding and packing of one tensor.
 // SPDX-License-Identifier: MIT
 #include "converter/blob/tensor.h"
+#include "converter/model/packing.h"
+#include "converter/quantize/folds.h"
 
 #include <algorithm>
 
-#include "converter/calibrate/smoothing.h"
 #include "converter/quantize/grid.h"
 #include "converter/quantize/rounding.h"
 

@@ -1,6 +1,8 @@
 // Reading and checking of calibration files.
 // SPDX-License-Identifier: MIT
 #include "converter/calibrate/file.h"
+#include "converter/base/paths.h"
+#include "converter/plan/names.h"
 
 #include <algorithm>
 #include <cfloat>
@@ -9,7 +11,6 @@
 #include "converter/base/error.h"
 #include "converter/base/file.h"
 #include "converter/calibrate/counts.h"
-#include "converter/eval/report.h"
 #include "converter/plan/rules.h"
 #include "runtime/crc32.h"
 

@@ -5,6 +5,7 @@
 #include "converter/base/error.h"
 #include "converter/calibrate/counts.h"
 #include "converter/calibrate/file.h"
+#include "converter/plan/names.h"
 #include "converter/plan/rules.h"
 
 namespace adder {

@@ -1,4 +1,4 @@
-// Factors and folds.
+// The factors, and what they are made from.
 // SPDX-License-Identifier: MIT
 #include "converter/calibrate/smoothing.h"
 
@@ -54,39 +54,6 @@ std::vector<float> column_absmax(const DenseTensor &tensor) {
         so_far = std::max(so_far, std::fabs(tensor.values[i]));
     }
     return highest;
-}
-
-void fold_factors(DenseTensor *tensor, const std::vector<float> &factors) {
-    check_count(factors.size(), tensor->cols);
-    for (size_t i = 0; i < tensor->values.size(); ++i) tensor->values[i] *= factors[i % tensor->cols];
-}
-
-void walsh_hadamard(double *values) {
-    for (uint32_t half = 1; half < hadamard_size; half *= 2)
-        for (uint32_t first = 0; first < hadamard_size; first += 2 * half)
-            for (uint32_t i = first; i < first + half; ++i) {
-                const double a = values[i], b = values[i + half];
-                values[i] = a + b;
-                values[i + half] = a - b;
-            }
-}
-
-void fold_hadamard(DenseTensor *tensor, const std::vector<float> &factors) {
-    if (tensor->cols % hadamard_size != 0)
-        bad_input("the block Hadamard transform needs a multiple of %u channels, and there are %u",
-                  hadamard_size, tensor->cols);
-    if (!factors.empty()) check_count(factors.size(), tensor->cols);
-    for (size_t first = 0; first < tensor->values.size(); first += hadamard_size) {
-        double block[hadamard_size];
-        for (size_t i = 0; i < hadamard_size; ++i) {
-            const double factor =
-                factors.empty() ? 1.0 : static_cast<double>(factors[first % tensor->cols + i]);
-            block[i] = static_cast<double>(tensor->values[first + i]) * factor;
-        }
-        walsh_hadamard(block);
-        for (size_t i = 0; i < hadamard_size; ++i)
-            tensor->values[first + i] = static_cast<float>(block[i] / 8);
-    }
 }
 
 }  // namespace adder

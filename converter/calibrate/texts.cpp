@@ -1,12 +1,12 @@
 // Sampling of texts.
 // SPDX-License-Identifier: MIT
 #include "converter/calibrate/texts.h"
+#include "converter/base/paths.h"
 
 #include <algorithm>
 
 #include "converter/base/error.h"
 #include "converter/calibrate/default_text.h"
-#include "converter/eval/report.h"
 #include "runtime/crc32.h"
 
 namespace adder {

@@ -1,6 +1,8 @@
 // Putting a blob together: tokenizer, texts, defaults, calibration, weights; then checking it.
 // SPDX-License-Identifier: MIT
 #include "converter/convert/convert.h"
+#include "converter/base/paths.h"
+#include "converter/plan/names.h"
 
 #include <algorithm>
 #include <cstring>
@@ -11,7 +13,6 @@
 #include "converter/calibrate/texts.h"
 #include "converter/convert/gptq_walk.h"
 #include "converter/convert/record.h"
-#include "converter/eval/report.h"
 #include "converter/import/chat_template.h"
 #include "converter/import/tokens.h"
 #include "kernels/scalar/hadamard.h"

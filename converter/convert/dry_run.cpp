@@ -3,8 +3,8 @@
 #include "converter/convert/dry_run.h"
 
 #include "converter/base/error.h"
-#include "converter/inspect/inspect.h"
 #include "converter/plan/names.h"
+#include "converter/report/lines.h"
 #include "converter/text/json.h"
 
 namespace adder {

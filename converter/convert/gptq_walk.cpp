@@ -1,6 +1,7 @@
 // The walk over the layers with two residual streams, and the moments of one linear layer at a time.
 // SPDX-License-Identifier: MIT
 #include "converter/convert/gptq_walk.h"
+#include "converter/plan/names.h"
 
 #include <algorithm>
 #include <set>

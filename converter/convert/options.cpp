@@ -44,6 +44,41 @@ std::vector<PlanRule> rules_of(const Arguments &arguments) {
 
 }  // namespace
 
+const std::vector<Option> &recipe_options() {
+    static const std::vector<Option> options = {
+        {"recipe", 0, "NAME", false,
+         "How to quantize (default best): naive, int8 with one static scale a tensor; smooth, static "
+         "with smoothing; static, smoothing and a Hadamard transform; best, one scale a token where "
+         "outliers move; small, int4 in_proj and out_proj; smaller, the same with fewer scales; "
+         "smallest, int4 embedding and "
+         "head, too; float, nothing."},
+        {"weights", 0, "TYPE", false,
+         "Weights of all linear layers: int8, int4 or f32 (default: the recipe's)."},
+        {"acts", 0, "TYPE", false, "Inputs of all linear layers: int8, int4 or f32 (default: the recipe's)."},
+        {"granularity", 0, "KIND", false,
+         "One scale of int8 weights a row or a tensor (default: the recipe's)."},
+        {"set", 0, "RULE", true,
+         "Change the plan of some tensors: PATTERN=VALUE[,VALUE...]. Patterns: embedding, head, "
+         "layers.*.dt_proj, layers.0-3.{in,out}_proj. Values: int8, int4, f32; scales of the weights "
+         "row, "
+         "tensor, group=32|64|128|row; int4 by gptq or nearest; "
+         "input=static|token|channels|hadamard|float; "
+         "act-bits=8|4; scale=absmax|mse|percentile:P; alpha=X|auto|off. The first rule that matches a "
+         "tensor wins."},
+        {"rules", 0, "FILE", true, "Rules, one a line; they come after those of --set."},
+        {"smooth", 0, "ALPHA", false,
+         "Smoothing of the inputs with a static scale: off, a strength from 0 to 1, or auto, for each "
+         "layer "
+         "and place the one that loses least on the calibration text (default: the recipe's)."},
+        {"rotate", 0, nullptr, false,
+         "Rotate the residual stream by signs and a Hadamard transform, folded into embedding, in_proj, "
+         "out_proj and head: the same model, without outlier channels there. A tied head becomes a "
+         "matrix "
+         "of its own."},
+    };
+    return options;
+}
+
 void set_recipe(const Arguments &arguments, ConvertOptions *options) {
     options->recipe = recipe_of(arguments);
     options->rules = rules_of(arguments);
@@ -51,7 +86,7 @@ void set_recipe(const Arguments &arguments, ConvertOptions *options) {
 }
 
 void set_recipe(const std::vector<std::string> &words, ConvertOptions *options) {
-    set_recipe(parse_words(convert_command(), words), options);
+    set_recipe(parse_words("convert", recipe_options(), words), options);
 }
 
 }  // namespace adder

@@ -1,6 +1,7 @@
 // Measuring a blob against its checkpoint.
 // SPDX-License-Identifier: MIT
 #include "converter/convert/quality.h"
+#include "converter/base/paths.h"
 
 #include <algorithm>
 #include <set>
@@ -9,7 +10,6 @@
 #include "converter/base/file.h"
 #include "converter/base/progress.h"
 #include "converter/eval/figures.h"
-#include "converter/eval/report.h"
 #include "converter/eval/score.h"
 #include "runtime/crc32.h"
 

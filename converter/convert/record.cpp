@@ -4,7 +4,6 @@
 
 #include "adder/adder.h"
 #include "converter/base/error.h"
-#include "converter/eval/report.h"
 #include "converter/plan/names.h"
 #include "converter/text/json.h"
 

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "converter/base/error.h"
+#include "converter/base/paths.h"
 #include "converter/eval/figures.h"
 #include "converter/eval/report.h"
 #include "converter/report/svg.h"

@@ -6,21 +6,11 @@
 #include <set>
 
 #include "converter/base/error.h"
+#include "converter/base/paths.h"
 #include "converter/eval/figures.h"
 
 namespace adder {
 namespace {
-
-// The last `parts` components of a path.
-std::string path_end(std::string path, int parts) {
-    while (path.size() > 1 && path.back() == '/') path.pop_back();
-    size_t at = path.size();
-    while (parts-- > 0) {
-        at = at == 0 ? std::string::npos : path.rfind('/', at - 1);
-        if (at == std::string::npos) return path;
-    }
-    return path.substr(at + 1);
-}
 
 // "18.57 ±0.12"; the error is left out where there is none.
 std::string with_error(const Estimate &e, int digits, double scale = 1.0, bool sign = false) {
@@ -106,8 +96,6 @@ EvalSection tasks_section(const Evaluation &evaluation, const std::vector<std::s
 }
 
 }  // namespace
-
-std::string file_name(const std::string &path) { return path_end(path, 1); }
 
 std::vector<std::string> model_names(const Evaluation &evaluation) {
     std::vector<std::string> names;

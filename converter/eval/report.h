@@ -26,7 +26,5 @@ struct EvalSection {
 std::vector<EvalSection> eval_sections(const Evaluation &evaluation);
 // Names of the models in a table: the shortest ends of their paths that tell them apart.
 std::vector<std::string> model_names(const Evaluation &evaluation);
-// The last component of a path.
-std::string file_name(const std::string &path);
 
 }  // namespace adder

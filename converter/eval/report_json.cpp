@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "converter/base/paths.h"
 #include "converter/eval/figures.h"
 #include "converter/eval/report.h"
 #include "converter/text/json.h"

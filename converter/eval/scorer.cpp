@@ -10,7 +10,6 @@
 #include "converter/base/progress.h"
 #include "converter/blob/file.h"
 #include "converter/import/tokens.h"
-#include "converter/inspect/inspect.h"
 #include "runtime/arena.h"
 #include "runtime/session.h"
 
@@ -89,7 +88,7 @@ class BlobScorer : public Scorer {
         facts_.fingerprint = format("%016llx", static_cast<unsigned long long>(blob_.info().fingerprint));
         facts_.parameters = blob_.info().parameters;
         facts_.bytes = blob_.info().blob_bytes;
-        facts_.bits_per_weight = blob_bits_per_weight(path);
+        facts_.bits_per_weight = adder::bits_per_weight(blob_);
     }
 
     const ModelFacts &facts() const override { return facts_; }

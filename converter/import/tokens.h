@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "converter/base/tokens.h"
 #include "converter/import/checkpoint.h"
-#include "converter/model/float_model.h"
 #include "runtime/tokenizer.h"
 
 namespace adder {

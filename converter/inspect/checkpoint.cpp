@@ -118,7 +118,7 @@ std::string checkpoint_text(const Facts &facts, const InspectOptions &options) {
     std::string text = facts.checkpoint.directory() + ": a checkpoint\n" + lines.text();
     Lines converted;
     converted.add("state", bytes_text(facts.state));
-    converted.arena(facts.arena, options.session);
+    add_arena(&converted, facts.arena, options.session);
     text += "\nConverted with the defaults, int8 weights and activations:\n" + converted.text();
     if (options.tensors) {
         text += "\n";

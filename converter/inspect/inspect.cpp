@@ -1,4 +1,4 @@
-// Numbers as people read them, and the arena's regions: what inspecting blobs and checkpoints has in common.
+// The arena's regions: what inspecting blobs and checkpoints has in common.
 // SPDX-License-Identifier: MIT
 #include "converter/inspect/inspect.h"
 
@@ -6,12 +6,6 @@
 #include "runtime/arena.h"
 
 namespace adder {
-
-namespace {
-
-constexpr size_t label_width = 21;
-
-}  // namespace
 
 ArenaReport arena_report(const Shape &shape, bool code_inputs, bool float_weights,
                          const adder_options &options) {
@@ -58,37 +52,10 @@ void write_arena(JsonWriter &w, const ArenaReport &arena, const adder_options &o
     w.end_object();
 }
 
-void Lines::add(const std::string &label, const std::string &text) {
-    const std::string padding(label.size() < label_width ? label_width - label.size() : 1, ' ');
-    text_ += "  " + label + padding + text + "\n";
-}
-
-void Lines::arena(const ArenaReport &arena, const adder_options &options) {
-    add("arena", format("%s with chunk %u and logit rows %u", bytes_text(arena.total).c_str(), options.chunk,
-                        options.logit_rows));
-    for (const auto &[name, bytes] : arena.regions) add(std::string("  ") + name, count_text(bytes));
-}
-
-std::string count_text(uint64_t number) {
-    std::string digits = std::to_string(number);
-    for (size_t at = digits.size(); at > 3;) digits.insert(at -= 3, 1, ' ');
-    return digits;
-}
-
-std::string bytes_text(uint64_t bytes) {
-    std::string text = count_text(bytes) + " bytes";
-    if (bytes >= 10 * 1024 * 1024) {
-        text += format(" (%.1f MiB)", static_cast<double>(bytes) / (1024 * 1024));
-    } else if (bytes >= 10 * 1024) {
-        text += format(" (%.1f KiB)", static_cast<double>(bytes) / 1024);
-    }
-    return text;
-}
-
-std::string list_text(const std::vector<std::string> &items) {
-    std::string text;
-    for (const std::string &item : items) text += (text.empty() ? "" : ", ") + item;
-    return text;
+void add_arena(Lines *lines, const ArenaReport &arena, const adder_options &options) {
+    lines->add("arena", format("%s with chunk %u and logit rows %u", bytes_text(arena.total).c_str(),
+                               options.chunk, options.logit_rows));
+    for (const auto &[name, bytes] : arena.regions) lines->add(std::string("  ") + name, count_text(bytes));
 }
 
 }  // namespace adder

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "adder/adder.h"
+#include "converter/report/lines.h"
 #include "converter/text/json.h"
 
 namespace adder {
@@ -22,9 +23,6 @@ struct InspectOptions {
 std::string inspect_blob(const std::string &path, const InspectOptions &options, bool *damaged);
 std::string inspect_checkpoint(const std::string &directory, const InspectOptions &options);
 
-// Bits of a blob's tensors, scales and padding included, a parameter of the checkpoint.
-double blob_bits_per_weight(const std::string &path);
-
 // ---- Shared by the two ----
 
 // The regions of an arena in order, with their bytes; those that take none are left out.
@@ -37,20 +35,6 @@ struct Shape;
 ArenaReport arena_report(const Shape &shape, bool code_inputs, bool float_weights,
                          const adder_options &options);
 void write_arena(JsonWriter &w, const ArenaReport &arena, const adder_options &options);
-
-// Aligned lines of a label and a text.
-class Lines {
-  public:
-    void add(const std::string &label, const std::string &text);
-    void arena(const ArenaReport &arena, const adder_options &options);
-    const std::string &text() const { return text_; }
-
-  private:
-    std::string text_;
-};
-
-std::string bytes_text(uint64_t bytes);                        // "13 310 720 bytes (12.7 MiB)"
-std::string count_text(uint64_t number);                       // "13 310 720"
-std::string list_text(const std::vector<std::string> &items);  // "a, b, c"
+void add_arena(Lines *lines, const ArenaReport &arena, const adder_options &options);
 
 }  // namespace adder

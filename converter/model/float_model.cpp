@@ -3,6 +3,7 @@
 #include "converter/model/float_model.h"
 
 #include "converter/base/progress.h"
+#include "converter/model/packing.h"
 #include "converter/model/weights.h"
 
 namespace adder {

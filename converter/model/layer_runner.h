@@ -7,11 +7,10 @@
 #include <vector>
 
 #include "converter/base/thread_pool.h"
+#include "converter/base/tokens.h"
 #include "runtime/layer.h"
 
 namespace adder {
-
-using Tokens = std::vector<int32_t>;
 
 // Tokens to run from an empty state: a stem, and branches that each continue from the state behind the stem, so that
 // what they share is computed once.

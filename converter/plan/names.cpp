@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #include "converter/plan/names.h"
 
+#include "converter/base/error.h"
+
 namespace adder {
 
 const char *role_name(Role role) {
@@ -54,6 +56,11 @@ const char *input_name(Input input) {
     case Input::token: return "a scale a token";
     }
     return "?";
+}
+
+std::string plan_name(Role role, uint32_t layer) {
+    if (role == Role::embedding || role == Role::head) return role_name(role);
+    return format("layers.%u.%s", layer, role_name(role));
 }
 
 }  // namespace adder

@@ -1,6 +1,9 @@
-// The names that reports and records use for the blob's enumerations.
+// The names that rules, reports and records use for tensors and for the blob's enumerations.
 // SPDX-License-Identifier: MIT
 #pragma once
+
+#include <cstdint>
+#include <string>
 
 #include "runtime/blob.h"
 
@@ -10,5 +13,8 @@ const char *role_name(Role role);                       // "in_proj"
 const char *weight_type_name(Dtype dtype);              // "int8"
 const char *granularity_name(Granularity granularity);  // "row"
 const char *input_name(Input input);                    // "static", "a scale a token", ...
+
+// "layers.3.in_proj", "head": the names of a plan's tensors, which patterns match.
+std::string plan_name(Role role, uint32_t layer);
 
 }  // namespace adder

@@ -249,9 +249,4 @@ void apply_rules(const std::vector<PlanRule> &rules, const ModelConfig &config, 
     }
 }
 
-std::string plan_name(Role role, uint32_t layer) {
-    if (role == Role::embedding || role == Role::head) return role_name(role);
-    return format("layers.%u.%s", layer, role_name(role));
-}
-
 }  // namespace adder

@@ -61,7 +61,4 @@ std::vector<PlanRule> read_rules(const std::string &path);
 // files) have left.
 void apply_rules(const std::vector<PlanRule> &rules, const ModelConfig &config, Plan *plan);
 
-// "layers.3.in_proj", "head": the names that patterns match.
-std::string plan_name(Role role, uint32_t layer);
-
 }  // namespace adder

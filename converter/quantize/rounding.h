@@ -6,7 +6,8 @@
 #include <vector>
 
 #include "converter/base/thread_pool.h"
-#include "converter/model/weights.h"
+#include "converter/quantize/dense.h"
+#include "runtime/blob.h"
 
 namespace adder {
 

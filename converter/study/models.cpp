@@ -1,6 +1,7 @@
 // Computing one row of a study: converting, zeroing or rounding, and comparing with the float model.
 // SPDX-License-Identifier: MIT
 #include "converter/study/models.h"
+#include "converter/base/paths.h"
 
 #include <algorithm>
 #include <cmath>
@@ -11,7 +12,6 @@
 #include "converter/base/progress.h"
 #include "converter/calibrate/calibrate.h"
 #include "converter/convert/options.h"
-#include "converter/eval/report.h"
 #include "runtime/crc32.h"
 
 namespace adder {

@@ -1,6 +1,7 @@
 // Tables and JSON of outlier channels.
 // SPDX-License-Identifier: MIT
 #include "converter/study/outliers_report.h"
+#include "converter/base/paths.h"
 
 #include <algorithm>
 #include <cmath>

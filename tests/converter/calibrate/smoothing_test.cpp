@@ -7,6 +7,7 @@
 #include <cmath>
 #include <random>
 
+#include "converter/quantize/folds.h"
 #include "tests/support/error_of.h"
 
 namespace adder {

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "converter/plan/names.h"
 #include "tests/support/error_of.h"
 #include "tests/support/temporary_directory.h"
 

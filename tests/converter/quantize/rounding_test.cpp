@@ -9,6 +9,7 @@
 #include <limits>
 #include <random>
 
+#include "converter/model/weights.h"
 #include "converter/quantize/grid.h"
 #include "tests/support/checkpoint_builder.h"
 #include "tests/support/error_of.h"

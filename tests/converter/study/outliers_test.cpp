@@ -6,6 +6,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "converter/base/paths.h"
 #include "converter/blob/tensor.h"
 #include "converter/calibrate/calibrate.h"
 #include "converter/convert/convert.h"
