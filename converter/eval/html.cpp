@@ -6,6 +6,7 @@
 #include "converter/base/paths.h"
 #include "converter/eval/figures.h"
 #include "converter/eval/report.h"
+#include "converter/report/scatter_plot.h"
 #include "converter/report/svg.h"
 
 namespace adder {

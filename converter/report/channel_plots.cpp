@@ -11,23 +11,6 @@
 namespace adder {
 namespace {
 
-std::string open_svg(double width, double height, const std::string &title) {
-    return format("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" "
-                  "height=\"%.0f\" role=\"img\">\n<title>",
-                  width, height, width, height) +
-           xml_escape(title) + "</title>\n";
-}
-
-std::string text_at(double x, double y, const char *anchor, const std::string &text, const char *style) {
-    return format("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" class=\"%s\">", x, y, anchor, style) +
-           xml_escape(text) + "</text>\n";
-}
-
-std::string line(double x1, double y1, double x2, double y2, const char *style) {
-    return format("<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" class=\"%s\"/>\n", x1, y1, x2, y2,
-                  style);
-}
-
 // A round number at or above `value`: 1, 2 or 5 times a power of ten.
 double round_up(double value) {
     if (!(value > 0)) return 1;
@@ -57,20 +40,20 @@ std::string svg_channels(const std::string &title, const std::vector<float> &abs
         place = std::max(place, absmax[i]);
     }
 
-    std::string svg = open_svg(width, height, title);
-    svg += text_at(left, 12, "start", title, "title");
+    std::string svg = svg_open(width, height, title);
+    svg += svg_text(left, 12, "start", title, svg_title);
     for (double part : {0.5, 1.0}) {
-        svg += line(left, y_of(part * top_value), width - right, y_of(part * top_value), "grid");
-        svg += text_at(left - 4, y_of(part * top_value) + 4, "end", format("%g", part * top_value), "soft");
+        svg += svg_line(left, y_of(part * top_value), width - right, y_of(part * top_value), svg_grid);
+        svg +=
+            svg_text(left - 4, y_of(part * top_value) + 4, "end", format("%g", part * top_value), svg_soft);
     }
     std::string path = format("<path class=\"s0\" d=\"M%.1f %.1f", left, floor);
     for (size_t i = 0; i < places; ++i)
         path += format("L%.1f %.1f", x_of(i), y_of(static_cast<double>(place_max[i])));
     svg += path + format("L%.1f %.1fZ\"/>\n", width - right, floor);
     if (!thresholds.empty() && thresholds[0] <= top_value)
-        svg += format("<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" class=\"line\" "
-                      "stroke-dasharray=\"3 3\"/>\n",
-                      left, y_of(thresholds[0]), width - right, y_of(thresholds[0]));
+        svg += svg_line(left, y_of(thresholds[0]), width - right, y_of(thresholds[0]),
+                        std::string(svg_axis) + " stroke-dasharray=\"3 3\"");
     for (size_t i = 0; i < channels; ++i) {
         const double value = static_cast<double>(absmax[i]);
         size_t beyond = 0;
@@ -85,10 +68,10 @@ std::string svg_channels(const std::string &title, const std::vector<float> &abs
                                  : "s3",
                    i, value);
     }
-    svg += line(left, floor, width - right, floor, "line");
-    svg += text_at(left, height - 6, "start", "0", "soft") +
-           text_at((left + width - right) / 2, height - 6, "middle", "channel", "soft") +
-           text_at(width - right, height - 6, "end", format("%zu", channels - 1), "soft");
+    svg += svg_line(left, floor, width - right, floor, svg_axis);
+    svg += svg_text(left, height - 6, "start", "0", svg_soft) +
+           svg_text((left + width - right) / 2, height - 6, "middle", "channel", svg_soft) +
+           svg_text(width - right, height - 6, "end", format("%zu", channels - 1), svg_soft);
     return svg + "</svg>\n";
 }
 
@@ -105,11 +88,11 @@ std::string svg_persistence(const std::string &title, uint32_t channels,
     const uint32_t most = std::max(1u, *std::max_element(layers.begin(), layers.end()));
     const auto x_of = [&](uint32_t channel) { return left + step * channel + step / 2 - mark / 2; };
 
-    std::string svg = open_svg(width, height, title);
-    svg += text_at(left, 14, "start", title, "title");
-    svg += text_at(left - 6, top + 10, "end", format("%u", most), "soft") +
-           text_at(left - 6, top + bars, "end", "layers", "soft");
-    svg += line(left, top + bars, width - right, top + bars, "line");
+    std::string svg = svg_open(width, height, title);
+    svg += svg_text(left, 14, "start", title, svg_title);
+    svg += svg_text(left - 6, top + 10, "end", format("%u", most), svg_soft) +
+           svg_text(left - 6, top + bars, "end", "layers", svg_soft);
+    svg += svg_line(left, top + bars, width - right, top + bars, svg_axis);
     for (uint32_t i = 0; i < channels; ++i)
         if (layers[i] > 0) {
             const double tall = bars * layers[i] / most;
@@ -126,11 +109,11 @@ std::string svg_persistence(const std::string &title, uint32_t channels,
                 "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" class=\"s0\"><title>layer "
                 "%zu, channel %u</title></rect>\n",
                 x_of(channel), strip + row * static_cast<double>(layer), mark, row - 0.5, layer, channel);
-    svg += text_at(left - 6, strip + 9, "end", "layer 0", "soft") +
-           text_at(left - 6, floor, "end", format("%zu", outliers.size() - 1), "soft");
-    svg += text_at(left, floor + 16, "start", "0", "soft") +
-           text_at((left + width - right) / 2, floor + 16, "middle", "channel", "soft") +
-           text_at(width - right, floor + 16, "end", format("%u", channels - 1), "soft");
+    svg += svg_text(left - 6, strip + 9, "end", "layer 0", svg_soft) +
+           svg_text(left - 6, floor, "end", format("%zu", outliers.size() - 1), svg_soft);
+    svg += svg_text(left, floor + 16, "start", "0", svg_soft) +
+           svg_text((left + width - right) / 2, floor + 16, "middle", "channel", svg_soft) +
+           svg_text(width - right, floor + 16, "end", format("%u", channels - 1), svg_soft);
     return svg + "</svg>\n";
 }
 

@@ -16,16 +16,6 @@ constexpr double legend_row = 16, legend_column = 166;
 constexpr size_t legend_columns = 3;
 constexpr size_t most_places_named = 16;
 
-std::string text_at(double x, double y, const char *anchor, const std::string &text, const char *style) {
-    return format("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" class=\"%s\">", x, y, anchor, style) +
-           xml_escape(text) + "</text>\n";
-}
-
-std::string line(double x1, double y1, double x2, double y2, const std::string &style) {
-    return format("<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" class=\"", x1, y1, x2, y2) + style +
-           "\"/>\n";
-}
-
 bool is_drawn(double value) { return std::isfinite(value) && value > 0; }
 
 // Whole decades around all values; empty where there are none.
@@ -83,7 +73,7 @@ std::string legend(const std::vector<Series> &series) {
                       i >= 8 ? " stroke-dasharray=\"4 3\"" : "", x, y - 4);
         svg +=
             format("<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3\" class=\"%s\"/>\n", x + 7, y - 4, colour.c_str());
-        svg += text_at(x + 20, y, "start", series[i].name, "ink");
+        svg += svg_text(x + 20, y, "start", series[i].name, svg_ink);
     }
     return svg;
 }
@@ -94,29 +84,24 @@ std::string svg_series(const std::string &title, const std::string &x_label, con
                        const std::vector<std::string> &places, const std::vector<Series> &series) {
     const double rows = static_cast<double>((series.size() + legend_columns - 1) / legend_columns);
     const double height = plot_height + legend_row * rows + 8, floor = plot_height - bottom;
-    std::string svg =
-        format("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" "
-               "height=\"%.0f\" role=\"img\">\n<title>",
-               width, height, width, height) +
-        xml_escape(title) + "</title>\n" + text_at(left, 14, "start", title, "title");
+    std::string svg = svg_open(width, height, title) + svg_text(left, 14, "start", title, svg_title);
     const Decades y(series);
     if (y.empty())
-        return svg + text_at(width / 2, plot_height / 2, "middle", "nothing above 0", "soft") + "</svg>\n";
+        return svg + svg_text(width / 2, plot_height / 2, "middle", "nothing above 0", svg_soft) + "</svg>\n";
     for (int decade = y.low; decade <= y.high; ++decade) {
         const double at = y.y_of(std::pow(10.0, decade));
-        svg += line(left, at, width - right, at, "grid") +
-               text_at(left - 6, at + 4, "end", format("%g", std::pow(10.0, decade)), "soft");
+        svg += svg_line(left, at, width - right, at, svg_grid) +
+               svg_text(left - 6, at + 4, "end", format("%g", std::pow(10.0, decade)), svg_soft);
     }
     const double step = (width - left - right) / static_cast<double>(places.size()), first = left + step / 2;
     const size_t every = (places.size() + most_places_named - 1) / most_places_named;
     for (size_t i = 0; i < places.size(); i += every)
-        svg += text_at(first + step * static_cast<double>(i), floor + 15, "middle", places[i], "soft");
-    svg += line(left, floor, width - right, floor, "line");
-    svg += text_at((left + width - right) / 2, floor + 32, "middle", x_label, "soft");
-    svg += format("<text x=\"12\" y=\"%.1f\" text-anchor=\"middle\" class=\"soft\" transform=\"rotate(-90 12 "
-                  "%.1f)\">",
-                  (top + floor) / 2, (top + floor) / 2) +
-           xml_escape(y_label) + "</text>\n";
+        svg += svg_text(first + step * static_cast<double>(i), floor + 15, "middle", places[i], svg_soft);
+    svg += svg_line(left, floor, width - right, floor, svg_axis);
+    svg += svg_text((left + width - right) / 2, floor + 32, "middle", x_label, svg_soft);
+    const double middle = (top + floor) / 2;
+    svg += svg_text(12, middle, "middle", y_label,
+                    std::string(svg_soft) + format(" transform=\"rotate(-90 12 %.1f)\"", middle));
     for (size_t i = 0; i < series.size(); ++i) svg += draw(series[i], i, y, first, step, places);
     return svg + legend(series) + "</svg>\n";
 }

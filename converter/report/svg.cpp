@@ -1,73 +1,10 @@
-// Drawing scatter plots.
+// Writing of elements.
 // SPDX-License-Identifier: MIT
 #include "converter/report/svg.h"
-
-#include <algorithm>
 
 #include "converter/base/error.h"
 
 namespace adder {
-namespace {
-
-constexpr double width = 560, height = 360;
-constexpr double left = 64, right = 16, top = 32, bottom = 48;
-constexpr const char *colours[] = {"#1f77b4", "#d62728", "#2ca02c", "#9467bd",
-                                   "#ff7f0e", "#17becf", "#8c564b", "#7f7f7f"};
-
-// An axis from `low` to `high`, drawn from `begin` to `end`.
-struct Axis {
-    double low, high, begin, end, step;
-
-    Axis(double lowest, double highest, double first, double last, int ticks) : begin(first), end(last) {
-        if (!(highest > lowest)) {
-            const double margin = std::max(std::fabs(lowest) * 0.05, 0.5);
-            lowest -= margin;
-            highest += margin;
-        }
-        const double raw = (highest - lowest) / ticks;
-        const double power = std::pow(10.0, std::floor(std::log10(raw)));
-        step = power * (raw / power > 5 ? 10 : raw / power > 2 ? 5 : raw / power > 1 ? 2 : 1);
-        low = std::floor(lowest / step) * step;
-        high = std::ceil(highest / step) * step;
-    }
-    double at(double value) const { return begin + (value - low) / (high - low) * (end - begin); }
-    int count() const { return static_cast<int>(std::lround((high - low) / step)); }
-    std::string tick(int i) const {
-        const int digits = std::max(0, static_cast<int>(std::ceil(-std::log10(step) - 1e-9)));
-        return format("%.*f", std::min(digits, 8), low + i * step);
-    }
-};
-
-std::string text_at(double x, double y, const char *anchor, const std::string &text, const char *more = "") {
-    return format("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\"%s>", x, y, anchor, more) +
-           xml_escape(text) + "</text>\n";
-}
-
-std::string line(double x1, double y1, double x2, double y2, const char *stroke) {
-    return format("<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"%s\"/>\n", x1, y1, x2, y2,
-                  stroke);
-}
-
-std::string axes(const Axis &x, const Axis &y, const Plot &plot) {
-    std::string svg;
-    for (int i = 0; i <= x.count(); ++i) {
-        const double at = x.at(x.low + i * x.step);
-        svg += line(at, y.begin, at, y.end, "#dddddd") + text_at(at, y.begin + 16, "middle", x.tick(i));
-    }
-    for (int i = 0; i <= y.count(); ++i) {
-        const double at = y.at(y.low + i * y.step);
-        svg += line(x.begin, at, x.end, at, "#dddddd") + text_at(x.begin - 6, at + 4, "end", y.tick(i));
-    }
-    svg +=
-        line(x.begin, y.begin, x.end, y.begin, "#444444") + line(x.begin, y.begin, x.begin, y.end, "#444444");
-    svg += text_at((x.begin + x.end) / 2, height - 12, "middle", plot.x_label);
-    const double middle = (y.begin + y.end) / 2;
-    svg += text_at(14, middle, "middle", plot.y_label,
-                   format(" transform=\"rotate(-90 14 %.1f)\"", middle).c_str());
-    return svg + text_at(width / 2, 18, "middle", plot.title, " font-weight=\"bold\"");
-}
-
-}  // namespace
 
 std::string xml_escape(const std::string &text) {
     std::string result;
@@ -91,37 +28,24 @@ std::string xml_escape(const std::string &text) {
     return result;
 }
 
-std::string svg_scatter(const Plot &plot) {
-    std::vector<PlotPoint> points;
-    for (const PlotPoint &p : plot.points)
-        if (std::isfinite(p.x) && std::isfinite(p.y)) points.push_back(p);
-    std::string svg =
-        format("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" "
-               "height=\"%.0f\" font-family=\"sans-serif\" font-size=\"12\" role=\"img\">\n",
-               width, height, width, height);
-    svg += "<title>" + xml_escape(plot.title) + "</title>\n";
-    if (points.empty()) return svg + text_at(width / 2, height / 2, "middle", "no figures") + "</svg>\n";
-    const auto error = [](const PlotPoint &p) { return std::isfinite(p.error) ? p.error : 0.0; };
-    double x_low = points[0].x, x_high = x_low, y_low = points[0].y, y_high = y_low;
-    for (const PlotPoint &p : points) {
-        x_low = std::min(x_low, p.x);
-        x_high = std::max(x_high, p.x);
-        y_low = std::min(y_low, p.y - error(p));
-        y_high = std::max(y_high, p.y + error(p));
-    }
-    const Axis x(x_low, x_high, left, width - right, 6), y(y_low, y_high, height - bottom, top, 5);
-    svg += axes(x, y, plot);
-    for (size_t i = 0; i < points.size(); ++i) {
-        const PlotPoint &p = points[i];
-        const char *colour = colours[i % (sizeof colours / sizeof *colours)];
-        const double px = x.at(p.x), py = y.at(p.y);
-        if (error(p) > 0) svg += line(px, y.at(p.y - error(p)), px, y.at(p.y + error(p)), colour);
-        svg += format("<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4\" fill=\"%s\"/>\n", px, py, colour);
-        const bool flip = px > (left + width - right) / 2;
-        // Neighbours of about the same size do not write over each other: above and below in turn.
-        svg += text_at(px + (flip ? -7 : 7), i % 2 == 0 ? py - 6 : py + 14, flip ? "end" : "start", p.label);
-    }
-    return svg + "</svg>\n";
+std::string svg_open(double width, double height, const std::string &title, const std::string &attributes) {
+    return format("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" "
+                  "height=\"%.0f\"%s%s "
+                  "role=\"img\">\n<title>",
+                  width, height, width, height, attributes.empty() ? "" : " ", attributes.c_str()) +
+           xml_escape(title) + "</title>\n";
+}
+
+std::string svg_text(double x, double y, const char *anchor, const std::string &text,
+                     const std::string &attributes) {
+    return format("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\"%s%s>", x, y, anchor,
+                  attributes.empty() ? "" : " ", attributes.c_str()) +
+           xml_escape(text) + "</text>\n";
+}
+
+std::string svg_line(double x1, double y1, double x2, double y2, const std::string &attributes) {
+    return format("<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" %s/>\n", x1, y1, x2, y2,
+                  attributes.c_str());
 }
 
 }  // namespace adder

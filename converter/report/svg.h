@@ -1,30 +1,24 @@
-// Small scatter plots as SVG 1.1, for pages that open from a file: no script, no style sheet, no font but the reader's.
+// The elements that pictures in SVG 1.1 are made of.
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <cmath>
-#include <limits>
 #include <string>
-#include <vector>
 
 namespace adder {
 
-struct PlotPoint {
-    std::string label;  // stands beside the point
-    double x, y;
-    double error =
-        std::numeric_limits<double>::quiet_NaN();  // half the length of the bar around y; NaN or 0: none
-};
-
-struct Plot {
-    std::string title, x_label, y_label;
-    std::vector<PlotPoint> points;  // those that are not finite are left out
-};
-
-// One <svg> element, 560 by 360 units. Axes begin where the points do, with ticks at 1, 2 or 5 times a power of ten.
-std::string svg_scatter(const Plot &plot);
-
 // Text with &, <, >, " and ' as entities, for HTML and SVG; control characters become U+FFFD.
 std::string xml_escape(const std::string &text);
+
+// Attributes that take their colours from the style of a page (page.h).
+constexpr char svg_ink[] = "class=\"ink\"", svg_soft[] = "class=\"soft\"", svg_title[] = "class=\"title\"";
+constexpr char svg_axis[] = "class=\"line\"", svg_grid[] = "class=\"grid\"";
+
+// The beginning of a picture; "</svg>" ends it. `attributes` of the element, or none.
+std::string svg_open(double width, double height, const std::string &title,
+                     const std::string &attributes = {});
+// anchor: "start", "middle" or "end".
+std::string svg_text(double x, double y, const char *anchor, const std::string &text,
+                     const std::string &attributes = {});
+std::string svg_line(double x1, double y1, double x2, double y2, const std::string &attributes);
 
 }  // namespace adder

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <random>
 
-#include "converter/report/svg.h"
+#include "converter/report/scatter_plot.h"
 #include "kernels/scalar/math.h"
 
 namespace adder {
