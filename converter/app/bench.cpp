@@ -8,6 +8,7 @@
 #include "converter/bench/kernels.h"
 #include "converter/bench/machine.h"
 #include "converter/bench/model.h"
+#include "converter/blob/session.h"
 #include "kernels/kernels.h"
 
 namespace adder {

@@ -14,6 +14,8 @@
 #include "converter/base/progress.h"
 #include "converter/base/thread_pool.h"
 #include "converter/blob/file.h"
+#include "converter/blob/session.h"
+#include "converter/blob/text.h"
 #include "converter/text/json.h"
 
 namespace adder {

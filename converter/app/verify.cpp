@@ -8,6 +8,8 @@
 #include "converter/app/pages.h"
 #include "converter/base/error.h"
 #include "converter/blob/file.h"
+#include "converter/blob/session.h"
+#include "converter/blob/text.h"
 #include "converter/calibrate/default_text.h"
 #include "converter/eval/math.h"
 #include "converter/import/tokens.h"

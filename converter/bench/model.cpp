@@ -10,6 +10,7 @@
 #include "converter/bench/machine.h"
 #include "converter/bench/probe.h"
 #include "converter/bench/team.h"
+#include "converter/blob/session.h"
 #include "host/file_memory.h"
 #include "runtime/session.h"
 

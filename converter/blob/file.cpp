@@ -1,12 +1,10 @@
-// Opens blobs, makes sessions, and turns text into ids, with the library's errors as exceptions.
+// Opens blobs, with the library's errors as exceptions.
 // SPDX-License-Identifier: MIT
 #include "converter/blob/file.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <chrono>
 #include <cstring>
 
@@ -57,70 +55,8 @@ bool is_blob(const std::string &path) {
     return got == static_cast<ssize_t>(sizeof magic) && std::memcmp(magic, blob_magic, sizeof magic) == 0;
 }
 
-Session::Session(const BlobFile &blob, const adder_options &options) {
-    arena_bytes_ = adder_arena_size(blob.model(), &options);
-    if (arena_bytes_ == 0)
-        fail(ExitCode::usage, "%s: no arena has chunk %u, logit rows %u and threads %u", blob.path().c_str(),
-             options.chunk, options.logit_rows, options.threads);
-#ifdef MAP_POPULATE
-    constexpr int populate = MAP_POPULATE;  // no page faults in the first tokens
-#else
-    constexpr int populate = 0;
-#endif
-    void *const arena =
-        mmap(nullptr, arena_bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | populate, -1, 0);
-    if (arena == MAP_FAILED)
-        fail(ExitCode::failure, "%s: an arena of %zu bytes cannot be had: %s", blob.path().c_str(),
-             arena_bytes_, std::strerror(errno));
-    arena_ = arena;
-    adder_error error{};
-    const adder_status status =
-        adder_session_init(&session_, blob.model(), &options, arena_, arena_bytes_, &error);
-    if (status == ADDER_OK) return;
-    unmap();
-    if (status == ADDER_ERROR_ISA) fail(ExitCode::usage, "%s", error_text(status, error).c_str());
-    fail(ExitCode::failure, "%s: %s", blob.path().c_str(), error_text(status, error).c_str());
-}
-
-void Session::unmap() {
-    if (arena_ != nullptr) munmap(arena_, arena_bytes_);
-    arena_ = nullptr;
-}
-
 void check(adder_status status, const std::string &what) {
     if (status != ADDER_OK) fail(ExitCode::failure, "%s: %s", what.c_str(), adder_status_text(status));
-}
-
-std::vector<int32_t> tokenize(const BlobFile &blob, std::string_view text, bool special) {
-    if (!blob.info().has_tokenizer)
-        bad_input("%s carries no tokenizer: give the prompt as token ids", blob.path().c_str());
-    std::vector<int32_t> ids(adder_tokenize_capacity(text.size()));
-    size_t count = 0;
-    const adder_status status =
-        adder_tokenize(blob.model(), text.data(), text.size(), special ? uint32_t{ADDER_TOKENIZE_SPECIAL} : 0,
-                       ids.data(), ids.size(), &count);
-    if (status != ADDER_OK)
-        bad_input("%s: tokenizing %zu bytes of text: %s", blob.path().c_str(), text.size(),
-                  adder_status_text(status));
-    ids.resize(count);
-    return ids;
-}
-
-TextStream::TextStream(const BlobFile &blob, bool special)
-    : blob_(blob), special_(special), buffer_(adder_detokenize_capacity(blob.model()), '\0') {}
-
-std::string TextStream::put(int32_t token) {
-    if (!special_ || !adder_token_is_special(blob_.model(), token)) return detokenize(token);
-    std::string text = detokenize(-1);
-    const char *bytes = nullptr;
-    size_t size = 0;
-    check(adder_token_bytes(blob_.model(), token, &bytes, &size), blob_.path());
-    return text.append(bytes, size);
-}
-
-std::string TextStream::detokenize(int32_t token) {
-    const size_t size = adder_detokenize(blob_.model(), &detokenizer_, token, buffer_.data(), buffer_.size());
-    return buffer_.substr(0, size);
 }
 
 }  // namespace adder

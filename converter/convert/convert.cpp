@@ -9,6 +9,7 @@
 
 #include "converter/base/error.h"
 #include "converter/blob/file.h"
+#include "converter/blob/session.h"
 #include "converter/calibrate/calibrate.h"
 #include "converter/calibrate/texts.h"
 #include "converter/convert/gptq_walk.h"

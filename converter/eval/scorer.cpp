@@ -9,6 +9,8 @@
 #include "converter/base/error.h"
 #include "converter/base/progress.h"
 #include "converter/blob/file.h"
+#include "converter/blob/session.h"
+#include "converter/blob/text.h"
 #include "converter/import/tokens.h"
 #include "runtime/arena.h"
 #include "runtime/session.h"

@@ -13,6 +13,7 @@
 #include "adder/adder.h"
 #include "converter/app/cli.h"
 #include "converter/blob/file.h"
+#include "converter/blob/text.h"
 #include "converter/text/json.h"
 #include "tests/support/checkpoint_builder.h"
 #include "tests/support/error_of.h"

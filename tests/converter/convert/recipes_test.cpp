@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "converter/blob/file.h"
+#include "converter/blob/session.h"
 #include "converter/calibrate/calibrate.h"
 #include "tests/support/checkpoint_builder.h"
 #include "tests/support/temporary_directory.h"

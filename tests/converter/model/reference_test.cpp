@@ -5,6 +5,8 @@
 #include <cmath>
 
 #include "converter/blob/file.h"
+#include "converter/blob/session.h"
+#include "converter/blob/text.h"
 #include "converter/convert/convert.h"
 #include "converter/eval/math.h"
 #include "converter/eval/scorer.h"

@@ -1,0 +1,34 @@
+// Text to token ids and back, by the tokenizer that a blob carries.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "adder/adder.h"
+#include "converter/blob/file.h"
+
+namespace adder {
+
+// Text to ids; throws if the blob has no tokenizer.
+std::vector<int32_t> tokenize(const BlobFile &blob, std::string_view text, bool special);
+
+// Bytes to text: the pieces of a token are held back until they are whole UTF-8 sequences.
+class TextStream {
+  public:
+    // With `special`, the names of special tokens are part of the text.
+    TextStream(const BlobFile &blob, bool special);
+    std::string put(int32_t token);
+    std::string flush() { return detokenize(-1); }
+
+  private:
+    std::string detokenize(int32_t token);
+    const BlobFile &blob_;
+    const bool special_;
+    adder_detokenizer detokenizer_{};
+    std::string buffer_;
+};
+
+}  // namespace adder
