@@ -44,9 +44,7 @@ int run_calibrate(const Arguments &arguments) {
     check_not_an_input(output, inputs);
     install_interrupt_handler();
     const std::string text = arguments.has("merge") ? merge(arguments) : calibrate_checkpoint(arguments);
-    AtomicFile file(output);
-    file.write(text.data(), text.size());
-    file.commit();
+    write_file(output, text);
     print(format("%s: %zu bytes\n", output.c_str(), text.size()));
     return static_cast<int>(ExitCode::ok);
 }

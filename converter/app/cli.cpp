@@ -51,6 +51,15 @@ const Command &get_command(const std::vector<Command> &commands, const std::stri
 
 }  // namespace
 
+// In the order in which the help lists them.
+std::vector<Command> all_commands() {
+    return {
+        convert_command(),  calibrate_command(), inspect_command(),     export_c_command(),
+        run_command(),      verify_command(),    eval_command(),        bench_command(),
+        outliers_command(), study_command(),     make_random_command(),
+    };
+}
+
 void print(std::string_view text) {
     std::fwrite(text.data(), 1, text.size(), stdout);
     flush_output();

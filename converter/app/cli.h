@@ -21,7 +21,7 @@ struct Command {
     int (*run)(const Arguments &arguments);  // returns the exit code; throws Error
 };
 
-// Each cmd_NAME.cpp defines one.
+// Each is defined by the file of its name.
 Command convert_command();
 Command calibrate_command();
 Command inspect_command();

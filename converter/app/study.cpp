@@ -81,9 +81,7 @@ int run(const Arguments &arguments) {
     ThreadPool pool(static_cast<uint32_t>(arguments.integer("threads", 0, 0, 256)));
     const Study study = run_study(options, pool);
     const std::string page = study_html(study);
-    AtomicFile file(join_path(options.output, "study.html"));
-    file.write(page.data(), page.size());
-    file.commit();
+    write_file(join_path(options.output, "study.html"), page);
     print(study_text(study));
     return static_cast<int>(ExitCode::ok);
 }

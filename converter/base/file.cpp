@@ -163,6 +163,12 @@ void AtomicFile::commit() {
     sync_directory(directory_of(path_));
 }
 
+void write_file(const std::string &path, std::string_view text) {
+    AtomicFile file(path);
+    file.write(text.data(), text.size());
+    file.commit();
+}
+
 AtomicDirectory::AtomicDirectory(const std::string &path)
     : path_(path.substr(0, path.find_last_not_of('/') + 1)), unfinished_(path) {
     struct stat status;

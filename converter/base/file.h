@@ -68,6 +68,9 @@ class AtomicFile {
     UnfinishedPath unfinished_;
 };
 
+// A file of this text, whole or not at all.
+void write_file(const std::string &path, std::string_view text);
+
 // A directory being written: under a temporary name beside the final one, then renamed on commit(). If that is not
 // reached, nothing is left, as with AtomicFile. Throws Error(failure), also if the path exists already.
 class AtomicDirectory {

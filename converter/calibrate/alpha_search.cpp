@@ -44,32 +44,6 @@ double weight_error(const ChannelStatistics &statistics, const DenseTensor &weig
 
 }  // namespace
 
-float channel_mse_scale(const ChannelStatistics &statistics, const std::vector<float> &factors,
-                        const std::vector<double> &weights, double limit, double *least_error) {
-    const uint32_t channels = statistics.channels();
-    const auto factor = [&](uint32_t j) { return factors.empty() ? 1.0 : static_cast<double>(factors[j]); };
-    double highest = 0;
-    for (uint32_t j = 0; j < channels; ++j)
-        highest = std::max(highest, static_cast<double>(statistics.absmax(j)) / factor(j));
-    const double widest = highest / limit;
-    double best = widest, least = INFINITY;
-    for (int step = 0; step < mse_steps && widest > 1e-28; ++step) {
-        const double scale = widest * mse_step(step);
-        double error = 0;
-        for (uint32_t j = 0; j < channels; ++j) {
-            const double f = factor(j), weight = weights.empty() ? 1.0 : weights[j];
-            error += weight * statistics.mean_squared_error(j, scale * f, limit) / (f * f);
-            if (error >= least) break;
-        }
-        if (error < least) {
-            least = error;
-            best = scale;
-        }
-    }
-    if (least_error) *least_error = std::isfinite(least) ? least : 0;
-    return best > 1e-30 ? static_cast<float>(best) : 1.0f;  // so that its reciprocal is finite
-}
-
 SmoothingChoice search_alpha(const ChannelStatistics &statistics, const DenseTensor &weights,
                              const LinearPlan &plan, double limit) {
     const uint32_t cols = weights.cols;

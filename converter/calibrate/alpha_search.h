@@ -1,4 +1,4 @@
-// Scales and smoothing of a static input from its channels' statistics, and the search for the strength of smoothing.
+// The search for the strength of smoothing of a static input, over the statistics of its channels.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -9,11 +9,6 @@
 #include "converter/plan/recipe.h"
 
 namespace adder {
-
-// Of c * absmax / limit, c on mse_scale's steps, the one with the least sum of w_j * (q * scale - v_j / f_j)^2 over the
-// channels j. factors f: empty for none; weights w: empty for 1. 1 if all inputs are zero.
-float channel_mse_scale(const ChannelStatistics &statistics, const std::vector<float> &factors,
-                        const std::vector<double> &weights, double limit, double *least_error);
 
 struct SmoothingChoice {
     float alpha;

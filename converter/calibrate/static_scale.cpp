@@ -1,4 +1,4 @@
-// The histogram and the search over it.
+// The histogram, and the searches over it and over the statistics of channels.
 // SPDX-License-Identifier: MIT
 #include "converter/calibrate/static_scale.h"
 
@@ -114,6 +114,32 @@ float mse_scale(const MagnitudeHistogram &histogram, double limit) {
             best = scale;
         }
     }
+    return scale_or_one(best);
+}
+
+float channel_mse_scale(const ChannelStatistics &statistics, const std::vector<float> &factors,
+                        const std::vector<double> &weights, double limit, double *least_error) {
+    const uint32_t channels = statistics.channels();
+    const auto factor = [&](uint32_t j) { return factors.empty() ? 1.0 : static_cast<double>(factors[j]); };
+    double highest = 0;
+    for (uint32_t j = 0; j < channels; ++j)
+        highest = std::max(highest, static_cast<double>(statistics.absmax(j)) / factor(j));
+    const double widest = highest / limit;
+    double best = widest, least = INFINITY;
+    for (int step = 0; step < mse_steps && widest > 1e-28; ++step) {
+        const double scale = widest * mse_step(step);
+        double error = 0;
+        for (uint32_t j = 0; j < channels; ++j) {
+            const double f = factor(j), weight = weights.empty() ? 1.0 : weights[j];
+            error += weight * statistics.mean_squared_error(j, scale * f, limit) / (f * f);
+            if (error >= least) break;
+        }
+        if (error < least) {
+            least = error;
+            best = scale;
+        }
+    }
+    if (least_error) *least_error = std::isfinite(least) ? least : 0;
     return scale_or_one(best);
 }
 

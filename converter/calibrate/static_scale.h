@@ -5,6 +5,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
+
+#include "converter/calibrate/channel_statistics.h"
 
 namespace adder {
 
@@ -50,5 +53,11 @@ float mse_scale(const MagnitudeHistogram &histogram, double limit = 127);
 // Step 0..35 of mse_scale's c.
 double mse_step(int index);
 constexpr int mse_steps = 36;
+
+// The same from the statistics of an input's channels: the one with the least sum of w_j * (q * scale - v_j / f_j)^2 over
+// the channels j, which is stored as well unless least_error is null. factors f: empty for none; weights w: empty for 1. 1
+// if all inputs are zero.
+float channel_mse_scale(const ChannelStatistics &statistics, const std::vector<float> &factors,
+                        const std::vector<double> &weights, double limit, double *least_error);
 
 }  // namespace adder

@@ -11,9 +11,11 @@
 #include "converter/blob/tensor.h"
 #include "converter/model/linear_input.h"
 #include "converter/plan/rules.h"
+#include "converter/quantize/fit.h"
 #include "converter/quantize/gptq.h"
 #include "converter/quantize/grid.h"
 #include "converter/quantize/hessian.h"
+#include "converter/quantize/refine.h"
 #include "runtime/model.h"
 
 namespace adder {

@@ -19,7 +19,7 @@ bool needs_hessians(const Plan &plan);
 // the Hessian of their inputs on the sequences. The inputs are those of the quantized model: a layer that has been
 // rounded is run by the runtime's kernels, and its outputs go into the next. Layers that feed the residual stream make
 // up for what is lost before them: the weights of in_proj and out_proj are first moved to where the squared distance
-// from the float model's values is least (gptq.h, fit).
+// from the float model's values is least (quantize/fit.h).
 //
 // Memory: two residual streams of all tokens, the inputs of one wave of sequences, and the moments of one matrix. The
 // result does not depend on the number of threads. Returns what was done other than the plan asks, a sentence each.

@@ -117,12 +117,6 @@ void check_space(const AtomicDirectory &directory, const std::string &path, uint
              static_cast<unsigned long long>(bytes), static_cast<unsigned long long>(available));
 }
 
-void write_file(const std::string &path, const std::string &text) {
-    AtomicFile file(path);
-    file.write(text.data(), text.size());
-    file.commit();
-}
-
 void write_shard(const std::string &path, const Shard &shard, const RandomCheckpoint &wanted,
                  Progress *progress) {
     SafetensorsWriter writer(path, wanted.dtype, shard);

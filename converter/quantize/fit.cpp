@@ -1,8 +1,8 @@
-// Weights for inputs that are not quite what they should be: ridge regression with the factor that GPTQ has anyway.
+// Solving with the triangular factor, block by block.
 // SPDX-License-Identifier: MIT
-#include <algorithm>
+#include "converter/quantize/fit.h"
 
-#include "converter/quantize/gptq.h"
+#include <algorithm>
 
 namespace adder {
 namespace {

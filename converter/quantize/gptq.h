@@ -46,26 +46,10 @@ class GptqFactor {
     PackedMatrix lower_;
 };
 
-// Moves the weights to where the mean square of (wanted output - weights * x) is least, with the factor's damping
-// towards where they are (ridge regression); for inputs x that are not those of the float model. The step is
-// G (H + damping)^-1, G the mean of (wanted output - weights * x) x^T.
-// missing: d x^T, so that x + d is the float model's input, and G = weights * missing.
-void fit_inputs(DenseTensor *weights, const MomentSum &missing, const GptqFactor &factor, ThreadPool &pool);
-// outputs: (wanted output) x^T, so that G = outputs - weights * H.
-void fit_outputs(DenseTensor *weights, const MomentSum &outputs, const HessianSum &hessian,
-                 const GptqFactor &factor, ThreadPool &pool);
-
 // Replaces the codes of a matrix; its scales stay. `matrix` is `tensor` rounded (round_int8, round_int4). The result
 // does not depend on the number of threads. rows * cols^2 / 2 multiplications and additions.
 void gptq(const DenseTensor &tensor, const GptqFactor &factor, ThreadPool &pool, Int8Matrix *matrix);
 void gptq(const DenseTensor &tensor, const GptqFactor &factor, ThreadPool &pool, Int4Matrix *matrix);
-
-// Lowers E (H + damping * I) E^T of a rounded matrix further, by at most 5 sweeps of coordinate descent over its codes
-// (Behdin et al., QuantEase, arXiv 2309.01885), each group's scale moved to what fits its codes best behind them.
-// Columns in order; the result does not depend on the number of threads. rows * cols^2 multiplications and additions a
-// sweep.
-void refine(const DenseTensor &tensor, const HessianSum &hessian, double damping, ThreadPool &pool,
-            Int4Matrix *matrix);
 
 // The mean square of the error of the layer's output, summed over its rows: trace of E H E^T, E = rounded - tensor.
 double output_error(const DenseTensor &tensor, const DenseTensor &rounded, const HessianSum &hessian,

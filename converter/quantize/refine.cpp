@@ -1,11 +1,13 @@
 // Coordinate descent on codes and scales: blocks of columns, each of many rows at a time.
 // SPDX-License-Identifier: MIT
+#include "converter/quantize/refine.h"
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
 #include "converter/quantize/axpy.h"
-#include "converter/quantize/gptq.h"
+#include "converter/quantize/product.h"
 
 namespace adder {
 namespace {

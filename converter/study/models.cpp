@@ -20,12 +20,6 @@ namespace {
 constexpr uint32_t calibration_window = 512;  // as convert has it
 constexpr uint32_t position_ranges = 8;
 
-void write_file(const std::string &path, const std::string &text) {
-    AtomicFile file(path);
-    file.write(text.data(), text.size());
-    file.commit();
-}
-
 // Removes a file at the end, and when the process is ended in between.
 class TemporaryBlob {
   public:

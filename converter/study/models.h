@@ -9,7 +9,7 @@
 #include "converter/calibrate/file.h"
 #include "converter/eval/recorded_scorer.h"
 #include "converter/eval/score.h"
-#include "converter/study/run.h"
+#include "converter/study/study.h"
 #include "converter/study/zeroing.h"
 
 namespace adder {

@@ -94,10 +94,7 @@ class Run {
         for (const StudyRow &row : rows_)
             if (const StudyFinding *const finding = find(row)) ordered.push_back(*finding);
         study_.findings = std::move(ordered);
-        const std::string text = study_json(study_);
-        AtomicFile file(path_);
-        file.write(text.data(), text.size());
-        file.commit();
+        write_file(path_, study_json(study_));
     }
 
     // Says what is to be done and what room it takes on disk, and makes that room.

@@ -9,6 +9,7 @@
 #include <random>
 
 #include "converter/calibrate/smoothing.h"
+#include "converter/calibrate/static_scale.h"
 #include "converter/quantize/folds.h"
 #include "converter/quantize/rounding.h"
 

@@ -8,6 +8,8 @@
 #include <random>
 
 #include "converter/quantize/cholesky.h"
+#include "converter/quantize/fit.h"
+#include "converter/quantize/refine.h"
 #include "tests/support/error_of.h"
 
 namespace adder {
