@@ -18,7 +18,7 @@ std::string calibrate_checkpoint(const Arguments &arguments) {
         read_calibration(arguments.all("calib"), checkpoint, tokenizer, tokens, calibration_window);
     ThreadPool pool(static_cast<uint32_t>(arguments.integer("threads", 0, 0, 256)));
     FloatModel model(checkpoint, pool);
-    return calibration_text(model, calibration_source(checkpoint, texts, calibration_window),
+    return calibration_json(model, calibration_source(checkpoint, texts, calibration_window),
                             calibration_windows(texts, tokenizer));
 }
 

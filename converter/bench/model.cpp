@@ -7,6 +7,7 @@
 
 #include "converter/base/error.h"
 #include "converter/base/progress.h"
+#include "converter/base/random.h"
 #include "converter/bench/machine.h"
 #include "converter/bench/probe.h"
 #include "converter/bench/team.h"
@@ -24,14 +25,11 @@ constexpr double seconds_wanted = 1e-3;  // of a bound's sample: several tokens,
 class TokenSource {
   public:
     explicit TokenSource(uint32_t vocab_size) : vocab_size_(vocab_size) {}
-    int32_t next() {
-        random_ = random_ * 6364136223846793005u + 1442695040888963407u;
-        return static_cast<int32_t>((random_ >> 33) % vocab_size_);
-    }
+    int32_t next() { return static_cast<int32_t>(random_.below(vocab_size_)); }
 
   private:
     uint32_t vocab_size_;
-    uint64_t random_ = 1;
+    RandomNumbers random_{1};
 };
 
 // Seconds of work(), repeated until it takes long enough to be measured.

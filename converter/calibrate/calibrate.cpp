@@ -141,7 +141,7 @@ void collect_statistics(FloatModel &model, const std::vector<Tokens> &sequences,
     });
 }
 
-std::string calibration_text(FloatModel &model, const CalibrationSource &source,
+std::string calibration_json(FloatModel &model, const CalibrationSource &source,
                              const std::vector<Tokens> &sequences) {
     CalibrationFileWriter writer(source);
     collect_statistics(model, sequences, [&](Role role, uint32_t layer, const ChannelStatistics &statistics) {

@@ -28,7 +28,7 @@ using StatisticsSink = std::function<void(Role role, uint32_t layer, const Chann
 void collect_statistics(FloatModel &model, const std::vector<Tokens> &sequences, const StatisticsSink &take);
 
 // The same as the text of a calibration file.
-std::string calibration_text(FloatModel &model, const CalibrationSource &source,
+std::string calibration_json(FloatModel &model, const CalibrationSource &source,
                              const std::vector<Tokens> &sequences);
 
 }  // namespace adder

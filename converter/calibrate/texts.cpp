@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "converter/base/error.h"
+#include "converter/base/random.h"
 #include "converter/calibrate/default_text.h"
 #include "runtime/crc32.h"
 
@@ -15,11 +16,8 @@ namespace {
 // Token ids for a checkpoint without a tokenizer: every id is as likely as any other.
 Tokens random_tokens(uint32_t count, uint32_t vocab_size) {
     Tokens tokens(count);
-    uint64_t state = 1;
-    for (int32_t &token : tokens) {
-        state = state * 6364136223846793005u + 1442695040888963407u;
-        token = static_cast<int32_t>((state >> 33) % vocab_size);
-    }
+    RandomNumbers random(1);
+    for (int32_t &token : tokens) token = static_cast<int32_t>(random.below(vocab_size));
     return tokens;
 }
 

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "converter/base/error.h"
+#include "converter/quantize/halves.h"
 #include "converter/text/json.h"
 
 namespace adder {
@@ -205,32 +206,6 @@ const char *dtype_name(DType dtype) { return dtype_info(dtype).name; }
 
 bool is_readable(DType dtype) { return dtype == DType::f32 || dtype == DType::f16 || dtype == DType::bf16; }
 
-static float float_of_bits(uint32_t bits) {
-    float value;
-    std::memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-float bf16_to_float(uint16_t bits) { return float_of_bits(static_cast<uint32_t>(bits) << 16); }
-
-float f16_to_float(uint16_t bits) {
-    const uint32_t sign = static_cast<uint32_t>(bits & 0x8000) << 16;
-    const uint32_t exponent = bits >> 10 & 31, mantissa = bits & 1023;
-    if (exponent == 31) return float_of_bits(sign | 0x7F800000 | mantissa << 13);
-    if (exponent != 0) return float_of_bits(sign | (exponent + 127 - 15) << 23 | mantissa << 13);
-    // Subnormal or zero: mantissa * 2^-24 is exact, and a normal float unless it is zero.
-    const float magnitude = static_cast<float>(mantissa) * 0x1p-24f;
-    return sign != 0 ? -magnitude : magnitude;
-}
-
-// The conversion is a template argument so that it is inlined.
-template <float (*convert)(uint16_t)>
-static void convert_halves(const uint8_t *source, uint64_t count, float *out) {
-    for (uint64_t i = 0; i < count; ++i, source += 2) {
-        out[i] = convert(static_cast<uint16_t>(source[0] | source[1] << 8));
-    }
-}
-
 void convert_to_float(const TensorView &tensor, uint64_t first, uint64_t count, float *out) {
     if (!is_readable(tensor.dtype)) {
         bad_input("%s: tensor %s has type %s; F32, F16 or BF16 is needed", tensor.file->c_str(),
@@ -249,9 +224,9 @@ void convert_to_float(const TensorView &tensor, uint64_t first, uint64_t count, 
     }
     const uint8_t *const source = tensor.data + first * 2;
     if (tensor.dtype == DType::f16) {
-        convert_halves<f16_to_float>(source, count, out);
+        floats_of_f16(source, static_cast<size_t>(count), out);
     } else {
-        convert_halves<bf16_to_float>(source, count, out);
+        floats_of_bf16(source, static_cast<size_t>(count), out);
     }
 }
 

@@ -68,9 +68,6 @@ SafetensorsHeader parse_safetensors(const uint8_t *data, size_t size, const std:
 // Throws Error(bad_input) if the type is not readable, Error(failure) if the range leaves the tensor.
 void convert_to_float(const TensorView &tensor, uint64_t first, uint64_t count, float *out);
 
-float f16_to_float(uint16_t bits);   // IEEE 754 binary16
-float bf16_to_float(uint16_t bits);  // the upper half of a binary32
-
 // "[2, 3]", for messages; a long one is cut.
 std::string shape_text(const std::vector<uint64_t> &shape);
 

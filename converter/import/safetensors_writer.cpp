@@ -2,11 +2,8 @@
 // SPDX-License-Identifier: MIT
 #include "converter/import/safetensors_writer.h"
 
-#include <cmath>
-#include <cstring>
-
 #include "converter/base/error.h"
-#include "converter/quantize/rounding.h"
+#include "converter/quantize/halves.h"
 #include "converter/text/json.h"
 
 namespace adder {
@@ -31,12 +28,6 @@ std::string header_text(DType dtype, const std::vector<TensorSpec> &tensors) {
     return text;
 }
 
-uint32_t bits_of(float value) {
-    uint32_t bits;
-    std::memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
 }  // namespace
 
 uint64_t element_count(const TensorSpec &tensor) {
@@ -46,19 +37,6 @@ uint64_t element_count(const TensorSpec &tensor) {
 }
 
 uint64_t element_bytes(DType dtype) { return dtype == DType::f32 ? 4 : 2; }
-
-uint16_t f16_of(float value) {
-    const uint32_t sign = bits_of(value) >> 16 & 0x8000;
-    const float magnitude = std::fabs(value);
-    if (std::isnan(value)) return static_cast<uint16_t>(sign | 0x7e00);
-    if (magnitude >= 65520) return static_cast<uint16_t>(sign | 0x7c00);
-    // Subnormals of binary16 are multiples of 2^-24, and so are the floats from 1/2 to 1: the addition rounds.
-    if (magnitude < 0x1p-14f)
-        return static_cast<uint16_t>(sign | (bits_of(magnitude + 0.5f) - bits_of(0.5f)));
-    const uint32_t bits = bits_of(magnitude);
-    const uint32_t rounded = bits + 0xfff + (bits >> 13 & 1);
-    return static_cast<uint16_t>(sign | ((rounded - (uint32_t{127 - 15} << 23)) >> 13));
-}
 
 SafetensorsWriter::SafetensorsWriter(const std::string &path, DType dtype,
                                      const std::vector<TensorSpec> &tensors)

@@ -30,6 +30,4 @@ class SafetensorsWriter {
 uint64_t element_count(const TensorSpec &tensor);
 uint64_t element_bytes(DType dtype);  // of f32, f16, bf16
 
-uint16_t f16_of(float value);  // rounded to nearest, ties to even
-
 }  // namespace adder

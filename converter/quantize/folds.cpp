@@ -20,9 +20,9 @@ void fold_factors(DenseTensor *tensor, const std::vector<float> &factors) {
     for (size_t i = 0; i < tensor->values.size(); ++i) tensor->values[i] *= factors[i % tensor->cols];
 }
 
-void walsh_hadamard(double *values) {
-    for (uint32_t half = 1; half < hadamard_size; half *= 2)
-        for (uint32_t first = 0; first < hadamard_size; first += 2 * half)
+void walsh_hadamard(double *values, uint32_t size) {
+    for (uint32_t half = 1; half < size; half *= 2)
+        for (uint32_t first = 0; first < size; first += 2 * half)
             for (uint32_t i = first; i < first + half; ++i) {
                 const double a = values[i], b = values[i + half];
                 values[i] = a + b;
@@ -42,7 +42,7 @@ void fold_hadamard(DenseTensor *tensor, const std::vector<float> &factors) {
                 factors.empty() ? 1.0 : static_cast<double>(factors[first % tensor->cols + i]);
             block[i] = static_cast<double>(tensor->values[first + i]) * factor;
         }
-        walsh_hadamard(block);
+        walsh_hadamard(block, hadamard_size);
         for (size_t i = 0; i < hadamard_size; ++i)
             tensor->values[first + i] = static_cast<float>(block[i] / 8);
     }

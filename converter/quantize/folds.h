@@ -21,7 +21,8 @@ void fold_factors(DenseTensor *tensor, const std::vector<float> &factors);
 // the number of columns is no multiple of 64.
 void fold_hadamard(DenseTensor *tensor, const std::vector<float> &factors);
 
-// v[i] = sum over j < 64 of (-1)^popcount(i & j) * v[j]: the unnormalised transform, its own inverse but for 64.
-void walsh_hadamard(double *values);
+// v[i] = sum over j < size of (-1)^popcount(i & j) * v[j]: the unnormalised transform, its own inverse but for the size, a
+// power of two.
+void walsh_hadamard(double *values, uint32_t size);
 
 }  // namespace adder

@@ -5,28 +5,22 @@
 #include <cmath>
 
 #include "converter/base/error.h"
+#include "converter/base/random.h"
+#include "converter/quantize/folds.h"
 
 namespace adder {
 
 Rotation::Rotation(uint32_t width) : block_(width & (~width + 1)), signs_(width) {
     if (block_ < smallest_block)
         bad_input("a rotation needs a d_model that is a multiple of %u, and it is %u", smallest_block, width);
-    uint64_t state = 1;
-    for (double &sign : signs_) {
-        state = state * 6364136223846793005u + 1442695040888963407u;
-        sign = (state >> 63 != 0 ? -1 : 1) / std::sqrt(static_cast<double>(block_));
-    }
+    RandomNumbers random(1);
+    for (double &sign : signs_)
+        sign = (random.next() >> 63 != 0 ? -1 : 1) / std::sqrt(static_cast<double>(block_));
 }
 
 void Rotation::rotate(double *v) const {
     for (uint32_t i = 0; i < width(); ++i) v[i] *= signs_[i];
-    for (uint32_t half = 1; half < block_; half *= 2)
-        for (uint32_t first = 0; first < width(); first += 2 * half)
-            for (uint32_t i = first; i < first + half; ++i) {
-                const double a = v[i], b = v[i + half];
-                v[i] = a + b;
-                v[i + half] = a - b;
-            }
+    for (uint32_t first = 0; first < width(); first += block_) walsh_hadamard(v + first, block_);
 }
 
 void Rotation::rotate_rows(float *values, size_t rows) const {

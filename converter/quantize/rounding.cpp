@@ -11,20 +11,6 @@
 
 namespace adder {
 
-uint16_t bf16_of(float value) {
-    uint32_t bits;
-    std::memcpy(&bits, &value, sizeof bits);
-    if (std::isnan(value)) return static_cast<uint16_t>(bits >> 16 | 0x40);
-    return static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
-
-float float_of_bf16(uint16_t half) {
-    const uint32_t bits = uint32_t{half} << 16;
-    float value;
-    std::memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 DenseTensor dequantize(const Int8Matrix &matrix) {
     DenseTensor dense{matrix.rows, matrix.cols, std::vector<float>(matrix.codes.size())};
     for (size_t i = 0; i < matrix.codes.size(); ++i)

@@ -7,13 +7,10 @@
 
 #include "converter/base/thread_pool.h"
 #include "converter/quantize/dense.h"
+#include "converter/quantize/halves.h"
 #include "runtime/blob.h"
 
 namespace adder {
-
-// bfloat16, to nearest even; a NaN stays one.
-uint16_t bf16_of(float value);
-float float_of_bf16(uint16_t bits);
 
 // Half to even, then clamped: lowest and highest are integers of at most 2^22. The lowest for NaN.
 inline float round_code(float value, float lowest, float highest) {

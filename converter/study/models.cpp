@@ -167,7 +167,7 @@ const std::string &StudyModels::calibration_file() {
     const std::string path = join_path(options_.output, "calibration.json");
     if (!file_exists(path) || !(read_calibration_file(path).source() == source_))
         write_file(
-            path, calibration_text(model_.model(), source_, calibration_windows(texts_, model_.tokenizer())));
+            path, calibration_json(model_.model(), source_, calibration_windows(texts_, model_.tokenizer())));
     return calibration_path_ = path;
 }
 

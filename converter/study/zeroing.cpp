@@ -6,6 +6,7 @@
 
 #include "converter/base/error.h"
 #include "converter/base/progress.h"
+#include "converter/base/random.h"
 #include "converter/plan/names.h"
 
 namespace adder {
@@ -18,11 +19,8 @@ std::vector<uint32_t> draw_channels(uint32_t channels, const std::vector<uint32_
     for (uint32_t i = 0; i < channels; ++i)
         if (!std::binary_search(taken.begin(), taken.end(), i)) rest.push_back(i);
     count = std::min(count, rest.size());
-    uint64_t state = seed;
-    for (size_t i = 0; i < count; ++i) {
-        state = state * 6364136223846793005u + 1442695040888963407u;
-        std::swap(rest[i], rest[i + static_cast<size_t>((state >> 33) % (rest.size() - i))]);
-    }
+    RandomNumbers random(seed);
+    for (size_t i = 0; i < count; ++i) std::swap(rest[i], rest[i + random.below(rest.size() - i)]);
     rest.resize(count);
     std::sort(rest.begin(), rest.end());
     return rest;

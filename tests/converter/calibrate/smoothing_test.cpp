@@ -61,7 +61,7 @@ TEST(Hadamard, IsTheSylvesterMatrix) {
     for (uint32_t j = 0; j < 64; ++j) {
         double values[64] = {};
         values[j] = 1;
-        walsh_hadamard(values);
+        walsh_hadamard(values, 64);
         for (uint32_t i = 0; i < 64; ++i)
             EXPECT_EQ(values[i], __builtin_popcount(i & j) % 2 ? -1.0 : 1.0) << i << " " << j;
     }
@@ -113,7 +113,7 @@ TEST_F(Fold, HadamardCancelsWithAndWithoutFactors) {
         std::vector<double> input(cols);
         for (size_t j = 0; j < cols; ++j)
             input[j] = static_cast<double>(values_[j]) / (with_factors ? static_cast<double>(f[j]) : 1.0);
-        for (size_t first = 0; first < cols; first += 64) walsh_hadamard(&input[first]);
+        for (size_t first = 0; first < cols; first += 64) walsh_hadamard(&input[first], 64);
         for (double &value : input) value /= 8;
         DenseTensor folded = weights_;
         fold_hadamard(&folded, f);

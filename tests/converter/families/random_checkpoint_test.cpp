@@ -14,6 +14,7 @@
 #include "converter/families/random_weights.h"
 #include "converter/import/checkpoint.h"
 #include "converter/import/safetensors_writer.h"
+#include "converter/quantize/halves.h"
 #include "runtime/crc32.h"
 #include "tests/support/checkpoint_builder.h"
 #include "tests/support/error_of.h"
@@ -193,8 +194,8 @@ TEST(RandomCheckpoint, TypesAndShardsHoldTheSameValues) {
         EXPECT_EQ(values_of(small, tensor.name), exact);
         const std::vector<float> half = values_of(f16, tensor.name), brain = values_of(bf16, tensor.name);
         for (size_t i = 0; i < exact.size(); ++i) {
-            EXPECT_EQ(half[i], f16_to_float(test::float_to_f16(exact[i])));
-            EXPECT_EQ(brain[i], bf16_to_float(test::float_to_bf16(exact[i])));
+            EXPECT_EQ(half[i], float_of_f16(test::float_to_f16(exact[i])));
+            EXPECT_EQ(brain[i], float_of_bf16(test::float_to_bf16(exact[i])));
         }
     }
 }

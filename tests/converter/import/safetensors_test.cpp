@@ -8,6 +8,7 @@
 #include <cstring>
 #include <random>
 
+#include "converter/quantize/halves.h"
 #include "tests/support/checkpoint_builder.h"
 #include "tests/support/error_of.h"
 
@@ -227,7 +228,7 @@ TEST(Safetensors, EveryHalfIsConvertedExactly) {
     for (uint32_t bits = 0; bits < 65536; ++bits) {
         const auto half = static_cast<uint16_t>(bits);
         const uint32_t exponent = bits >> 10 & 31, mantissa = bits & 1023;
-        const float value = f16_to_float(half);
+        const float value = float_of_f16(half);
         ASSERT_EQ(std::signbit(value), bits >> 15 != 0) << bits;
         if (exponent == 31) {
             ASSERT_EQ(std::isinf(value), mantissa == 0) << bits;
@@ -240,7 +241,7 @@ TEST(Safetensors, EveryHalfIsConvertedExactly) {
             ASSERT_EQ(std::fabs(static_cast<double>(value)), magnitude) << bits;
             ASSERT_EQ(float_to_f16(value), half);  // the builder's rounding, while at it
         }
-        ASSERT_EQ(bits_of(bf16_to_float(half)), bits << 16);
+        ASSERT_EQ(bits_of(float_of_bf16(half)), bits << 16);
     }
 }
 
