@@ -16,7 +16,7 @@
 #include "converter/bench_team.h"
 #include "converter/blob_file.h"
 #include "converter/json.h"
-#include "converter/kernel_cases.h"
+#include "kernels/cases.h"
 #include "tests/converter/eval_toy.h"
 #include "tests/support/blob_builder.h"
 #include "tests/support/error_of.h"
