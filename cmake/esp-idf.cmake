@@ -4,7 +4,9 @@ idf_component_register(
   SRCS
     kernels/cpu.cpp
     kernels/kernels.cpp
-    kernels/scalar/kernels_scalar.cpp
+    kernels/scalar/matmul_scalar.cpp
+    kernels/scalar/table_scalar.cpp
+    kernels/scalar/vectors_scalar.cpp
     runtime/arena.cpp
     runtime/blob.cpp
     runtime/bpe.cpp
@@ -26,20 +28,25 @@ idf_component_register(
     runtime/tokenize.cpp
     runtime/tokenizer.cpp
     runtime/unicode.cpp
-    kernels/x86/kernels_sse41.cpp
-    kernels/x86/kernels_sse41_matmul_int8.cpp
-    kernels/x86/kernels_avx2.cpp
-    kernels/x86/kernels_avx2_matmul_int8.cpp
-    kernels/x86/kernels_avxvnni.cpp
-    kernels/x86/kernels_avx512vnni.cpp
-    kernels/arm/kernels_neon.cpp
+    kernels/x86/table_sse41.cpp
+    kernels/x86/matmul_sse41.cpp
+    kernels/x86/table_avx2.cpp
+    kernels/x86/matmul_avx2.cpp
+    kernels/x86/table_avxvnni.cpp
+    kernels/x86/matmul_avxvnni.cpp
+    kernels/x86/table_avx512vnni.cpp
+    kernels/x86/matmul_avx512vnni.cpp
+    kernels/arm/table_neon.cpp
     kernels/arm/matmul_q4_neon.cpp
     kernels/arm/matmul_q8_neon.cpp
-    kernels/arm/kernels_dotprod.cpp
-    kernels/arm/kernels_i8mm.cpp
-    kernels/arm/kernels_dsp.cpp
+    kernels/arm/table_dotprod.cpp
+    kernels/arm/matmul_dotprod.cpp
+    kernels/arm/table_i8mm.cpp
+    kernels/arm/matmul_i8mm.cpp
+    kernels/arm/table_dsp.cpp
+    kernels/arm/matmul_dsp.cpp
     kernels/arm/scan_dsp.cpp
-    kernels/arm/kernels_helium.cpp
+    kernels/arm/table_helium.cpp
     kernels/arm/matmul_helium.cpp
   INCLUDE_DIRS include
   PRIV_INCLUDE_DIRS .)

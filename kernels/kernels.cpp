@@ -1,12 +1,5 @@
 // The list of kernel tables, and the choice among them.
 // SPDX-License-Identifier: MIT
-//
-// A build that compiles the files of an instruction set with its flags defines ADDER_KERNELS_<NAME> for this file; one
-// whose global flags already include it needs to say nothing. One that adds all files with plain flags gets the scalar
-// table, and whatever the target always has.
-//
-// A Cortex-M is what the compiler was told that it is: its best table is the only one, so that a linker that drops unused
-// sections keeps no kernel twice.
 #include "kernels/kernels.h"
 
 #include "kernels/tables.h"
@@ -16,63 +9,12 @@
 #define ADDER_ENVIRONMENT 1
 #endif
 
-#if defined(__SSE4_1__) && !defined(ADDER_KERNELS_SSE41)
-#define ADDER_KERNELS_SSE41 1
-#endif
-#if defined(__AVX2__) && !defined(ADDER_KERNELS_AVX2)
-#define ADDER_KERNELS_AVX2 1
-#endif
-#if defined(__AVXVNNI__) && !defined(ADDER_KERNELS_AVXVNNI)
-#define ADDER_KERNELS_AVXVNNI 1
-#endif
-#if defined(__AVX512VNNI__) && defined(__AVX512VL__) && !defined(ADDER_KERNELS_AVX512VNNI)
-#define ADDER_KERNELS_AVX512VNNI 1
-#endif
-#if defined(__ARM_NEON) && !defined(ADDER_KERNELS_NEON)
-#define ADDER_KERNELS_NEON 1
-#endif
-#if defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD) && !defined(ADDER_KERNELS_DOTPROD)
-#define ADDER_KERNELS_DOTPROD 1
-#endif
-#if defined(ADDER_KERNELS_DOTPROD) && defined(__ARM_FEATURE_MATMUL_INT8) && !defined(ADDER_KERNELS_I8MM)
-#define ADDER_KERNELS_I8MM 1
-#endif
-// Cortex-M: MVE with floats, and the DSP extension.
-#if __ARM_FEATURE_MVE & 2
-#define ADDER_KERNELS_ONLY table_helium
-#elif defined(__ARM_FEATURE_SIMD32) && __ARM_ARCH_PROFILE == 'M'
-#define ADDER_KERNELS_ONLY table_dsp
-#endif
-
 namespace adder {
 
 static const KernelTable *const tables[] = {
-#if defined(ADDER_KERNELS_ONLY)
-    &ADDER_KERNELS_ONLY,
-#else
-    &table_scalar,
-#endif
-#if defined(ADDER_KERNELS_SSE41)
-    &table_sse41,
-#endif
-#if defined(ADDER_KERNELS_AVX2)
-    &table_avx2,
-#endif
-#if defined(ADDER_KERNELS_AVXVNNI)
-    &table_avxvnni,
-#endif
-#if defined(ADDER_KERNELS_AVX512VNNI)
-    &table_avx512vnni,
-#endif
-#if defined(ADDER_KERNELS_NEON)
-    &table_neon,
-#endif
-#if defined(ADDER_KERNELS_DOTPROD)
-    &table_dotprod,
-#endif
-#if defined(ADDER_KERNELS_I8MM)
-    &table_i8mm,
-#endif
+#define ADDER_ISA(name) &table_##name,
+#include "kernels/isas.inc"
+#undef ADDER_ISA
 };
 static constexpr uint32_t table_count = sizeof tables / sizeof tables[0];
 

@@ -1,4 +1,4 @@
-// The kernel table: every inner loop of a token, one function each, in one implementation an ISA.
+// The kernel table: every inner loop of a token, one function for each, implemented once per ISA.
 // SPDX-License-Identifier: MIT
 //
 // kernels/scalar/ is the specification; every other table returns the same bits. docs/numerics.md states the
@@ -102,71 +102,61 @@ struct ScanArgs {
 };
 
 // In every function q8(v, m, limit) = v*m, clamped to [-limit, limit] (NaN: limit), rounded half to even. The limit is an
-// integer in [1, 127]: 127 for codes of 8 bits, 7 for 4. Vectors are of n elements.
+// integer in [1, 127]: 127 for codes of 8 bits, 7 for 4. Vectors are of n elements. kernels.inc lists the kernels.
+
+// matmul_q8: int8 weights, int8 x: the exact int32 sum over cols (codes are in [-127, 127], cols <= 2^17), converted to
+//     float.
+// matmul_q8_f32: int8 weights, float x: acc = 0; for k = 0..cols-1: acc = acc + float(weight[k]) * x[k].
+// matmul_f32: float weights, float x: acc = 0; for k = 0..cols-1: acc = acc + weight[k] * x[k].
+// matmul_q4: int4 weights, int8 x: acc = 0; for each group g in order: acc = acc + float(sum) * scale[g], sum the exact
+//     int32 sum of code * x over the group's columns (x in [-127, 127], cols <= 2^17).
+// matmul_q4_f32: int4 weights, float x: acc = 0; for k = 0..cols-1: acc = acc + (float(code[k]) * scale[k / group]) * x[k].
 using MatmulKernel = void(const Matrix &matrix, const MatmulArgs &args);
+
+// rmsnorm: the sum of squares over 8 lanes, lane i taking elements i, i+8, ...; then s = ((l0+l4)+(l2+l6)) +
+// ((l1+l5)+(l3+l7));  inv = 1 / sqrt(s / float(d_model) + epsilon);  out[i] = (r[i] * inv) * weight[i]. n is d_model padded
+// to 8; out may be r. RMSNorm: Zhang and Sennrich, arXiv 1910.07467.
 using RmsnormKernel = void(const float *r, const float *weight, uint32_t n, uint32_t d_model, float epsilon,
                            float *out);
+// rmsnorm_quantize: the same with out[i] = q8((r[i] * inv) * weight[i], multiplier, limit).
 using RmsnormQuantizeKernel = void(const float *r, const float *weight, uint32_t n, uint32_t d_model,
                                    float epsilon, float multiplier, float limit, int8_t *out);
+
+// quantize: out[i] = q8(v[i], multiplier, limit).
 using QuantizeKernel = void(const float *v, uint32_t n, float multiplier, float limit, int8_t *out);
+// quantize_dynamic: one scale for the whole vector, found on the way: a = 0; a = |v[i]| > a ? |v[i]| : a for every i (the
+// order is free, NaNs are passed over); a = a < max ? a : max, the largest finite float. If a >= 2^-119, out[i] = q8(v[i],
+// limit / a, limit) and the result is a / limit; else out[i] = q8(v[i], 0, limit), which is 0 unless v[i] is a NaN, and
+// the result is 1. The result is always finite, normal and positive.
 using QuantizeDynamicKernel = float(const float *v, uint32_t n, float limit, int8_t *out);
+// hadamard_quantize: t[i] = v[i] * factors[i]; each block of 64 of t through hadamard64 (kernels/scalar/hadamard.h);
+// out[i] = q8(t[i], multiplier, limit). n is a multiple of 64. The transform is not normalised: 1/8 of it is orthonormal,
+// and belongs into multiplier.
 using HadamardQuantizeKernel = void(const float *v, const float *factors, uint32_t n, float multiplier,
                                     float limit, int8_t *out);
+
+// conv_silu, scan: above their arguments.
 using ConvSiluKernel = void(const ConvArgs &args);
 using ScanKernel = void(const ScanArgs &args);
+
+// The sampler's, on logits of any number.
+// clamp: v[i] = v[i] > -limit ? v[i] : -limit (NaN: -limit);  v[i] = v[i] < limit ? v[i] : limit;  v[i] = v[i] + 0, which
+// makes one zero of -0 and of subnormals.
 using ClampKernel = void(float *v, uint32_t n, float limit);
+// argmax: the first of the largest of at least one; none is a NaN or -0.
 using ArgmaxKernel = uint32_t(const float *v, uint32_t n);
+// softmax_weights: v[i] = v[i] > -limit ? exp2((v[i] - highest) * factor) : 0.
 using SoftmaxWeightsKernel = void(float *v, uint32_t n, float highest, float factor, float limit);
 
 struct KernelTable {
-    // "scalar", "sse41", "avx2", "avxvnni", "avx512vnni", "neon", "dotprod", "i8mm", "dsp", "helium"
-    const char *name;
+    const char *name;  // of isas.inc
     bool (*usable)();  // does this CPU (and its operating system) run it?
     // Multiply-accumulates that matmul_q8 does in two or three microseconds: what it costs to hand them to another
     // thread, and its cache lines with them. The default of adder_options.least_part.
     uint32_t least_part;
-
-    // int8 weights, int8 x: the exact int32 sum over cols (codes are in [-127, 127], cols <= 2^17), converted to float.
-    MatmulKernel *matmul_q8;
-    // int8 weights, float x: acc = 0; for k = 0..cols-1: acc = acc + float(weight[k]) * x[k].
-    MatmulKernel *matmul_q8_f32;
-    // float weights, float x: acc = 0; for k = 0..cols-1: acc = acc + weight[k] * x[k].
-    MatmulKernel *matmul_f32;
-    // int4 weights, int8 x: acc = 0; for each group g in order: acc = acc + float(sum) * scale[g], sum the exact int32
-    // sum of code * x over the group's columns (x in [-127, 127], cols <= 2^17).
-    MatmulKernel *matmul_q4;
-    // int4 weights, float x: acc = 0; for k = 0..cols-1: acc = acc + (float(code[k]) * scale[k / group]) * x[k].
-    MatmulKernel *matmul_q4_f32;
-
-    // Sum of squares over 8 lanes, lane i taking elements i, i+8, ...; then s = ((l0+l4)+(l2+l6)) + ((l1+l5)+(l3+l7));
-    // inv = 1 / sqrt(s / float(d_model) + epsilon);  out[i] = (r[i] * inv) * weight[i].
-    // n is d_model padded to 8. RMSNorm: Zhang and Sennrich, arXiv 1910.07467.
-    RmsnormKernel *rmsnorm;
-    // The same with out[i] = q8((r[i] * inv) * weight[i], multiplier, limit).
-    RmsnormQuantizeKernel *rmsnorm_quantize;
-    // out[i] = q8(v[i], multiplier, limit).
-    QuantizeKernel *quantize;
-    // One scale for the whole vector, found on the way: a = 0; a = |v[i]| > a ? |v[i]| : a for every i (the order is
-    // free, NaNs are passed over); a = a < max ? a : max, the largest finite float. If a >= 2^-119, out[i] = q8(v[i],
-    // limit / a, limit) and the result is a / limit; else out[i] = q8(v[i], 0, limit), which is 0 unless v[i] is a NaN,
-    // and the result is 1. The result is always finite, normal and positive.
-    QuantizeDynamicKernel *quantize_dynamic;
-    // t[i] = v[i] * factors[i]; each block of 64 of t through hadamard64 (kernels/scalar/hadamard.h);
-    // out[i] = q8(t[i], multiplier, limit). n is a multiple of 64. The transform is not normalised: 1/8 of it is
-    // orthonormal, and belongs into multiplier.
-    HadamardQuantizeKernel *hadamard_quantize;
-
-    ConvSiluKernel *conv_silu;
-    ScanKernel *scan;
-
-    // The sampler's, on logits of any number.
-    // v[i] = v[i] > -limit ? v[i] : -limit (NaN: -limit);  v[i] = v[i] < limit ? v[i] : limit;  v[i] = v[i] + 0, which
-    // makes one zero of -0 and of subnormals.
-    ClampKernel *clamp;
-    // The first of the largest of at least one; none is a NaN or -0.
-    ArgmaxKernel *argmax;
-    // v[i] = v[i] > -limit ? exp2((v[i] - highest) * factor) : 0.
-    SoftmaxWeightsKernel *softmax_weights;
+#define ADDER_KERNEL(kernel, type, part) type *kernel;
+#include "kernels/kernels.inc"
+#undef ADDER_KERNEL
 };
 
 // A kernel of a part of the library that may not be built; null then, and nothing is left of it in the program.
@@ -186,8 +176,7 @@ const char *kernels_environment();
 // What a session computes with: the table of that name, or of ADDER_ISA if it is null, or else the best one. Null where
 // the one that is asked for cannot be had.
 const KernelTable *kernels_choose(const char *name);
-// The place of a table in the list, for those who keep a number rather than a pointer. kernels_at is the first beyond its
-// end.
+// A table's index in the list, for callers that store a number. kernels_at gives the first table for an index out of range.
 uint32_t kernels_index(const KernelTable *table);
 const KernelTable *kernels_at(uint32_t index);
 

@@ -1,4 +1,4 @@
-// The kernel tables, for the files that define them and for kernels.cpp; its list says which are built.
+// The kernel tables, for the files that define them and for kernels.cpp; isas.inc says which are built.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -6,15 +6,16 @@
 
 namespace adder {
 
-extern const KernelTable table_scalar;
-extern const KernelTable table_sse41;
-extern const KernelTable table_avx2;
-extern const KernelTable table_avxvnni;
-extern const KernelTable table_avx512vnni;
-extern const KernelTable table_neon;
-extern const KernelTable table_dotprod;
-extern const KernelTable table_i8mm;
-extern const KernelTable table_dsp;
-extern const KernelTable table_helium;
+#define ADDER_EVERY_ISA
+#define ADDER_ISA(name) extern const KernelTable table_##name;
+#include "kernels/isas.inc"
+#undef ADDER_ISA
+#undef ADDER_EVERY_ISA
+
+// Puts a better kernel into a table; not where the kernel's part is not built.
+template <typename Kernel>
+constexpr void kernel_better(Kernel *&place, Kernel *better) {
+    if (place != nullptr) place = better;
+}
 
 }  // namespace adder

@@ -4,7 +4,7 @@
 #
 #     sh scripts/amalgamate.sh DIR
 #
-# The list of sources is CMakeLists.txt's. All local headers of the portable part come first, once each, then the sources; the
+# The sources are those that CMake lists. All local headers of the portable part come first, once each, then the sources; the
 # kernels of an instruction set are used where the compiler's flags say that the target has it (-mavx2, -mcpu=...), and
 # nothing is chosen among sets that it may have. The same commit gives the same bytes.
 set -eu
@@ -37,6 +37,17 @@ function local_name(line) {
 # Headers that mean something else for each instruction set, or that only one has.
 function is_specific(name) { return name ~ /^kernels\/(simd|x86|arm)\// }
 
+# A list or a part of a namespace: it stands wherever it is included.
+function is_part(name) { return name ~ /\.inc$/ }
+function part(name,    line, inner) {
+    while ((getline line <name) > 0) {
+        inner = local_name(line)
+        if (inner != "") part(inner)
+        else if (line !~ /^\/\//) print line
+    }
+    close(name)
+}
+
 # A header, with those that it includes in their places. `specific` says which: those of an instruction set as well, or none.
 function header(name, specific,    line, inner) {
     if (name ~ /^adder\//) return
@@ -46,17 +57,18 @@ function header(name, specific,    line, inner) {
     print "\n// ---- " name " ----"
     while ((getline line <name) > 0) {
         inner = local_name(line)
-        if (inner != "") header(inner, specific)
+        if (is_part(inner)) part(inner)
+        else if (inner != "") header(inner, specific)
         else if (line ~ /^#define ADDER_SIMD /) {
             # The vector layer of another set: what was built on the last one is built again.
-            for (inner in seen) if (is_specific(inner) && inner !~ /\/kernels_/ && inner != name) delete seen[inner]
+            for (inner in seen) if (is_specific(inner) && inner != name) delete seen[inner]
             print "#undef ADDER_SIMD\n" line
         } else if (line !~ /^#pragma once|^\/\/ SPDX/) print line
     }
     close(name)
 }
 function headers_of(source,    line, name) {
-    while ((getline line <source) > 0) if ((name = local_name(line)) != "") header(name, 0)
+    while ((getline line <source) > 0) if ((name = local_name(line)) != "" && !is_part(name)) header(name, 0)
     close(source)
 }
 function source(name, specific,    line, inner) {
@@ -65,7 +77,8 @@ function source(name, specific,    line, inner) {
         inner = local_name(line)
         if (inner == "") {
             if (line !~ /^\/\/ SPDX/) print line
-        } else if (specific) header(inner, 1)
+        } else if (is_part(inner)) part(inner)
+        else if (specific) header(inner, 1)
     }
     close(name)
 }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prints the sources of the library, one a line, as CMakeLists.txt lists them.
+# Prints the sources of the library, one a line, as CMakeLists.txt and cmake/isas.cmake list them.
 # SPDX-License-Identifier: MIT
 #
 #     sh scripts/library_sources.sh portable    those of every build
@@ -7,10 +7,10 @@
 set -eu
 cd "$(dirname -- "$0")/.."
 case ${1-} in
-portable) command='set(ADDER_LIBRARY_SOURCES' ;;
-optional) command='adder_add_isa(' ;;
+portable) file=CMakeLists.txt command='set(ADDER_LIBRARY_SOURCES' ;;
+optional) file=cmake/isas.cmake command='adder_add_isa(' ;;
 *) echo "usage: sh scripts/library_sources.sh portable|optional" >&2; exit 2 ;;
 esac
-awk -v begin="$command" 'index($0, begin) == 1 {on = 1}
+awk -v begin="$command" -v file="$file" 'index($0, begin) == 1 {on = 1}
     on {last = /\)$/; gsub(/[()]/, " "); for (i = 1; i <= NF; ++i) if ($i ~ /\.cpp$/) {print $i; ++found} on = !last}
-    END {if (!found) {print "library_sources: CMakeLists.txt has no " begin > "/dev/stderr"; exit 1}}' CMakeLists.txt
+    END {if (!found) {print "library_sources: " file " has no " begin > "/dev/stderr"; exit 1}}' "$file"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Writes what other build systems want to know of the library, from CMakeLists.txt's list of sources and adder.h's version.
+# Writes what other build systems want to know of the library, from CMake's lists of sources and adder.h's version.
 # SPDX-License-Identifier: MIT
 #
 #     sh scripts/manifests.sh [DIR]     into the repository, or into DIR

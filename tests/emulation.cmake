@@ -15,7 +15,7 @@ endif()
 # adder_emulated_tests(NAME CPU FILTER): the tests of the program NAME that run on this CPU, as a filter of GoogleTest; empty: none.
 function(adder_emulated_tests name cpu filter)
   # On the other CPUs: the table chosen, each kernel of it, sessions of every recipe, and one real model's logits.
-  set(everywhere_adder_kernels_test Isa/KernelCases.*:Isa/Matmul.Q?/*)
+  set(everywhere_adder_kernels_test Isa/EveryKernel.*:Isa/Matmul.Q?/*)
   set(everywhere_adder_runtime_test Isa.*:*/SessionBits.AreTheSameEverywhere/odd_*:*/SessionBits.SelftestPasses*/state17_*)
   set(everywhere_adder_golden_test */mamba_best:*/mamba_small)
   # On the last one is left out what only costs time there:

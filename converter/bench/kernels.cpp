@@ -11,10 +11,10 @@
 #include "converter/base/error.h"
 #include "converter/base/progress.h"
 #include "converter/bench/clock.h"
-#include "converter/bench/kernel_cases.h"
 #include "converter/bench/machine.h"
 #include "converter/bench/stats.h"
 #include "converter/bench/team.h"
+#include "kernels/cases.h"
 #include "runtime/team.h"
 
 namespace adder {
@@ -51,7 +51,7 @@ class Workload {
     Workload &operator=(const Workload &) = delete;
 
     size_t bytes() const { return bytes_of(shape_); }
-    double work() const { return case_.work(shape_); }
+    double work() const { return static_cast<double>(case_.work(shape_)); }
 
     // Seconds a call, each member of the team working on its part again and again.
     double seconds(const KernelTable &kernels, const Team &team, uint32_t *times) const {
@@ -79,7 +79,7 @@ class Workload {
     // Operands begin at lines of the cache. Long ones repeat what they begin with.
     void place() {
         constexpr size_t line = 64, filled = size_t{1} << 18;
-        const std::vector<Operand> operands = case_.operands(shape_);
+        const Operands operands = case_.operands(shape_);
         std::vector<size_t> offsets;
         for (const Operand &operand : operands) {
             offsets.push_back(mapped_);
@@ -92,8 +92,8 @@ class Workload {
         for (size_t i = 0; i < operands.size(); ++i) {
             char *const at = static_cast<char *>(memory_) + offsets[i];
             const size_t size = operands[i].count * element_size(operands[i].contents);
-            fill_operand(operands[i].contents, std::min(operands[i].count, filled), static_cast<uint32_t>(i),
-                         at);
+            fill_operand(operands[i].contents, Filling::ordinary, std::min(operands[i].count, filled),
+                         static_cast<uint32_t>(i), at);
             const size_t begun = std::min(size, filled * element_size(operands[i].contents));
             for (size_t done = begun; done < size; done += begun)
                 std::memcpy(at + done, at, std::min(begun, size - done));

@@ -9,7 +9,7 @@
 
 #include "kernels/arm/vector_helium.h"
 #include "kernels/layout.h"
-#include "kernels/scalar/kernels_scalar.h"
+#include "kernels/scalar/scalar.h"
 // On the vector header above.
 #include "kernels/simd/matmul.h"
 

@@ -9,7 +9,7 @@
 
 #include "kernels/arm/matmul_neon.h"
 #include "kernels/arm/products_neon.h"
-#include "kernels/scalar/kernels_scalar.h"
+#include "kernels/scalar/scalar.h"
 
 namespace adder {
 namespace neon {

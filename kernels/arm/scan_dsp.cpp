@@ -5,7 +5,7 @@
 // while n runs. Two, because a result is not there yet for the next instruction. A2 and state [tiles][d_state][8].
 #if defined(__ARM_FEATURE_SIMD32) && __ARM_ARCH_PROFILE == 'M'
 
-#include "kernels/arm/kernels_dsp.h"
+#include "kernels/kernels.h"
 #include "kernels/scalar/math.h"
 
 namespace adder {

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "kernels/scalar/kernels_scalar.h"
+#include "kernels/scalar/scalar.h"
 #include "kernels/simd/math.h"
 
 namespace adder {

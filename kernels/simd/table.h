@@ -1,4 +1,4 @@
-// The kernels of an instruction set by name, and tables of them, for one that adds integer products as well.
+// The kernels of an instruction set by name, and their table.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -11,41 +11,7 @@
 namespace adder {
 namespace ADDER_SIMD {
 
-MatmulKernel matmul_q8, matmul_q8_f32, matmul_f32, matmul_q4, matmul_q4_f32;
-RmsnormKernel rmsnorm;
-RmsnormQuantizeKernel rmsnorm_quantize;
-QuantizeKernel quantize;
-QuantizeDynamicKernel quantize_dynamic;
-HadamardQuantizeKernel hadamard_quantize;
-ConvSiluKernel conv_silu;
-ScanKernel scan;
-ClampKernel clamp;
-ArgmaxKernel argmax;
-SoftmaxWeightsKernel softmax_weights;
-
-constexpr KernelTable table(const char *name, bool (*usable)(), uint32_t least_part,
-                            MatmulKernel *q8 = matmul_q8, MatmulKernel *q4 = matmul_q4) {
-    return {
-        name,
-        usable,
-        least_part,
-        q8,
-        kernel_if(ADDER_FLOAT_LAYERS, matmul_q8_f32),
-        kernel_if(ADDER_FLOAT_LAYERS, matmul_f32),
-        kernel_if(ADDER_INT4, q4),
-        kernel_if(ADDER_INT4 && ADDER_FLOAT_LAYERS, matmul_q4_f32),
-        rmsnorm,
-        rmsnorm_quantize,
-        quantize,
-        quantize_dynamic,
-        hadamard_quantize,
-        conv_silu,
-        scan,
-        kernel_if(ADDER_SAMPLER, clamp),
-        kernel_if(ADDER_SAMPLER, argmax),
-        kernel_if(ADDER_SAMPLER, softmax_weights),
-    };
-}
+#include "kernels/table.inc"
 
 }  // namespace ADDER_SIMD
 }  // namespace adder

@@ -4,7 +4,7 @@
 #
 #     instructions.sh LIB.a
 #
-# An object's set is in its name: kernels_avx2_*.o, kernels_dotprod.o and so on; all others have to run on any CPU of the
+# An object's set is in its name: matmul_avx2.cpp.o, table_dotprod.cpp.o and so on; all others have to run on any CPU of the
 # kind. OBJDUMP names another tool than the host's. On 32-bit ARM, BASELINE_NEON=1 says that the whole build is for NEON.
 set -eu
 lib=$1

@@ -16,8 +16,8 @@ while read -r file; do
 done <"$work/files"
 [ "$(wc -l <"$work/files")" = 8 ] || fail "eight manifests were expected, not: $(cat "$work/files")"
 
-# All of the library's sources, no other, in each list.
-(cd "$source_dir" && find kernels runtime -name '*.cpp' | sort) >"$work/sources"
+# All of the library's sources, no other, in each list. (kernels/cases.cpp is for bench and tests.)
+(cd "$source_dir" && find kernels runtime -name '*.cpp' ! -path kernels/cases.cpp | sort) >"$work/sources"
 sed -n 's/.*"+<\(.*\)>".*/\1/p' "$source_dir/library.json" | sort >"$work/library.json"
 sed -n 's/.*category="sourceCpp" name="\(.*\)".*/\1/p' "$source_dir/Adder.Adder.pdsc" | sort >"$work/Adder.Adder.pdsc"
 for list in library.json Adder.Adder.pdsc; do

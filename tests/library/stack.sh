@@ -30,7 +30,7 @@ cat "$work"/*.ci | awk -F '"' -v limit="$limit" '
     label = $4
     sub(/\\n.*/, "", label)
     name[$2] = short(label)
-    if ($4 ~ /kernels_scalar\.cpp/) kernel[$2] = 1
+    if ($4 ~ /_scalar\.cpp/) kernel[$2] = 1
 }
 /^edge:/ {call[++calls] = $2 SUBSEP $4}
 # "float f(int) [with ...]": f

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "converter/bench/kernel_cases.h"
 #include "converter/bench/machine.h"
 #include "converter/bench/matrices.h"
 #include "converter/bench/probe.h"
@@ -18,6 +17,7 @@
 #include "converter/blob/file.h"
 #include "converter/text/json.h"
 #include "tests/converter/eval/toy.h"
+#include "kernels/cases.h"
 #include "tests/support/blob_builder.h"
 #include "tests/support/error_of.h"
 #include "tests/support/temporary_directory.h"

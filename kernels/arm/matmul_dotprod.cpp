@@ -1,4 +1,4 @@
-// int8 activations times int8 and int4 weights with the dot product instruction of Armv8.2 (SDOT), and its table.
+// int8 activations times int8 and int4 weights with the dot product instruction of Armv8.2 (SDOT).
 // SPDX-License-Identifier: MIT
 //
 // SDOT adds to each int32 lane the four products of its four bytes, exactly. A register of int8 weights holds 4 columns
@@ -6,13 +6,9 @@
 // int4 weights go in unsigned, as code + 8: the sums of a group begin at -8 times the sum of its x.
 #if defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD)
 
-#include "kernels/arm/kernels_dotprod.h"
+#include "kernels/arm/matmul_dotprod.h"
 #include "kernels/arm/matmul_neon.h"
-#include "kernels/cpu.h"
-#include "kernels/scalar/kernels_scalar.h"
-#include "kernels/tables.h"
-// On the vector header of matmul_neon.h.
-#include "kernels/simd/table.h"
+#include "kernels/scalar/scalar.h"
 
 namespace adder {
 namespace dotprod {
@@ -184,10 +180,6 @@ void matmul_q4(const Matrix &matrix, const MatmulArgs &args) {
 }
 
 }  // namespace dotprod
-
-const KernelTable table_dotprod =
-    neon::table("dotprod", cpu_has_dotprod, 65536, dotprod::matmul_q8, dotprod::matmul_q4);
-
 }  // namespace adder
 
 #endif  // __aarch64__ && __ARM_FEATURE_DOTPROD

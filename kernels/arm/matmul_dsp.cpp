@@ -1,18 +1,14 @@
-// The table of Cortex-M cores with the DSP extension (M4, M7, M33, M35P): two products an instruction.
+// int8 and int4 weights times int8 activations for Cortex-M cores with the DSP extension: two products an instruction.
 // SPDX-License-Identifier: MIT
 //
 // SMLAD adds two products of halfwords to a sum. The halfwords are made on the way: SXTB16 takes bytes 0 and 2 of a word
 // with their signs, or 1 and 3 if it rotates the word first; a mask takes nibbles without. Which columns meet is the same
-// for weights and x, and their order is free. All else is the scalar kernels': these cores have scalar floats only.
+// for weights and x, and their order is free.
 #if defined(__ARM_FEATURE_SIMD32) && __ARM_ARCH_PROFILE == 'M'
 
-#include "kernels/arm/kernels_dsp.h"
-#include "kernels/cpu.h"
 #include "kernels/layout.h"
 #include "kernels/scalar/finish.h"
-#include "kernels/scalar/kernels_scalar.h"
 #include "kernels/scalar/math.h"
-#include "kernels/tables.h"
 
 namespace adder {
 namespace dsp {
@@ -171,10 +167,6 @@ void matmul_q4(const Matrix &matrix, const MatmulArgs &args) {
 }
 
 }  // namespace dsp
-
-const KernelTable table_dsp =
-    scalar::table("dsp", cpu_has_baseline, 16384, dsp::matmul_q8, dsp::matmul_q4, dsp::scan);
-
 }  // namespace adder
 
 #endif

@@ -1,4 +1,4 @@
-// int8 activations times int8 weights with the matrix multiplication of Armv8.6 (SMMLA), and its table.
+// int8 activations times int8 weights with the matrix multiplication of Armv8.6 (SMMLA).
 // SPDX-License-Identifier: MIT
 //
 // SMMLA multiplies 2 rows of 8 columns with 8 columns of 2 tokens: twice the products of SDOT, where there are several
@@ -8,12 +8,8 @@
 // 8 tokens with groups.
 #if defined(__aarch64__) && defined(__ARM_FEATURE_MATMUL_INT8)
 
-#include "kernels/arm/kernels_dotprod.h"
+#include "kernels/arm/matmul_dotprod.h"
 #include "kernels/arm/matmul_neon.h"
-#include "kernels/cpu.h"
-#include "kernels/tables.h"
-// On the vector header of matmul_neon.h.
-#include "kernels/simd/table.h"
 
 namespace adder {
 namespace i8mm {
@@ -121,9 +117,6 @@ void matmul_q8(const Matrix &matrix, const MatmulArgs &args) {
 }
 
 }  // namespace i8mm
-
-const KernelTable table_i8mm = neon::table("i8mm", cpu_has_i8mm, 65536, i8mm::matmul_q8, dotprod::matmul_q4);
-
 }  // namespace adder
 
 #endif  // __aarch64__ && __ARM_FEATURE_MATMUL_INT8

@@ -1,7 +1,5 @@
-// The AVX-512 VNNI table: the kernels of kernels/simd on 256 bits with 32 registers, and integer products by vpdpbusd on 512.
+// int8 and int4 weights times int8 activations with vpdpbusd on 512 bits, AVX-512 VNNI.
 // SPDX-License-Identifier: MIT
-//
-// AVX-512 brings FMA along: -ffp-contract=off keeps the compiler from it, as everywhere.
 #if defined(__AVX512VNNI__) && defined(__AVX512VL__)
 
 #if defined(__GNUC__) && !defined(__clang__)
@@ -9,17 +7,8 @@
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 
-#include "kernels/cpu.h"
-#include "kernels/tables.h"
 #include "kernels/x86/vector_avx512.h"
-// The kernels, written on the vector header above.
-#include "kernels/simd/conv_silu.h"
-#include "kernels/simd/matmul_float.h"
-#include "kernels/simd/quantize.h"
-#include "kernels/simd/rmsnorm.h"
-#include "kernels/simd/sample.h"
-#include "kernels/simd/scan.h"
-#include "kernels/simd/table.h"
+// On the vector header above.
 #include "kernels/x86/matmul_int8.h"
 
 namespace adder {
@@ -73,9 +62,6 @@ void matmul_q4(const Matrix &matrix, const MatmulArgs &args) {
 }
 
 }  // namespace avx512vnni
-
-const KernelTable table_avx512vnni = avx512vnni::table("avx512vnni", cpu_has_avx512vnni, 131072);
-
 }  // namespace adder
 
 #endif
