@@ -14,6 +14,7 @@
 #include "converter/blob_file.h"
 #include "converter/cli.h"
 #include "converter/json.h"
+#include "converter/stack_bounds.h"
 #include "tests/support/checkpoint_builder.h"
 #include "tests/support/error_of.h"
 #include "tests/support/shared.h"
@@ -285,8 +286,16 @@ TEST_F(Toy, ADryRunTellsWhatAConversionDoes) {
             }
         }
         EXPECT_GT(dry.find("estimate")->find("seconds")->number(""), 0);
+        const bool has_int4 = plan[1] == "small" || plan[1] == "int4";
+        for (const StackBound &bound : stack_bounds)
+            EXPECT_EQ(integer(*dry.find("stack_bytes"), bound.build), has_int4             ? bound.int4
+                                                                      : plan[1] == "float" ? bound.f32
+                                                                                           : bound.int8)
+                << bound.build << " of " << plan[1];
         std::filesystem::remove(blob);
     }
+    EXPECT_HAS(adder_command({"convert", checkpoint_, "--dry-run", "--recipe", "small"}).out,
+               "2 048 bytes (microcontroller), 4 096 (scalar), 5 632 (simd), 12 288 (neon), 20 480 (i8mm)");
     // What a conversion would refuse at once, a dry run does, too.
     const Outcome refused =
         adder_command({"convert", checkpoint_, "--dry-run", "--set", "layers.9.in_proj=int4"});
