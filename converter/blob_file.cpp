@@ -35,6 +35,12 @@ BlobFile::BlobFile(const std::string &path, Checksum checksum, Pages pages)
     adder_model_get_info(&model_, &info_);
 }
 
+std::string_view BlobFile::text(adder_text which) const {
+    size_t size = 0;
+    const char *const bytes = adder_model_text(&model_, which, &size);
+    return bytes != nullptr ? std::string_view(bytes, size) : std::string_view();
+}
+
 const Option prefault_option = {"prefault", 0, nullptr, false,
                                 "Read the whole blob before the work begins, not where it is touched."};
 const Option huge_pages_option = {

@@ -23,6 +23,7 @@ class BlobFile {
     const adder_model *model() const { return &model_; }
     const adder_model_info &info() const { return info_; }
     const std::string &path() const { return file_.path(); }
+    std::string_view text(adder_text which) const;  // null data if the blob has none
     std::string page_kind() const { return adder::page_kind(file_.data()); }
     double open_seconds() const {
         return open_seconds_;

@@ -11,6 +11,7 @@
 #include "converter/eval_math.h"
 #include "converter/float_model.h"
 #include "converter/json.h"
+#include "converter/quantization_record.h"
 #include "converter/tokens.h"
 #include "converter/weights.h"
 #include "runtime/session.h"
@@ -170,7 +171,10 @@ void print_table(const Verification &v, const Tokens &tokens) {
 int run_verify(const Arguments &arguments) {
     if (!arguments.has("against")) fail(ExitCode::usage, "against what? Give --against CHECKPOINT_DIR");
     const BlobFile blob(arguments.positional()[0]);
-    const Checkpoint checkpoint(arguments.text("against"));
+    // In the basis of the blob's residual stream, or every layer would part.
+    const Checkpoint checkpoint(
+        arguments.text("against"),
+        is_rotated(blob.text(ADDER_TEXT_QUANTIZATION_RECORD), blob.info().d_model, blob.path()));
     require_same_shape(blob, checkpoint);
 
     Tokens tokens;

@@ -59,11 +59,7 @@ struct Facts {
         const TensorExtent extent = tensor_extent(model.shape, role, static_cast<Dtype>(tensor.dtype));
         scale_bytes += scale_extent(extent, granularity, tensor.group).bytes;
     }
-    std::string_view text(adder_text which) const {
-        size_t size = 0;
-        const char *const bytes = adder_model_text(blob.model(), which, &size);
-        return bytes != nullptr ? std::string_view(bytes, size) : std::string_view();
-    }
+    std::string_view text(adder_text which) const { return blob.text(which); }
     double bits_per_weight() const {
         uint64_t bytes = scale_bytes;
         for (const auto &[dtype, weight_bytes] : bytes_by_dtype) bytes += weight_bytes;

@@ -15,6 +15,7 @@
 #include "converter/cli.h"
 #include "converter/json.h"
 #include "converter/stack_bounds.h"
+#include "tests/support/blob_builder.h"
 #include "tests/support/checkpoint_builder.h"
 #include "tests/support/error_of.h"
 #include "tests/support/shared.h"
@@ -301,6 +302,36 @@ TEST_F(Toy, ADryRunTellsWhatAConversionDoes) {
         adder_command({"convert", checkpoint_, "--dry-run", "--set", "layers.9.in_proj=int4"});
     EXPECT_EQ(refused.code, 2);
     EXPECT_HAS(refused.err, "there is no layer 9");
+}
+
+// The blob's record says whether its residual stream is rotated: the checkpoint is opened likewise.
+TEST_F(Toy, VerifyFindsTheLayersOfARotatedBlobInItsCheckpoint) {
+    const std::string rotated = directory_.file("rotated.adder");
+    const Outcome converted =
+        adder_command({"convert", checkpoint_, "-o", rotated, "--recipe", "float", "--rotate", "-q"});
+    ASSERT_EQ(converted.code, 0) << converted.err;
+    const Json json =
+        json_of(adder_command({"verify", rotated, "--against", checkpoint_, "--ids", "1,2,3,4,5", "--json"}));
+    const std::vector<Json> &layers = json.find("layers")->array("");
+    EXPECT_EQ(layers.size(), 2u);
+    for (const Json &layer : layers) EXPECT_LT(layer.find("relative_rms")->number(""), 1e-4);
+    EXPECT_LT(json.find("logits")->find("relative_rms")->number(""), 1e-4);
+
+    // A rotation that is not this program's is refused, not compared.
+    const auto refused = [&](const std::string &from, const std::string &to) {
+        std::string bytes = test::read_text(rotated);
+        bytes.replace(bytes.find(from), from.size(), to);
+        test::fix_checksums(reinterpret_cast<uint8_t *>(bytes.data()), bytes.size());
+        test::write_text(directory_.file("other.adder"), bytes);
+        const Outcome outcome =
+            adder_command({"verify", directory_.file("other.adder"), "--against", checkpoint_, "--ids", "1"});
+        EXPECT_EQ(outcome.code, 3);
+        return outcome.err;
+    };
+    EXPECT_HAS(refused("\"block\": 16", "\"block\": 99"),
+               "rotated in blocks of 99 channels; 16 channels are rotated in blocks of 16");
+    EXPECT_HAS(refused("hadamard", "identity"), "rotation is no Hadamard transform");
+    EXPECT_HAS(refused("\"rotation\": {", "\"rotation\": 1,"), "quantization record");
 }
 
 TEST_F(Toy, RulesAreReadFromTheCommandLineFirst) {
