@@ -168,7 +168,7 @@ TEST(Checkpoint, RangesAreNamed) {
     EXPECT_HAS(member_error("vocab_size", "1048577"), "1 to 1048576");
     EXPECT_HAS(member_error("state_size", "1025"), "1 to 1024");
     EXPECT_HAS(member_error("conv_kernel", "65"), "1 to 64");
-    EXPECT_HAS(member_error("intermediate_size", "262145"), "1 to 262144");
+    EXPECT_HAS(member_error("intermediate_size", "131073"), "1 to 131072");
     EXPECT_HAS(member_error("time_step_rank", "0"), "1 to 65536");
     EXPECT_HAS(member_error("time_step_rank", "\"automatic\""), "\"auto\" or an integer from 1 to 65536");
     EXPECT_HAS(member_error("layer_norm_epsilon", "0"), "layer_norm_epsilon is 0; a number from 1e-12 to 1");
@@ -179,7 +179,7 @@ TEST(Checkpoint, RangesAreNamed) {
     CheckpointSpec spec;
     spec.config_members["intermediate_size"] = "";
     spec.config_members["expand"] = "60000";
-    EXPECT_HAS(open_error(spec), "expand is 60000, which makes d_inner 960000; 1 to 262144");
+    EXPECT_HAS(open_error(spec), "expand is 60000, which makes d_inner 960000; 1 to 131072");
 }
 
 TEST(Checkpoint, WhatIsNotSupportedIsNamed) {
