@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "converter/error.h"
-#include "runtime/blob.h"
+#include "runtime/model.h"
 #include <cerrno>
 #include <charconv>
 #include <chrono>
@@ -39,6 +39,19 @@ std::string_view BlobFile::text(adder_text which) const {
     size_t size = 0;
     const char *const bytes = adder_model_text(&model_, which, &size);
     return bytes != nullptr ? std::string_view(bytes, size) : std::string_view();
+}
+
+double BlobFile::bits_per_weight() const {
+    const Model &model = *model_of(&model_);
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < model.header->tensor_count; ++i) {
+        const BlobTensor &tensor = model.tensors[i];
+        const auto role = static_cast<Role>(tensor.role);
+        const auto granularity = static_cast<Granularity>(tensor.granularity);
+        const TensorExtent extent = tensor_extent(model.shape, role, static_cast<Dtype>(tensor.dtype));
+        bytes += tensor.size + scale_extent(extent, granularity, tensor.group).bytes;
+    }
+    return info_.parameters > 0 ? 8 * static_cast<double>(bytes) / static_cast<double>(info_.parameters) : 0;
 }
 
 const Option prefault_option = {"prefault", 0, nullptr, false,

@@ -24,6 +24,8 @@ class BlobFile {
     const adder_model_info &info() const { return info_; }
     const std::string &path() const { return file_.path(); }
     std::string_view text(adder_text which) const;  // null data if the blob has none
+    // Bits of the tensors, scales and padding included, a parameter of the checkpoint.
+    double bits_per_weight() const;
     std::string page_kind() const { return adder::page_kind(file_.data()); }
     double open_seconds() const {
         return open_seconds_;

@@ -22,9 +22,6 @@ struct InspectOptions {
 std::string inspect_blob(const std::string &path, const InspectOptions &options, bool *damaged);
 std::string inspect_checkpoint(const std::string &directory, const InspectOptions &options);
 
-// Bits of a blob's tensors, scales and padding included, a parameter of the checkpoint.
-double blob_bits_per_weight(const std::string &path);
-
 // ---- Shared by the two ----
 
 // The regions of an arena in order, with their bytes; those that take none are left out.

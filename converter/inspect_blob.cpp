@@ -60,12 +60,6 @@ struct Facts {
         scale_bytes += scale_extent(extent, granularity, tensor.group).bytes;
     }
     std::string_view text(adder_text which) const { return blob.text(which); }
-    double bits_per_weight() const {
-        uint64_t bytes = scale_bytes;
-        for (const auto &[dtype, weight_bytes] : bytes_by_dtype) bytes += weight_bytes;
-        const auto parameters = static_cast<double>(blob.info().parameters);
-        return parameters > 0 ? 8 * static_cast<double>(bytes) / parameters : 0;
-    }
     std::string fingerprint() const {
         return format("%016llx", static_cast<unsigned long long>(blob.info().fingerprint));
     }
@@ -139,7 +133,7 @@ std::string blob_json(const Facts &facts, const InspectOptions &options) {
     w.key("activations").value(info.int8_activations ? "int8" : "f32");
     w.key("parameters").value(info.parameters);
     w.key("blob_bytes").value(info.blob_bytes);
-    w.key("bits_per_weight").value(facts.bits_per_weight());
+    w.key("bits_per_weight").value(facts.blob.bits_per_weight());
     w.key("weight_bytes").begin_object();
     for (const auto &[dtype, bytes] : facts.bytes_by_dtype) w.key(dtype).value(bytes);
     w.key("scales").value(facts.scale_bytes);
@@ -223,7 +217,7 @@ std::string blob_text(const Facts &facts, const InspectOptions &options) {
     std::vector<std::string> dtypes;
     for (const auto &[dtype, bytes] : facts.bytes_by_dtype) dtypes.push_back(dtype + " " + bytes_text(bytes));
     dtypes.push_back("scales " + bytes_text(facts.scale_bytes));
-    lines.add("weights", list_text(dtypes) + format("; %.2f bits a weight", facts.bits_per_weight()));
+    lines.add("weights", list_text(dtypes) + format("; %.2f bits a weight", facts.blob.bits_per_weight()));
     lines.add("activations", info.int8_activations ? "int8" : "f32");
     lines.add("checksum", facts.checksum_ok ? "ok" : facts.checksum_text);
     lines.add("fingerprint", facts.fingerprint());
@@ -272,10 +266,6 @@ std::string blob_text(const Facts &facts, const InspectOptions &options) {
 }
 
 }  // namespace
-
-double blob_bits_per_weight(const std::string &path) {
-    return Facts(path, InspectOptions{}).bits_per_weight();
-}
 
 std::string inspect_blob(const std::string &path, const InspectOptions &options, bool *damaged) {
     const Facts facts(path, options);

@@ -8,7 +8,6 @@
 
 #include "converter/blob_file.h"
 #include "converter/error.h"
-#include "converter/inspect.h"
 #include "converter/progress.h"
 #include "converter/tokens.h"
 #include "runtime/arena.h"
@@ -89,7 +88,7 @@ class BlobScorer : public Scorer {
         facts_.fingerprint = format("%016llx", static_cast<unsigned long long>(blob_.info().fingerprint));
         facts_.parameters = blob_.info().parameters;
         facts_.bytes = blob_.info().blob_bytes;
-        facts_.bits_per_weight = blob_bits_per_weight(path);
+        facts_.bits_per_weight = blob_.bits_per_weight();
     }
 
     const ModelFacts &facts() const override { return facts_; }

@@ -1,7 +1,12 @@
 // adder eval as a user calls it: reports in every form, shards and their merging, errors; and the gate of convert.
 // SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
+#if defined(__linux__)
+#include <sys/inotify.h>
+#include <unistd.h>
+#endif
 
+#include <cstring>
 #include <regex>
 
 #include "converter/eval_shard.h"
@@ -46,6 +51,35 @@ class EvalCommand : public testing::Test {
     EvalToy toy_;
     std::string err_;
 };
+
+#if defined(__linux__)
+// Its checksum is a pass over all of its bytes; none is made to learn the bits a weight.
+TEST_F(EvalCommand, ABlobIsOpenedOnce) {
+    const std::string blob = toy_.file("int8.adder");
+    // The kernel merges an event with one before it that is the same. Seen from the folder, too, no two in a row are.
+    const int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    const int file = inotify_add_watch(watch, blob.c_str(), IN_OPEN);
+    ASSERT_GE(file, 0);
+    ASSERT_GE(inotify_add_watch(watch, toy_.file("").c_str(), IN_OPEN), 0);
+    const Json json =
+        Json::parse(adder({"eval", blob, "--ppl", toy_.file("text.txt"), "-q", "--json"}), "json");
+    alignas(inotify_event) char events[4096];
+    const ssize_t size = read(watch, events, sizeof events);
+    close(watch);
+    int opened = 0;
+    for (ssize_t at = 0; at < size;) {
+        inotify_event event;
+        std::memcpy(&event, events + at, sizeof event);
+        opened += event.wd == file;
+        at += static_cast<ssize_t>(sizeof event + event.len);
+    }
+    EXPECT_EQ(opened, 1);
+
+    const Json inspected = Json::parse(adder({"inspect", blob, "--json"}), "json");
+    EXPECT_EQ(json.find("models")->array("models").at(0).find("bits_per_weight")->number("bits"),
+              inspected.find("bits_per_weight")->number("bits"));
+}
+#endif
 
 TEST_F(EvalCommand, JsonHasTheKeysThatScriptsRelyOn) {
     const Json json = Json::parse(adder(all({"--json"})), "json");
