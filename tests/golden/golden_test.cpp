@@ -36,9 +36,9 @@ constexpr Model models[] = {
     {"mamba", "conformance/mamba", 70, true, false, false},
     {"mamba_untied_odd", "conformance/mamba_untied_odd", 70, true, false, false},
     {"adder-1m", "adder-1m", 33, false, false, false},
-    {"adder-1m-int4", "adder-1m-int4", 33, false, false, false},
+    {"adder-1m-int4", "adder-1m-int4", 33, false, true, false},
     {"adder-13m", "adder-13m", 17, false, true, false},
-    {"adder-1m-firmware", "adder-1m", 33, false, true, true},
+    {"adder-1m-int4-firmware", "adder-1m-int4", 33, false, true, true},
 };
 constexpr const char *recipes[] = {"naive", "static", "best", "small", "float"};
 
