@@ -219,6 +219,7 @@ DryRun dry_run(const ConvertOptions &options, ThreadPool &pool) {
 }
 
 Conversion convert(const ConvertOptions &options, ThreadPool &pool) {
+    check_can_create(options.output);
     check_held_out("--gate-text", options.quality.texts, options.calibration_files, {});
     Preparation prepared(options);
     Conversion result{};

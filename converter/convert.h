@@ -55,8 +55,8 @@ Plan make_plan(const ConvertOptions &options, const Checkpoint &checkpoint);
 // Plans everything and writes nothing. Throws what convert would before it reads the first weight.
 DryRun dry_run(const ConvertOptions &options, ThreadPool &pool);
 
-// Converts, opens the blob again, compares its checksums and repeats its golden case. Throws Error; then no file is
-// left behind, and an older one of that name is as it was. So it is when the quality gate is missed,
+// Converts, opens the blob again, compares its checksums and repeats its golden case. Throws Error, at once where the
+// output cannot be written; then no file is left behind, and an older one of that name is as it was. So it is when the quality gate is missed,
 // Error(quality_gate), unless options.quality.keep. The bytes depend on the checkpoint, the calibration text and
 // the options alone.
 Conversion convert(const ConvertOptions &options, ThreadPool &pool);

@@ -194,6 +194,29 @@ void AtomicDirectory::commit() {
     sync_directory(directory_of(path_));
 }
 
+OutputDirectory::OutputDirectory(const std::string &path) {
+    if (path.empty()) fail_errno("create", path, ENOENT);
+    for (size_t slash = path.find_first_not_of('/'); slash < path.size();) {
+        slash = std::min(path.find('/', slash), path.size());
+        const std::string part = path.substr(0, slash);
+        slash = path.find_first_not_of('/', slash);
+        if (mkdir(part.c_str(), 0777) == 0) {
+            made_.push_back(part);
+        } else if (const int error = errno; !is_directory(part)) {
+            remove_made();
+            fail_errno("create", path, error == EEXIST ? ENOTDIR : error);
+        }
+    }
+}
+
+OutputDirectory::~OutputDirectory() { remove_made(); }
+
+void OutputDirectory::remove_made() {
+    for (; !made_.empty(); made_.pop_back()) rmdir(made_.back().c_str());
+}
+
+void check_can_create(const std::string &path) { const AtomicFile probe(path); }
+
 bool file_exists(const std::string &path) {
     struct stat status;
     return stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);

@@ -90,6 +90,23 @@ class AtomicDirectory {
     bool finished_ = false;
 };
 
+// A directory to write files into, made, with those above it, where it is not there. What was made goes again, unless
+// something lies in it by then. Throws Error(failure).
+class OutputDirectory {
+  public:
+    explicit OutputDirectory(const std::string &path);
+    ~OutputDirectory();
+    OutputDirectory(const OutputDirectory &) = delete;
+    OutputDirectory &operator=(const OutputDirectory &) = delete;
+
+  private:
+    void remove_made();
+    std::vector<std::string> made_;  // outermost first
+};
+
+// Throws what AtomicFile(path) would, and leaves nothing: a command knows before its work that it cannot write.
+void check_can_create(const std::string &path);
+
 bool file_exists(const std::string &path);  // a regular file, or a link to one
 bool is_directory(const std::string &path);
 // Throws Error(usage) if writing `output` would replace one of the files `inputs`, or in a directory among them one that

@@ -224,6 +224,25 @@ TEST_F(Toy, RunKnowsBeforeItBeginsThatItCannotSave) {
     EXPECT_HAS(outcome.err, "cannot create " + directory_.file("no/where") + ": ");
 }
 
+// The weights of this checkpoint cannot be read to the end: who comes so far ends with another message.
+TEST_F(Toy, AnOutputThatCannotBeWrittenIsRefusedBeforeTheWork) {
+    test::CheckpointSpec spec;
+    spec.edit = [](const std::string &name, std::vector<float> &values) {
+        if (name.find("layers.1.mixer.x_proj") != std::string::npos) values[3] = NAN;
+    };
+    const std::string checkpoint = directory_.file("odd"), nowhere = directory_.file("no/where");
+    std::filesystem::create_directory(checkpoint);
+    test::write_checkpoint(checkpoint, spec);
+    for (const char *command : {"convert", "calibrate"}) {
+        EXPECT_EQ(adder_command({command, checkpoint, "-o", directory_.file("out")}).code, 3);
+        const Outcome outcome = adder_command({command, checkpoint, "-o", nowhere});
+        EXPECT_EQ(outcome.code, 1);
+        EXPECT_EQ(outcome.err, "adder " + std::string(command) + ": cannot create " + nowhere +
+                                   ": No such file or directory\n");
+    }
+    EXPECT_FALSE(std::filesystem::exists(directory_.file("no")));
+}
+
 TEST_F(Toy, AFileThatGrowsTooLargeLeavesNothing) {
     const std::string output = directory_.file("large.adder"), state = directory_.file("large.state");
     rlimit before{};

@@ -108,8 +108,12 @@ TEST_F(ExportC, AFailureLeavesNothing) {
     EXPECT_HAS(err_, "toy_1.ld: it exists and is not a regular file");
     EXPECT_EQ(files(directory).size(), 1u);
     EXPECT_EQ(run({blob_, "-o", blob_}), 1) << "a file is no directory";
-    EXPECT_EQ(run({directory_.file("none.adder"), "-o", directory_.file("new")}), 3);
+    for (const char *folder : {"new", "new/er"})
+        EXPECT_EQ(run({directory_.file("none.adder"), "-o", directory_.file(folder)}), 3);
     EXPECT_FALSE(fs::exists(directory_.file("new")));
+    // What cannot be written is known before the blob is read.
+    EXPECT_EQ(run({directory_.file("none.adder"), "-o", blob_}), 1);
+    EXPECT_HAS(err_, "cannot create " + blob_ + ": Not a directory");
 }
 
 TEST_F(ExportC, RefusesNamesThatAreNoIdentifiers) {

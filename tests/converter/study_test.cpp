@@ -210,6 +210,7 @@ TEST_F(StudyCommand, WhatIsWrongIsSaid) {
     write_text(file("damaged/study.json"), "{\"adder_study\": 1}");
     std::filesystem::create_directory(file("newer"));
     write_text(file("newer/study.json"), "{\"adder_study\": 2}");
+    std::filesystem::create_directories(file("page/study.html"));
     const struct {
         std::vector<std::string> words;
         int code;
@@ -228,6 +229,10 @@ TEST_F(StudyCommand, WhatIsWrongIsSaid) {
         {{text, "--valid", text, "--out", file("s")}, 3, "is no checkpoint directory"},
         {{toy, "--valid", text, "--out", toy}, 2, "is the checkpoint"},
         {{toy, "--valid", text, "--out", text}, 1, "cannot create"},
+        {{toy, "--valid", file("none.txt"), "--out", text},
+         1,
+         "cannot create"},  // before it looks at the texts
+        {{toy, "--valid", text, "--out", file("page")}, 1, "study.html: it exists and is not a regular file"},
         {{toy, "--valid", text, "--out", file("damaged")}, 3, "study.json has no settings"},
         {{toy, "--valid", text, "--out", file("newer")}, 3, "adder_study is 2; 1 is what can be read"},
     };
@@ -237,6 +242,7 @@ TEST_F(StudyCommand, WhatIsWrongIsSaid) {
         EXPECT_EQ(adder(all, code), "") << part;
         EXPECT_HAS(err_, part);
     }
+    EXPECT_FALSE(std::filesystem::exists(file("s"))) << "a folder was left behind";
 }
 
 }  // namespace
