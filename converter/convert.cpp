@@ -196,6 +196,7 @@ struct Preparation {
 }  // namespace
 
 DryRun dry_run(const ConvertOptions &options, ThreadPool &pool) {
+    refuse_standard_output(options.output);
     check_held_out("--gate-text", options.quality.texts, options.calibration_files, {});
     const Preparation prepared(options);
     DryRun result{outline_blob(prepared.checkpoint, prepared.plan, prepared.contents),

@@ -224,6 +224,33 @@ TEST_F(Toy, RunKnowsBeforeItBeginsThatItCannotSave) {
     EXPECT_HAS(outcome.err, "cannot create " + directory_.file("no/where") + ": ");
 }
 
+TEST_F(Toy, StandardOutputIsNoPlaceForAFile) {
+    const std::string before = std::filesystem::current_path();
+    std::filesystem::current_path(directory_.path());
+    const std::vector<std::vector<std::string>> commands = {
+        {"convert", checkpoint_, "-o", "-"},
+        {"convert", checkpoint_, "-o", "-", "--dry-run"},
+        {"calibrate", checkpoint_, "-o", "-"},
+        {"export-c", blob_, "-o", "-"},
+        {"make-random", "--like", "8,1,16", "-o", "-"},
+        {"outliers", checkpoint_, "-o", "-"},
+        {"outliers", checkpoint_, "--html", "-"},
+        {"study", checkpoint_, "--valid", blob_, "--out", "-"},
+        {"eval", blob_, "--ppl", blob_, "--html", "-"},
+        {"run", blob_, "--ids", "1", "--state-save", "-"}};
+    for (const std::vector<std::string> &words : commands) {
+        const Outcome outcome = adder_command(words);
+        EXPECT_EQ(outcome.code, 2) << words[0];
+        EXPECT_EQ(outcome.out, "") << words[0];
+        EXPECT_HAS(outcome.err, "adder " + words[0] + ": - would be standard output, which cannot take it");
+        EXPECT_HAS(outcome.err, "Give the name of a file");
+    }
+    EXPECT_FALSE(std::filesystem::exists("-"));
+    EXPECT_EQ(adder_command({"convert", checkpoint_, "-o", "./-", "-q"}).code, 0);
+    EXPECT_TRUE(std::filesystem::exists("-"));
+    std::filesystem::current_path(before);
+}
+
 // The weights of this checkpoint cannot be read to the end: who comes so far ends with another message.
 TEST_F(Toy, AnOutputThatCannotBeWrittenIsRefusedBeforeTheWork) {
     test::CheckpointSpec spec;
