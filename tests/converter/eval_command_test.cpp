@@ -243,6 +243,24 @@ TEST_F(EvalCommand, TheGateKeepsBadBlobsOut) {
     convert({"--gate-text", text, "--gate-ppl", "-99"}, 4);
     EXPECT_HAS(err_, "perplexity grew by");
     EXPECT_EQ(read_text(blob), "old");
+    // A script gets the figures that decided, and what was missed.
+    std::filesystem::remove(blob);
+    for (const bool keep : {false, true}) {
+        std::vector<std::string> words = {"--gate-text", text, "--gate-ppl", "-99", "--json"};
+        if (keep) words.push_back("--gate-keep");
+        const Json json = Json::parse(convert(words, 4), "json");
+        EXPECT_HAS(json.find("gate_missed")->string(""), "on text.txt perplexity grew by ");
+        EXPECT_EQ(json.find("written")->boolean(""), keep);
+        EXPECT_EQ(file_exists(blob), keep);
+        EXPECT_TRUE(json.find("quality")->find("texts")->find("text.txt")->find("perplexity"));
+        const Json good = Json::parse(convert({"--gate-text", text, "--json"}, 0), "json");
+        EXPECT_TRUE(good.find("written")->boolean(""));
+        EXPECT_EQ(good.find("gate_missed"), nullptr);
+        for (const char *key :
+             {"bytes", "parameters", "bits_per_weight", "arena_bytes", "calibration_tokens"})
+            EXPECT_EQ(json.find(key)->number(key), good.find(key)->number(key)) << key;
+        std::filesystem::remove(blob);
+    }
     convert({"--gate-text", text, "--gate-ppl", "-99", "--gate-keep"}, 4);
     EXPECT_HAS(err_, "gated.adder was kept, but on text.txt ");
     const std::string kept = read_text(blob);
