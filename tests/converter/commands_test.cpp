@@ -17,6 +17,7 @@
 #include "converter/stack_bounds.h"
 #include "tests/support/blob_builder.h"
 #include "tests/support/checkpoint_builder.h"
+#include "tests/support/command.h"
 #include "tests/support/error_of.h"
 #include "tests/support/shared.h"
 #include "tests/support/temporary_directory.h"
@@ -24,20 +25,8 @@
 namespace adder {
 namespace {
 
-struct Outcome {
-    int code;
-    std::string out, err;
-};
-
-Outcome adder_command(std::vector<std::string> words) {
-    words.insert(words.begin(), "adder");
-    std::vector<char *> argv;
-    for (std::string &word : words) argv.push_back(word.data());
-    testing::internal::CaptureStdout();
-    testing::internal::CaptureStderr();
-    const int code = cli_main(all_commands(), static_cast<int>(argv.size()), argv.data());
-    return {code, testing::internal::GetCapturedStdout(), testing::internal::GetCapturedStderr()};
-}
+using test::adder_command;
+using test::Outcome;
 
 Json json_of(const Outcome &outcome) {
     EXPECT_EQ(outcome.code, 0) << outcome.err;

@@ -12,6 +12,7 @@
 #include "converter/eval_shard.h"
 #include "converter/json.h"
 #include "tests/converter/eval_toy.h"
+#include "tests/support/command.h"
 #include "tests/support/error_of.h"
 
 namespace adder::test {
@@ -20,9 +21,10 @@ namespace {
 class EvalCommand : public testing::Test {
   protected:
     std::string adder(std::vector<std::string> words, int expected = 0) {
-        std::string out;
-        EXPECT_EQ(run_adder(std::move(words), &out, &err_), expected) << err_;
-        return out;
+        const Outcome outcome = adder_command(std::move(words));
+        err_ = outcome.err;
+        EXPECT_EQ(outcome.code, expected) << err_;
+        return outcome.out;
     }
     // The arguments of an evaluation with everything in it.
     std::vector<std::string> all(std::vector<std::string> more = {}) const {

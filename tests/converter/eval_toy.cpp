@@ -2,9 +2,6 @@
 // SPDX-License-Identifier: MIT
 #include "tests/converter/eval_toy.h"
 
-#include <gtest/gtest.h>
-
-#include "converter/cli.h"
 #include "converter/convert.h"
 #include "tests/support/checkpoint_builder.h"
 
@@ -45,18 +42,6 @@ EvalToy::EvalToy(uint32_t seed) {
     }
     write_text(file("task.jsonl"), task);
     write_text(file("lambada.jsonl"), lambada);
-}
-
-int run_adder(std::vector<std::string> words, std::string *out, std::string *err) {
-    words.insert(words.begin(), "adder");
-    std::vector<char *> argv;
-    for (std::string &word : words) argv.push_back(word.data());
-    testing::internal::CaptureStdout();
-    testing::internal::CaptureStderr();
-    const int code = cli_main(all_commands(), static_cast<int>(argv.size()), argv.data());
-    *out = testing::internal::GetCapturedStdout();
-    *err = testing::internal::GetCapturedStderr();
-    return code;
 }
 
 }  // namespace adder::test

@@ -4,12 +4,11 @@
 
 #include <filesystem>
 
-#include "converter/cli.h"
 #include "converter/export_c.h"
 #include "converter/file.h"
 #include "tests/support/blob_builder.h"
+#include "tests/support/command.h"
 #include "tests/support/error_of.h"
-#include "tests/support/shared.h"
 #include "tests/support/temporary_directory.h"
 
 namespace adder {
@@ -27,15 +26,11 @@ class ExportC : public testing::Test {
         file.commit();
     }
     int run(std::vector<std::string> words) {
-        words.insert(words.begin(), {"adder", "export-c"});
-        std::vector<char *> argv;
-        for (std::string &word : words) argv.push_back(word.data());
-        testing::internal::CaptureStdout();
-        testing::internal::CaptureStderr();
-        const int code = cli_main(all_commands(), static_cast<int>(argv.size()), argv.data());
-        out_ = testing::internal::GetCapturedStdout();
-        err_ = testing::internal::GetCapturedStderr();
-        return code;
+        words.insert(words.begin(), "export-c");
+        const test::Outcome outcome = test::adder_command(std::move(words));
+        out_ = outcome.out;
+        err_ = outcome.err;
+        return outcome.code;
     }
     // Name and text of every file of a directory, sorted.
     static std::map<std::string, std::string> files(const std::string &directory) {

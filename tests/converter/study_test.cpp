@@ -12,6 +12,7 @@
 #include "converter/checkpoint.h"
 #include "converter/json.h"
 #include "tests/converter/eval_toy.h"
+#include "tests/support/command.h"
 #include "tests/support/error_of.h"
 #include "tests/support/well_formed.h"
 
@@ -28,9 +29,10 @@ class StudyCommand : public testing::Test {
     }
     std::string file(const std::string &name) const { return toy_.file(name); }
     std::string adder(const std::vector<std::string> &words, int expected = 0) {
-        std::string out;
-        EXPECT_EQ(run_adder(words, &out, &err_), expected) << err_;
-        return out;
+        const Outcome outcome = adder_command(words);
+        err_ = outcome.err;
+        EXPECT_EQ(outcome.code, expected) << err_;
+        return outcome.out;
     }
     std::vector<std::string> words(const std::string &out, const std::vector<std::string> &more) const {
         std::vector<std::string> list = {
