@@ -537,19 +537,15 @@ TEST_F(EndingToy, AnEmptyPromptBeginsFromTheBosToken) {
 class Speaking : public testing::Test {
   protected:
     static void SetUpTestSuite() {
-        if (test::shared_directory().empty()) return;
         directory_ = new test::TemporaryDirectory;
         blob_ = new std::string(directory_->file("m.adder"));
-        const Outcome outcome = adder_command({"convert", test::shared_directory() + "/models/adder-1m", "-o",
+        const Outcome outcome = adder_command({"convert", test::model_directory("adder-1m-int4"), "-o",
                                                *blob_, "--calib-tokens", "1024", "-q"});
         ASSERT_EQ(outcome.code, 0) << outcome.err;
     }
     static void TearDownTestSuite() {
         delete blob_;
         delete directory_;
-    }
-    void SetUp() override {
-        if (test::shared_directory().empty()) GTEST_SKIP() << test::shared_missing;
     }
     static test::TemporaryDirectory *directory_;
     static std::string *blob_;
@@ -621,7 +617,7 @@ TEST_F(Speaking, EndTokensSpecialTokensAndThePenalty) {
 TEST_F(Speaking, InspectShowsTheChatTemplateAndTheArenaToCome) {
     const Json blob = json_of(adder_command({"inspect", *blob_, "--json", "--chunk", "32"}));
     const Json checkpoint = json_of(
-        adder_command({"inspect", test::shared_directory() + "/models/adder-1m", "--json", "--chunk", "32"}));
+        adder_command({"inspect", test::model_directory("adder-1m-int4"), "--json", "--chunk", "32"}));
     EXPECT_EQ(integer(checkpoint, "arena_bytes"), integer(blob, "arena_bytes"));
     EXPECT_EQ(integer(checkpoint, "parameters"), integer(blob, "parameters"));
     EXPECT_TRUE(checkpoint.find("chat_template")->boolean("chat_template"));
