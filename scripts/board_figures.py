@@ -16,8 +16,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 CORES = [("M4", "mps2-an386"), ("M7", "mps2-an500"), ("M33", "mps2-an505"), ("M55", "mps3-an547")]
 INT4 = ["--recipe", "small", "--set", "embedding=int4"]
 MODELS = [
-    ("adder-1m", "int4 (`small`, int4 embedding)", INT4),
-    ("adder-1m", "int8 (`best`)", ["--recipe", "best"]),
+    ("adder-1m-int4", "int4 (`small`, int4 embedding)", INT4),
+    ("adder-1m-int4", "int8 (`best`)", ["--recipe", "best"]),
     ("adder-13m", "int4 (`small`, int4 embedding)", INT4),
     ("adder-13m", "int8 (`best`)", ["--recipe", "best"]),
 ]

@@ -28,7 +28,7 @@ function(adder_emulated_tests name cpu filter)
       */SessionBits.AreTheSameFromAStream/narrow_* */SessionBits.AreTheSameFromAStream/state8_*
       */SessionBits.AreTheSameFromAStream/state17_*
       */SessionBits.AreTheSameOnRealThreads/state*                                              # races are the host's to find
-      */SharedBits.*)                                                                        # the golden logits' models
+      */ModelBits.*)                                                                         # the golden logits' models
   set(without_adder_golden_test
       */adder_13m_naive */adder_13m_static */adder_13m_float */adder_1m_naive */adder_1m_int4_naive */adder_1m_int4_static
       */adder_1m_int4_float)

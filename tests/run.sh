@@ -8,6 +8,10 @@
 #     sh tests/run.sh arm       the Release build, which makes the blobs, and those for ARM Linux
 #     sh tests/run.sh boards    the Release build, which makes the model, and the firmware of the boards (tests/firmware)
 #
+# Options for CMake may stand in ADDER_TEST_OPTIONS: -DADDER_EXTRA_MODELS=FOLDER names the models, tokenizers and texts that are
+# not part of the repository, for the tests that need more than examples/models (default: ../shared, if it is there; the
+# environment variable ADDER_SHARED wins).
+#
 # Exits with 0 if everything was built and every test passed. ctest's summary of all tests is the last thing it prints.
 set -eu
 
@@ -69,7 +73,8 @@ configure_and_build() {
     name=$1
     shift
     echo "tests: building $name"
-    cmake -S "$root" -B "$base/$name" -G Ninja -DADDER_TESTS=ON "$@" >"$base/$name.log" 2>&1 || {
+    # shellcheck disable=SC2086
+    cmake -S "$root" -B "$base/$name" -G Ninja -DADDER_TESTS=ON ${ADDER_TEST_OPTIONS-} "$@" >"$base/$name.log" 2>&1 || {
         cat "$base/$name.log" >&2
         exit 1
     }
@@ -101,6 +106,9 @@ for name in $builds; do
     *) configure_and_build_board ;;
     esac
 done
+
+# Loud, since a summary of passed tests does not tell what was left out. ctest lists it again: skipped.extra_models.
+sh "$root/tests/extra_models.sh" "$(sed -n 's/^ADDER_EXTRA_MODELS:PATH=//p' "$base/release/CMakeCache.txt")" || [ $? = 77 ]
 
 # One run over all builds: one summary, one exit code. The sanitizers' tests have names of their own.
 for name in $builds; do echo "subdirs(\"$name\")"; done >"$base/CTestTestfile.cmake"

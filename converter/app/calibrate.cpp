@@ -43,8 +43,10 @@ int run_calibrate(const Arguments &arguments) {
     for (const std::string &text : arguments.all("calib")) inputs.push_back(text);
     check_not_an_input(output, inputs);
     install_interrupt_handler();
+    AtomicFile file(output);  // made now: that it cannot be written is better known before the work
     const std::string text = arguments.has("merge") ? merge(arguments) : calibrate_checkpoint(arguments);
-    write_file(output, text);
+    file.write(text.data(), text.size());
+    file.commit();
     print(format("%s: %zu bytes\n", output.c_str(), text.size()));
     return static_cast<int>(ExitCode::ok);
 }

@@ -24,6 +24,7 @@ void print_json(const std::string &path, const Conversion &c, double seconds) {
     JsonWriter json;
     json.begin_object();
     json.key("path").value(path);
+    json.key("written").value(c.written);
     json.key("bytes").value(c.blob.bytes);
     json.key("parameters").value(c.blob.parameters);
     json.key("bits_per_weight").value(bits_per_weight(c.blob));
@@ -35,6 +36,7 @@ void print_json(const std::string &path, const Conversion &c, double seconds) {
     for (const std::string &warning : c.warnings) json.value(warning);
     json.end_array();
     if (c.quality) write_quality(json.key("quality"), *c.quality);
+    if (!c.gate_missed.empty()) json.key("gate_missed").value(c.gate_missed);
     json.end_object();
     std::printf("%s\n", json.text().c_str());
 }
@@ -103,11 +105,11 @@ int run_convert(const Arguments &arguments) {
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     if (arguments.has("json"))
         print_json(options.output, conversion, elapsed.count());
-    else
+    else if (conversion.written)
         print_summary(options.output, conversion, elapsed.count());
     if (!conversion.gate_missed.empty())
-        fail(ExitCode::quality_gate, "%s was kept, but %s", options.output.c_str(),
-             conversion.gate_missed.c_str());
+        fail(ExitCode::quality_gate, conversion.written ? "%s was kept, but %s" : "%s was not written: %s",
+             options.output.c_str(), conversion.gate_missed.c_str());
     return 0;
 }
 

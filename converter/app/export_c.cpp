@@ -1,10 +1,7 @@
 // adder export-c: writes a blob as C, assembly and a linker script, for programs that carry their model.
 // SPDX-License-Identifier: MIT
-#include <cerrno>
-#include <cstring>
 #include <deque>
 #include <filesystem>
-#include <sys/stat.h>
 
 #include "converter/app/cli.h"
 #include "converter/base/error.h"
@@ -17,10 +14,8 @@ namespace {
 // Files of one directory: all are written in full before the first takes its place.
 class Outputs {
   public:
-    Outputs(const std::string &directory, const std::string &input) : directory_(directory), input_(input) {
-        if (mkdir(directory.c_str(), 0777) != 0 && errno != EEXIST)
-            fail(ExitCode::failure, "cannot create %s: %s", directory.c_str(), std::strerror(errno));
-    }
+    Outputs(const std::string &directory, const std::string &input)
+        : directory_(directory), input_(input), made_(directory) {}
     AtomicFile &add(const std::string &name) {
         paths_.push_back(join_path(directory_, name));
         check_not_an_input(paths_.back(), {input_});
@@ -34,6 +29,7 @@ class Outputs {
 
   private:
     std::string directory_, input_;
+    OutputDirectory made_;
     std::vector<std::string> paths_;
     std::deque<AtomicFile> files_;
 };
@@ -49,9 +45,12 @@ int run_export_c(const Arguments &arguments) {
         static_cast<uint32_t>(arguments.integer("logit-rows", 1, 1, spec.session.chunk));
     const std::string form = arguments.choice("form", "both", {"both", "array", "incbin"});
 
-    const BlobFile blob(input);
+    // The first file is made before the blob is read: that it cannot be written is better known then.
     Outputs outputs(arguments.text("output"), input);
-    outputs.add(spec.name + ".h", export_header(blob, spec));
+    AtomicFile &header_file = outputs.add(spec.name + ".h");
+    const BlobFile blob(input);
+    const std::string header = export_header(blob, spec);
+    header_file.write(header.data(), header.size());
     if (form != "incbin") {
         AtomicFile &file = outputs.add(spec.name + ".c");
         export_array(blob, spec, [&file](std::string_view text) { file.write(text.data(), text.size()); });

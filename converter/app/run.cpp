@@ -150,11 +150,6 @@ class Run {
 
     int run() {
         const int64_t limit = arguments_.integer("tokens", 128, 0, max_tokens);
-        result_.prompt = prompt_ids(arguments_, blob_, quiet_);
-        const Session session(blob_, options_);
-        if (!quiet_ && arguments_.has("hugepages"))
-            std::fprintf(stderr, "adder run: %s lies in %s\n", blob_.path().c_str(),
-                         blob_.page_kind().c_str());
         // Made now: that it cannot be written is better known before the work.
         std::optional<AtomicFile> saved;
         if (arguments_.has("state-save")) {
@@ -162,6 +157,11 @@ class Run {
             check_not_an_input(path, {blob_.path(), arguments_.text("file", "-")});
             saved.emplace(path);
         }
+        result_.prompt = prompt_ids(arguments_, blob_, quiet_);
+        const Session session(blob_, options_);
+        if (!quiet_ && arguments_.has("hugepages"))
+            std::fprintf(stderr, "adder run: %s lies in %s\n", blob_.path().c_str(),
+                         blob_.page_kind().c_str());
         if (arguments_.has("state-load")) load_state(arguments_.text("state-load"), session.get());
         float *logits = feed_prompt(session.get());
         if (arguments_.has("prompt-only")) {

@@ -11,9 +11,11 @@
 #include "converter/blob/session.h"
 #include "converter/blob/text.h"
 #include "converter/calibrate/default_text.h"
+#include "converter/convert/record.h"
 #include "converter/eval/math.h"
 #include "converter/import/tokens.h"
 #include "converter/model/float_model.h"
+#include "converter/model/packing.h"
 #include "converter/model/weights.h"
 #include "converter/text/json.h"
 #include "runtime/session.h"
@@ -173,7 +175,10 @@ void print_table(const Verification &v, const Tokens &tokens) {
 int run_verify(const Arguments &arguments) {
     if (!arguments.has("against")) fail(ExitCode::usage, "against what? Give --against CHECKPOINT_DIR");
     const BlobFile blob(arguments.positional()[0]);
-    const Checkpoint checkpoint(arguments.text("against"));
+    // In the basis of the blob's residual stream, or every layer would part.
+    const Checkpoint checkpoint(
+        arguments.text("against"),
+        is_rotated(blob.text(ADDER_TEXT_QUANTIZATION_RECORD), blob.info().d_model, blob.path()));
     require_same_shape(blob, checkpoint);
 
     Tokens tokens;

@@ -58,6 +58,14 @@ std::string make_beside(const std::string &path, UnfinishedPath *unfinished, con
 
 }  // namespace
 
+void refuse_standard_output(const std::string &path) {
+    if (path == "-")
+        fail(ExitCode::usage,
+             "- would be standard output, which cannot take it: what is written here is written beside "
+             "its name and renamed once it is whole. Give the name of a file, or ./- for one that is "
+             "called -");
+}
+
 MappedFile::MappedFile(const std::string &path, Pages pages) : path_(path) {
     // O_NONBLOCK: opening a pipe must fail below, not wait for a writer.
     const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -91,6 +99,7 @@ MappedFile &MappedFile::operator=(MappedFile &&other) noexcept {
 }
 
 AtomicFile::AtomicFile(const std::string &path) : path_(path), unfinished_(path) {
+    refuse_standard_output(path);
     struct stat status;
     // Renaming over /dev/null, or over a directory, is never what was meant.
     if (stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
@@ -171,6 +180,7 @@ void write_file(const std::string &path, std::string_view text) {
 
 AtomicDirectory::AtomicDirectory(const std::string &path)
     : path_(path.substr(0, path.find_last_not_of('/') + 1)), unfinished_(path) {
+    refuse_standard_output(path);
     struct stat status;
     if (path_.empty() || lstat(path_.c_str(), &status) == 0)
         fail(ExitCode::failure, "cannot create %s: it exists already", path.c_str());
@@ -199,6 +209,30 @@ void AtomicDirectory::commit() {
     unfinished_.forget();
     sync_directory(directory_of(path_));
 }
+
+OutputDirectory::OutputDirectory(const std::string &path) {
+    refuse_standard_output(path);
+    if (path.empty()) fail_errno("create", path, ENOENT);
+    for (size_t slash = path.find_first_not_of('/'); slash < path.size();) {
+        slash = std::min(path.find('/', slash), path.size());
+        const std::string part = path.substr(0, slash);
+        slash = path.find_first_not_of('/', slash);
+        if (mkdir(part.c_str(), 0777) == 0) {
+            made_.push_back(part);
+        } else if (const int error = errno; !is_directory(part)) {
+            remove_made();
+            fail_errno("create", path, error == EEXIST ? ENOTDIR : error);
+        }
+    }
+}
+
+OutputDirectory::~OutputDirectory() { remove_made(); }
+
+void OutputDirectory::remove_made() {
+    for (; !made_.empty(); made_.pop_back()) rmdir(made_.back().c_str());
+}
+
+void check_can_create(const std::string &path) { const AtomicFile probe(path); }
 
 bool file_exists(const std::string &path) {
     struct stat status;

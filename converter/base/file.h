@@ -38,7 +38,7 @@ class MappedFile {
 
 // A file being written: to a temporary name beside the final one, then fsync and rename on commit(). If
 // commit() is not reached (an exception, or a signal handled by remove_unfinished_files) nothing is left.
-// Throws Error(failure). The new file's permissions are those of the umask. What is there already is replaced
+// Throws Error(failure), and Error(usage) if it is to be called "-". The new file's permissions are those of the umask. What is there already is replaced
 // if it is a regular file, and is an error if it is anything else (/dev/null); of a symbolic link the link is
 // replaced. At most 32 at a time.
 class AtomicFile {
@@ -72,7 +72,8 @@ class AtomicFile {
 void write_file(const std::string &path, std::string_view text);
 
 // A directory being written: under a temporary name beside the final one, then renamed on commit(). If that is not
-// reached, nothing is left, as with AtomicFile. Throws Error(failure), also if the path exists already.
+// reached, nothing is left, as with AtomicFile. Throws Error(failure), also if the path exists already, and Error(usage)
+// if it is "-".
 class AtomicDirectory {
   public:
     explicit AtomicDirectory(const std::string &path);
@@ -92,6 +93,25 @@ class AtomicDirectory {
     std::vector<std::string> files_;
     bool finished_ = false;
 };
+
+// A directory to write files into, made, with those above it, where it is not there. What was made goes again, unless
+// something lies in it by then. Throws Error(failure), and Error(usage) if it is "-".
+class OutputDirectory {
+  public:
+    explicit OutputDirectory(const std::string &path);
+    ~OutputDirectory();
+    OutputDirectory(const OutputDirectory &) = delete;
+    OutputDirectory &operator=(const OutputDirectory &) = delete;
+
+  private:
+    void remove_made();
+    std::vector<std::string> made_;  // outermost first
+};
+
+// Throws Error(usage) if the path is "-": a file of that name is never what was meant.
+void refuse_standard_output(const std::string &path);
+// Throws what AtomicFile(path) would, and leaves nothing: a command knows before its work that it cannot write.
+void check_can_create(const std::string &path);
 
 bool file_exists(const std::string &path);  // a regular file, or a link to one
 bool is_directory(const std::string &path);

@@ -31,8 +31,14 @@ BlobFile::BlobFile(const std::string &path, Checksum checksum, Pages pages)
     adder_model_get_info(&model_, &info_);
 }
 
-double bits_per_weight(const BlobFile &blob) {
-    const Model &model = *model_of(blob.model());
+std::string_view BlobFile::text(adder_text which) const {
+    size_t size = 0;
+    const char *const bytes = adder_model_text(&model_, which, &size);
+    return bytes != nullptr ? std::string_view(bytes, size) : std::string_view();
+}
+
+double BlobFile::bits_per_weight() const {
+    const Model &model = *model_of(&model_);
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < model.header->tensor_count; ++i) {
         const BlobTensor &tensor = model.tensors[i];
@@ -41,8 +47,7 @@ double bits_per_weight(const BlobFile &blob) {
         const auto granularity = static_cast<Granularity>(tensor.granularity);
         bytes += tensor.size + scale_extent(extent, granularity, tensor.group).bytes;
     }
-    const auto parameters = static_cast<double>(blob.info().parameters);
-    return parameters > 0 ? 8 * static_cast<double>(bytes) / parameters : 0;
+    return info_.parameters > 0 ? 8 * static_cast<double>(bytes) / static_cast<double>(info_.parameters) : 0;
 }
 
 bool is_blob(const std::string &path) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "adder/adder.h"
 #include "converter/base/file.h"
@@ -21,6 +22,9 @@ class BlobFile {
     const adder_model_info &info() const { return info_; }
     const std::string &path() const { return file_.path(); }
     std::string page_kind() const { return adder::page_kind(file_.data()); }
+    std::string_view text(adder_text which) const;  // null data if the blob has none
+    // Bits per parameter of the checkpoint that the blob's tensors take, scales and padding included.
+    double bits_per_weight() const;
     // Of mapping and adder_model_open, without the checksum.
     double open_seconds() const { return open_seconds_; }
 
@@ -30,9 +34,6 @@ class BlobFile {
     adder_model_info info_;
     double open_seconds_;
 };
-
-// Bits per parameter of the checkpoint that the blob's tensors take, scales and padding included.
-double bits_per_weight(const BlobFile &blob);
 
 // True if the path is a regular file that begins as a blob does.
 bool is_blob(const std::string &path);

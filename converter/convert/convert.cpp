@@ -195,9 +195,20 @@ struct Preparation {
     std::vector<std::string> warnings;
 };
 
+// With default options.
+uint64_t arena_bytes(const BlobOutline &outline) {
+    Model model{};
+    model.shape = outline.shape;
+    for (const BlobTensor &tensor : outline.tensors) note_form(&model, tensor);
+    adder_options resolved;
+    options_resolve(model, nullptr, &resolved, nullptr);
+    return arena_plan(model, resolved).total;
+}
+
 }  // namespace
 
 DryRun dry_run(const ConvertOptions &options, ThreadPool &pool) {
+    refuse_standard_output(options.output);
     check_held_out("--gate-text", options.quality.texts, options.calibration_files, {});
     const Preparation prepared(options);
     DryRun result{outline_blob(prepared.checkpoint, prepared.plan, prepared.contents),
@@ -208,19 +219,21 @@ DryRun dry_run(const ConvertOptions &options, ThreadPool &pool) {
                   {},
                   prepared.warnings,
                   prepared.checkpoint.rotation() ? prepared.checkpoint.rotation()->block() : 0};
-    Model model{};
-    model.shape = result.outline.shape;
-    for (const BlobTensor &tensor : result.outline.tensors) note_form(&model, tensor);
-    adder_options resolved;
-    options_resolve(model, nullptr, &resolved, nullptr);
-    result.arena_bytes = arena_plan(model, resolved).total;
+    result.arena_bytes = arena_bytes(result.outline);
     result.estimate = estimate_conversion(prepared.plan, prepared.checkpoint.config(), result.outline.shape,
                                           prepared.calibration_file ? 0 : prepared.calibration_tokens,
                                           result.outline.blob.bytes, pool);
     return result;
 }
 
+namespace {
+
+struct GateMissed {};  // thrown through the writer, which then leaves no blob
+
+}  // namespace
+
 Conversion convert(const ConvertOptions &options, ThreadPool &pool) {
+    check_can_create(options.output);
     check_held_out("--gate-text", options.quality.texts, options.calibration_files, {});
     Preparation prepared(options);
     Conversion result{};
@@ -242,9 +255,7 @@ Conversion convert(const ConvertOptions &options, ThreadPool &pool) {
         prepared.contents.finish = [&](const std::string &blob) {
             result.quality = measure_quality(blob, options.checkpoint, options.quality, pool);
             result.gate_missed = missed_gate(*result.quality, options.quality);
-            if (!result.gate_missed.empty() && !options.quality.keep)
-                fail(ExitCode::quality_gate, "%s was not written: %s", options.output.c_str(),
-                     result.gate_missed.c_str());
+            if (!result.gate_missed.empty() && !options.quality.keep) throw GateMissed{};
             return prepared.record(&*result.quality);
         };
     BlobWriter blob(options.output, prepared.checkpoint, prepared.plan, prepared.contents);
@@ -256,7 +267,15 @@ Conversion convert(const ConvertOptions &options, ThreadPool &pool) {
         blob.write(blob.tensors(), prepared.calibration, pool);
     }
     model.reset();
-    result.blob = blob.finish();
+    try {
+        result.blob = blob.finish();
+    } catch (const GateMissed &) {
+        const BlobOutline outline = outline_blob(prepared.checkpoint, prepared.plan, prepared.contents);
+        result.blob = outline.blob;
+        result.arena_bytes = arena_bytes(outline);
+        result.written = false;
+        return result;
+    }
     result.warnings.insert(result.warnings.end(), result.blob.notes.begin(), result.blob.notes.end());
     result.arena_bytes = verify_written(options.output);
     return result;

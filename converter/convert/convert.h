@@ -46,7 +46,8 @@ struct Conversion {
     uint64_t calibration_tokens;        // that were run; 0 with float activations
     std::vector<std::string> warnings;  // one sentence each
     std::optional<Quality> quality;     // where there were texts to measure it on
-    std::string gate_missed;            // why, if the blob was kept all the same; else empty
+    std::string gate_missed;            // why; empty if none was
+    bool written = true;                // false: a gate was missed, and there is no blob but its figures
 };
 
 // The recipe with the rules applied. Throws Error if a tensor cannot take what they say.
@@ -55,9 +56,9 @@ Plan make_plan(const ConvertOptions &options, const Checkpoint &checkpoint);
 // Plans everything and writes nothing. Throws what convert would before it reads the first weight.
 DryRun dry_run(const ConvertOptions &options, ThreadPool &pool);
 
-// Converts, opens the blob again, compares its checksums and repeats its golden case. Throws Error; then no file is
-// left behind, and an older one of that name is as it was. So it is when the quality gate is missed,
-// Error(quality_gate), unless options.quality.keep. The bytes depend on the checkpoint, the calibration text and
+// Converts, opens the blob again, compares its checksums and repeats its golden case. Throws Error, at once where the
+// output cannot be written; then no file is left behind, and an older one of that name is as it was. So it is when the quality gate is missed, which
+// the result tells, unless options.quality.keep. The bytes depend on the checkpoint, the calibration text and
 // the options alone.
 Conversion convert(const ConvertOptions &options, ThreadPool &pool);
 

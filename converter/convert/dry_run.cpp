@@ -2,7 +2,11 @@
 // SPDX-License-Identifier: MIT
 #include "converter/convert/dry_run.h"
 
+#include <algorithm>
+
 #include "converter/base/error.h"
+#include "converter/convert/stack_bounds.h"
+#include "converter/inspect/inspect.h"
 #include "converter/plan/names.h"
 #include "converter/report/lines.h"
 #include "converter/text/json.h"
@@ -75,8 +79,23 @@ double bits_per_weight(const DryRun &run) {
            static_cast<double>(run.outline.blob.parameters);
 }
 
-// The bound that docs/memory.md states.
-constexpr uint32_t stack_bytes = 5120;
+// Of the types that the blob's matrices have, the one that needs most decides.
+uint32_t stack_bytes(const DryRun &run, const StackBound &bound) {
+    uint32_t most = 0;
+    for (const BlobTensor &tensor : run.outline.tensors)
+        if (is_matrix(static_cast<Role>(tensor.role)))
+            most = std::max(most, bound.of(static_cast<Dtype>(tensor.dtype)));
+    return most;
+}
+
+// "2 048 bytes (microcontroller), 4 096 (scalar), ..."
+std::string stack_text(const DryRun &run) {
+    std::string text;
+    for (const StackBound &bound : stack_bounds)
+        text += (text.empty() ? "" : ", ") + count_text(stack_bytes(run, bound)) +
+                (text.empty() ? " bytes (" : " (") + bound.build + ")";
+    return text;
+}
 
 }  // namespace
 
@@ -96,7 +115,7 @@ std::string dry_run_text(const DryRun &run) {
     lines.add("blob", bytes_text(run.outline.blob.bytes));
     lines.add("bits per weight", format("%.2f", bits_per_weight(run)));
     lines.add("arena", bytes_text(run.arena_bytes));
-    lines.add("stack, at most", bytes_text(stack_bytes));
+    lines.add("stack, at most", stack_text(run));
     if (run.rotation_block > 0) lines.add("rotation", format("Hadamard in blocks of %u", run.rotation_block));
     lines.add("calibration", count_text(run.calibration_tokens) + " tokens");
     lines.add("conversion, about",
@@ -127,7 +146,9 @@ std::string dry_run_json(const DryRun &run) {
     json.key("blob_bytes").value(run.outline.blob.bytes);
     json.key("bits_per_weight").value(bits_per_weight(run));
     json.key("arena_bytes").value(run.arena_bytes);
-    json.key("stack_bytes").value(stack_bytes);
+    json.key("stack_bytes").begin_object();
+    for (const StackBound &bound : stack_bounds) json.key(bound.build).value(stack_bytes(run, bound));
+    json.end_object();
     if (run.rotation_block > 0) json.key("rotation_block").value(run.rotation_block);
     json.key("calibration_tokens").value(run.calibration_tokens);
     json.key("estimate").begin_object();

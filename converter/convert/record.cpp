@@ -155,4 +155,25 @@ std::string quantization_record(const RecordContents &contents) {
     return json.text();
 }
 
+bool is_rotated(std::string_view record, uint32_t d_model, const std::string &blob) {
+    if (record.empty()) return false;
+    const std::string what = blob + ": quantization record";
+    const Json json = Json::parse(record, what);
+    json.object(what);
+    const Json *const rotation = json.find("rotation");
+    if (rotation == nullptr) return false;
+    rotation->object(what + ": rotation");
+    const Json *const kind = rotation->find("residual_stream"), *const block = rotation->find("block");
+    if (kind == nullptr || !kind->is_string() || kind->string(what) != "hadamard" || block == nullptr)
+        bad_input("%s: rotation is no Hadamard transform of the residual stream", what.c_str());
+    const int64_t channels = block->integer(what + ": rotation: block", 1, max_d_model);
+    const uint32_t ours = Rotation(d_model).block();
+    if (channels != ours)
+        bad_input(
+            "%s: the residual stream was rotated in blocks of %lld channels; %u channels are rotated in "
+            "blocks of %u",
+            what.c_str(), static_cast<long long>(channels), d_model, ours);
+    return true;
+}
+
 }  // namespace adder

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "converter/calibrate/calibration.h"
@@ -28,5 +29,9 @@ struct RecordContents {
 
 // As docs/format.md has it.
 std::string quantization_record(const RecordContents &contents);
+
+// Whether the record of a blob with this d_model says that its residual stream was rotated. `record` may be empty: there is
+// none. Throws Error(bad_input) naming `blob` if it is no record, or tells of another rotation than Rotation's.
+bool is_rotated(std::string_view record, uint32_t d_model, const std::string &blob);
 
 }  // namespace adder

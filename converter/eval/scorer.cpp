@@ -90,7 +90,7 @@ class BlobScorer : public Scorer {
         facts_.fingerprint = format("%016llx", static_cast<unsigned long long>(blob_.info().fingerprint));
         facts_.parameters = blob_.info().parameters;
         facts_.bytes = blob_.info().blob_bytes;
-        facts_.bits_per_weight = adder::bits_per_weight(blob_);
+        facts_.bits_per_weight = blob_.bits_per_weight();
     }
 
     const ModelFacts &facts() const override { return facts_; }

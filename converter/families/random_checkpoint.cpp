@@ -13,6 +13,7 @@
 #include "converter/families/random_weights.h"
 #include "converter/import/safetensors_writer.h"
 #include "converter/text/json.h"
+#include "runtime/blob.h"
 
 namespace adder {
 
@@ -149,7 +150,8 @@ ModelConfig config_like(const std::string &like) {
     struct {
         const char *name;
         uint32_t most, value;
-    } numbers[] = {{"d_model", 65536, 0}, {"n_layer", 1024, 0}, {"vocabulary", 1 << 20, 0}};
+    } numbers[] = {
+        {"d_model", max_d_model, 0}, {"n_layer", max_n_layer, 0}, {"vocabulary", max_vocab_size, 0}};
     const char *at = like.data(), *const end = at + like.size();
     bool is_list = true;
     for (auto &number : numbers) {

@@ -5,13 +5,11 @@
 #include <cmath>
 
 #include "converter/base/error.h"
+#include "runtime/blob.h"
 
 namespace adder {
 
 namespace {
-
-constexpr int64_t max_d_inner = int64_t{1} << 18;
-constexpr int64_t max_vocab_size = int64_t{1} << 20;
 
 // An object's members by key, with messages that name file and key. null is taken as absent, as transformers
 // does.
@@ -78,9 +76,9 @@ class Members {
 uint32_t expanded(const Members &members, uint32_t d_model) {
     const double expand = members.number("expand", 1.0 / 65536, 65536).value_or(2.0);
     const double d_inner = std::floor(expand * d_model);
-    if (d_inner < 1 || d_inner > static_cast<double>(max_d_inner)) {
-        bad_input("%s is %g, which makes d_inner %.0f; 1 to %lld is needed", members.what("expand").c_str(),
-                  expand, d_inner, static_cast<long long>(max_d_inner));
+    if (d_inner < 1 || d_inner > max_d_inner) {
+        bad_input("%s is %g, which makes d_inner %.0f; 1 to %u is needed", members.what("expand").c_str(),
+                  expand, d_inner, max_d_inner);
     }
     return static_cast<uint32_t>(d_inner);
 }
@@ -89,10 +87,10 @@ uint32_t time_step_rank(const Members &members, const char *key, uint32_t d_mode
     const Json *const value = members.find(key);
     if (value == nullptr || (value->is_string() && value->string("") == "auto")) return (d_model + 15) / 16;
     if (value->is_string()) {
-        bad_input("%s is %s; \"auto\" or an integer from 1 to 65536 is needed", members.what(key).c_str(),
-                  json_quote(value->string("")).c_str());
+        bad_input("%s is %s; \"auto\" or an integer from 1 to %u is needed", members.what(key).c_str(),
+                  json_quote(value->string("")).c_str(), max_dt_rank);
     }
-    return static_cast<uint32_t>(value->integer(members.what(key), 1, 65536));
+    return static_cast<uint32_t>(value->integer(members.what(key), 1, max_dt_rank));
 }
 
 void require_rms_norm(const Members &members) {
@@ -109,11 +107,11 @@ void read_token_ids(const Members &members, ModelConfig &config) {
 // config.json as transformers' MambaConfig writes it.
 ModelConfig transformers_config(const Members &members) {
     ModelConfig config;
-    config.d_model = members.needed_integer("hidden_size", 1, 65536);
-    config.n_layer = members.needed_integer("num_hidden_layers", 1, 1024);
+    config.d_model = members.needed_integer("hidden_size", 1, max_d_model);
+    config.n_layer = members.needed_integer("num_hidden_layers", 1, max_n_layer);
     config.vocab_size = members.needed_integer("vocab_size", 1, max_vocab_size);
-    config.d_state = members.integer("state_size", 1, 1024).value_or(config.d_state);
-    config.d_conv = members.integer("conv_kernel", 1, 64).value_or(config.d_conv);
+    config.d_state = members.integer("state_size", 1, max_d_state).value_or(config.d_state);
+    config.d_conv = members.integer("conv_kernel", 1, max_d_conv).value_or(config.d_conv);
     const auto intermediate_size = members.integer("intermediate_size", 1, max_d_inner);
     config.d_inner = intermediate_size ? *intermediate_size : expanded(members, config.d_model);
     config.dt_rank = time_step_rank(members, "time_step_rank", config.d_model);
@@ -136,14 +134,14 @@ ModelConfig transformers_config(const Members &members) {
 // config.json as the state-spaces repository (mamba_ssm, MambaConfig) writes it.
 ModelConfig state_spaces_config(const Members &members, const std::string &name) {
     ModelConfig config;
-    config.d_model = members.needed_integer("d_model", 1, 65536);
-    config.n_layer = members.needed_integer("n_layer", 1, 1024);
+    config.d_model = members.needed_integer("d_model", 1, max_d_model);
+    config.n_layer = members.needed_integer("n_layer", 1, max_n_layer);
     const uint32_t vocab_size = members.needed_integer("vocab_size", 1, max_vocab_size);
     const uint32_t multiple = members.integer("pad_vocab_size_multiple", 1, 65536).value_or(8);
     config.vocab_size = (vocab_size + multiple - 1) / multiple * multiple;
     if (config.vocab_size > max_vocab_size) {
-        bad_input("%s is %u, padded to %u; at most %lld is supported", members.what("vocab_size").c_str(),
-                  vocab_size, config.vocab_size, static_cast<long long>(max_vocab_size));
+        bad_input("%s is %u, padded to %u; at most %u is supported", members.what("vocab_size").c_str(),
+                  vocab_size, config.vocab_size, max_vocab_size);
     }
     config.tie_word_embeddings = members.boolean("tie_embeddings").value_or(true);
     require_rms_norm(members);
@@ -168,8 +166,8 @@ ModelConfig state_spaces_config(const Members &members, const std::string &name)
                       json_quote(type).c_str());
         }
     }
-    config.d_state = options.integer("d_state", 1, 1024).value_or(config.d_state);
-    config.d_conv = options.integer("d_conv", 1, 64).value_or(config.d_conv);
+    config.d_state = options.integer("d_state", 1, max_d_state).value_or(config.d_state);
+    config.d_conv = options.integer("d_conv", 1, max_d_conv).value_or(config.d_conv);
     config.d_inner = expanded(options, config.d_model);
     config.dt_rank = time_step_rank(options, "dt_rank", config.d_model);
     config.use_bias = options.boolean("bias").value_or(config.use_bias);

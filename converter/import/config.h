@@ -12,8 +12,8 @@
 namespace adder {
 
 // The shape of a model. The names are the field's; the keys of config.json stand behind them, with the range
-// that is accepted. Where a key is absent or null, the default is that of transformers' MambaConfig; without
-// one it is an error.
+// that is accepted: a blob's (runtime/blob.h). Where a key is absent or null, the default is that of
+// transformers' MambaConfig; without one it is an error.
 struct ModelConfig {
     std::string model_type;           // "mamba"
     uint32_t d_model = 0;             // hidden_size, 1..65536
@@ -21,7 +21,7 @@ struct ModelConfig {
     uint32_t vocab_size = 0;          // vocab_size, 1..2^20
     uint32_t d_state = 16;            // state_size, 1..1024
     uint32_t d_conv = 4;              // conv_kernel, 1..64
-    uint32_t d_inner = 0;             // intermediate_size, 1..2^18; else expand (default 2) * hidden_size
+    uint32_t d_inner = 0;             // intermediate_size, 1..2^17; else expand (default 2) * hidden_size
     uint32_t dt_rank = 0;             // time_step_rank, 1..65536; "auto", the default: ceil(d_model / 16)
     float norm_epsilon = 1e-5f;       // layer_norm_epsilon, 1e-12..1
     bool use_bias = false;            // of in_proj and out_proj

@@ -59,11 +59,7 @@ struct Facts {
         const TensorExtent extent = tensor_extent(model.shape, role, static_cast<Dtype>(tensor.dtype));
         scale_bytes += scale_extent(extent, granularity, tensor.group).bytes;
     }
-    std::string_view text(adder_text which) const {
-        size_t size = 0;
-        const char *const bytes = adder_model_text(blob.model(), which, &size);
-        return bytes != nullptr ? std::string_view(bytes, size) : std::string_view();
-    }
+    std::string_view text(adder_text which) const { return blob.text(which); }
     std::string fingerprint() const {
         return format("%016llx", static_cast<unsigned long long>(blob.info().fingerprint));
     }
@@ -137,7 +133,7 @@ std::string blob_json(const Facts &facts, const InspectOptions &options) {
     w.key("activations").value(info.int8_activations ? "int8" : "f32");
     w.key("parameters").value(info.parameters);
     w.key("blob_bytes").value(info.blob_bytes);
-    w.key("bits_per_weight").value(bits_per_weight(facts.blob));
+    w.key("bits_per_weight").value(facts.blob.bits_per_weight());
     w.key("weight_bytes").begin_object();
     for (const auto &[dtype, bytes] : facts.bytes_by_dtype) w.key(dtype).value(bytes);
     w.key("scales").value(facts.scale_bytes);
@@ -221,7 +217,7 @@ std::string blob_text(const Facts &facts, const InspectOptions &options) {
     std::vector<std::string> dtypes;
     for (const auto &[dtype, bytes] : facts.bytes_by_dtype) dtypes.push_back(dtype + " " + bytes_text(bytes));
     dtypes.push_back("scales " + bytes_text(facts.scale_bytes));
-    lines.add("weights", list_text(dtypes) + format("; %.2f bits a weight", bits_per_weight(facts.blob)));
+    lines.add("weights", list_text(dtypes) + format("; %.2f bits a weight", facts.blob.bits_per_weight()));
     lines.add("activations", info.int8_activations ? "int8" : "f32");
     lines.add("checksum", facts.checksum_ok ? "ok" : facts.checksum_text);
     lines.add("fingerprint", facts.fingerprint());

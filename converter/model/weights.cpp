@@ -12,9 +12,6 @@ namespace adder {
 
 Shape shape_of(const Checkpoint &checkpoint) {
     const ModelConfig &c = checkpoint.config();
-    if (c.d_inner > max_d_inner)
-        bad_input("%s/config.json: the inner dimension is %u; a blob holds at most %u",
-                  checkpoint.directory().c_str(), c.d_inner, max_d_inner);
     return make_shape(c.d_model, c.n_layer, c.vocab_size, c.d_inner, c.d_state, c.d_conv, c.dt_rank);
 }
 

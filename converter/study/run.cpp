@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
 
 #include "converter/base/error.h"
 #include "converter/base/progress.h"
@@ -23,10 +22,6 @@ class Run {
     }
 
     Study run() {
-        std::error_code error;
-        std::filesystem::create_directories(options_.output, error);
-        if (error)
-            fail(ExitCode::failure, "cannot create %s: %s", options_.output.c_str(), error.message().c_str());
         take_finished();
         std::vector<const StudyRow *> missing;
         for (const StudyRow &row : rows_)
@@ -123,6 +118,9 @@ class Run {
 }  // namespace
 
 Study run_study(const StudyOptions &options, ThreadPool &pool) {
+    const OutputDirectory directory(options.output);
+    for (const char *name : {"study.json", "study.html", "calibration.json"})
+        check_can_create(join_path(options.output, name));
     check_held_out("--valid", options.valid, options.calibration_files, {});
     return Run(options, pool).run();
 }

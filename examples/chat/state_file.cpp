@@ -80,6 +80,8 @@ void write_state_file(const std::string &path, std::vector<unsigned char> bytes,
     bytes.resize(state_size + sizeof trailer);
     std::memcpy(bytes.data() + state_size, &trailer, sizeof trailer);
 
+    if (path == "-")
+        throw Failure(Exit::usage, "-: is no file, and standard output cannot take one; ./- is one");
     // A rename would replace a device or a pipe by a file.
     struct stat status {};
     if (stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {

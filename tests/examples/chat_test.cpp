@@ -253,6 +253,8 @@ TEST(Chat, SavingReplacesOnlyFiles) {
     EXPECT_TRUE(std::filesystem::is_fifo(pipe));
     EXPECT_TRUE(contains(talk("/save " + folder.file("missing/state") + "\n").err, "No such file"));
     EXPECT_TRUE(contains(talk("/save " + folder.path() + "\n").err, "is not a regular file"));
+    EXPECT_TRUE(contains(talk("/save -\n").err, "standard output cannot take one"));
+    EXPECT_FALSE(std::filesystem::exists("-"));
 }
 
 TEST(Chat, SavingKeepsTheModel) {

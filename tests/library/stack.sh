@@ -2,15 +2,16 @@
 # How deep the stack of every public function gets with the portable kernels, from the compiler's own call graph.
 # SPDX-License-Identifier: MIT
 #
-#     stack.sh SOURCE_DIR LIMIT
+#     stack.sh SOURCE_DIR
 #
 # Compiles the library at -Os with gcc's -fcallgraph-info=su, prints the deepest chain of each public function, and fails where
-# one needs more than LIMIT bytes, calls itself, or has a frame of no fixed size. A call through a pointer counts as the
+# one needs more than docs/memory.md states for a microcontroller, calls itself, or has a frame of no fixed size. A call through a pointer counts as the
 # kernel that needs most, or as the function that runtime/stream_open.cpp has for a streamed blob; libc's memory functions
 # count nothing, and a caller's callbacks are the caller's. CXX and CXXFLAGS name another compiler and processor.
 set -eu
 source=$1
-limit=$2
+limit=$(sed -n 's/^| `microcontroller` | `\([0-9]*\)` .*/\1/p' "$source/docs/memory.md")
+[ -n "$limit" ] || { echo "docs/memory.md states no stack of a microcontroller"; exit 1; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 for file in "$source"/kernels/*.cpp "$source"/kernels/scalar/*.cpp "$source"/runtime/*.cpp; do

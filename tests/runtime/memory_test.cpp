@@ -7,6 +7,7 @@
 #include <cstring>
 #include <map>
 
+#include "converter/convert/stack_bounds.h"
 #include "runtime/arena.h"
 #include "runtime/model.h"
 #include "runtime/session.h"
@@ -272,6 +273,16 @@ TEST(Memory, ABlobHasTheSizeThatThePageCounts) {
 
 // ---- The stack ------------------------------------------------------------------------------------------------------
 
+TEST(Memory, ThePageHasTheBoundsOfTheStackThatADryRunStates) {
+    std::string expected, found;
+    for (const StackBound &bound : stack_bounds)
+        expected += std::string(bound.build) + " " + std::to_string(bound.f32) + " " +
+                    std::to_string(bound.int8) + " " + std::to_string(bound.int4) + "\n";
+    for (const auto &row : table("stack"))
+        found += row[0] + " " + row[1] + " " + row[2] + " " + row[3] + "\n";
+    EXPECT_EQ(found, expected);
+}
+
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && defined(__linux__)
 
 // Runs `call` on a painted stack of its own, and says how much of that was used.
@@ -307,19 +318,16 @@ struct Calls {
 };
 Calls *calls;
 
-// By the page. On ARM the kernels for int4 weights, and those of i8mm for several tokens, keep sums or codes on the stack.
-size_t stack_limit(const std::string &isa, Dtype weights) {
-    if (isa == "scalar") return 4096;
-    if (isa == "i8mm" && weights != Dtype::f32) return 20480;
-    const bool arm = isa == "neon" || isa == "dotprod";
-    return arm && weights == Dtype::int4 ? 12288 : 5632;
+const StackBound &stack_bound(const std::string &isa) {
+    const char *build = isa == "scalar" || isa == "i8mm"    ? isa.c_str()
+                        : isa == "neon" || isa == "dotprod" ? "neon"
+                                                            : "simd";
+    for (const StackBound &bound : stack_bounds)
+        if (std::strcmp(bound.build, build) == 0) return bound;
+    throw std::runtime_error(isa);
 }
 
 TEST(Memory, CallsUseNoMoreStackThanThePageSays) {
-    const std::string page = read_text(std::string(ADDER_SOURCE_DIR) + "/docs/memory.md");
-    for (const char *limits : {"at most 4096 bytes with the portable kernels, or 5632 with those",
-                               "ARM 12288 with int4 weights, and 20480 with several tokens on i8mm"})
-        ASSERT_NE(page.find(limits), std::string::npos) << limits;
     stack_used([] {});  // binds what stack_used itself calls
     const size_t empty = stack_used([] {});
     for (const char *isa : usable_isas())
@@ -375,7 +383,7 @@ TEST(Memory, CallsUseNoMoreStackThanThePageSays) {
             for (const auto &one : all) {
                 const size_t used =
                     stack_used(one.call) - empty;  // 0: no deeper than the empty one's way back
-                EXPECT_LE(used, stack_limit(isa, weights)) << one.name << ", " << isa;
+                EXPECT_LE(used, stack_bound(isa).of(weights)) << one.name << ", " << isa;
                 most = std::max(most, used);
                 RecordProperty(one.name, static_cast<int>(used));
             }

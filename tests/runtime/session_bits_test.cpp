@@ -394,12 +394,12 @@ TEST(Session, WorkIsNotCutIntoPartsTooSmallForAThread) {
     }
 }
 
-class SharedBits : public testing::TestWithParam<const char *> {};
+class ModelBits : public testing::TestWithParam<const char *> {};
 
-TEST_P(SharedBits, AreTheSameEverywhere) {
-    if (shared_directory().empty()) GTEST_SKIP() << shared_missing;
+TEST_P(ModelBits, AreTheSameEverywhere) {
     BlobSpec spec;
-    spec.directory = shared_directory() + "/models/" + GetParam();
+    spec.directory = model_directory(GetParam());
+    if (spec.directory.empty()) GTEST_SKIP() << shared_missing;
     const AlignedBytes blob = build_blob(spec);
     const TestSession session(blob);
     EXPECT_EQ(adder_selftest(session.get(), nullptr), ADDER_OK);
@@ -409,8 +409,8 @@ TEST_P(SharedBits, AreTheSameEverywhere) {
                            session.info().vocab_size);
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, SharedBits,
-                         testing::Values("conformance/mamba", "conformance/mamba_untied_odd", "adder-1m",
+INSTANTIATE_TEST_SUITE_P(Models, ModelBits,
+                         testing::Values("conformance/mamba", "conformance/mamba_untied_odd", "adder-1m-int4",
                                          "adder-13m"),
                          [](const auto &test) {
                              std::string name = test.param;

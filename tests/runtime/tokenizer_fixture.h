@@ -1,4 +1,4 @@
-// Tokenizers for the tests: those in the shared folder, and toys made on the spot.
+// Tokenizers for the tests: read from files, and toys made on the spot.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -18,16 +18,6 @@
 #include "runtime/tokenizer.h"
 
 namespace adder::test {
-
-// The folder with models and tokenizers, or "".
-inline std::string shared_dir() {
-    if (const char *dir = std::getenv("ADDER_SHARED")) return dir;
-#if defined(ADDER_SHARED_DIR)
-    return ADDER_SHARED_DIR;
-#else
-    return "";
-#endif
-}
 
 inline std::string read_text(const std::string &path) {
     std::ifstream file(path, std::ios::binary);

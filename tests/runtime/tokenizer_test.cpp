@@ -5,23 +5,18 @@
 
 #include "runtime/bpe.h"
 #include "tests/runtime/tokenizer_fixture.h"
+#include "tests/support/shared.h"
 
 namespace adder::test {
 namespace {
 
 using Words = std::vector<std::string>;
 
-#define NEED_SHARED()                                                                                        \
-    if (shared_dir().empty())                                                                                \
-    GTEST_SKIP() << "SKIPPED: ADDER_SHARED names no folder with models and tokenizers"
-
 TEST(Tokenizer, AgreesWithTheReferenceOfTheModels) {
-    NEED_SHARED();
-    for (const char *model : {"adder-13m", "adder-1m", "adder-1m-int4"}) {
-        const std::string dir = shared_dir() + "/models/" + model;
-        const Loaded loaded(read_text(dir + "/tokenizer.json"));
+    for (const char *model : {"adder-13m", "adder-1m-int4"}) {
+        const Loaded loaded(read_text(model_directory(model) + "/tokenizer.json"));
         ASSERT_EQ(loaded.status, TokenizeStatus::ok);
-        const Json reference = Json::parse(read_text(dir + "/reference.json"), model);
+        const Json reference = Json::parse(read_text(model_reference(model)), model);
         const std::vector<Json> &cases = reference.find("cases")->array("cases");
         ASSERT_FALSE(cases.empty());
         for (const Json &item : cases) {
@@ -38,8 +33,8 @@ TEST(Tokenizer, AgreesWithTheReferenceOfTheModels) {
 }
 
 TEST(Tokenizer, GptNeox) {
-    NEED_SHARED();
-    const Loaded neox(read_text(shared_dir() + "/tokenizers/gpt-neox-20b/tokenizer.json"));
+    if (shared_directory().empty()) GTEST_SKIP() << shared_missing;
+    const Loaded neox(read_text(shared_directory() + "/tokenizers/gpt-neox-20b/tokenizer.json"));
     ASSERT_EQ(neox.status, TokenizeStatus::ok);
     using Ids = std::vector<int32_t>;
     EXPECT_EQ(neox.encode("Hello world").ids, (Ids{12092, 1533}));

@@ -10,16 +10,14 @@
 #include "converter/app/cli.h"
 #include "converter/app/help.h"
 #include "converter/base/error.h"
+#include "tests/support/command.h"
 #include "tests/support/error_of.h"
 #include "tests/support/temporary_directory.h"
 
 namespace adder {
 namespace {
 
-struct Outcome {
-    int code;
-    std::string out, err;
-};
+using test::Outcome;
 
 // What the toy command below was given.
 Arguments seen;
@@ -49,15 +47,7 @@ std::vector<Command> toys() {
     };
 }
 
-Outcome run(std::vector<std::string> words) {
-    words.insert(words.begin(), "adder");
-    std::vector<char *> argv;
-    for (std::string &word : words) argv.push_back(word.data());
-    testing::internal::CaptureStdout();
-    testing::internal::CaptureStderr();
-    const int code = cli_main(toys(), static_cast<int>(argv.size()), argv.data());
-    return {code, testing::internal::GetCapturedStdout(), testing::internal::GetCapturedStderr()};
-}
+Outcome run(std::vector<std::string> words) { return test::run_command(toys(), std::move(words)); }
 
 TEST(Cli, OptionsAndArgumentsInAnyOrder) {
     const Outcome outcome = run({"paint", "-c", "2", "wall", "--brush=a=b", "--dry", "-b", "wide", "red"});

@@ -14,8 +14,11 @@
 #include "converter/app/cli.h"
 #include "converter/blob/file.h"
 #include "converter/blob/text.h"
+#include "converter/convert/stack_bounds.h"
 #include "converter/text/json.h"
+#include "tests/support/blob_builder.h"
 #include "tests/support/checkpoint_builder.h"
+#include "tests/support/command.h"
 #include "tests/support/error_of.h"
 #include "tests/support/shared.h"
 #include "tests/support/temporary_directory.h"
@@ -23,20 +26,8 @@
 namespace adder {
 namespace {
 
-struct Outcome {
-    int code;
-    std::string out, err;
-};
-
-Outcome adder_command(std::vector<std::string> words) {
-    words.insert(words.begin(), "adder");
-    std::vector<char *> argv;
-    for (std::string &word : words) argv.push_back(word.data());
-    testing::internal::CaptureStdout();
-    testing::internal::CaptureStderr();
-    const int code = cli_main(all_commands(), static_cast<int>(argv.size()), argv.data());
-    return {code, testing::internal::GetCapturedStdout(), testing::internal::GetCapturedStderr()};
-}
+using test::adder_command;
+using test::Outcome;
 
 Json json_of(const Outcome &outcome) {
     EXPECT_EQ(outcome.code, 0) << outcome.err;
@@ -223,6 +214,52 @@ TEST_F(Toy, RunKnowsBeforeItBeginsThatItCannotSave) {
     EXPECT_HAS(outcome.err, "cannot create " + directory_.file("no/where") + ": ");
 }
 
+TEST_F(Toy, StandardOutputIsNoPlaceForAFile) {
+    const std::string before = std::filesystem::current_path();
+    std::filesystem::current_path(directory_.path());
+    const std::vector<std::vector<std::string>> commands = {
+        {"convert", checkpoint_, "-o", "-"},
+        {"convert", checkpoint_, "-o", "-", "--dry-run"},
+        {"calibrate", checkpoint_, "-o", "-"},
+        {"export-c", blob_, "-o", "-"},
+        {"make-random", "--like", "8,1,16", "-o", "-"},
+        {"outliers", checkpoint_, "-o", "-"},
+        {"outliers", checkpoint_, "--html", "-"},
+        {"study", checkpoint_, "--valid", blob_, "--out", "-"},
+        {"eval", blob_, "--ppl", blob_, "--html", "-"},
+        {"run", blob_, "--ids", "1", "--state-save", "-"}};
+    for (const std::vector<std::string> &words : commands) {
+        const Outcome outcome = adder_command(words);
+        EXPECT_EQ(outcome.code, 2) << words[0];
+        EXPECT_EQ(outcome.out, "") << words[0];
+        EXPECT_HAS(outcome.err, "adder " + words[0] + ": - would be standard output, which cannot take it");
+        EXPECT_HAS(outcome.err, "Give the name of a file");
+    }
+    EXPECT_FALSE(std::filesystem::exists("-"));
+    EXPECT_EQ(adder_command({"convert", checkpoint_, "-o", "./-", "-q"}).code, 0);
+    EXPECT_TRUE(std::filesystem::exists("-"));
+    std::filesystem::current_path(before);
+}
+
+// The weights of this checkpoint cannot be read to the end: who comes so far ends with another message.
+TEST_F(Toy, AnOutputThatCannotBeWrittenIsRefusedBeforeTheWork) {
+    test::CheckpointSpec spec;
+    spec.edit = [](const std::string &name, std::vector<float> &values) {
+        if (name.find("layers.1.mixer.x_proj") != std::string::npos) values[3] = NAN;
+    };
+    const std::string checkpoint = directory_.file("odd"), nowhere = directory_.file("no/where");
+    std::filesystem::create_directory(checkpoint);
+    test::write_checkpoint(checkpoint, spec);
+    for (const char *command : {"convert", "calibrate"}) {
+        EXPECT_EQ(adder_command({command, checkpoint, "-o", directory_.file("out")}).code, 3);
+        const Outcome outcome = adder_command({command, checkpoint, "-o", nowhere});
+        EXPECT_EQ(outcome.code, 1);
+        EXPECT_EQ(outcome.err, "adder " + std::string(command) + ": cannot create " + nowhere +
+                                   ": No such file or directory\n");
+    }
+    EXPECT_FALSE(std::filesystem::exists(directory_.file("no")));
+}
+
 TEST_F(Toy, AFileThatGrowsTooLargeLeavesNothing) {
     const std::string output = directory_.file("large.adder"), state = directory_.file("large.state");
     rlimit before{};
@@ -286,13 +323,51 @@ TEST_F(Toy, ADryRunTellsWhatAConversionDoes) {
             }
         }
         EXPECT_GT(dry.find("estimate")->find("seconds")->number(""), 0);
+        const bool has_int4 = plan[1] == "small" || plan[1] == "int4";
+        for (const StackBound &bound : stack_bounds)
+            EXPECT_EQ(integer(*dry.find("stack_bytes"), bound.build), has_int4             ? bound.int4
+                                                                      : plan[1] == "float" ? bound.f32
+                                                                                           : bound.int8)
+                << bound.build << " of " << plan[1];
         std::filesystem::remove(blob);
     }
+    EXPECT_HAS(adder_command({"convert", checkpoint_, "--dry-run", "--recipe", "small"}).out,
+               "2 048 bytes (microcontroller), 4 096 (scalar), 5 632 (simd), 12 288 (neon), 20 480 (i8mm)");
     // What a conversion would refuse at once, a dry run does, too.
     const Outcome refused =
         adder_command({"convert", checkpoint_, "--dry-run", "--set", "layers.9.in_proj=int4"});
     EXPECT_EQ(refused.code, 2);
     EXPECT_HAS(refused.err, "there is no layer 9");
+}
+
+// The blob's record says whether its residual stream is rotated: the checkpoint is opened likewise.
+TEST_F(Toy, VerifyFindsTheLayersOfARotatedBlobInItsCheckpoint) {
+    const std::string rotated = directory_.file("rotated.adder");
+    const Outcome converted =
+        adder_command({"convert", checkpoint_, "-o", rotated, "--recipe", "float", "--rotate", "-q"});
+    ASSERT_EQ(converted.code, 0) << converted.err;
+    const Json json =
+        json_of(adder_command({"verify", rotated, "--against", checkpoint_, "--ids", "1,2,3,4,5", "--json"}));
+    const std::vector<Json> &layers = json.find("layers")->array("");
+    EXPECT_EQ(layers.size(), 2u);
+    for (const Json &layer : layers) EXPECT_LT(layer.find("relative_rms")->number(""), 1e-4);
+    EXPECT_LT(json.find("logits")->find("relative_rms")->number(""), 1e-4);
+
+    // A rotation that is not this program's is refused, not compared.
+    const auto refused = [&](const std::string &from, const std::string &to) {
+        std::string bytes = test::read_text(rotated);
+        bytes.replace(bytes.find(from), from.size(), to);
+        test::fix_checksums(reinterpret_cast<uint8_t *>(bytes.data()), bytes.size());
+        test::write_text(directory_.file("other.adder"), bytes);
+        const Outcome outcome =
+            adder_command({"verify", directory_.file("other.adder"), "--against", checkpoint_, "--ids", "1"});
+        EXPECT_EQ(outcome.code, 3);
+        return outcome.err;
+    };
+    EXPECT_HAS(refused("\"block\": 16", "\"block\": 99"),
+               "rotated in blocks of 99 channels; 16 channels are rotated in blocks of 16");
+    EXPECT_HAS(refused("hadamard", "identity"), "rotation is no Hadamard transform");
+    EXPECT_HAS(refused("\"rotation\": {", "\"rotation\": 1,"), "quantization record");
 }
 
 TEST_F(Toy, RulesAreReadFromTheCommandLineFirst) {
@@ -463,19 +538,15 @@ TEST_F(EndingToy, AnEmptyPromptBeginsFromTheBosToken) {
 class Speaking : public testing::Test {
   protected:
     static void SetUpTestSuite() {
-        if (test::shared_directory().empty()) return;
         directory_ = new test::TemporaryDirectory;
         blob_ = new std::string(directory_->file("m.adder"));
-        const Outcome outcome = adder_command({"convert", test::shared_directory() + "/models/adder-1m", "-o",
+        const Outcome outcome = adder_command({"convert", test::model_directory("adder-1m-int4"), "-o",
                                                *blob_, "--calib-tokens", "1024", "-q"});
         ASSERT_EQ(outcome.code, 0) << outcome.err;
     }
     static void TearDownTestSuite() {
         delete blob_;
         delete directory_;
-    }
-    void SetUp() override {
-        if (test::shared_directory().empty()) GTEST_SKIP() << test::shared_missing;
     }
     static test::TemporaryDirectory *directory_;
     static std::string *blob_;
@@ -547,7 +618,7 @@ TEST_F(Speaking, EndTokensSpecialTokensAndThePenalty) {
 TEST_F(Speaking, InspectShowsTheChatTemplateAndTheArenaToCome) {
     const Json blob = json_of(adder_command({"inspect", *blob_, "--json", "--chunk", "32"}));
     const Json checkpoint = json_of(
-        adder_command({"inspect", test::shared_directory() + "/models/adder-1m", "--json", "--chunk", "32"}));
+        adder_command({"inspect", test::model_directory("adder-1m-int4"), "--json", "--chunk", "32"}));
     EXPECT_EQ(integer(checkpoint, "arena_bytes"), integer(blob, "arena_bytes"));
     EXPECT_EQ(integer(checkpoint, "parameters"), integer(blob, "parameters"));
     EXPECT_TRUE(checkpoint.find("chat_template")->boolean("chat_template"));

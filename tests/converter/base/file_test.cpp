@@ -291,6 +291,38 @@ TEST(AtomicFile, AFullDiskLeavesTheOldFile) {
     EXPECT_EQ(entries(directory.path()), 1u);
 }
 
+TEST(OutputDirectory, IsMadeAndGoesAgainWhereNothingLiesInIt) {
+    const TemporaryDirectory directory;
+    const std::string outer = directory.file("outer"), inner = outer + "/middle//inner/";
+    {
+        const OutputDirectory made(inner);
+        EXPECT_TRUE(is_directory(inner));
+    }
+    EXPECT_EQ(entries(directory.path()), 0u);
+    {
+        const OutputDirectory made(inner);
+        write_text(outer + "/middle/a", "a");
+    }
+    EXPECT_FALSE(is_directory(inner));
+    EXPECT_EQ(read_text(outer + "/middle/a"), "a");
+    { const OutputDirectory there(outer + "/middle"), above("/"), here("."); }
+    EXPECT_EQ(read_text(outer + "/middle/a"), "a");
+    for (const std::string &bad : {outer + "/new/../middle/a", outer + "/middle/a/new", std::string()})
+        EXPECT_HAS(error_of([&] { const OutputDirectory made(bad); }, ExitCode::failure),
+                   "cannot create " + bad);
+    EXPECT_FALSE(is_directory(outer + "/new"));
+}
+
+TEST(AtomicFile, WhetherItCanBeMadeIsKnownWithoutALeftover) {
+    const TemporaryDirectory directory;
+    check_can_create(directory.file("out"));
+    EXPECT_EQ(entries(directory.path()), 0u);
+    EXPECT_HAS(error_of([&] { check_can_create(directory.file("none/out")); }, ExitCode::failure),
+               "cannot create " + directory.file("none/out") + ": No such file");
+    EXPECT_HAS(error_of([&] { check_can_create(directory.path()); }, ExitCode::failure),
+               "it exists and is not a regular file");
+}
+
 TEST(Paths, JoinAndExist) {
     const TemporaryDirectory directory;
     write_text(directory.file("a"), "");

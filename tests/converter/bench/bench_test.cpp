@@ -19,6 +19,7 @@
 #include "tests/converter/eval/toy.h"
 #include "kernels/cases.h"
 #include "tests/support/blob_builder.h"
+#include "tests/support/command.h"
 #include "tests/support/error_of.h"
 #include "tests/support/temporary_directory.h"
 
@@ -61,9 +62,10 @@ class Bench : public testing::Test {
     std::string bench(std::vector<std::string> words, int expected = 0) {
         words.insert(words.begin(), "bench");
         words.emplace_back("-q");
-        std::string out;
-        EXPECT_EQ(run_adder(std::move(words), &out, &err_), expected) << err_;
-        return out;
+        const Outcome outcome = adder_command(std::move(words));
+        err_ = outcome.err;
+        EXPECT_EQ(outcome.code, expected) << err_;
+        return outcome.out;
     }
     Json json(std::vector<std::string> words) {
         words.insert(words.end(), {"-o", "json"});

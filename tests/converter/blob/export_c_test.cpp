@@ -8,8 +8,8 @@
 #include "converter/base/file.h"
 #include "converter/blob/export_c.h"
 #include "tests/support/blob_builder.h"
+#include "tests/support/command.h"
 #include "tests/support/error_of.h"
-#include "tests/support/shared.h"
 #include "tests/support/temporary_directory.h"
 
 namespace adder {
@@ -27,15 +27,11 @@ class ExportC : public testing::Test {
         file.commit();
     }
     int run(std::vector<std::string> words) {
-        words.insert(words.begin(), {"adder", "export-c"});
-        std::vector<char *> argv;
-        for (std::string &word : words) argv.push_back(word.data());
-        testing::internal::CaptureStdout();
-        testing::internal::CaptureStderr();
-        const int code = cli_main(all_commands(), static_cast<int>(argv.size()), argv.data());
-        out_ = testing::internal::GetCapturedStdout();
-        err_ = testing::internal::GetCapturedStderr();
-        return code;
+        words.insert(words.begin(), "export-c");
+        const test::Outcome outcome = test::adder_command(std::move(words));
+        out_ = outcome.out;
+        err_ = outcome.err;
+        return outcome.code;
     }
     // Name and text of every file of a directory, sorted.
     static std::map<std::string, std::string> files(const std::string &directory) {
@@ -108,8 +104,12 @@ TEST_F(ExportC, AFailureLeavesNothing) {
     EXPECT_HAS(err_, "toy_1.ld: it exists and is not a regular file");
     EXPECT_EQ(files(directory).size(), 1u);
     EXPECT_EQ(run({blob_, "-o", blob_}), 1) << "a file is no directory";
-    EXPECT_EQ(run({directory_.file("none.adder"), "-o", directory_.file("new")}), 3);
+    for (const char *folder : {"new", "new/er"})
+        EXPECT_EQ(run({directory_.file("none.adder"), "-o", directory_.file(folder)}), 3);
     EXPECT_FALSE(fs::exists(directory_.file("new")));
+    // What cannot be written is known before the blob is read.
+    EXPECT_EQ(run({directory_.file("none.adder"), "-o", blob_}), 1);
+    EXPECT_HAS(err_, "cannot create " + blob_ + ": Not a directory");
 }
 
 TEST_F(ExportC, RefusesNamesThatAreNoIdentifiers) {

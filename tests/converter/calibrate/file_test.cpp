@@ -10,26 +10,27 @@
 #include "converter/calibrate/counts.h"
 #include "tests/converter/eval/toy.h"
 #include "tests/support/checkpoint_builder.h"
+#include "tests/support/command.h"
 #include "tests/support/error_of.h"
 
 namespace adder {
 namespace {
 
+using test::adder_command;
 using test::read_text;
-using test::run_adder;
 using test::write_text;
 
 class CalibrationFiles : public testing::Test {
   protected:
     // Runs a command that succeeds.
     void adder(const std::vector<std::string> &words) const {
-        std::string out, err;
-        ASSERT_EQ(run_adder(words, &out, &err), 0) << err;
+        const test::Outcome outcome = adder_command(words);
+        ASSERT_EQ(outcome.code, 0) << outcome.err;
     }
     std::string error(const std::vector<std::string> &words, int code) const {
-        std::string out, err;
-        EXPECT_EQ(run_adder(words, &out, &err), code) << err;
-        return err;
+        const test::Outcome outcome = adder_command(words);
+        EXPECT_EQ(outcome.code, code) << outcome.err;
+        return outcome.err;
     }
     std::string calibrated(const std::string &name, const std::vector<std::string> &more) const {
         std::vector<std::string> words = {"calibrate", toy_.checkpoint(), "-o", file(name), "-q"};

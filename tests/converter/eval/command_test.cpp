@@ -1,12 +1,18 @@
 // adder eval as a user calls it: reports in every form, shards and their merging, errors; and the gate of convert.
 // SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
+#if defined(__linux__)
+#include <sys/inotify.h>
+#include <unistd.h>
+#endif
 
+#include <cstring>
 #include <regex>
 
 #include "converter/eval/shard.h"
 #include "converter/text/json.h"
 #include "tests/converter/eval/toy.h"
+#include "tests/support/command.h"
 #include "tests/support/error_of.h"
 
 namespace adder::test {
@@ -15,9 +21,10 @@ namespace {
 class EvalCommand : public testing::Test {
   protected:
     std::string adder(std::vector<std::string> words, int expected = 0) {
-        std::string out;
-        EXPECT_EQ(run_adder(std::move(words), &out, &err_), expected) << err_;
-        return out;
+        const Outcome outcome = adder_command(std::move(words));
+        err_ = outcome.err;
+        EXPECT_EQ(outcome.code, expected) << err_;
+        return outcome.out;
     }
     // The arguments of an evaluation with everything in it.
     std::vector<std::string> all(std::vector<std::string> more = {}) const {
@@ -46,6 +53,35 @@ class EvalCommand : public testing::Test {
     EvalToy toy_;
     std::string err_;
 };
+
+#if defined(__linux__)
+// Its checksum is a pass over all of its bytes; none is made to learn the bits a weight.
+TEST_F(EvalCommand, ABlobIsOpenedOnce) {
+    const std::string blob = toy_.file("int8.adder");
+    // The kernel merges an event with one before it that is the same. Seen from the folder, too, no two in a row are.
+    const int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    const int file = inotify_add_watch(watch, blob.c_str(), IN_OPEN);
+    ASSERT_GE(file, 0);
+    ASSERT_GE(inotify_add_watch(watch, toy_.file("").c_str(), IN_OPEN), 0);
+    const Json json =
+        Json::parse(adder({"eval", blob, "--ppl", toy_.file("text.txt"), "-q", "--json"}), "json");
+    alignas(inotify_event) char events[4096];
+    const ssize_t size = read(watch, events, sizeof events);
+    close(watch);
+    int opened = 0;
+    for (ssize_t at = 0; at < size;) {
+        inotify_event event;
+        std::memcpy(&event, events + at, sizeof event);
+        opened += event.wd == file;
+        at += static_cast<ssize_t>(sizeof event + event.len);
+    }
+    EXPECT_EQ(opened, 1);
+
+    const Json inspected = Json::parse(adder({"inspect", blob, "--json"}), "json");
+    EXPECT_EQ(json.find("models")->array("models").at(0).find("bits_per_weight")->number("bits"),
+              inspected.find("bits_per_weight")->number("bits"));
+}
+#endif
 
 TEST_F(EvalCommand, JsonHasTheKeysThatScriptsRelyOn) {
     const Json json = Json::parse(adder(all({"--json"})), "json");
@@ -209,6 +245,24 @@ TEST_F(EvalCommand, TheGateKeepsBadBlobsOut) {
     convert({"--gate-text", text, "--gate-ppl", "-99"}, 4);
     EXPECT_HAS(err_, "perplexity grew by");
     EXPECT_EQ(read_text(blob), "old");
+    // A script gets the figures that decided, and what was missed.
+    std::filesystem::remove(blob);
+    for (const bool keep : {false, true}) {
+        std::vector<std::string> words = {"--gate-text", text, "--gate-ppl", "-99", "--json"};
+        if (keep) words.push_back("--gate-keep");
+        const Json json = Json::parse(convert(words, 4), "json");
+        EXPECT_HAS(json.find("gate_missed")->string(""), "on text.txt perplexity grew by ");
+        EXPECT_EQ(json.find("written")->boolean(""), keep);
+        EXPECT_EQ(file_exists(blob), keep);
+        EXPECT_TRUE(json.find("quality")->find("texts")->find("text.txt")->find("perplexity"));
+        const Json good = Json::parse(convert({"--gate-text", text, "--json"}, 0), "json");
+        EXPECT_TRUE(good.find("written")->boolean(""));
+        EXPECT_EQ(good.find("gate_missed"), nullptr);
+        for (const char *key :
+             {"bytes", "parameters", "bits_per_weight", "arena_bytes", "calibration_tokens"})
+            EXPECT_EQ(json.find(key)->number(key), good.find(key)->number(key)) << key;
+        std::filesystem::remove(blob);
+    }
     convert({"--gate-text", text, "--gate-ppl", "-99", "--gate-keep"}, 4);
     EXPECT_HAS(err_, "gated.adder was kept, but on text.txt ");
     const std::string kept = read_text(blob);

@@ -47,16 +47,4 @@ EvalToy::EvalToy(uint32_t seed) {
     write_text(file("lambada.jsonl"), lambada);
 }
 
-int run_adder(std::vector<std::string> words, std::string *out, std::string *err) {
-    words.insert(words.begin(), "adder");
-    std::vector<char *> argv;
-    for (std::string &word : words) argv.push_back(word.data());
-    testing::internal::CaptureStdout();
-    testing::internal::CaptureStderr();
-    const int code = cli_main(all_commands(), static_cast<int>(argv.size()), argv.data());
-    *out = testing::internal::GetCapturedStdout();
-    *err = testing::internal::GetCapturedStderr();
-    return code;
-}
-
 }  // namespace adder::test

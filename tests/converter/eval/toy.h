@@ -20,7 +20,4 @@ class EvalToy {
     TemporaryDirectory directory_;
 };
 
-// Runs adder with these words; standard output in *out, standard error in *err. Returns the exit code.
-int run_adder(std::vector<std::string> words, std::string *out, std::string *err);
-
 }  // namespace adder::test

@@ -17,26 +17,15 @@
 #include "converter/quantize/halves.h"
 #include "runtime/crc32.h"
 #include "tests/support/checkpoint_builder.h"
+#include "tests/support/command.h"
 #include "tests/support/error_of.h"
 #include "tests/support/temporary_directory.h"
 
 namespace adder {
 namespace {
 
-struct Outcome {
-    int code;
-    std::string out, err;
-};
-
-Outcome adder_command(std::vector<std::string> words) {
-    words.insert(words.begin(), "adder");
-    std::vector<char *> argv;
-    for (std::string &word : words) argv.push_back(word.data());
-    testing::internal::CaptureStdout();
-    testing::internal::CaptureStderr();
-    const int code = cli_main(all_commands(), static_cast<int>(argv.size()), argv.data());
-    return {code, testing::internal::GetCapturedStdout(), testing::internal::GetCapturedStderr()};
-}
+using test::adder_command;
+using test::Outcome;
 
 size_t entries(const std::string &directory) {
     return static_cast<size_t>(std::distance(std::filesystem::directory_iterator(directory), {}));

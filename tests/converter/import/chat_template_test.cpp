@@ -250,11 +250,10 @@ TEST_F(ChatTemplateFile, TextListTokensAndAbsence) {
 }
 
 TEST(ChatTemplate, OfTheModelsThatShipWithAdder) {
-    if (test::shared_directory().empty()) GTEST_SKIP() << test::shared_missing;
-    for (const char *model : {"adder-13m", "adder-1m"}) {
+    for (const char *model : {"adder-13m", "adder-1m-int4"}) {
         std::string warning;
-        const std::optional<ChatTemplate> parts = read_chat_template(
-            test::shared_directory() + "/models/" + model + "/tokenizer_config.json", &warning);
+        const std::optional<ChatTemplate> parts =
+            read_chat_template(test::model_directory(model) + "/tokenizer_config.json", &warning);
         ASSERT_TRUE(parts) << warning;
         EXPECT_EQ(parts->begin, "");
         EXPECT_EQ(parts->user_prefix, "<|user|>");

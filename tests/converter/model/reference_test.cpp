@@ -20,10 +20,9 @@ namespace {
 class Reference : public testing::TestWithParam<const char *> {
   protected:
     void SetUp() override {
-        const std::string shared = test::shared_directory();
-        if (shared.empty()) GTEST_SKIP() << test::shared_missing;
-        checkpoint_ = shared + "/models/" + GetParam();
-        const MappedFile file(checkpoint_ + "/reference.json");
+        checkpoint_ = test::model_directory(GetParam());
+        if (checkpoint_.empty()) GTEST_SKIP() << test::shared_missing;
+        const MappedFile file(test::model_reference(GetParam()));
         reference_ = Json::parse(file.text(), file.path());
     }
 

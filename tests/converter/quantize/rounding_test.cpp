@@ -267,9 +267,7 @@ TEST(WeightGrid, ZerosAreOnAnyGrid) {
 }
 
 TEST(WeightGrid, OfTheModelThatWasTrainedOnOne) {
-    const std::string shared = test::shared_directory();
-    if (shared.empty()) GTEST_SKIP() << test::shared_missing;
-    const Checkpoint checkpoint(shared + "/models/adder-1m-int4");
+    const Checkpoint checkpoint(test::model_directory("adder-1m-int4"));
     const auto expect_int4 = [&](Role role, uint32_t layer) {
         const DenseTensor tensor = read_dense(checkpoint, role, layer);
         const std::optional<Int4Matrix> found = find_int4_grid(tensor, 32);
@@ -290,7 +288,7 @@ TEST(WeightGrid, OfTheModelThatWasTrainedOnOne) {
             EXPECT_LT(relative_squared_error(tensor, dequantize(*found)), 4e-6);
         }
     }
-    const Checkpoint float_trained(shared + "/models/adder-1m");
+    const Checkpoint float_trained(test::model_directory("adder-13m"));
     EXPECT_FALSE(find_int4_grid(read_dense(float_trained, Role::in_proj, 0), 32).has_value());
     EXPECT_FALSE(find_int8_grid(read_dense(float_trained, Role::dt_proj, 0), Granularity::row).has_value());
 }

@@ -12,6 +12,7 @@
 #include "converter/text/json.h"
 #include "tests/converter/eval/toy.h"
 #include "tests/support/checkpoint_builder.h"
+#include "tests/support/command.h"
 #include "tests/support/error_of.h"
 #include "tests/support/well_formed.h"
 
@@ -52,11 +53,12 @@ class OutliersCommand : public testing::Test {
         return path;
     }
     std::string adder(std::vector<std::string> words, int expected = 0) {
-        std::string out;
         words.insert(words.begin(), "outliers");
         words.push_back("-q");
-        EXPECT_EQ(run_adder(std::move(words), &out, &err_), expected) << err_;
-        return out;
+        const Outcome outcome = adder_command(std::move(words));
+        err_ = outcome.err;
+        EXPECT_EQ(outcome.code, expected) << err_;
+        return outcome.out;
     }
     std::string file(const std::string &name) const { return toy_.file(name); }
 

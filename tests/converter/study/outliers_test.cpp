@@ -9,6 +9,7 @@
 #include "converter/base/paths.h"
 #include "converter/blob/tensor.h"
 #include "converter/calibrate/calibrate.h"
+#include "converter/calibrate/default_text.h"
 #include "converter/convert/convert.h"
 #include "converter/eval/report.h"
 #include "converter/import/safetensors_writer.h"
@@ -92,10 +93,11 @@ void before_dt_proj(const TensorSpec &spec, std::vector<float> &values) {
 
 class Outliers : public testing::Test {
   protected:
+    // Calibrated on one part of the built-in text, measured on the other.
     void SetUp() override {
-        shared_ = test::shared_directory();
-        if (shared_.empty()) GTEST_SKIP() << test::shared_missing;
-        plain_ = shared_ + "/models/adder-1m";
+        const std::string_view text = default_calibration_text();
+        test::write_text(directory_.file("calib.txt"), std::string(text.substr(0, text.size() / 3)));
+        test::write_text(directory_.file("valid.txt"), std::string(text.substr(text.size() / 3)));
     }
 
     // What a recipe adds to the perplexity, in percent.
@@ -104,8 +106,9 @@ class Outliers : public testing::Test {
         options.checkpoint = checkpoint;
         options.output = directory_.file("blob.adder");
         options.recipe = recipe_named(recipe);
+        options.calibration_files = {directory_.file("calib.txt")};
         options.calibration_tokens = 4096;
-        options.quality.texts = {shared_ + "/data/text/books.valid.txt"};
+        options.quality.texts = {directory_.file("valid.txt")};
         options.quality.tokens = 8192;
         const double percent = convert(options, pool_).quality->at(0).change_percent.value;
         RecordProperty(file_name(checkpoint) + "_" + recipe, std::to_string(percent));
@@ -114,7 +117,7 @@ class Outliers : public testing::Test {
 
     test::TemporaryDirectory directory_;
     ThreadPool pool_{2};
-    std::string shared_, plain_;
+    const std::string plain_ = test::model_directory("adder-1m-int4");
 };
 
 // The changed model computes what it did.

@@ -12,6 +12,7 @@
 #include "converter/import/checkpoint.h"
 #include "converter/text/json.h"
 #include "tests/converter/eval/toy.h"
+#include "tests/support/command.h"
 #include "tests/support/error_of.h"
 #include "tests/support/well_formed.h"
 
@@ -28,9 +29,10 @@ class StudyCommand : public testing::Test {
     }
     std::string file(const std::string &name) const { return toy_.file(name); }
     std::string adder(const std::vector<std::string> &words, int expected = 0) {
-        std::string out;
-        EXPECT_EQ(run_adder(words, &out, &err_), expected) << err_;
-        return out;
+        const Outcome outcome = adder_command(words);
+        err_ = outcome.err;
+        EXPECT_EQ(outcome.code, expected) << err_;
+        return outcome.out;
     }
     std::vector<std::string> words(const std::string &out, const std::vector<std::string> &more) const {
         std::vector<std::string> list = {
@@ -210,6 +212,7 @@ TEST_F(StudyCommand, WhatIsWrongIsSaid) {
     write_text(file("damaged/study.json"), "{\"adder_study\": 1}");
     std::filesystem::create_directory(file("newer"));
     write_text(file("newer/study.json"), "{\"adder_study\": 2}");
+    std::filesystem::create_directories(file("page/study.html"));
     const struct {
         std::vector<std::string> words;
         int code;
@@ -228,6 +231,10 @@ TEST_F(StudyCommand, WhatIsWrongIsSaid) {
         {{text, "--valid", text, "--out", file("s")}, 3, "is no checkpoint directory"},
         {{toy, "--valid", text, "--out", toy}, 2, "is the checkpoint"},
         {{toy, "--valid", text, "--out", text}, 1, "cannot create"},
+        {{toy, "--valid", file("none.txt"), "--out", text},
+         1,
+         "cannot create"},  // before it looks at the texts
+        {{toy, "--valid", text, "--out", file("page")}, 1, "study.html: it exists and is not a regular file"},
         {{toy, "--valid", text, "--out", file("damaged")}, 3, "study.json has no settings"},
         {{toy, "--valid", text, "--out", file("newer")}, 3, "adder_study is 2; 1 is what can be read"},
     };
@@ -237,6 +244,7 @@ TEST_F(StudyCommand, WhatIsWrongIsSaid) {
         EXPECT_EQ(adder(all, code), "") << part;
         EXPECT_HAS(err_, part);
     }
+    EXPECT_FALSE(std::filesystem::exists(file("s"))) << "a folder was left behind";
 }
 
 }  // namespace

@@ -1,0 +1,29 @@
+// The most stack that a call of the library takes, by kernels and weights. docs/memory.md has the same table, which
+// tests/runtime/memory_test.cpp holds to this one and to what calls use.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+
+#include "runtime/blob.h"
+
+namespace adder {
+
+struct StackBound {
+    const char *build;         // as docs/memory.md and the JSON of a dry run name it
+    uint32_t f32, int8, int4;  // bytes, with matrices of this type
+
+    constexpr uint32_t of(Dtype weights) const {
+        return weights == Dtype::f32 ? f32 : weights == Dtype::int8 ? int8 : int4;
+    }
+};
+
+// On ARM the kernels for int4 weights, and those of i8mm for several tokens, keep sums or codes on the stack.
+constexpr StackBound stack_bounds[] = {
+    {"microcontroller", 2048, 2048, 2048},  // portable kernels only, built for size
+    {"scalar", 4096, 4096, 4096},          {"simd", 5632, 5632, 5632},  // any instruction set but those below
+    {"neon", 5632, 5632, 12288},                                        // and dotprod
+    {"i8mm", 5632, 20480, 20480},
+};
+
+}  // namespace adder
