@@ -28,11 +28,12 @@ static unsigned saved_registers() {
     return eax;
 }
 
-// Volume 1, 14.3: OSXSAVE and AVX in leaf 1, XCR0 bits 1 (SSE) and 2 (AVX), then AVX2 in leaf 7.
+// Volume 1, 14.3: OSXSAVE and AVX in leaf 1, XCR0 bits 1 (SSE) and 2 (AVX), then AVX2 in leaf 7. 14.4.1: F16C in leaf 1, which
+// every CPU with AVX2 has had.
 bool cpu_has_avx2() {
     unsigned eax, ebx, ecx, edx;
-    return (saved_registers() & 6) == 6 && __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) &&
-           (ebx & (1u << 5)) != 0;
+    return (saved_registers() & 6) == 6 && __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & (1u << 29)) != 0 &&
+           __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && (ebx & (1u << 5)) != 0;
 }
 
 // Leaf 7, subleaf 1, EAX: AVX-VNNI.

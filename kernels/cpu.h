@@ -8,7 +8,7 @@ namespace adder {
 static inline bool cpu_has_baseline() { return true; }
 
 bool cpu_has_sse41();       // SSE4.1, and SSSE3 with it
-bool cpu_has_avx2();        // AVX2, and an operating system that saves the YMM registers
+bool cpu_has_avx2();        // AVX2 and F16C, and an operating system that saves the YMM registers
 bool cpu_has_avxvnni();     // vpdpbusd on 256 bits, VEX-encoded
 bool cpu_has_avx512vnni();  // vpdpbusd on 512 bits and 256, and an operating system that saves the ZMM registers
 

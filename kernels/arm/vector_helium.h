@@ -155,6 +155,37 @@ static inline f32x8 scales_load(const uint16_t *scale) {
             vreinterpretq_f32_u32(vshlq_n_u32(vldrhq_u32(scale + 4), 16))};
 }
 
+// For kernels/simd/half.h: VCVT makes default NaNs.
+static inline i32x8 words(int32_t v) {
+    const int32x4_t all = vdupq_n_s32(v);
+    return {all, all};
+}
+static inline i32x8 subtract(i32x8 a, i32x8 b) {
+    return {vsubq_s32(a.low, b.low), vsubq_s32(a.high, b.high)};
+}
+static inline i32x8 both_bits(i32x8 a, i32x8 b) {
+    return {vandq_s32(a.low, b.low), vandq_s32(a.high, b.high)};
+}
+static inline i32x8 either_bits(i32x8 a, i32x8 b) {
+    return {vorrq_s32(a.low, b.low), vorrq_s32(a.high, b.high)};
+}
+template <int N>
+static inline i32x8 shift_right(i32x8 v) {
+    return {vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_s32(v.low), N)),
+            vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_s32(v.high), N))};
+}
+static inline i32x8 if_greater(i32x8 a, i32x8 b, i32x8 x, i32x8 y) {
+    return {vpselq_s32(x.low, y.low, vcmpgtq_s32(a.low, b.low)),
+            vpselq_s32(x.high, y.high, vcmpgtq_s32(a.high, b.high))};
+}
+static inline i32x8 halves_widen(const uint16_t *halves) {
+    return {vreinterpretq_s32_u32(vldrhq_u32(halves)), vreinterpretq_s32_u32(vldrhq_u32(halves + 4))};
+}
+static inline void halves_narrow(uint16_t *out, i32x8 v) {
+    vstrhq_s32(reinterpret_cast<int16_t *>(out), v.low);
+    vstrhq_s32(reinterpret_cast<int16_t *>(out) + 4, v.high);
+}
+
 static inline void store_codes(int8_t *out, i32x8 codes) {
     vstrbq_s32(out, codes.low);
     vstrbq_s32(out + 4, codes.high);

@@ -158,6 +158,52 @@ static inline f32x8 scales_load(const uint16_t *scale) {
             vreinterpretq_f32_u32(vshll_n_u16(vget_high_u16(halves), 16))};
 }
 
+#if defined(__aarch64__)
+// FCVT treats half subnormals as the law does whatever FPCR.FZ says; FMIN and FMAX keep a NaN.
+static inline f32x8 halves_load(const uint16_t *halves) {
+    const float16x8_t all = vreinterpretq_f16_u16(vld1q_u16(halves));
+    return {vcvt_f32_f16(vget_low_f16(all)), vcvt_high_f32_f16(all)};
+}
+static inline void halves_store(uint16_t *out, f32x8 v) {
+    const float32x4_t most = vdupq_n_f32(65504.0f), least = vdupq_n_f32(-65504.0f);
+    const float16x4_t low = vcvt_f16_f32(vmaxq_f32(vminq_f32(v.low, most), least));
+    vst1q_u16(out, vreinterpretq_u16_f16(vcvt_high_f16_f32(low, vmaxq_f32(vminq_f32(v.high, most), least))));
+}
+#else
+// For kernels/simd/half.h: the instructions are an option, and differ by a NaN.
+static inline i32x8 words(int32_t v) {
+    const int32x4_t all = vdupq_n_s32(v);
+    return {all, all};
+}
+static inline i32x8 subtract(i32x8 a, i32x8 b) {
+    return {vsubq_s32(a.low, b.low), vsubq_s32(a.high, b.high)};
+}
+static inline i32x8 both_bits(i32x8 a, i32x8 b) {
+    return {vandq_s32(a.low, b.low), vandq_s32(a.high, b.high)};
+}
+static inline i32x8 either_bits(i32x8 a, i32x8 b) {
+    return {vorrq_s32(a.low, b.low), vorrq_s32(a.high, b.high)};
+}
+template <int N>
+static inline i32x8 shift_right(i32x8 v) {
+    return {vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_s32(v.low), N)),
+            vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_s32(v.high), N))};
+}
+static inline i32x8 if_greater(i32x8 a, i32x8 b, i32x8 x, i32x8 y) {
+    return {vbslq_s32(vcgtq_s32(a.low, b.low), x.low, y.low),
+            vbslq_s32(vcgtq_s32(a.high, b.high), x.high, y.high)};
+}
+static inline i32x8 halves_widen(const uint16_t *halves) {
+    const uint16x8_t all = vld1q_u16(halves);
+    return {vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(all))),
+            vreinterpretq_s32_u32(vmovl_u16(vget_high_u16(all)))};
+}
+static inline void halves_narrow(uint16_t *out, i32x8 v) {
+    vst1q_u16(
+        out, vcombine_u16(vmovn_u32(vreinterpretq_u32_s32(v.low)), vmovn_u32(vreinterpretq_u32_s32(v.high))));
+}
+#endif
+
 static inline int8x8_t narrow(i32x8 codes) {
     return vmovn_s16(vcombine_s16(vmovn_s32(codes.low), vmovn_s32(codes.high)));
 }

@@ -44,6 +44,37 @@ static inline float float_from_bits(uint32_t bits) {
 // Exact: a bfloat16 is the upper half of a float.
 static inline float bf16_f32(uint16_t bits) { return float_from_bits(static_cast<uint32_t>(bits) << 16); }
 
+// A binary16 as a float: exact, subnormals and infinities too; a NaN becomes quiet and keeps its sign and payload. No step
+// depends on how subnormal floats are treated.
+static inline float f16_f32(uint16_t half) {
+    const uint32_t magnitude = half & 0x7fffu, sign = static_cast<uint32_t>(half & 0x8000u) << 16;
+    uint32_t bits = (magnitude << 13) + (112u << 23);  // the exponent's bias is 127, not 15
+    if (magnitude < 0x0400) {
+        bits = float_bits(float_from_bits(bits + (1u << 23)) -
+                          0x1p-14f);  // the leading one that a subnormal lacks
+    } else if (magnitude >= 0x7c00) {
+        bits = bits + (112u << 23);
+        if (magnitude > 0x7c00) bits = bits | 0x00400000u;
+    }
+    return float_from_bits(bits | sign);
+}
+
+// The binary16 next to v, half to even; beyond +-65504, the largest, that one. NaN: a quiet one of v's sign and the upper bits
+// of its payload. The results of magnitudes below 2^-14 are subnormal, and exact multiples of 2^-24 as others are of theirs.
+static inline uint16_t f32_f16(float v) {
+    const uint32_t sign = float_bits(v) & 0x80000000u;
+    uint32_t magnitude = float_bits(v) ^ sign, half;
+    if (magnitude > 0x7f800000) {
+        half = 0x7e00u | (magnitude >> 13 & 0x03ff);
+    } else if (magnitude < 0x38800000) {
+        half = float_bits(float_from_bits(magnitude) + 0.5f) - 0x3f000000u;  // 0.5 has a last bit of 2^-24
+    } else {
+        magnitude = magnitude < 0x477fe000 ? magnitude : 0x477fe000;
+        half = (magnitude - (112u << 23) + 0x0fff + (magnitude >> 13 & 1)) >> 13;
+    }
+    return static_cast<uint16_t>(half | sign >> 16);
+}
+
 // 2^t for t in [-125, 126].
 static inline float exp2_inside(float t) {
     const float rounded = t + round_magic;

@@ -86,6 +86,18 @@ static inline f32x8 scales_load(const uint16_t *scale) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
 }
 
+// F16C. As instructions, which assemblers know: a compiler would ask for one more flag. The conversion treats half subnormals
+// as the law does whatever MXCSR says; min and max return the second operand where the first comparison has a NaN, which stays.
+static inline f32x8 halves_load(const uint16_t *halves) {
+    f32x8 v;
+    __asm__("vcvtph2ps %1, %0" : "=v"(v) : "m"(*reinterpret_cast<const uint16_t(*)[8]>(halves)));
+    return v;
+}
+static inline void halves_store(uint16_t *out, f32x8 v) {
+    v = max(_mm256_set1_ps(-65504.0f), min(_mm256_set1_ps(65504.0f), v));
+    __asm__("vcvtps2ph $0, %1, %0" : "=m"(*reinterpret_cast<uint16_t(*)[8]>(out)) : "v"(v));
+}
+
 static inline void store_codes(int8_t *out, i32x8 codes) {
     const __m128i halves = _mm_packs_epi32(_mm256_castsi256_si128(codes), _mm256_extracti128_si256(codes, 1));
     _mm_storel_epi64(reinterpret_cast<__m128i *>(out), _mm_packs_epi16(halves, halves));

@@ -125,6 +125,36 @@ static inline f32x8 scales_load(const uint16_t *scale) {
             _mm_castsi128_ps(_mm_unpackhi_epi16(zero, halves))};
 }
 
+// For kernels/simd/half.h.
+static inline i32x8 words(int32_t v) {
+    const __m128i all = _mm_set1_epi32(v);
+    return {all, all};
+}
+static inline i32x8 subtract(i32x8 a, i32x8 b) {
+    return {_mm_sub_epi32(a.low, b.low), _mm_sub_epi32(a.high, b.high)};
+}
+static inline i32x8 both_bits(i32x8 a, i32x8 b) {
+    return {_mm_and_si128(a.low, b.low), _mm_and_si128(a.high, b.high)};
+}
+static inline i32x8 either_bits(i32x8 a, i32x8 b) {
+    return {_mm_or_si128(a.low, b.low), _mm_or_si128(a.high, b.high)};
+}
+template <int N>
+static inline i32x8 shift_right(i32x8 v) {
+    return {_mm_srli_epi32(v.low, N), _mm_srli_epi32(v.high, N)};
+}
+static inline i32x8 if_greater(i32x8 a, i32x8 b, i32x8 x, i32x8 y) {
+    return {_mm_blendv_epi8(y.low, x.low, _mm_cmpgt_epi32(a.low, b.low)),
+            _mm_blendv_epi8(y.high, x.high, _mm_cmpgt_epi32(a.high, b.high))};
+}
+static inline i32x8 halves_widen(const uint16_t *halves) {
+    const __m128i all = _mm_loadu_si128(reinterpret_cast<const __m128i *>(halves));
+    return {_mm_unpacklo_epi16(all, _mm_setzero_si128()), _mm_unpackhi_epi16(all, _mm_setzero_si128())};
+}
+static inline void halves_narrow(uint16_t *out, i32x8 v) {
+    _mm_storeu_si128(reinterpret_cast<__m128i *>(out), _mm_packus_epi32(v.low, v.high));
+}
+
 static inline void store_codes(int8_t *out, i32x8 codes) {
     const __m128i halves = _mm_packs_epi32(codes.low, codes.high);
     _mm_storel_epi64(reinterpret_cast<__m128i *>(out), _mm_packs_epi16(halves, halves));

@@ -159,6 +159,54 @@ TEST(Math, Q8OfFourBits) {
     EXPECT_EQ(7, q8_f32(nan, 1.0f, 7.0f));
 }
 
+// IEEE 754-2019, 3.4: binary16 has a bias of 15 and ten bits behind the leading one.
+double half_exact(uint32_t half) {
+    const int exponent = static_cast<int>(half >> 10 & 31);
+    const double fraction = half & 1023;
+    const double magnitude =
+        exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024 + fraction, exponent - 25);
+    return (half & 0x8000) != 0 ? -magnitude : magnitude;
+}
+
+TEST(Math, HalvesWidenExactly) {
+    for (bool flushing : {false, true}) {
+        const FloatMode mode = float_mode_enter();
+        if (!flushing) float_mode_leave(mode);
+        for (uint32_t half = 0; half < 65536; ++half) {
+            const float v = f16_f32(static_cast<uint16_t>(half));
+            if ((half & 0x7fff) > 0x7c00)
+                ASSERT_EQ(float_bits(v), (half & 0x8000) << 16 | 0x7fc00000 | (half & 0x03ff) << 13);
+            else if ((half & 0x7fff) == 0x7c00)
+                ASSERT_EQ(v, (half & 0x8000) != 0 ? -infinity : infinity);
+            else
+                ASSERT_EQ(float_bits(v), float_bits(static_cast<float>(half_exact(half)))) << half;
+            if ((half & 0x7fff) < 0x7c00) {
+                ASSERT_EQ(f32_f16(v), half);
+            }
+        }
+        if (flushing) float_mode_leave(mode);
+    }
+}
+
+// Against rounding to a multiple of the last bit by the C library; every 509th float.
+TEST(Math, HalvesAreRoundedHalfToEven) {
+    for (uint32_t bits = 0; bits < 0x7f800000; bits += 509) {
+        const float v = float_from_bits(bits);
+        const int last = std::max(std::ilogb(v) - 10, -24);
+        const double want =
+            std::min(std::ldexp(std::nearbyint(std::ldexp(static_cast<double>(v), -last)), last), 65504.0);
+        ASSERT_EQ(half_exact(f32_f16(v)), want) << v;
+        ASSERT_EQ(f32_f16(-v), f32_f16(v) | 0x8000);
+    }
+    EXPECT_EQ(f32_f16(infinity), 0x7bff);
+    EXPECT_EQ(f32_f16(-infinity), 0xfbff);
+    EXPECT_EQ(f32_f16(nan), 0x7e00);
+    EXPECT_EQ(f32_f16(float_from_bits(0xff802000)), 0xfe01);
+    EXPECT_EQ(f32_f16(0x1p-25f), 0);
+    EXPECT_EQ(f32_f16(0x1.000002p-25f), 1);
+    EXPECT_EQ(f32_f16(0x1.8p-24f), 2);
+}
+
 TEST(Math, SqrtIsCorrectlyRounded) {
     for (uint32_t bits = 0x00800000; bits < 0x7f800000; bits += 9973) {
         const float v = float_from_bits(bits);
