@@ -74,8 +74,13 @@ void matmul_call(const KernelTable &kernels, const KernelShape &shape, void *con
 uint64_t matmul_work(const KernelShape &shape) { return uint64_t{shape.rows} * shape.cols * shape.tokens; }
 
 template <auto Member, Weights weights, Contents x>
-constexpr KernelCase matmul_case = {nullptr,    KernelCase::Parts::tiles,    true,
-                                    8,          matmul_operands<weights, x>, matmul_call<Member, weights>,
+constexpr KernelCase matmul_case = {nullptr,
+                                    KernelCase::Parts::tiles,
+                                    true,
+                                    8,
+                                    false,
+                                    matmul_operands<weights, x>,
+                                    matmul_call<Member, weights>,
                                     matmul_work};
 
 // ---- Vectors: v, weight or factors, out as floats or as codes, a number found -------------------
@@ -148,8 +153,13 @@ void vector_call(const KernelTable &kernels, const KernelShape &shape, void *con
 uint64_t vector_work(const KernelShape &shape) { return uint64_t{shape.cols} * shape.tokens; }
 
 template <void (*Kernel)(const KernelTable &, const VectorCall &), uint32_t form, uint32_t cols_step>
-constexpr KernelCase vector_case = {nullptr,    KernelCase::Parts::tokens, false,
-                                    cols_step,  vector_operands<form>,     vector_call<Kernel, form>,
+constexpr KernelCase vector_case = {nullptr,
+                                    KernelCase::Parts::tokens,
+                                    false,
+                                    cols_step,
+                                    false,
+                                    vector_operands<form>,
+                                    vector_call<Kernel, form>,
                                     vector_work};
 
 // ---- Channels -----------------------------------------------------------------------------------
@@ -227,8 +237,59 @@ void scan_call(const KernelTable &kernels, const KernelShape &shape, void *const
     kernels.scan(args);
 }
 
+// Heads of which a call has channels, and their groups.
+uint32_t head_count(const KernelShape &shape) { return (shape.rows + shape.head_dim - 1) / shape.head_dim; }
+uint32_t bc_width(const KernelShape &shape) {
+    return (head_count(shape) + shape.heads_per_group - 1) / shape.heads_per_group * shape.ssd_state;
+}
+
+// A2, D, state, dt, x, z, B, C
+Operands ssd_operands(const KernelShape &shape) {
+    const size_t channels = shape.rows, count = by_tokens(shape, shape.rows);
+    const uint32_t heads = round_up_to_tile(head_count(shape));
+    const bool gate = !has(shape, form_no_gate);
+    return {{{Contents::decays, heads, false},
+             {Contents::floats, heads, false},
+             {has(shape, form_half_state) ? Contents::halves : Contents::floats, channels * shape.ssd_state,
+              true},
+             {Contents::floats, by_tokens(shape, heads), false},
+             {Contents::floats, count, !gate},
+             {Contents::floats, if_in(gate, count), true},
+             {Contents::floats, by_tokens(shape, bc_width(shape)), false},
+             {Contents::floats, by_tokens(shape, bc_width(shape)), false}},
+            8};
+}
+
+void ssd_call(const KernelTable &kernels, const KernelShape &shape, void *const *operands, uint32_t begin,
+              uint32_t end) {
+    SsdArgs args{};
+    args.tile_begin = begin;
+    args.tile_end = end;
+    args.tokens = shape.tokens;
+    args.d_state = shape.ssd_state;
+    args.head_dim = shape.head_dim;
+    args.heads_per_group = shape.heads_per_group;
+    args.A2 = static_cast<const float *>(operands[0]);
+    args.D = static_cast<const float *>(operands[1]);
+    args.dt_low = has(shape, form_delta_limits) ? 0.5f : 0.0f;
+    args.dt_high = has(shape, form_delta_limits) ? 1.0f : __builtin_inff();
+    args.state = operands[2];
+    args.half_state = has(shape, form_half_state);
+    args.dt = static_cast<const float *>(operands[3]);
+    args.dt_stride = stride(shape, round_up_to_tile(head_count(shape)));
+    args.x = static_cast<float *>(operands[4]);
+    args.x_stride = stride(shape, shape.rows);
+    args.z = has(shape, form_no_gate) ? nullptr : static_cast<float *>(operands[5]);
+    args.z_stride = stride(shape, shape.rows);
+    args.B = static_cast<const float *>(operands[6]);
+    args.C = static_cast<const float *>(operands[7]);
+    args.bc_stride = stride(shape, bc_width(shape));
+    kernels.ssd_scan(args);
+}
+
 uint64_t conv_work(const KernelShape &shape) { return uint64_t{shape.rows} * shape.tokens; }
 uint64_t scan_work(const KernelShape &shape) { return conv_work(shape) * shape.d_state; }
+uint64_t ssd_work(const KernelShape &shape) { return conv_work(shape) * shape.ssd_state; }
 
 // ---- The list: for each kernel of kernels.inc its case ------------------------------------------
 
@@ -248,10 +309,12 @@ constexpr KernelCase case_quantize_dynamic =
     vector_case<quantize_dynamic, takes_v | gives_codes | gives_number, 8>;
 constexpr KernelCase case_hadamard_quantize =
     vector_case<hadamard_quantize, takes_v | takes_weight | gives_codes, 64>;
-constexpr KernelCase case_conv_silu = {nullptr,  KernelCase::Parts::tiles, false, 8, conv_operands, conv_call,
-                                       conv_work};
-constexpr KernelCase case_scan = {nullptr,  KernelCase::Parts::tiles, false, 8, scan_operands, scan_call,
-                                  scan_work};
+constexpr KernelCase case_conv_silu = {
+    nullptr, KernelCase::Parts::tiles, false, 8, false, conv_operands, conv_call, conv_work};
+constexpr KernelCase case_scan = {
+    nullptr, KernelCase::Parts::tiles, false, 8, false, scan_operands, scan_call, scan_work};
+constexpr KernelCase case_ssd_scan = {
+    nullptr, KernelCase::Parts::tiles, false, 8, true, ssd_operands, ssd_call, ssd_work};
 constexpr KernelCase case_clamp = vector_case<clamp, gives_floats, 1>;
 constexpr KernelCase case_argmax = vector_case<argmax, takes_logits | gives_number, 1>;
 constexpr KernelCase case_softmax_weights = vector_case<softmax_weights, gives_floats, 1>;
@@ -324,7 +387,8 @@ size_t element_size(Contents contents) {
     case Contents::codes:
     case Contents::weights:
     case Contents::nibbles: return 1;
-    case Contents::half_scales: return 2;
+    case Contents::half_scales:
+    case Contents::halves: return 2;
     case Contents::floats:
     case Contents::logits:
     case Contents::scales:
@@ -332,6 +396,17 @@ size_t element_size(Contents contents) {
     case Contents::decays: return 4;
     }
     return 0;
+}
+
+void unite_nans(Contents contents, size_t count, void *operand) {
+    for (size_t i = 0; i < count && element_size(contents) == sizeof(float); ++i) {
+        auto &v = static_cast<float *>(operand)[i];
+        if ((float_bits(v) & 0x7fffffffu) > 0x7f800000u) v = float_from_bits(0x7fc00000u);
+    }
+    for (size_t i = 0; i < count && contents == Contents::halves; ++i) {
+        auto &v = static_cast<uint16_t *>(operand)[i];
+        if ((v & 0x7fffu) > 0x7c00u) v = 0x7e00;
+    }
 }
 
 void fill_operand(Contents contents, Filling filling, size_t count, uint32_t seed, void *operand) {
@@ -347,6 +422,11 @@ void fill_operand(Contents contents, Filling filling, size_t count, uint32_t see
         case Contents::half_scales:  // 2^-5 to 2^-4
             static_cast<uint16_t *>(operand)[i] =
                 static_cast<uint16_t>(0x3d00 + static_cast<int>(128 * unit));
+            break;
+        case Contents::halves:  // of the ends any bits
+            static_cast<uint16_t *>(operand)[i] = filling == Filling::ends
+                                                      ? static_cast<uint16_t>(any >> 8)
+                                                      : f32_f16(number(filling, unit, any));
             break;
         case Contents::floats: floats[i] = number(filling, unit, any); break;
         case Contents::logits:

@@ -14,24 +14,29 @@
 namespace adder {
 
 // How much a call does, and which form of it. Vector kernels run once a token over `cols` elements; conv_silu and the scans
-// have `rows` channels.
+// have `rows` channels, those of Mamba-2's last head perhaps fewer than of the others.
 struct KernelShape {
     uint32_t rows;  // multiple of 8
     uint32_t cols;  // multiple of KernelCase::cols_step
     uint32_t tokens;
     // The rest as published models and the recipe small have it.
     uint32_t d_conv = 4, d_state = 16, group = 32;
+    uint32_t ssd_state = 128, head_dim = 64,
+             heads_per_group = 1024;  // of Mamba-2; head_dim is a multiple of 8
     uint32_t forms = 0;
 };
 
 // Other forms of a call, bits of KernelShape::forms; a kernel that does not know one ignores it.
 enum KernelForm : uint32_t {
-    form_add = 1,         // matrix products: onto what is there
-    form_no_bias = 2,     // matrix products
-    form_one_scale = 4,   // matrix products: one for all rows, one for all tokens
-    form_no_codes = 8,    // channels: floats only
-    form_wide_rows = 16,  // the stride of what is laid out by tokens is 8 elements longer than need be
-    all_forms = 31
+    form_add = 1,             // matrix products: onto what is there
+    form_no_bias = 2,         // matrix products
+    form_one_scale = 4,       // matrix products: one for all rows, one for all tokens
+    form_no_codes = 8,        // channels: floats only
+    form_wide_rows = 16,      // the stride of what is laid out by tokens is 8 elements longer than need be
+    form_half_state = 32,     // ssd_scan
+    form_no_gate = 64,        // ssd_scan
+    form_delta_limits = 128,  // ssd_scan: narrow ones
+    all_forms = 255
 };
 
 enum class Contents : uint8_t {
@@ -43,6 +48,7 @@ enum class Contents : uint8_t {
     scales,       // small positive floats
     multipliers,  // positive floats that spread codes over their range
     half_scales,  // small positive bfloat16, in uint16
+    halves,       // as floats, in uint16
     decays        // A2: negative floats
 };
 size_t element_size(Contents contents);
@@ -58,6 +64,9 @@ enum class Filling : uint8_t {
 };
 constexpr Filling all_fillings[] = {Filling::ordinary, Filling::zeros, Filling::largest, Filling::lowest,
                                     Filling::ends};
+
+// Makes one of all NaNs among floats and halves, for comparisons: none promises which one comes out.
+void unite_nans(Contents contents, size_t count, void *operand);
 
 // The same elements for the same seed.
 void fill_operand(Contents contents, Filling filling, size_t count, uint32_t seed, void *operand);
@@ -84,6 +93,7 @@ struct KernelCase {
     enum class Parts : uint8_t { tiles, tokens } parts;  // what a call takes a range of, as threads do
     bool matrix;                                         // its work is multiply-accumulates, else elements
     uint32_t cols_step;
+    bool halves;  // has form_half_state, which takes its own time
     Operands (*operands)(const KernelShape &shape);
     // Runs parts [begin, end): tiles of rows, or tokens. operands[i] points at what operand i declares.
     void (*call)(const KernelTable &kernels, const KernelShape &shape, void *const *operands, uint32_t begin,

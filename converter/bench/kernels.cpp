@@ -39,8 +39,9 @@ std::vector<Level> levels_for(uint32_t threads) {
 // A case with operands that fill a level.
 class Workload {
   public:
-    Workload(const KernelCase &kernel, const Level &level, uint32_t tokens, uint32_t parts)
+    Workload(const KernelCase &kernel, const Level &level, uint32_t tokens, uint32_t parts, uint32_t forms)
         : case_(kernel), shape_{tile_size, level.cols, tokens} {
+        shape_.forms = forms;
         uint32_t &grown = kernel.parts == KernelCase::Parts::tiles ? shape_.rows : shape_.tokens;
         while (kernel.part_count(shape_) < parts) grown *= 2;
         while (bytes_of(shape_) <= level.bytes / 2) grown *= 2;
@@ -129,12 +130,12 @@ BenchTable empty_table() {
 struct KernelTest {
     const KernelCase &kernel;
     Level level;
-    uint32_t tokens, threads;
+    uint32_t tokens, threads, forms;
 };
 
 // The instruction sets take turns. `tokens` of a vector kernel is what fills the level.
 void measure(const KernelTest &test, const KernelBenchPlan &plan, const Team &team, BenchTable *table) {
-    const Workload load(test.kernel, test.level, test.tokens, test.threads);
+    const Workload load(test.kernel, test.level, test.tokens, test.threads, test.forms);
     std::vector<Samples> samples(plan.isas.size());
     std::vector<uint32_t> times(plan.isas.size(), 1);
     for (uint32_t repeat = 0; repeat < plan.repeats; ++repeat)
@@ -151,7 +152,8 @@ void measure(const KernelTest &test, const KernelBenchPlan &plan, const Team &te
         if (scalar != plan.isas.end())
             times_scalar = samples[static_cast<size_t>(scalar - plan.isas.begin())].median() / seconds;
         table->rows.push_back(
-            {std::string(test.kernel.name), std::string(test.level.name),
+            {test.kernel.name + std::string(test.forms == form_half_state ? ", halves" : ""),
+             std::string(test.level.name),
              test.kernel.parts == KernelCase::Parts::tiles ? BenchCell(uint64_t{test.tokens}) : BenchCell(),
              uint64_t{test.threads}, plan.isas[i], uint64_t{load.bytes()}, 1e6 * seconds,
              samples[i].spread_percent(), 1e-9 * static_cast<double>(load.bytes()) / seconds,
@@ -182,12 +184,13 @@ BenchReport bench_kernels(const KernelBenchPlan &plan) {
     std::vector<KernelTest> tests;
     for (const KernelCase &kernel : kernel_cases()) {
         if (!is_wanted(plan, kernel.name)) continue;
-        for (const uint32_t threads : plan.threads)
-            for (const Level &level : levels_for(threads)) {
-                tests.push_back({kernel, level, 1, threads});
-                if (kernel.parts == KernelCase::Parts::tiles && plan.chunk > 1)
-                    tests.push_back({kernel, level, plan.chunk, threads});
-            }
+        for (uint32_t forms = 0; forms <= (kernel.halves ? form_half_state : 0); forms += form_half_state)
+            for (const uint32_t threads : plan.threads)
+                for (const Level &level : levels_for(threads)) {
+                    tests.push_back({kernel, level, 1, threads, forms});
+                    if (kernel.parts == KernelCase::Parts::tiles && plan.chunk > 1)
+                        tests.push_back({kernel, level, plan.chunk, threads, forms});
+                }
     }
     BenchReport report;
     report.machine = machine_facts();

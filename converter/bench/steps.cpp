@@ -99,6 +99,7 @@ void wrap_all() {
     wrap<&KernelTable::hadamard_quantize, Step::quantize>();
     wrap<&KernelTable::conv_silu, Step::conv>();
     wrap<&KernelTable::scan, Step::scan>();
+    wrap<&KernelTable::ssd_scan, Step::scan>();
 }
 
 void list_matrices(const Model &model) {

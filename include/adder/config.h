@@ -33,6 +33,11 @@
 #define ADDER_FLOAT_LAYERS 1
 #endif
 
+/* Blobs of Mamba-2. */
+#ifndef ADDER_MAMBA2
+#define ADDER_MAMBA2 1
+#endif
+
 /* Sentences for errors. Without them adder_error has no item, and its text is the number of the status, found and needed. */
 #ifndef ADDER_ERROR_STRINGS
 #define ADDER_ERROR_STRINGS 1

@@ -1,8 +1,9 @@
-// The selective scan with softplus, skip and gate for Cortex-M cores with scalar floats.
+// The scans of Mamba-1 and Mamba-2 with softplus, skip and gate for Cortex-M cores with scalar floats.
 // SPDX-License-Identifier: MIT
 //
-// The scalar kernel's operations, in another order of channels: two at a time, all of a channel's values in registers
-// while n runs. Two, because a result is not there yet for the next instruction. A2 and state [tiles][d_state][8].
+// The scalar kernels' operations, in another order of channels: some at a time, all of a channel's values in registers
+// while n runs. Several, because a result is not there yet for the next instruction: two of Mamba-1, whose exponentials
+// take most registers, and four of Mamba-2, which share decay, B and C. A2 and state [tiles][d_state][8].
 #if defined(__ARM_FEATURE_SIMD32) && __ARM_ARCH_PROFILE == 'M'
 
 #include "kernels/kernels.h"
@@ -64,6 +65,76 @@ void scan(const ScanArgs &args) {
                     int8_t *codes = args.codes + size_t{args.codes_stride} * t + i;
                     codes[0] = q8_f32(g[0], args.multipliers[i], args.limit);
                     codes[1] = q8_f32(g[1], args.multipliers[i + 1], args.limit);
+                }
+            }
+        }
+    }
+}
+
+// ---- Mamba-2 ----------------------------------------------------------------------------------------------------------
+
+namespace {
+
+// Four channels at a token, by name: an array would be kept in memory.
+struct FourChannels {
+    float du0, du1, du2, du3, y0, y1, y2, y3;
+};
+
+inline float state_load(const float *at) { return *at; }
+inline float state_load(const uint16_t *at) { return f16_f32(*at); }
+inline void state_store(float *at, float v) { *at = v; }
+inline void state_store(uint16_t *at, float v) { *at = f32_f16(v); }
+
+// S = decay * S + du * B;  y = y + S * C
+template <typename Element>
+[[gnu::always_inline]] inline void ssd_step(Element *state, float decay, float du, float b, float c,
+                                            float &y) {
+    const float S = decay * state_load(state) + du * b;
+    state_store(state, S);
+    y = y + S * c;
+}
+
+template <typename Element>
+void ssd_channels(const SsdArgs &args, Element *state, float decay, const float *B, const float *C,
+                  FourChannels &four) {
+    for (const float *const end = B + args.d_state; B != end; ++B, ++C, state += 8) {
+        const float b = *B, c = *C;
+        ssd_step(state, decay, four.du0, b, c, four.y0);
+        ssd_step(state + 1, decay, four.du1, b, c, four.y1);
+        ssd_step(state + 2, decay, four.du2, b, c, four.y2);
+        ssd_step(state + 3, decay, four.du3, b, c, four.y3);
+    }
+}
+
+}  // namespace
+
+void ssd_scan(const SsdArgs &args) {
+    for (uint32_t tile = args.tile_begin; tile < args.tile_end; ++tile) {
+        const uint32_t head = 8 * tile / args.head_dim;
+        const size_t group = size_t{args.d_state} * (head / args.heads_per_group);
+        for (uint32_t t = 0; t < args.tokens; ++t) {
+            float d = softplus_f32(args.dt[size_t{args.dt_stride} * t + head]);
+            d = d > args.dt_low ? d : args.dt_low;
+            d = d < args.dt_high ? d : args.dt_high;
+            const float decay = exp2_f32(d * args.A2[head]), D = args.D[head];
+            const float *B = args.B + size_t{args.bc_stride} * t + group;
+            const float *C = args.C + size_t{args.bc_stride} * t + group;
+            for (size_t i = size_t{8} * tile; i < size_t{8} * (tile + 1); i += 4) {
+                float *const x = args.x + size_t{args.x_stride} * t + i;
+                const size_t at = size_t{8} * tile * args.d_state + i % 8;
+                FourChannels four = {d * x[0], d * x[1], d * x[2], d * x[3], -0.0f, -0.0f, -0.0f, -0.0f};
+                if (args.half_state)
+                    ssd_channels(args, static_cast<uint16_t *>(args.state) + at, decay, B, C, four);
+                else
+                    ssd_channels(args, static_cast<float *>(args.state) + at, decay, B, C, four);
+                const float y[4] = {four.y0 + D * x[0], four.y1 + D * x[1], four.y2 + D * x[2],
+                                    four.y3 + D * x[3]};
+                float *const z = args.z != nullptr ? args.z + size_t{args.z_stride} * t + i : nullptr;
+                for (uint32_t c = 0; c < 4; ++c) {
+                    if (z != nullptr)
+                        z[c] = y[c] * silu_f32(z[c]);
+                    else
+                        x[c] = y[c];
                 }
             }
         }

@@ -20,6 +20,7 @@
 #include "kernels/simd/rmsnorm.h"
 #include "kernels/simd/sample.h"
 #include "kernels/simd/scan.h"
+#include "kernels/simd/ssd_scan.h"
 #include "kernels/simd/table.h"
 
 namespace adder {

@@ -14,7 +14,8 @@ cxx=${CXX-c++}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 sh "$source_dir/scripts/amalgamate.sh" "$work"
-parts="TOKENIZER NFC SAMPLER INT4 FLOAT_LAYERS ERROR_STRINGS"
+parts="TOKENIZER NFC SAMPLER INT4 FLOAT_LAYERS MAMBA2 ERROR_STRINGS"
+every=127 # all parts, as bits
 
 # defines BITS: one bit a part, in their order.
 defines() {
@@ -37,11 +38,11 @@ if [ "$export_dir" = sizes ]; then
             "$work/adder.o" -o "$work/kept.o"
         ${SIZE-size} "$work/kept.o" | awk 'NR == 2 {print $1 + $2}'
     }
-    all=$(bytes_of 63)
+    all=$(bytes_of $every)
     printf '%7d  everything\n' "$all"
     bit=1
     for part in $parts; do
-        printf '%7d  less without ADDER_%s\n' $((all - $(bytes_of $((63 - bit))))) "$part"
+        printf '%7d  less without ADDER_%s\n' $((all - $(bytes_of $((every - bit))))) "$part"
         bit=$((bit * 2))
     done
     printf '%7d  with none of them\n' "$(bytes_of 0)"
@@ -52,10 +53,10 @@ for blob in tiny tiny_nfc tiny_int4 tiny_float; do
     $cc -I "$export_dir" -c "$export_dir/$blob.S" -o "$work/$blob.o"
 done
 bits=0
-while [ $bits -lt 64 ]; do
+while [ $bits -le $every ]; do
     # One part alone, all but one, none, all: any two parts are seen in all four states.
     case $bits in
-    0 | 1 | 2 | 4 | 8 | 16 | 32 | 63 | 62 | 61 | 59 | 55 | 47 | 31) run=yes ;;
+    0 | 1 | 2 | 4 | 8 | 16 | 32 | 64 | 127 | 126 | 125 | 123 | 119 | 111 | 95 | 63) run=yes ;;
     *)
         run=no
         [ "${3-}" = all ] || { bits=$((bits + 1)); continue; }
