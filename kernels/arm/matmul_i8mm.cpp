@@ -6,7 +6,7 @@
 // together in pairs, which 4 tokens or more pay for; those are interleaved once for all tiles. What this does not help is
 // left to SDOT: fewer tokens, and int4 weights, where zipping comes on top of unpacking and there are not the registers for
 // 8 tokens with groups.
-#if defined(__aarch64__) && defined(__ARM_FEATURE_MATMUL_INT8)
+#if defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD) && defined(__ARM_FEATURE_MATMUL_INT8)
 
 #include "kernels/arm/matmul_dotprod.h"
 #include "kernels/arm/matmul_neon.h"
@@ -119,4 +119,4 @@ void matmul_q8(const Matrix &matrix, const MatmulArgs &args) {
 }  // namespace i8mm
 }  // namespace adder
 
-#endif  // __aarch64__ && __ARM_FEATURE_MATMUL_INT8
+#endif  // __aarch64__ && __ARM_FEATURE_DOTPROD && __ARM_FEATURE_MATMUL_INT8

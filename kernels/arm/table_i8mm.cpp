@@ -1,6 +1,6 @@
 // The table of the matrix multiplication of Armv8.6 (SMMLA): that of NEON, with integer products by it and by SDOT.
 // SPDX-License-Identifier: MIT
-#if defined(__aarch64__) && defined(__ARM_FEATURE_MATMUL_INT8)
+#if defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD) && defined(__ARM_FEATURE_MATMUL_INT8)
 
 #include "kernels/arm/matmul_dotprod.h"
 #include "kernels/arm/vector_neon.h"
@@ -27,4 +27,4 @@ const KernelTable table_i8mm = i8mm::table_make();
 
 }  // namespace adder
 
-#endif  // __aarch64__ && __ARM_FEATURE_MATMUL_INT8
+#endif  // __aarch64__ && __ARM_FEATURE_DOTPROD && __ARM_FEATURE_MATMUL_INT8
