@@ -1,7 +1,7 @@
 #!/bin/sh
 # README.md against the project: sh readme.sh SOURCE_DIR ADDER
 # Its C program is examples/minimal/minimal.c's, its links lead somewhere, its commands exist. Of it, the pages of docs/ and
-# the models' cards: a model that is named is in examples/models, or the page says that it does not come along; and
+# the models' cards: a model that is named is in examples/models, or the page says that it is not bundled; and
 # docs/porting.md has the sizes of the blobs.
 # SPDX-License-Identifier: MIT
 set -eu
@@ -13,7 +13,7 @@ program=$(sed -n '/^```c$/,/^```$/p' README.md | sed '1d;$d')
 [ -n "$program" ] || fail "README.md: no C program"
 [ "$program" = "$(sed -n '/^int main/,$p' examples/minimal/minimal.c)" ] || fail "README.md: the program differs from examples/minimal/minimal.c"
 
-for page in README.md docs/*.md; do
+for page in README.md docs/*.md docs/results/*.md; do
     folder=$(dirname "$page")
     for link in $(grep -o '](\([^)#]*\))' "$page" | sed 's/^](//; s/)$//'); do
         case $link in
@@ -27,9 +27,9 @@ for command in $(sed -n 's,^build/bin/adder \([a-z]*\).*,\1,p' README.md); do
     "$adder" help "$command" >/dev/null || fail "README.md: there is no adder $command"
 done
 
-for page in README.md docs/*.md examples/models/*/MODEL_CARD.md; do
+for page in README.md docs/*.md docs/results/*.md examples/models/*/MODEL_CARD.md; do
     for model in $(grep -o 'adder-[0-9][0-9]*m\(-int4\)\{0,1\}' "$page" | sort -u); do
-        [ -d "examples/models/$model" ] || grep -q "$model does not come along" "$page" || fail "$page names $model, which is not there"
+        [ -d "examples/models/$model" ] || tr "\n" " " <"$page" | grep -q "$model is not bundled" || fail "$page names $model, which is not there"
     done
     for folder in $(grep -o 'examples/models/[a-z0-9-]*' "$page" | sort -u); do
         [ -d "$folder" ] || fail "$page names $folder, which is not there"
