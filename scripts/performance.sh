@@ -1,5 +1,5 @@
 #!/bin/sh
-# All measurements of docs/performance.md as Markdown: sh performance.sh FILE.adder [MORE.adder ...]
+# All measurements that docs/performance.md explains, as Markdown: sh performance.sh FILE.adder [MORE.adder ...]
 # SPDX-License-Identifier: MIT
 #
 # ADDER: the program (default: build/bin/adder). THREADS: 1 and all CPUs by default. REPEATS: 9 by default.
