@@ -8,11 +8,13 @@ idf_component_register(
     kernels/scalar/table_scalar.cpp
     kernels/scalar/vectors_scalar.cpp
     runtime/arena.cpp
-    runtime/blob.cpp
+    runtime/blob_check.cpp
+    runtime/blocks/block.cpp
+    runtime/blocks/frame.cpp
+    runtime/blocks/mamba1.cpp
+    runtime/blocks/mamba2.cpp
     runtime/bpe.cpp
     runtime/crc32.cpp
-    runtime/forward.cpp
-    runtime/layer.cpp
     runtime/linear.cpp
     runtime/model.cpp
     runtime/nfc.cpp
@@ -21,13 +23,14 @@ idf_component_register(
     runtime/slices.cpp
     runtime/state.cpp
     runtime/status.cpp
-    runtime/stream_forward.cpp
     runtime/stream_open.cpp
     runtime/stream_reader.cpp
+    runtime/stream_walk.cpp
     runtime/text.cpp
     runtime/tokenize.cpp
     runtime/tokenizer.cpp
     runtime/unicode.cpp
+    runtime/walk.cpp
     kernels/x86/table_sse41.cpp
     kernels/x86/matmul_sse41.cpp
     kernels/x86/table_avx2.cpp

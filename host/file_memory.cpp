@@ -35,7 +35,7 @@ void *map_anonymous(size_t size, int flags) {
     return data == MAP_FAILED ? nullptr : data;
 }
 
-// Memory in huge pages: those that are set aside for it, else such as the kernel puts together. Null: errno tells.
+// Memory in huge pages: reserved ones if there are any, else transparent ones. Null on failure, with errno set.
 void *map_huge(size_t size, size_t *mapped) {
     const size_t page = huge_page_size();
     *mapped = (size + page - 1) / page * page;

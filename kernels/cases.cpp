@@ -92,7 +92,7 @@ enum Form : uint32_t {
     takes_logits = 4,  // as v
     gives_floats = 8,  // without takes_v: in place
     gives_codes = 16,
-    gives_number = 32  // one a vector
+    gives_number = 32  // one per vector
 };
 
 template <uint32_t form>

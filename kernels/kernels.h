@@ -34,7 +34,7 @@ struct Matrix {
     // int8: [tiles][cols/4][8 rows][4 cols];  float: [tiles][cols][8 rows];  int4: [tiles][cols/8][8 rows][4 bytes],
     // byte j of a row's 4 holding column j of the 8 in its low bits and column j+4 in its high ones, as code + 8.
     const void *weights;
-    // int8: one a row [8*tiles], or a single one if !scale_per_row;  float, int4: null (scale 1)
+    // int8: one per row [8*tiles], or a single one if !scale_per_row;  float, int4: null (scale 1)
     const float *scale;
     const float *bias;  // [8*tiles], or null for none
     uint32_t tiles;     // rows / 8, rows padded with zeros
@@ -53,7 +53,7 @@ struct MatmulArgs {
     const void *x;            // [tokens][x_stride], int8 or float; the first cols of each row are read
     uint32_t x_stride;        // elements, at least cols
     const float *x_scale;     // of the codes in x, int8 or as floats; 1 for an x that is no codes
-    uint32_t x_scale_stride;  // 0: one scale for all tokens; 1: one a token
+    uint32_t x_scale_stride;  // 0: one scale for all tokens; 1: one per token
     float *out;               // [tokens][out_stride]; rows outside of the tile range are not touched
     uint32_t out_stride;      // at least 8*tiles
     bool add;                 // accumulate onto out (the residual stream)
@@ -72,7 +72,7 @@ struct ConvArgs {
     uint32_t x_stride;
     int8_t *codes;  // [tokens][codes_stride], q8(u, multipliers[c], limit); null: not wanted
     uint32_t codes_stride;
-    const float *multipliers;  // [8*tiles], 1 / scale of the codes, one a channel; with codes only
+    const float *multipliers;  // [8*tiles], 1 / scale of the codes, one per channel; with codes only
     float limit;               // with codes only
 };
 
@@ -97,7 +97,7 @@ struct ScanArgs {
     uint32_t bc_stride;  // any number from d_state on
     int8_t *codes;       // [tokens][codes_stride], q8(g, multipliers[c], limit); null: g goes to z
     uint32_t codes_stride;
-    const float *multipliers;  // [8*tiles], 1 / scale of the codes, one a channel; with codes only
+    const float *multipliers;  // [8*tiles], 1 / scale of the codes, one per channel; with codes only
     float limit;               // with codes only
 };
 

@@ -14,14 +14,18 @@ adder_status options_resolve(const Model &model, const adder_options *given, add
     if (resolved->chunk == 0) resolved->chunk = default_chunk;
     if (resolved->logit_rows == 0) resolved->logit_rows = 1;
     if (resolved->threads == 0) resolved->threads = 1;
-    if (resolved->chunk > max_chunk)
-        return report(error, ADDER_ERROR_ARGUMENT, "chunk", resolved->chunk, max_chunk);
-    if (resolved->logit_rows > resolved->chunk)
-        return report(error, ADDER_ERROR_ARGUMENT, "logit rows", resolved->logit_rows, resolved->chunk);
-    if (resolved->threads > max_threads)
-        return report(error, ADDER_ERROR_ARGUMENT, "threads", resolved->threads, max_threads);
-    if (resolved->threads > 1 && !resolved->parallel_for)
-        return report(error, ADDER_ERROR_ARGUMENT, "threads without parallel_for", resolved->threads, 1);
+    const struct {
+        const char *item;
+        uint32_t value, high;
+    } limits[] = {{"chunk", resolved->chunk, max_chunk},
+                  {"logit rows", resolved->logit_rows, resolved->chunk},
+                  {"threads", resolved->threads, max_threads},
+                  {"threads without parallel_for", resolved->threads, resolved->parallel_for ? max_threads : 1}};
+    for (const auto &limit : limits)
+        if (limit.value > limit.high)
+            return report(error, ADDER_ERROR_ARGUMENT, limit.item, limit.value, limit.high);
+    for (const uint32_t reserved : resolved->reserved)
+        if (reserved != 0) return report(error, ADDER_ERROR_ARGUMENT, "reserved options", reserved, 0);
     if (!model.stream) return ADDER_OK;
     const uint32_t least = model.stream->least_buffer(model);
     if (resolved->stream_buffer == 0)
@@ -32,17 +36,23 @@ adder_status options_resolve(const Model &model, const adder_options *given, add
     return ADDER_OK;
 }
 
-uint64_t conv_state_floats(const Shape &shape) { return uint64_t{shape.d_inner_padded} * (shape.d_conv - 1); }
-uint64_t scan_state_floats(const Shape &shape) { return uint64_t{shape.d_inner_padded} * shape.d_state; }
-uint64_t state_bytes(const Shape &shape) {
-    return 4 * uint64_t{shape.n_layer} * (conv_state_floats(shape) + scan_state_floats(shape));
+BufferForm buffer_form(bool code_inputs, bool float_weights, uint32_t chunk) {
+    return {chunk, code_inputs, code_inputs && float_weights};
+}
+
+uint64_t work_bytes(const Architecture &architecture, const BufferForm &form) {
+    uint64_t most = 0;
+    for (uint32_t i = 0; i < architecture.shape_count; ++i) {
+        const BlockView view = shape_view(architecture, architecture.shapes[i]);
+        const uint64_t bytes = buffers_bytes(*view.kind, view.dims, form);
+        most = bytes > most ? bytes : most;
+    }
+    return most;
 }
 
 ArenaPlan arena_plan(const Model &model, const adder_options &options) {
-    const Shape &s = model.shape;
-    const uint64_t chunk = options.chunk;
-    const bool codes = model.code_inputs;
-    const bool codes_as_floats = codes && model.float_weights;
+    const Architecture &a = model.architecture;
+    const BufferForm form = buffer_form(model.code_inputs, model.float_weights, options.chunk);
 
     uint64_t end = 0;
     const auto place = [&end](uint64_t bytes) {
@@ -52,19 +62,13 @@ ArenaPlan arena_plan(const Model &model, const adder_options &options) {
     };
     ArenaPlan plan{};
     plan.session = place(ADDER_SESSION_BYTES);
-    plan.state = place(state_bytes(s));
-    plan.residual = place(4 * chunk * s.d_model_padded);
-    plan.in_codes = place(codes ? chunk * s.d_model_padded : 0);
-    plan.in_floats = place(4 * chunk * s.d_model_padded);
-    plan.xz = place(4 * chunk * 2 * s.d_inner_padded);
-    plan.inner_codes = place(codes ? chunk * s.d_inner_padded : 0);
-    plan.inner_floats = place(codes_as_floats ? 4 * chunk * s.d_inner_padded : 0);
-    plan.x_proj = place(4 * chunk * s.x_proj_padded);
-    plan.dt_codes = place(codes ? chunk * s.dt_rank_padded : 0);
-    plan.dt_floats = place(codes_as_floats ? 4 * chunk * s.dt_rank_padded : 0);
-    plan.scales = place(codes ? 4 * chunk : 0);
-    plan.dt = place(4 * chunk * s.d_inner_padded);
-    plan.logits = place(4 * uint64_t{options.logit_rows} * s.vocab_padded);
+    plan.state = place(state_bytes(a));
+    plan.residual = place(buffer_bytes(SlotType::floats, a.d_model_padded(), form));
+    plan.in_codes = place(buffer_bytes(SlotType::codes, a.d_model_padded(), form));
+    plan.in_floats = place(buffer_bytes(SlotType::floats, a.d_model_padded(), form));
+    plan.scales = place(form.codes ? 4 * uint64_t{form.chunk} : 0);
+    plan.work = place(work_bytes(a, form));
+    plan.logits = place(4 * uint64_t{options.logit_rows} * a.vocab_padded());
     if (model.stream) {
         plan.reader = place(sizeof(StreamReader));
         plan.stream_buffers = place(uint64_t{options.stream_buffer} * (model.source->start ? 2 : 1));

@@ -13,19 +13,23 @@ namespace adder {
 constexpr uint32_t blob_alignment = 64;  // of the blob, of every tensor and of every section
 constexpr uint8_t blob_magic[8] = {'A', 'D', 'D', 'E', 'R', 0x0d, 0x0a, 0x1a};
 
-// Largest values of the dimensions. d_inner and d_model bound the int32 sums: 127 * 127 * 2^17 < 2^31.
+// Largest values of the dimensions. Columns of a matrix bound the int32 sums: 127 * 127 * 2^17 < 2^31.
 constexpr uint32_t max_d_model = 1u << 16;
-constexpr uint32_t max_n_layer = 1024;
 constexpr uint32_t max_vocab_size = 1u << 20;
 constexpr uint32_t max_d_inner = 1u << 17;
 constexpr uint32_t max_d_state = 1024;
 constexpr uint32_t max_d_conv = 64;
 constexpr uint32_t max_dt_rank = 1u << 16;
+constexpr uint32_t max_n_layer = 1024;
+constexpr uint32_t max_blocks = 4096;
+constexpr uint32_t max_shapes = 64;
+constexpr uint32_t max_tensors = 1u << 17;
+constexpr uint32_t max_sections = 64;
+constexpr uint32_t max_metadata = 1u << 24;  // bytes before the payload
 
 enum BlobFlags : uint32_t {
-    blob_tied_head = 1,        // the head is the embedding
-    blob_projection_bias = 2,  // in_proj and out_proj have a bias
-    blob_all_flags = 3
+    blob_tied_head = 1,  // the head is the embedding
+    blob_all_flags = 1
 };
 
 struct BlobHeader {
@@ -35,16 +39,23 @@ struct BlobHeader {
     uint64_t blob_size;
     uint32_t metadata_crc;  // CRC-32 of bytes [0, payload_offset), this field taken as 0
     uint32_t payload_crc;   // CRC-32 of bytes [payload_offset, blob_size)
-    uint32_t architecture;  // 1: Mamba
     uint32_t flags;         // BlobFlags
-    uint32_t d_model, n_layer, vocab_size, d_inner, d_state, d_conv, dt_rank;
-    float norm_epsilon;
-    uint64_t parameters;  // of the checkpoint
+    uint32_t d_model, vocab_size;
+    uint32_t layer_count;    // as the checkpoint counts them
+    uint32_t block_count;    // at least one per layer
+    uint32_t shape_count;    // what the blocks are shaped like: one per kind in most models
     uint32_t tensor_count;
     uint32_t section_count;
+    uint64_t shape_table_offset;    // BlobShape[shape_count]
+    uint64_t block_table_offset;    // BlobBlock[block_count]
     uint64_t tensor_table_offset;   // BlobTensor[tensor_count]
     uint64_t section_table_offset;  // BlobSection[section_count]
     uint64_t payload_offset;        // where sections and tensors begin
+    uint64_t parameters;            // of the checkpoint
+    float norm_epsilon;             // of the final norm
+    float embedding_scale;          // embedding rows are multiplied by it; 1
+    float logit_scale;              // logits are; 1
+    float logit_softcap;            // c * tanh(logit / c); 0: none
     int32_t bos_token;              // -1: none
     int32_t eos_tokens[4];          // -1: none
     float temperature;              // generation defaults, as in adder_sampler
@@ -52,38 +63,103 @@ struct BlobHeader {
     float top_p;
     float min_p;
     float repetition_penalty;
-    uint8_t reserved[104];  // zero
+    uint8_t reserved[88];  // zero
 };
 static_assert(sizeof(BlobHeader) == 256, "the header is 256 bytes");
 
-constexpr uint32_t architecture_mamba = 1;
-
-// The tensors, in this order: embedding; of every layer norm .. out_proj_bias; final_norm; head unless tied.
-enum class Role : uint16_t {
-    embedding = 1,       // [vocab_size][d_model]
-    norm = 2,            // [d_model]
-    in_proj = 3,         // [x: d_inner, z: d_inner][d_model]; x and z are padded to a tile each
-    in_proj_bias = 4,    // [x: d_inner, z: d_inner]; present with blob_projection_bias
-    conv_weight = 5,     // [d_inner][d_conv]
-    conv_bias = 6,       // [d_inner]
-    x_proj = 7,          // [dt: dt_rank, B and C: 2*d_state][d_inner]; dt padded to a tile, B and C together
-    dt_proj = 8,         // [d_inner][dt_rank]
-    dt_bias = 9,         // [d_inner]
-    A2 = 10,             // [d_inner][d_state], -exp(A_log) * log2(e)
-    D = 11,              // [d_inner]
-    out_proj = 12,       // [d_model][d_inner]
-    out_proj_bias = 13,  // [d_model]; present with blob_projection_bias
-    final_norm = 14,     // [d_model]
-    head = 15            // [vocab_size][d_model]
+// Dimensions that a shape may state, by their place in BlobShape.dim. Which of them a kind of block has, and in what range,
+// its table says (runtime/blocks/); the others are 0.
+enum class Dim : uint8_t {
+    d_inner,        // channels of the mixer
+    d_state,        // numbers of state per channel
+    d_conv,         // taps of the convolution
+    dt_rank,        // rank of the projection to delta (Mamba-1)
+    n_head,         // heads of d_inner / n_head channels
+    n_group,        // groups of heads that share B and C (Mamba-2)
+    n_norm_group,   // groups of channels that the gated norm normalizes by themselves
+    stored_count = 22,
+    // The model's.
+    d_model = stored_count,
+    vocab_size,
+    // Those that follow from the others.
+    one,
+    d_history,  // d_conv - 1, the inputs that the convolution keeps
+    d_bc,       // n_group * d_state
+    head_dim,   // d_inner / n_head
+    count
 };
-constexpr uint16_t no_layer = 0xffff;
+constexpr uint32_t stored_dims = static_cast<uint32_t>(Dim::stored_count);
 
-// Types of weights. int8 and int4 only for embedding, in_proj, x_proj, dt_proj, out_proj and head.
+// Numbers that a shape may state, by their place in BlobShape.param.
+enum class Param : uint8_t {
+    norm_epsilon,        // of the block's first norm
+    mixer_norm_epsilon,  // of the norms within the mixer
+    dt_low, dt_high,     // limits of delta
+    count = 8
+};
+
+enum class BlockId : uint16_t { mamba1 = 1, mamba2 = 2 };
+
+enum ShapeFlags : uint16_t {
+    shape_projection_bias = 1,  // in_proj and out_proj have a bias
+    shape_mixer_norms = 2       // dt, B and C are normalized (Falcon-Mamba)
+};
+
+enum class StateType : uint8_t { f32 = 0, f16 = 1 };  // of the scan's state
+
+struct BlobShape {
+    uint16_t kind;   // BlockId
+    uint16_t flags;  // ShapeFlags
+    uint8_t state_type;
+    uint8_t reserved[3];  // zero
+    uint32_t dim[stored_dims];
+    float param[static_cast<uint32_t>(Param::count)];
+};
+static_assert(sizeof(BlobShape) == 128, "a shape is 128 bytes");
+
+// One `residual += f(norm(residual))`.
+struct BlobBlock {
+    uint16_t shape;         // its place in the table of shapes
+    uint16_t layer;         // of the checkpoint, ascending
+    uint32_t first_tensor;  // its tensors are this one and those after it, as many as its kind and flags have
+    uint64_t state_offset;  // bytes from the start of the state
+};
+static_assert(sizeof(BlobBlock) == 16, "a block is 16 bytes");
+
+// What a tensor is. The order of a block's tensors is that of its kind's table (runtime/blocks/), where shapes stand, too.
+enum class Role : uint16_t {
+    none = 0,
+    embedding = 1,
+    norm = 2,
+    in_proj = 3,
+    in_proj_bias = 4,
+    conv_weight = 5,
+    conv_bias = 6,
+    x_proj = 7,
+    dt_proj = 8,
+    dt_bias = 9,
+    A2 = 10,  // -exp(A_log) * log2(e)
+    D = 11,
+    out_proj = 12,
+    out_proj_bias = 13,
+    final_norm = 14,
+    head = 15,
+    dt_norm = 16,  // of Mamba-1 with shape_mixer_norms
+    B_norm = 17,
+    C_norm = 18,
+    bcdt_proj = 19,  // of Mamba-2
+    bcdt_bias = 20,
+    gate_norm = 21
+};
+constexpr uint16_t no_block = 0xffff;  // of the embedding, the final norm and the head
+
+// Types of weights. int8 and int4 only for matrices.
 enum class Dtype : uint8_t {
     f32 = 0,
     int8 = 1,  // codes -127..127, float scales of a tensor or of a row
-    int4 = 2   // codes -8..7, bfloat16 scales of a group of columns of a row
+    int4 = 2   // codes -8..7, scales of a group of columns of a row
 };
+enum class ScaleType : uint8_t { none = 0, f32 = 1, bf16 = 2, f16 = 3 };  // of float weights, int8, int4; f16: to come
 enum class Granularity : uint8_t { none = 0, tensor = 1, row = 2, group = 3 };  // of the scales
 
 // What a linear layer makes of its float input v. q8(v, m) is v * m rounded half to even, within [-L, L]: L is 127 for
@@ -92,9 +168,9 @@ enum class Input : uint8_t {
     none = 0,      // no linear layer
     floats = 1,    // v as it is
     fixed = 2,     // code = q8(v, 1 / input_scale), the scale found by calibration
-    channels = 3,  // code[j] = q8(v[j], multiplier[j]), smoothed: the columns hold the rest. x_proj, out_proj
-    hadamard = 4,  // t = H (v * multiplier), 64 points at a time; code = q8(t, 0.125 / input_scale). out_proj
-    token = 5      // code = q8(v, L / max|v|), one scale a token
+    channels = 3,  // code[j] = q8(v[j], multiplier[j]), smoothed: the columns hold the rest
+    hadamard = 4,  // t = H (v * multiplier), 64 points at a time; code = q8(t, 0.125 / input_scale)
+    token = 5      // code = q8(v, L / max|v|), one scale per token
 };
 // Does the blob state a scale, or multipliers, for codes of this kind?
 constexpr bool has_scale(Input input) {
@@ -106,7 +182,7 @@ constexpr bool has_multipliers(Input input) { return input == Input::channels ||
 
 struct BlobTensor {
     uint16_t role;        // Role
-    uint16_t layer;       // no_layer outside of the layers
+    uint16_t block;       // no_block outside of the blocks
     uint8_t dtype;        // Dtype
     uint8_t granularity;  // Granularity
     uint8_t input;        // Input; none but for matrices of linear layers, the embedding where it is the head
@@ -117,8 +193,11 @@ struct BlobTensor {
     uint64_t scale_offset;       // int8: float[padded rows or 1]; int4: bfloat16 [tiles][groups][8]; else 0
     uint64_t multiplier_offset;  // float multiplier[cols, padded]; 0 if the kind of input has none
     float input_scale;           // v = code * input_scale; of fixed, channels and hadamard, else 0
-    uint32_t group;              // columns a scale of int4 weights, a multiple of 8; else 0
-    uint32_t reserved1[2];       // zero
+    uint32_t group;              // columns per scale of int4 weights, a multiple of 8; else 0
+    uint8_t scale_type;          // ScaleType
+    uint8_t part;                // of a role with several tensors; 0
+    uint8_t reserved1[2];        // zero
+    uint32_t tiles;              // rows / 8 with the padding of each part
 };
 static_assert(sizeof(BlobTensor) == 64, "a tensor entry is 64 bytes");
 

@@ -12,7 +12,7 @@ namespace adder {
 namespace {
 
 constexpr int32_t no_rank = 0x7FFFFFFF;  // above tokenizer_max_merges
-constexpr size_t block = 64;             // ranks compared one by one; their minima meet in a tree
+constexpr size_t ranks_per_block = 64;   // ranks compared one by one; their minima meet in a tree
 
 // Where the pair's merge stands in the tables; false if the two do not merge.
 bool find_merge(const Tokenizer &t, int32_t left, int32_t right, uint32_t *entry) {
@@ -62,15 +62,15 @@ struct LongWord {
         return j < count ? pair_rank(t, symbols[i], symbols[j]) : no_rank;
     }
     int32_t block_minimum(size_t b) const {
-        const size_t end = (b + 1) * block < count ? (b + 1) * block : count;
+        const size_t end = (b + 1) * ranks_per_block < count ? (b + 1) * ranks_per_block : count;
         int32_t least = no_rank;
-        for (size_t i = b * block; i < end; ++i) least = ranks[i] < least ? ranks[i] : least;
+        for (size_t i = b * ranks_per_block; i < end; ++i) least = ranks[i] < least ? ranks[i] : least;
         return least;
     }
     void set_rank(size_t i, int32_t rank) {
         ranks[i] = rank;
-        size_t node = leaves + i / block;
-        int32_t least = block_minimum(i / block);
+        size_t node = leaves + i / ranks_per_block;
+        int32_t least = block_minimum(i / ranks_per_block);
         while (tree[node] != least) {
             tree[node] = least;
             if (node == 1) break;
@@ -82,7 +82,7 @@ struct LongWord {
     size_t leftmost_least() const {
         size_t node = 1;
         while (node < leaves) node = tree[2 * node] == tree[node] ? 2 * node : 2 * node + 1;
-        size_t i = (node - leaves) * block;
+        size_t i = (node - leaves) * ranks_per_block;
         while (ranks[i] != tree[1]) ++i;
         return i;
     }
@@ -90,7 +90,7 @@ struct LongWord {
 
 size_t leaves_for(size_t count) {
     size_t leaves = 1;
-    while (leaves * block < count) leaves *= 2;
+    while (leaves * ranks_per_block < count) leaves *= 2;
     return leaves;
 }
 
@@ -122,7 +122,7 @@ size_t bpe_long(const Tokenizer &t, int32_t *symbols, size_t count, int32_t *scr
     if (count < 2) return count;
     for (size_t i = 0; i < count; ++i) word.ranks[i] = word.rank_at(i);
     for (size_t b = 0; b < word.leaves; ++b)
-        word.tree[word.leaves + b] = b * block < count ? word.block_minimum(b) : no_rank;
+        word.tree[word.leaves + b] = b * ranks_per_block < count ? word.block_minimum(b) : no_rank;
     for (size_t node = word.leaves - 1; node > 0; --node)
         word.tree[node] =
             word.tree[2 * node] < word.tree[2 * node + 1] ? word.tree[2 * node] : word.tree[2 * node + 1];

@@ -1,30 +1,33 @@
-// CRC-32, eight bytes at a time on hosts ("slicing by 8"), one at a time where 7 KB of tables count.
+// CRC-32: half a byte at a time where the library is built for size, else one, or eight on hosts ("slicing by 8").
 // SPDX-License-Identifier: MIT
 #include "runtime/crc32.h"
 
 namespace adder {
 namespace {
 
-#if defined(__LP64__)
-constexpr int slices = 8;
+#if defined(__OPTIMIZE_SIZE__)
+constexpr int slices = 1, table_bits = 4;
+#elif defined(__LP64__)
+constexpr int slices = 8, table_bits = 8;
 #else
-constexpr int slices = 1;
+constexpr int slices = 1, table_bits = 8;
 #endif
+constexpr uint32_t entries = 1u << table_bits;
 
 struct CrcTables {
-    uint32_t at[slices][256];
+    uint32_t at[slices][entries];
 };
 
 constexpr CrcTables make_tables() {
     CrcTables tables{};
-    for (uint32_t i = 0; i < 256; ++i) {
+    for (uint32_t i = 0; i < entries; ++i) {
         uint32_t value = i;
-        for (int bit = 0; bit < 8; ++bit) value = (value >> 1) ^ ((value & 1) ? 0xedb88320u : 0u);
+        for (int bit = 0; bit < table_bits; ++bit) value = (value >> 1) ^ ((value & 1) ? 0xedb88320u : 0u);
         tables.at[0][i] = value;
     }
     // at[k][i]: the effect of byte i after k more zero bytes
     for (int k = 1; k < slices; ++k)
-        for (uint32_t i = 0; i < 256; ++i) {
+        for (uint32_t i = 0; i < entries; ++i) {
             const uint32_t previous = tables.at[k - 1][i];
             tables.at[k][i] = (previous >> 8) ^ tables.at[0][previous & 0xff];
         }
@@ -48,7 +51,10 @@ uint32_t crc32(uint32_t crc, const void *data, size_t size) {
             crc = next;
         }
     }
-    for (; size > 0; --size) crc = (crc >> 8) ^ crc_tables.at[0][(crc ^ *bytes++) & 0xff];
+    for (; size > 0; --size) {
+        crc ^= *bytes++;
+        for (int bit = 0; bit < 8; bit += table_bits) crc = (crc >> table_bits) ^ crc_tables.at[0][crc & (entries - 1)];
+    }
     return ~crc;
 }
 

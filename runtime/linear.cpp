@@ -13,6 +13,9 @@ bool has_int4_weights(const Linear &linear) { return ADDER_INT4 && linear.dtype 
 // int8 activations on float weights: the float kernel takes the codes as floats.
 bool wants_widened(const Linear &linear) { return !has_float_input(linear) && has_float_weights(linear); }
 
+// What it costs to normalize or quantize vectors; one alone is not shared out.
+uint64_t tokens_work(uint32_t tokens, uint32_t width) { return tokens == 1 ? 0 : tokens * encode_work * width; }
+
 void widen(const int8_t *codes, uint32_t n, float *floats) {
     for (uint32_t i = 0; i < n; ++i) floats[i] = static_cast<float>(codes[i]);
 }
@@ -45,11 +48,8 @@ void encode_rows(const KernelTable &kernels, const Linear &linear, const LinearI
 
 void encode(const KernelTable &kernels, const Team &team, const Linear &linear, const LinearInput &input,
             uint32_t tokens) {
-    if (tokens == 1)
-        encode_rows(kernels, linear, input, Range{0, 1});
-    else
-        team_run(team, tokens * encode_work * linear.matrix.cols, tokens,
-                 [&](Range range) { encode_rows(kernels, linear, input, range); });
+    team_run(team, tokens_work(tokens, linear.matrix.cols), tokens,
+             [&](Range range) { encode_rows(kernels, linear, input, range); });
 }
 
 void run_linear(const KernelTable &kernels, const Linear &linear, const LinearInput &input, Range range,
@@ -90,31 +90,32 @@ void run_linear_on(const Team &team, const KernelTable &kernels, const Linear &l
     });
 }
 
-void normalize(const KernelTable &kernels, const Team &team, const Shape &shape, float norm_epsilon,
-               const float *norm, const Linear &linear, const LinearInput &input, const float *residual,
-               uint32_t tokens) {
-    const uint32_t width = shape.d_model_padded;
+void normalize(const KernelTable &kernels, const Team &team, const Norm &norm, const Linear &linear,
+               const LinearInput &input, const float *in, uint32_t stride, uint32_t tokens) {
+    const uint32_t width = round_up_to_tile(norm.width);
+    const bool grouped = has_grouped_norms && norm.groups > 1;
+    const uint32_t group = grouped ? norm.width / norm.groups : width;
+    const uint32_t numbers = grouped ? group : norm.width;
+    const bool to_codes = linear.input == Input::fixed && !wants_widened(linear);
     const auto some_tokens = [&](Range range) {
-        for (uint32_t t = range.begin; t < range.end; ++t) {
-            const float *r = residual + size_t{t} * width;
-            if (linear.input == Input::fixed && !wants_widened(linear))
-                kernels.rmsnorm_quantize(r, norm, width, shape.d_model, norm_epsilon,
-                                         1.0f / linear.input_scale, linear.largest_code,
-                                         input.codes + size_t{t} * width);
-            else
-                kernels.rmsnorm(r, norm, width, shape.d_model, norm_epsilon,
-                                input.floats + size_t{t} * width);
-        }
-        if (linear.input != Input::fixed || wants_widened(linear)) encode_rows(kernels, linear, input, range);
+        for (uint32_t t = range.begin; t < range.end; ++t)
+            for (uint32_t i = 0; i < width; i += group) {
+                const float *r = in + size_t{t} * stride + i;
+                if (to_codes)
+                    kernels.rmsnorm_quantize(r, norm.weight + i, group, numbers, norm.epsilon,
+                                             1.0f / linear.input_scale, linear.largest_code,
+                                             input.codes + size_t{t} * input.codes_stride + i);
+                else
+                    kernels.rmsnorm(r, norm.weight + i, group, numbers, norm.epsilon,
+                                    input.floats + size_t{t} * input.floats_stride + i);
+            }
+        if (!to_codes) encode_rows(kernels, linear, input, range);
     };
-    if (tokens == 1)
-        some_tokens(Range{0, 1});
-    else
-        team_run(team, tokens * encode_work * width, tokens, some_tokens);
+    team_run(team, tokens_work(tokens, width), tokens, some_tokens);
 }
 
 void widen_channels(const Linear &linear, const LinearInput &input, Range tiles, uint32_t tokens) {
-    if (linear.input != Input::channels || !wants_widened(linear)) return;
+    if (!wants_widened(linear)) return;
     const uint32_t first = tiles.begin * tile_size;
     const uint32_t n = (tiles.end - tiles.begin) * tile_size;
     for (uint32_t t = 0; t < tokens; ++t)

@@ -10,7 +10,7 @@ namespace adder {
 // What work costs in multiply-accumulates of int8, roughly: one of floats; a state of the scan, with its exponential; a
 // number normalized or quantized. Only the number of parts depends on it, never a bit.
 constexpr uint64_t float_product_work = 4;
-constexpr uint64_t scan_work = 32;
+constexpr uint8_t scan_work = 32;
 constexpr uint64_t encode_work = 16;
 
 // The input of a linear layer in the forms that a kernel may want.
@@ -21,7 +21,7 @@ struct LinearInput {
     uint32_t floats_stride;
     float *widened;  // [tokens][widened_stride], the codes as floats: what float weights take
     uint32_t widened_stride;
-    float *scales;  // [tokens], with one scale a token
+    float *scales;  // [tokens], with one scale per token
 };
 
 // What some tiles of a linear layer cost, in multiply-accumulates of int8, as team_run wants to know it.
@@ -33,12 +33,18 @@ void encode_rows(const KernelTable &kernels, const Linear &linear, const LinearI
 void encode(const KernelTable &kernels, const Team &team, const Linear &linear, const LinearInput &input,
             uint32_t tokens);
 
-// RMSNorm of each token of the residual stream into the form that `linear` takes.
-void normalize(const KernelTable &kernels, const Team &team, const Shape &shape, float norm_epsilon,
-               const float *norm, const Linear &linear, const LinearInput &input, const float *residual,
-               uint32_t tokens);
+// RMSNorm of vectors of `width` numbers, in groups of equal width that are normalized by themselves.
+struct Norm {
+    const float *weight;  // [width], padded
+    uint32_t width, groups;
+    float epsilon;
+};
+// RMSNorm of each token, in [tokens][stride], into the form that `linear` takes. `in` may be input.floats.
+void normalize(const KernelTable &kernels, const Team &team, const Norm &norm, const Linear &linear,
+               const LinearInput &input, const float *in, uint32_t stride, uint32_t tokens);
 
-// Codes that a fused kernel made for the channels of some tiles, as floats, where the linear layer takes them so.
+// Codes of some tiles of the input that a fused kernel made, or that were made for another linear layer, as floats,
+// where this one takes them so.
 void widen_channels(const Linear &linear, const LinearInput &input, Range tiles, uint32_t tokens);
 
 // out[t][r] for the rows of tiles [range.begin, range.end).
@@ -50,5 +56,6 @@ void run_linear_on(const Team &team, const KernelTable &kernels, const Linear &l
                    bool add);
 
 inline Range all_tiles(const Linear &linear) { return {0, linear.matrix.tiles}; }
+inline Range input_tiles(const Linear &linear) { return {0, linear.matrix.cols / tile_size}; }
 
 }  // namespace adder

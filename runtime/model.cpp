@@ -2,83 +2,65 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/model.h"
 
+#include <cstring>
+
 #include "kernels/layout.h"
 #include "kernels/scalar/math.h"
 #include "runtime/crc32.h"
+#include "runtime/blob_check.h"
 #include "runtime/error.h"
 
 namespace adder {
 
-Shape make_shape(uint32_t d_model, uint32_t n_layer, uint32_t vocab_size, uint32_t d_inner, uint32_t d_state,
-                 uint32_t d_conv, uint32_t dt_rank) {
-    Shape shape{};
-    shape.d_model = d_model;
-    shape.d_model_padded = round_up_to_tile(d_model);
-    shape.n_layer = n_layer;
-    shape.vocab_size = vocab_size;
-    shape.vocab_padded = round_up_to_tile(vocab_size);
-    shape.d_inner_padded = round_up_to_tile(d_inner);
-    shape.d_state = d_state;
-    shape.d_conv = d_conv;
-    shape.dt_rank_padded = round_up_to_tile(dt_rank);
-    shape.x_proj_padded = shape.dt_rank_padded + round_up_to_tile(2 * d_state);
-    return shape;
+// ---- Blocks and the order of the tensors ----------------------------------------------------------------------------
+
+BlockView shape_view(const Architecture &architecture, const BlobShape &shape) {
+    BlockView view;
+    view.kind = find_block_kind(shape.kind);
+    view.shape = &shape;
+    view.dims = make_dims(shape, architecture.d_model, architecture.vocab_size);
+    if (!view.kind) return view;
+    uint8_t place = 0;
+    for (uint32_t i = 0; i < view.kind->tensor_count; ++i) {
+        view.place[i] = place;
+        place = static_cast<uint8_t>(place + is_present(view.kind->tensors[i], shape.flags));
+    }
+    return view;
 }
 
-// ---- The order of the tensors ---------------------------------------------------------------------------------------
+BlockView block_view(const Architecture &architecture, uint32_t block) {
+    return shape_view(architecture, architecture.shapes[architecture.blocks[block].shape]);
+}
 
-namespace {
+BlockView ends_view(const Architecture &architecture) {
+    BlockView view = shape_view(architecture, architecture.shapes[0]);  // its own dimensions nobody asks for
+    view.kind = &model_ends;
+    return view;
+}
 
-constexpr Role layer_roles[] = {Role::norm,      Role::in_proj, Role::in_proj_bias, Role::conv_weight,
-                                Role::conv_bias, Role::x_proj,  Role::dt_proj,      Role::dt_bias,
-                                Role::A2,        Role::D,       Role::out_proj,     Role::out_proj_bias};
-
-uint32_t tensors_per_layer(uint32_t flags) {
+uint32_t tensors_of_block(const BlockKind &kind, uint16_t flags) {
     uint32_t count = 0;
-    for (Role role : layer_roles) count += is_present(role, flags);
+    for (uint32_t i = 0; i < kind.tensor_count; ++i) count += is_present(kind.tensors[i], flags);
     return count;
 }
 
-}  // namespace
-
-uint32_t tensor_count(uint32_t flags, uint32_t n_layer) {
-    return 2 + n_layer * tensors_per_layer(flags) + ((flags & blob_tied_head) ? 0 : 1);
+uint32_t end_index(uint32_t tensor_count, const Architecture &architecture, Role role) {
+    const bool tied = (architecture.flags & blob_tied_head) != 0;
+    if (role == Role::embedding || (role == Role::head && tied)) return 0;
+    return tensor_count - (role == Role::final_norm && !tied ? 2 : 1);
 }
 
-uint32_t tensor_index(uint32_t flags, uint32_t n_layer, Role role, uint32_t layer) {
-    const uint32_t per_layer = tensors_per_layer(flags);
-    if (role == Role::embedding) return 0;
-    if (role == Role::final_norm) return 1 + n_layer * per_layer;
-    if (role == Role::head) return (flags & blob_tied_head) ? 0 : 2 + n_layer * per_layer;
-    uint32_t index = 1 + layer * per_layer;
-    for (Role candidate : layer_roles) {
-        if (candidate == role) break;
-        index += is_present(candidate, flags);
-    }
-    return index;
+uint32_t tensor_index(const Model &model, uint32_t block, Role role) {
+    const Architecture &architecture = model.architecture;
+    if (block == no_block) return end_index(model.header->tensor_count, architecture, role);
+    const BlockView view = block_view(architecture, block);
+    return architecture.blocks[block].first_tensor + view.place[find_row(*view.kind, role) - view.kind->tensors];
 }
 
-TensorExtent tensor_extent(const Shape &shape, Role role, Dtype dtype) {
-    uint32_t rows = 0, cols = 1;
-    switch (role) {
-    case Role::embedding:
-    case Role::head: rows = shape.vocab_padded, cols = shape.d_model_padded; break;
-    case Role::norm:
-    case Role::final_norm:
-    case Role::out_proj_bias: rows = shape.d_model_padded; break;
-    case Role::in_proj: rows = 2 * shape.d_inner_padded, cols = shape.d_model_padded; break;
-    case Role::in_proj_bias: rows = 2 * shape.d_inner_padded; break;
-    case Role::conv_weight: rows = shape.d_inner_padded, cols = shape.d_conv; break;
-    case Role::conv_bias:
-    case Role::dt_bias:
-    case Role::D: rows = shape.d_inner_padded; break;
-    case Role::x_proj: rows = shape.x_proj_padded, cols = shape.d_inner_padded; break;
-    case Role::dt_proj: rows = shape.d_inner_padded, cols = shape.dt_rank_padded; break;
-    case Role::A2: rows = shape.d_inner_padded, cols = shape.d_state; break;
-    case Role::out_proj: rows = shape.d_model_padded, cols = shape.d_inner_padded; break;
-    }
-    const uint64_t weights = uint64_t{rows} * cols;
-    return {rows, cols, dtype == Dtype::f32 ? 4 * weights : dtype == Dtype::int8 ? weights : weights / 2};
+uint64_t state_bytes(const Architecture &architecture) {
+    const uint32_t last = architecture.block_count - 1;
+    const BlockView view = block_view(architecture, last);
+    return architecture.blocks[last].state_offset + block_state_bytes(*view.kind, *view.shape, view.dims);
 }
 
 ScaleExtent scale_extent(const TensorExtent &extent, Granularity granularity, uint32_t group) {
@@ -94,48 +76,33 @@ ScaleExtent scale_extent(const TensorExtent &extent, Granularity granularity, ui
     return {0, 0};
 }
 
-void logical_extent(const BlobHeader &h, Role role, uint32_t *rows, uint32_t *cols) {
-    *cols = 1;
-    switch (role) {
-    case Role::embedding:
-    case Role::head: *rows = h.vocab_size, *cols = h.d_model; break;
-    case Role::norm:
-    case Role::final_norm:
-    case Role::out_proj_bias: *rows = h.d_model; break;
-    case Role::in_proj: *rows = 2 * h.d_inner, *cols = h.d_model; break;
-    case Role::in_proj_bias: *rows = 2 * h.d_inner; break;
-    case Role::conv_weight: *rows = h.d_inner, *cols = h.d_conv; break;
-    case Role::conv_bias:
-    case Role::dt_bias:
-    case Role::D: *rows = h.d_inner; break;
-    case Role::x_proj: *rows = h.dt_rank + 2 * h.d_state, *cols = h.d_inner; break;
-    case Role::dt_proj: *rows = h.d_inner, *cols = h.dt_rank; break;
-    case Role::A2: *rows = h.d_inner, *cols = h.d_state; break;
-    case Role::out_proj: *rows = h.d_model, *cols = h.d_inner; break;
-    }
-}
-
 // ---- Pointers into the blob -----------------------------------------------------------------------------------------
 
-const BlobTensor &tensor_of(const Model &model, Role role, uint32_t layer) {
-    return model.tensors[tensor_index(model.header->flags, model.shape.n_layer, role, layer)];
+const BlobTensor &tensor_of(const Model &model, uint32_t block, Role role) {
+    return model.tensors[tensor_index(model, block, role)];
 }
 
-namespace {
+static const BlobTensor &end_tensor(const Model &model, Role role) {
+    return model.tensors[end_index(model.header->tensor_count, model.architecture, role)];
+}
 
 // A place in the blob; null where that is streamed.
-const uint8_t *place_of(const Model &model, uint64_t offset) {
+static const uint8_t *place_of(const Model &model, uint64_t offset) {
     return model.blob ? model.blob + offset : nullptr;
 }
 
-const float *vector_of(const Model &model, Role role, uint32_t layer) {
-    return reinterpret_cast<const float *>(place_of(model, tensor_of(model, role, layer).offset));
+static const float *floats_at(const Model &model, uint64_t offset) {
+    return reinterpret_cast<const float *>(place_of(model, offset));
 }
 
-Linear linear_of(const Model &model, Role role, uint32_t layer, const float *bias) {
-    const BlobTensor &tensor = tensor_of(model, role, layer);
+const BlobTensor &ModelBlock::tensor(const TensorRow &row) const {
+    return model.tensors[first_tensor + view.place[&row - view.kind->tensors]];
+}
+
+const float *ModelBlock::vector(const TensorRow &row) const { return floats_at(model, tensor(row).offset); }
+
+static Linear linear_of(const Model &model, const BlobTensor &tensor, const float *bias) {
     const Dtype dtype = static_cast<Dtype>(tensor.dtype);
-    const TensorExtent extent = tensor_extent(model.shape, role, dtype);
     const void *scales = tensor.scale_offset ? place_of(model, tensor.scale_offset) : nullptr;
     Linear linear{};
     linear.matrix.weights = place_of(model, tensor.offset);
@@ -143,43 +110,30 @@ Linear linear_of(const Model &model, Role role, uint32_t layer, const float *bia
     linear.matrix.group_scale = dtype == Dtype::int4 ? static_cast<const uint16_t *>(scales) : nullptr;
     linear.matrix.group = tensor.group;
     linear.matrix.bias = bias;
-    linear.matrix.tiles = extent.rows / tile_size;
-    linear.matrix.cols = extent.cols;
+    linear.matrix.tiles = tensor.tiles;
+    linear.matrix.cols = round_up_to_tile(tensor.cols);
     linear.matrix.scale_per_row = tensor.granularity == static_cast<uint8_t>(Granularity::row);
     linear.dtype = dtype;
     linear.input = static_cast<Input>(tensor.input);
     linear.largest_code = largest_code(tensor.input_bits);
     linear.input_scale = tensor.input_scale;
-    linear.multipliers = tensor.multiplier_offset
-                             ? reinterpret_cast<const float *>(place_of(model, tensor.multiplier_offset))
-                             : nullptr;
+    linear.multipliers = tensor.multiplier_offset ? floats_at(model, tensor.multiplier_offset) : nullptr;
     return linear;
 }
 
-}  // namespace
-
-LayerWeights model_layer(const Model &model, uint32_t layer) {
-    const bool bias = (model.header->flags & blob_projection_bias) != 0;
-    LayerWeights weights{};
-    weights.norm = vector_of(model, Role::norm, layer);
-    weights.in_proj =
-        linear_of(model, Role::in_proj, layer, bias ? vector_of(model, Role::in_proj_bias, layer) : nullptr);
-    weights.conv_weight = vector_of(model, Role::conv_weight, layer);
-    weights.conv_bias = vector_of(model, Role::conv_bias, layer);
-    weights.x_proj = linear_of(model, Role::x_proj, layer, nullptr);
-    weights.dt_proj = linear_of(model, Role::dt_proj, layer, vector_of(model, Role::dt_bias, layer));
-    weights.A2 = vector_of(model, Role::A2, layer);
-    weights.D = vector_of(model, Role::D, layer);
-    weights.out_proj = linear_of(model, Role::out_proj, layer,
-                                 bias ? vector_of(model, Role::out_proj_bias, layer) : nullptr);
-    return weights;
+Linear ModelBlock::linear(const TensorRow &row) const {
+    const BlobTensor *entry = &tensor(row);
+    const bool biased = bias_row(*view.kind, row, view.shape->flags) != nullptr;
+    return linear_of(model, *entry, biased ? floats_at(model, entry[1].offset) : nullptr);
 }
 
-const float *model_final_norm(const Model &model) { return vector_of(model, Role::final_norm, 0); }
+Linear model_matrix(const Model &model, Role role) {
+    return linear_of(model, end_tensor(model, role), nullptr);
+}
 
-Linear model_head(const Model &model) { return linear_of(model, Role::head, 0, nullptr); }
-
-Linear model_embedding(const Model &model) { return linear_of(model, Role::embedding, 0, nullptr); }
+const float *model_final_norm(const Model &model) {
+    return floats_at(model, end_tensor(model, Role::final_norm).offset);
+}
 
 void embed_row(const Linear &table, uint32_t row, float *out) {
     const uint32_t cols = table.matrix.cols;
@@ -242,7 +196,7 @@ extern "C" adder_status adder_model_open(adder_model *model, const void *blob, s
                                          adder_error *error) {
     if (!model) return report(error, ADDER_ERROR_ARGUMENT, "model", 0, 0);
     if (!blob) return report(error, ADDER_ERROR_ARGUMENT, "blob", 0, 0);
-    return blob_validate(reinterpret_cast<Model *>(model), blob, size, error);
+    return blob_check(reinterpret_cast<Model *>(model), blob, size, error);
 }
 
 extern "C" adder_status adder_model_verify(const adder_model *model, adder_error *error) {
@@ -274,11 +228,8 @@ extern "C" void adder_model_get_info(const adder_model *model, adder_model_info 
     info->format_version = header.format_version;
     info->vocab_size = header.vocab_size;
     info->d_model = header.d_model;
-    info->n_layer = header.n_layer;
-    info->d_inner = header.d_inner;
-    info->d_state = header.d_state;
-    info->d_conv = header.d_conv;
-    info->dt_rank = header.dt_rank;
+    info->n_layer = header.layer_count;
+    info->n_block = header.block_count;
     info->fingerprint = m.fingerprint;
     info->blob_bytes = header.blob_size;
     info->parameters = header.parameters;
@@ -291,8 +242,20 @@ extern "C" void adder_model_get_info(const adder_model *model, adder_model_info 
     info->has_chat_template = adder_model_text(model, ADDER_TEXT_ASSISTANT_PREFIX, &size) != nullptr;
 }
 
+extern "C" uint32_t adder_model_dim(const adder_model *model, uint32_t block, const char *name) {
+    const Architecture &architecture = model_of(model)->architecture;
+    if (block >= architecture.block_count || !name) return 0;
+    const BlockView view = block_view(architecture, block);
+    for (uint32_t i = 0; i < view.kind->dim_count; ++i) {
+        const Dim dim = view.kind->dims[i].dim;
+        const size_t length = strlen(dim_name(dim)) + 1;
+        if (strlen(name) + 1 == length && memcmp(dim_name(dim), name, length) == 0) return view.dims[dim];
+    }
+    return 0;
+}
+
 extern "C" uint32_t adder_model_vocab_size(const adder_model *model) {
-    return model_of(model)->shape.vocab_size;
+    return model_of(model)->architecture.vocab_size;
 }
 
 extern "C" int adder_model_is_eos(const adder_model *model, int32_t token) {

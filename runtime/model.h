@@ -4,25 +4,44 @@
 
 #include "adder/adder.h"
 #include "kernels/kernels.h"
-#include "runtime/blob.h"
+#include "runtime/blocks/block.h"
 #include "runtime/tokenizer.h"
 
 namespace adder {
 
-// The shape of a Mamba model. "padded" is a multiple of tile_size; padding is zeros everywhere.
-struct Shape {
-    uint32_t d_model, d_model_padded;
-    uint32_t n_layer;
-    uint32_t vocab_size, vocab_padded;
-    uint32_t d_inner_padded;
-    uint32_t d_state;
-    uint32_t d_conv;
-    uint32_t dt_rank_padded;
-    uint32_t x_proj_padded;  // outputs of x_proj: dt (padded), then B and C (padded together)
+// What a model is made of: the blob's tables, or such as the converter has before there is a blob.
+struct Architecture {
+    uint32_t d_model, vocab_size;
+    uint32_t flags;  // BlobFlags
+    uint32_t block_count, shape_count;
+    const BlobShape *shapes;
+    const BlobBlock *blocks;
+
+    uint32_t vocab_padded() const { return round_up_to_tile(vocab_size); }
+    uint32_t d_model_padded() const { return round_up_to_tile(d_model); }
 };
 
-Shape make_shape(uint32_t d_model, uint32_t n_layer, uint32_t vocab_size, uint32_t d_inner, uint32_t d_state,
-                 uint32_t d_conv, uint32_t dt_rank);
+// What a block is.
+struct BlockView {
+    const BlockKind *kind;
+    const BlobShape *shape;
+    Dims dims;
+    uint8_t place[max_rows];  // of the table's rows among the tensors that this shape has
+    float param(Param which) const { return shape->param[static_cast<uint32_t>(which)]; }
+};
+BlockView block_view(const Architecture &architecture, uint32_t block);
+BlockView shape_view(const Architecture &architecture, const BlobShape &shape);
+// Embedding, final norm and head.
+BlockView ends_view(const Architecture &architecture);
+
+// How many tensors a block of this shape has.
+uint32_t tensors_of_block(const BlockKind &kind, uint16_t flags);
+// Where the embedding, the final norm or the head stands in a table of so many tensors; the head of a tied model is the
+// embedding.
+uint32_t end_index(uint32_t tensor_count, const Architecture &architecture, Role role);
+
+// Bytes of the state of all blocks.
+uint64_t state_bytes(const Architecture &architecture);
 
 struct StreamOperations;
 
@@ -36,25 +55,13 @@ struct Linear {
     const float *multipliers;  // [cols], channels and hadamard
 };
 
-struct LayerWeights {
-    const float *norm;         // [d_model]
-    Linear in_proj;            // [x, z][d_model]
-    const float *conv_weight;  // [tiles][d_conv][8]
-    const float *conv_bias;    // [d_inner]
-    Linear x_proj;             // [dt, B and C][d_inner]
-    Linear dt_proj;            // [d_inner][dt_rank]
-    const float *A2;           // [tiles][d_state][8]
-    const float *D;            // [d_inner]
-    Linear out_proj;           // [d_model][d_inner]
-};
-
 // Lies in an adder_model, which the caller may copy as the array of numbers that it declares: hence may_alias.
 struct __attribute__((may_alias)) Model {
     const uint8_t *blob;
     const BlobHeader *header;
     const BlobTensor *tensors;
     const BlobSection *sections;
-    Shape shape;
+    Architecture architecture;
     bool float_weights;  // some linear layer has float weights
     bool code_inputs;    // some linear layer takes int8 codes
     bool has_tokenizer;
@@ -70,12 +77,28 @@ static_assert(sizeof(Model) <= sizeof(adder_model), "adder_model holds a Model")
 
 inline const Model *model_of(const adder_model *model) { return reinterpret_cast<const Model *>(model); }
 
-// The weights of a layer, as pointers into the blob; of a streamed one null pointers, and all else.
-LayerWeights model_layer(const Model &model, uint32_t layer);
-const float *model_final_norm(const Model &model);
-Linear model_head(const Model &model);
+// Where a tensor stands in the table, and the tensor: `block` is no_block for those outside of the blocks.
+uint32_t tensor_index(const Model &model, uint32_t block, Role role);
+const BlobTensor &tensor_of(const Model &model, uint32_t block, Role role);
 
-Linear model_embedding(const Model &model);
+// A block of a blob, or what has no block, with its tensors: those are the ones that it has, in the order of its kind's table.
+struct ModelBlock {
+    const Model &model;
+    const BlockView &view;
+    uint32_t first_tensor;
+
+    // Of a row of the table that is present: the tensor; a linear layer with its bias, if it has one; a tensor of floats.
+    // Pointers into the blob; of a streamed one null, and all else.
+    const BlobTensor &tensor(const TensorRow &row) const;
+    Linear linear(const TensorRow &row) const;
+    const float *vector(const TensorRow &row) const;
+};
+inline ModelBlock model_block(const Model &model, const BlockView &view, uint32_t block) {
+    return {model, view, model.architecture.blocks[block].first_tensor};
+}
+// The head, or the embedding; the weights of the final norm.
+Linear model_matrix(const Model &model, Role role);
+const float *model_final_norm(const Model &model);
 
 // Writes a row of an embedding, the matrix's cols floats: that of token `row` (below vocab_size) with the whole matrix.
 void embed_row(const Linear &table, uint32_t row, float *out);
@@ -83,59 +106,21 @@ void embed_row(const Linear &table, uint32_t row, float *out);
 // The bytes of a section; null if the blob has none of that kind, or it was left out of a streamed one.
 const uint8_t *model_section(const Model &model, uint32_t kind, uint64_t *size);
 
-// Takes note of the forms of weights and inputs that the arena depends on, of one tensor.
-void note_form(Model *model, const BlobTensor &tensor);
-
-// Validates a blob and fills in a model (runtime/blob.cpp).
-adder_status blob_validate(Model *model, const void *blob, size_t size, adder_error *error);
-
-// What blob_validate consists of, for a blob of which only some is in memory: the header's own claims; the metadata, bytes
-// [0, payload_offset) at `metadata`, of a blob of `size` bytes; then the sections that are in memory.
-adder_status blob_check_header(const BlobHeader &header, uint64_t size, adder_error *error);
-adder_status blob_check_metadata(Model *model, const uint8_t *metadata, uint64_t size, adder_error *error);
-adder_status blob_open_sections(Model *model, adder_error *error);
-
 // Bytes of a section where a streamed blob keeps it in memory, with padding; 0 if it does not.
 uint64_t section_resident_bytes(const BlobSection &section, uint32_t stream_flags);
 constexpr uint64_t round_up_to_line(uint64_t bytes) {
     return (bytes + (blob_alignment - 1)) / blob_alignment * blob_alignment;
 }
 
-// Rows and columns of a tensor without padding, as the tensor table states them. A vector has one column.
-void logical_extent(const BlobHeader &header, Role role, uint32_t *rows, uint32_t *cols);
-
-// Is it a matrix, of a linear layer or the embedding? Only these may have int8 or int4 weights.
-static constexpr bool is_matrix(Role role) {
-    return role == Role::embedding || role == Role::in_proj || role == Role::x_proj ||
-           role == Role::dt_proj || role == Role::out_proj || role == Role::head;
+// Does this tensor belong to a linear layer? The embedding does, where it is the head.
+inline bool has_input(const TensorRow &row, uint32_t flags) {
+    return row.form == Form::matrix && (row.role != Role::embedding || (flags & blob_tied_head) != 0);
 }
-
-// Does it belong to a linear layer? The embedding does, where it is the head.
-constexpr bool has_input(Role role, uint32_t flags) {
-    return is_matrix(role) && (role != Role::embedding || (flags & blob_tied_head) != 0);
-}
-
-// Padded rows and columns of a tensor in the blob, and the bytes of its weights.
-struct TensorExtent {
-    uint32_t rows, cols;
-    uint64_t bytes;
-};
-TensorExtent tensor_extent(const Shape &shape, Role role, Dtype dtype);
 
 // The scales of a tensor: how many there are, with padding, and their bytes.
 struct ScaleExtent {
     uint64_t count, bytes;
 };
 ScaleExtent scale_extent(const TensorExtent &extent, Granularity granularity, uint32_t group);
-
-// Does a layer of a blob with these flags have this tensor?
-static constexpr bool is_present(Role role, uint32_t flags) {
-    return (role != Role::in_proj_bias && role != Role::out_proj_bias) || (flags & blob_projection_bias) != 0;
-}
-
-// The position of a tensor in the table, whose order blob.h fixes. `layer` counts only for tensors of layers.
-uint32_t tensor_index(uint32_t flags, uint32_t n_layer, Role role, uint32_t layer);
-uint32_t tensor_count(uint32_t flags, uint32_t n_layer);
-const BlobTensor &tensor_of(const Model &model, Role role, uint32_t layer);
 
 }  // namespace adder

@@ -7,19 +7,20 @@
 #include "runtime/arena.h"
 #include "runtime/crc32.h"
 #include "runtime/error.h"
-#include "runtime/forward.h"
 #include "runtime/stream.h"
+#include "runtime/walk.h"
 
 namespace adder {
 namespace {
 
-// Takes at most a chunk of tokens through all layers; their residuals are then ready for the head.
-adder_status forward(adder_session &session, const int32_t *tokens, uint32_t n, bool head_follows,
-                     LayerTrace trace = nullptr, void *context = nullptr) {
-    adder_status status = forward_embed(session, tokens, n, head_follows);
-    for (uint32_t layer = 0; layer < session.model().shape.n_layer && status == ADDER_OK; ++layer) {
-        status = forward_layer(session, layer, n);
-        if (trace) trace(context, layer, session.buffers.residual);
+// Takes at most a chunk of tokens through all blocks; their residuals are then ready for the head.
+adder_status walk(adder_session &session, const int32_t *tokens, uint32_t n, bool head_follows,
+                  BlockTrace trace = nullptr, void *context = nullptr) {
+    adder_status status = walk_embed(session, tokens, n, head_follows);
+    ShapeAtHand at_hand;
+    for (uint32_t block = 0; block < session.model().architecture.block_count && status == ADDER_OK; ++block) {
+        status = walk_block(session, at_hand, block, n);
+        if (trace) trace(context, block, session.buffers.residual);
     }
     if (status == ADDER_OK) session.position += n;
     return status;
@@ -27,14 +28,14 @@ adder_status forward(adder_session &session, const int32_t *tokens, uint32_t n, 
 
 }  // namespace
 
-adder_status session_trace_step(adder_session *session, int32_t token, float **logits, LayerTrace trace,
+adder_status session_trace_step(adder_session *session, int32_t token, float **logits, BlockTrace trace,
                                 void *context) {
     if (!session || !logits) return ADDER_ERROR_ARGUMENT;
     adder_status status = check_tokens(*session, &token, 1);
     if (status != ADDER_OK) return status;
     const FloatModeScope mode;
-    status = forward(*session, &token, 1, true, trace, context);
-    if (status == ADDER_OK) status = forward_head(*session, 0, 1, head_tiles(*session));
+    status = walk(*session, &token, 1, true, trace, context);
+    if (status == ADDER_OK) status = walk_head(*session, 0, 1, head_tiles(*session));
     if (status == ADDER_OK) *logits = session->logits;
     return status;
 }
@@ -43,12 +44,12 @@ adder_status session_score(adder_session *session, const int32_t *tokens, size_t
                            adder_logits_callback callback, void *context) {
     if (!session || !callback || (!tokens && n > 0)) return ADDER_ERROR_ARGUMENT;
     adder_status status = check_tokens(*session, tokens, n);
-    const uint32_t stride = session->model().shape.vocab_padded;
+    const uint32_t stride = session->model().architecture.vocab_padded();
     for (size_t done = 0; done < n && status == ADDER_OK;) {
         const uint32_t count = next_chunk(*session, n - done);
         {
             const FloatModeScope mode;
-            status = forward(*session, tokens + done, count, false);
+            status = walk(*session, tokens + done, count, false);
         }
         const uint32_t first = from <= done          ? 0
                                : from - done < count ? static_cast<uint32_t>(from - done)
@@ -57,7 +58,7 @@ adder_status session_score(adder_session *session, const int32_t *tokens, size_t
             const uint32_t rows = count - row < session->logit_rows ? count - row : session->logit_rows;
             {
                 const FloatModeScope mode;
-                status = forward_head(*session, row, rows, head_tiles(*session));
+                status = walk_head(*session, row, rows, head_tiles(*session));
             }
             for (uint32_t i = 0; i < rows && status == ADDER_OK; ++i)
                 callback(context, done + row + i, session->logits + size_t{i} * stride);
@@ -93,7 +94,6 @@ extern "C" adder_status adder_session_init(adder_session **session, const adder_
 
     uint8_t *const base = static_cast<uint8_t *>(arena);
     const auto floats = [base](uint64_t offset) { return reinterpret_cast<float *>(base + offset); };
-    const auto codes = [base](uint64_t offset) { return reinterpret_cast<int8_t *>(base + offset); };
     // The arena's bytes become an adder_session here: a plain struct, filled in field by field.
     adder_session *s = reinterpret_cast<adder_session *>(base + plan.session);
     s->handle = model;
@@ -102,18 +102,13 @@ extern "C" adder_status adder_session_init(adder_session **session, const adder_
     s->team = Team{resolved.threads, least_part, resolved.parallel_for, resolved.parallel_context};
     s->chunk = resolved.chunk;
     s->logit_rows = resolved.logit_rows;
-    s->state = floats(plan.state);
+    s->state = base + plan.state;
+    s->buffers.form = buffer_form(m.code_inputs, m.float_weights, resolved.chunk);
     s->buffers.residual = floats(plan.residual);
-    s->buffers.in_codes = codes(plan.in_codes);
+    s->buffers.in_codes = reinterpret_cast<int8_t *>(base + plan.in_codes);
     s->buffers.in_floats = floats(plan.in_floats);
-    s->buffers.xz = floats(plan.xz);
-    s->buffers.inner_codes = codes(plan.inner_codes);
-    s->buffers.inner_floats = floats(plan.inner_floats);
-    s->buffers.x_proj = floats(plan.x_proj);
-    s->buffers.dt_codes = codes(plan.dt_codes);
-    s->buffers.dt_floats = floats(plan.dt_floats);
     s->buffers.scales = floats(plan.scales);
-    s->buffers.dt = floats(plan.dt);
+    s->buffers.work = base + plan.work;
     s->logits = floats(plan.logits);
     s->reader = nullptr;
     if (m.stream) m.stream->init(*s, base + plan.reader, base + plan.stream_buffers, resolved.stream_buffer);
@@ -132,7 +127,7 @@ extern "C" adder_status adder_feed(adder_session *session, const int32_t *tokens
     const FloatModeScope mode;
     for (size_t done = 0; done < n && status == ADDER_OK;) {
         const uint32_t count = next_chunk(*session, n - done);
-        status = forward(*session, tokens + done, count, false);
+        status = walk(*session, tokens + done, count, false);
         done += count;
     }
     return status;
@@ -165,7 +160,7 @@ extern "C" adder_status adder_selftest(adder_session *session, adder_error *erro
     adder_status status = adder_feed(session, tokens, last);
     if (status == ADDER_OK) status = adder_step(session, tokens[last], &logits);
     if (status != ADDER_OK) return report(error, status, "golden case", 0, 0);
-    const uint32_t crc = crc32(0, logits, size_t{4} * model.shape.vocab_size);
+    const uint32_t crc = crc32(0, logits, size_t{4} * model.architecture.vocab_size);
     adder_state_reset(session);
     if (crc != golden.logits_crc)
         return report(error, ADDER_ERROR_SELFTEST, "CRC-32 of the logits", crc, golden.logits_crc);

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "runtime/layer.h"
+#include "runtime/blocks/frame.h"
 #include "runtime/model.h"
 
 namespace adder {
@@ -18,7 +18,7 @@ enum class Begun : uint8_t {
 struct Slices {
     Begun begun = Begun::nothing;
     uint32_t tokens = 0;     // in the buffers
-    uint32_t layer = 0;      // that is next; n_layer: the head
+    uint32_t block = 0;      // that is next; block_count: the head
     uint32_t head_tile = 0;  // of the vocabulary, that is next
 };
 
@@ -33,8 +33,8 @@ struct adder_session {
     uint32_t chunk;
     uint32_t logit_rows;
     uint64_t position;  // tokens since the state was empty
-    float *state;       // [n_layer]{ convolution [tiles][d_conv-1][8], scan [tiles][d_state][8] }
-    adder::ChunkBuffers buffers;
+    uint8_t *state;     // block by block, as BlobBlock.state_offset says
+    adder::Buffers buffers;
     float *logits;  // [logit_rows][vocab_padded]
     adder::Slices slices;
     adder::StreamReader *reader;  // of a streamed blob
@@ -47,9 +47,9 @@ static_assert(sizeof(adder_session) <= ADDER_SESSION_BYTES && ADDER_SESSION_BYTE
 
 namespace adder {
 
-// adder_step, with a look at the residual stream, [d_model_padded], behind each layer.
-using LayerTrace = void (*)(void *context, uint32_t layer, const float *residual);
-adder_status session_trace_step(adder_session *session, int32_t token, float **logits, LayerTrace trace,
+// adder_step, with a look at the residual stream, [d_model_padded], after each block.
+using BlockTrace = void (*)(void *context, uint32_t block, const float *residual);
+adder_status session_trace_step(adder_session *session, int32_t token, float **logits, BlockTrace trace,
                                 void *context);
 
 // adder_score, with the logits of tokens from .. n-1 only: the head is not computed for those before.

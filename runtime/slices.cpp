@@ -1,6 +1,6 @@
-// Cooperative calls: a token, or a chunk of a prompt, in slices of at most a layer's work.
+// Cooperative calls: a token, or a chunk of a prompt, in slices of at most a block's work.
 // SPDX-License-Identifier: MIT
-#include "runtime/forward.h"
+#include "runtime/walk.h"
 
 namespace adder {
 namespace {
@@ -9,21 +9,36 @@ adder_status begin(adder_session *session, const int32_t *tokens, uint32_t n, Be
     adder_status status = check_tokens(*session, tokens, n);
     if (status != ADDER_OK) return status;
     const FloatModeScope mode;
-    status = forward_embed(*session, tokens, n, begun == Begun::step);
+    status = walk_embed(*session, tokens, n, begun == Begun::step);
     if (status != ADDER_OK) return status;
     session->slices = Slices{begun, n, 0, 0};
     return ADDER_OK;
 }
 
-// Tiles of the vocabulary that cost no more than a layer does; at least one. Found without a division of 64 bits, which is
+// What a whole block costs for one token, its linear layers and its state, as linear_work counts.
+uint64_t block_work(const Model &model, uint32_t block) {
+    const BlockView view = block_view(model.architecture, block);
+    const ModelBlock weights = model_block(model, view, block);
+    uint64_t work = 0;
+    for (uint32_t i = 0; i < view.kind->tensor_count; ++i)
+        if (view.kind->tensors[i].form == Form::matrix)
+            work += linear_work(weights.linear(view.kind->tensors[i]), weights.tensor(view.kind->tensors[i]).tiles, 1);
+    for (uint32_t i = 0; i < view.kind->state_count; ++i) {
+        const StateRow &row = view.kind->states[i];
+        work += uint64_t{row.work} * row.channels.padded(view.dims) * view.dims[row.count];
+    }
+    return work;
+}
+
+// Tiles of the vocabulary that cost no more than a block does; at least one. Found without a division of 64 bits, which is
 // half a kilobyte of library code on small cores.
 uint32_t head_slice(const Model &model) {
-    const uint64_t layer = layer_work(model.shape, model_layer(model, 0));
-    const Linear head = model_head(model);
+    const uint64_t block = block_work(model, 0);
+    const Linear head = model_matrix(model, Role::head);
     uint32_t low = 1, high = head.matrix.tiles;
     while (low < high) {
         const uint32_t middle = high - (high - low) / 2;
-        if (linear_work(head, middle, 1) <= layer)
+        if (linear_work(head, middle, 1) <= block)
             low = middle;
         else
             high = middle - 1;
@@ -53,16 +68,17 @@ extern "C" adder_status adder_continue(adder_session *session, float **logits) {
     if (!step && slices.begun != Begun::feed) return ADDER_ERROR_SEQUENCE;
     if (step && !logits) return ADDER_ERROR_ARGUMENT;
     const FloatModeScope mode;
-    if (slices.layer < session->model().shape.n_layer) {
-        const adder_status status = forward_layer(*session, slices.layer, slices.tokens);
+    if (slices.block < session->model().architecture.block_count) {
+        ShapeAtHand at_hand;
+        const adder_status status = walk_block(*session, at_hand, slices.block, slices.tokens);
         if (status != ADDER_OK) return status;
-        ++slices.layer;
-        if (step || slices.layer < session->model().shape.n_layer) return ADDER_MORE;
+        ++slices.block;
+        if (step || slices.block < session->model().architecture.block_count) return ADDER_MORE;
     } else {
         const uint32_t slice = head_slice(session->model()), end = head_tiles(*session).end;
         const uint32_t begin = slices.head_tile;
         slices.head_tile = end - begin > slice ? begin + slice : end;
-        const adder_status status = forward_head(*session, 0, 1, Range{begin, slices.head_tile});
+        const adder_status status = walk_head(*session, 0, 1, Range{begin, slices.head_tile});
         if (status != ADDER_OK) return status;
         if (slices.head_tile < end) return ADDER_MORE;
         *logits = session->logits;
@@ -75,8 +91,8 @@ extern "C" adder_status adder_continue(adder_session *session, float **logits) {
 extern "C" uint32_t adder_slices_left(const adder_session *session) {
     const Slices &slices = session->slices;
     if (slices.begun != Begun::step && slices.begun != Begun::feed) return 0;
-    const uint32_t layers = session->model().shape.n_layer - slices.layer;
-    if (slices.begun == Begun::feed) return layers;
+    const uint32_t blocks = session->model().architecture.block_count - slices.block;
+    if (slices.begun == Begun::feed) return blocks;
     const uint32_t slice = head_slice(session->model()), tiles = head_tiles(*session).end - slices.head_tile;
-    return layers + (tiles + slice - 1) / slice;
+    return blocks + (tiles + slice - 1) / slice;
 }

@@ -1,4 +1,4 @@
-// Saving, loading and resetting the state: a header of 64 bytes and the floats of all layers.
+// Saving, loading and resetting the state: a header of 64 bytes and the states of all blocks.
 // SPDX-License-Identifier: MIT
 #include <cstring>
 
@@ -17,21 +17,21 @@ struct StateHeader {
     uint8_t magic[8];
     uint64_t fingerprint;  // of the blob
     uint64_t position;     // tokens fed
-    uint64_t size;         // bytes of the floats that follow
-    uint32_t crc;          // CRC-32 of this header with crc taken as 0, then of the floats
+    uint64_t size;         // bytes of the states that follow
+    uint32_t crc;          // CRC-32 of this header with crc taken as 0, then of the states
     uint8_t reserved[28];  // zero
 };
 static_assert(sizeof(StateHeader) == 64, "the state's header is 64 bytes");
 
-uint32_t state_crc(StateHeader header, const void *floats) {
+uint32_t state_crc(StateHeader header, const void *states) {
     header.crc = 0;
-    return crc32(crc32(0, &header, sizeof header), floats, static_cast<size_t>(header.size));
+    return crc32(crc32(0, &header, sizeof header), states, static_cast<size_t>(header.size));
 }
 
 }  // namespace
 
 extern "C" size_t adder_state_size(const adder_model *model) {
-    const uint64_t size = sizeof(StateHeader) + state_bytes(model_of(model)->shape);
+    const uint64_t size = sizeof(StateHeader) + state_bytes(model_of(model)->architecture);
     return size <= SIZE_MAX ? static_cast<size_t>(size) : 0;
 }
 
@@ -43,7 +43,7 @@ extern "C" adder_status adder_state_save(const adder_session *session, void *buf
     memcpy(header.magic, state_magic, sizeof state_magic);
     header.fingerprint = session->model().fingerprint;
     header.position = session->position;
-    header.size = state_bytes(session->model().shape);
+    header.size = state_bytes(session->model().architecture);
     header.crc = state_crc(header, session->state);
     memcpy(buffer, &header, sizeof header);
     memcpy(static_cast<uint8_t *>(buffer) + sizeof header, session->state, static_cast<size_t>(header.size));
@@ -64,17 +64,17 @@ extern "C" adder_status adder_state_load(adder_session *session, const void *buf
                       session->model().fingerprint);
     if (header.size != needed - sizeof header)
         return report(error, ADDER_ERROR_STATE, "size of the state", header.size, needed - sizeof header);
-    const uint8_t *floats = static_cast<const uint8_t *>(buffer) + sizeof header;
-    const uint32_t crc = state_crc(header, floats);
+    const uint8_t *states = static_cast<const uint8_t *>(buffer) + sizeof header;
+    const uint32_t crc = state_crc(header, states);
     if (crc != header.crc) return report(error, ADDER_ERROR_STATE, "CRC-32", crc, header.crc);
-    memcpy(session->state, floats, static_cast<size_t>(header.size));
+    memcpy(session->state, states, static_cast<size_t>(header.size));
     session->position = header.position;
     session->slices = Slices{};
     return ADDER_OK;
 }
 
 extern "C" void adder_state_reset(adder_session *session) {
-    memset(session->state, 0, static_cast<size_t>(state_bytes(session->model().shape)));
+    memset(session->state, 0, static_cast<size_t>(state_bytes(session->model().architecture)));
     session->position = 0;
     session->slices = Slices{};
 }

@@ -12,19 +12,20 @@ namespace adder {
 constexpr uint32_t default_stream_buffer = 4096;
 constexpr uint32_t max_stream_buffer = 1u << 30;
 
-// What a streamed model does instead of runtime/forward.cpp, and what its arena has besides.
+// What a streamed model does instead of runtime/walk.cpp, and what its arena has besides.
 struct StreamOperations {
     uint32_t (*least_buffer)(const Model &model);
     void (*init)(adder_session &session, uint8_t *reader, uint8_t *buffers, uint32_t buffer_size);
     adder_status (*embed)(adder_session &session, const int32_t *tokens, uint32_t n, bool head_follows);
-    adder_status (*layer)(adder_session &session, uint32_t layer, uint32_t n);
+    adder_status (*block)(adder_session &session, const Frame &frame, uint32_t block);
     adder_status (*head)(adder_session &session, uint32_t first, uint32_t n, Range tiles);
 };
 
-// What is read together: tensors, or parts of them, that go by the same tiles. In the order in which a layer needs them;
-// the head's two are those of a stage behind the last layer.
-enum class PartKind : uint8_t { norm, in_proj, conv, x_proj, dt_proj, scan, hadamard, out_proj };
-constexpr PartKind final_norm_part = PartKind::norm, head_part = PartKind::in_proj;
+// A stage is a block, or, after the last one, the head with its norm. What of a stage is read together is a part: a row
+// of its kind's table with the rows that are joined to it; before a matrix, the multipliers of its input's transform.
+using PartId = uint8_t;
+constexpr PartId row_part(uint32_t row) { return static_cast<PartId>(2 * row + 1); }
+constexpr PartId multipliers_part(uint32_t row) { return static_cast<PartId>(2 * row); }
 
 // A tensor's share: tile t is at offset + t * tile_bytes; or all tiles share `shared_bytes` at offset.
 struct Span {
@@ -35,15 +36,13 @@ constexpr uint32_t max_spans = 3;
 struct Part {
     Span spans[max_spans];
     uint32_t spans_used;
-    uint32_t tiles;  // 0: this layer has no such part
+    uint32_t tiles;  // 0: this stage has no such part
 };
-Part stream_part(const Model &model, uint32_t stage, PartKind kind);
-Part embedding_part(const Model &model);
 
 // Some tiles of a part, in a buffer.
 struct Piece {
-    uint32_t stage;  // layer; n_layer: the head
-    PartKind kind;
+    uint32_t stage;
+    PartId part;
     uint32_t first, tiles;  // no tiles: none
     const uint8_t *spans[max_spans];
     const float *floats(uint32_t span) const { return reinterpret_cast<const float *>(spans[span]); }
@@ -72,10 +71,9 @@ adder_status stream_embedding(StreamReader &reader, const Model &model, uint32_t
 uint32_t stream_least_buffer(const Model &model);
 void stream_init(adder_session &session, uint8_t *reader, uint8_t *buffers, uint32_t buffer_size);
 
-// runtime/stream_forward.cpp
-adder_status stream_forward_embed(adder_session &session, const int32_t *tokens, uint32_t n,
-                                  bool head_follows);
-adder_status stream_forward_layer(adder_session &session, uint32_t layer, uint32_t n);
-adder_status stream_forward_head(adder_session &session, uint32_t first, uint32_t n, Range tiles);
+// runtime/stream_walk.cpp
+adder_status stream_walk_embed(adder_session &session, const int32_t *tokens, uint32_t n, bool head_follows);
+adder_status stream_walk_block(adder_session &session, const Frame &frame, uint32_t block);
+adder_status stream_walk_head(adder_session &session, uint32_t first, uint32_t n, Range tiles);
 
 }  // namespace adder

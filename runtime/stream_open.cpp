@@ -1,13 +1,14 @@
 // Opening a blob that is not in memory: what of it becomes resident, read once and validated there.
 // SPDX-License-Identifier: MIT
+#include "runtime/blob_check.h"
 #include "runtime/error.h"
 #include "runtime/stream.h"
 
 namespace adder {
 namespace {
 
-constexpr StreamOperations stream_operations = {stream_least_buffer, stream_init, stream_forward_embed,
-                                                stream_forward_layer, stream_forward_head};
+constexpr StreamOperations stream_operations = {stream_least_buffer, stream_init, stream_walk_embed,
+                                                stream_walk_block, stream_walk_head};
 
 // Reads bytes [offset, offset + size) of the blob, which has them all.
 adder_status read_at(const adder_source &source, uint64_t offset, void *buffer, uint64_t size,

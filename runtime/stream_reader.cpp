@@ -17,10 +17,9 @@ void add_span(Part *part, uint64_t offset, uint32_t tile_bytes, uint32_t shared_
 }
 
 // The weights and scales of a matrix.
-Part matrix_part(const Model &model, Role role, uint32_t stage) {
-    const BlobTensor &tensor = tensor_of(model, role, stage);
+Part matrix_part(const BlobTensor &tensor, const TensorRow &row, const Dims &dims) {
     const Dtype dtype = static_cast<Dtype>(tensor.dtype);
-    const TensorExtent extent = tensor_extent(model.shape, role, dtype);
+    const TensorExtent extent = tensor_extent(row, dims, dtype);
     Part part{};
     part.tiles = extent.rows / tile_size;
     const uint32_t weights = tile_size * extent.cols;
@@ -38,24 +37,53 @@ Part matrix_part(const Model &model, Role role, uint32_t stage) {
     return part;
 }
 
-// The norm of a layer or of the head: needed as a whole.
-Part norm_part(const Model &model, Role role, uint32_t stage) {
+// A row of the table with those that are joined to it. `entry` is its tensor; those of the others come next.
+Part row_with_joined(const BlockView &view, const TensorRow &row, const BlobTensor *entry) {
     Part part{};
-    part.tiles = 1;
-    add_span(&part, tensor_of(model, role, stage).offset, 4 * model.shape.d_model_padded);
+    if (row.form == Form::matrix) part = matrix_part(*entry, row, view.dims);
+    if (row.form == Form::whole) part.tiles = 1;
+    if (row.form == Form::channels) part.tiles = row.rows.padded(view.dims) / tile_size;
+    for (const TensorRow *r = &row; r < view.kind->tensors + view.kind->tensor_count; ++r) {
+        if (r != &row && !r->joined) break;
+        if (!is_present(*r, view.shape->flags)) continue;
+        if (r->form == Form::whole) add_span(&part, entry->offset, 4 * r->rows.padded(view.dims));
+        if (r->form == Form::channels) add_span(&part, entry->offset, tile_floats * view.dims[r->cols]);
+        ++entry;
+    }
     return part;
 }
 
-// What the channels of d_inner have `count` numbers of, then one of each of two more.
-Part channels_part(const Model &model, uint32_t stage, Role role, uint32_t count, Role other, Role linear) {
-    const BlobTensor &tensor = tensor_of(model, linear, stage);
+// What of a stage is read together as part `id`.
+Part stream_part(const Model &model, const BlockView &view, uint32_t stage, PartId id) {
+    const TensorRow &row = view.kind->tensors[id / 2];
+    const bool ends = view.kind == &model_ends;
+    if (row.joined || !is_present(row, view.shape->flags) || row.role == Role::embedding) return Part{};
+    const uint32_t block = ends ? no_block : stage;
+    const BlobTensor &tensor = tensor_of(model, block, row.role);
+    if (id != multipliers_part(id / 2u)) {
+        Part part = row_with_joined(view, row, &tensor);
+        if (row.codes_for == 0) return part;
+        const BlobTensor &next = tensor_of(model, block, (&row)[row.codes_for].role);
+        if (next.input == static_cast<uint8_t>(Input::channels)) add_span(&part, next.multiplier_offset, tile_floats);
+        return part;
+    }
     Part part{};
-    part.tiles = model.shape.d_inner_padded / tile_size;
-    add_span(&part, tensor_of(model, role, stage).offset, tile_floats * count);
-    add_span(&part, tensor_of(model, other, stage).offset, tile_floats);
-    if (tensor.input == static_cast<uint8_t>(Input::channels))
-        add_span(&part, tensor.multiplier_offset, tile_floats);
+    if (row.form != Form::matrix || tensor.input != static_cast<uint8_t>(Input::hadamard)) return part;
+    part.tiles = view.dims[row.cols] / hadamard_size;  // its blocks
+    add_span(&part, tensor.multiplier_offset, 4 * hadamard_size);
     return part;
+}
+
+// Parts of a stage are numbered below this.
+uint32_t part_count(const BlockView &view) { return 2 * uint32_t{view.kind->tensor_count}; }
+
+BlockView stage_view(const Model &model, uint32_t stage) {
+    const Architecture &architecture = model.architecture;
+    return stage < architecture.block_count ? block_view(architecture, stage) : ends_view(architecture);
+}
+
+Part embedding_part(const Model &model) {
+    return matrix_part(*model.tensors, *model_ends.tensors, ends_view(model.architecture).dims);
 }
 
 // How many tiles of a part fit in a buffer.
@@ -75,22 +103,20 @@ uint32_t bytes_of_a_tile(const Part &part) {
     return bytes;
 }
 
-// The first piece at or behind (stage, kind, first); one of no tiles behind the last stage.
+// The first piece at or after (stage, part, first); one of no tiles after the last stage.
 void find_piece(const StreamReader &reader, const Model &model, Piece *piece) {
-    while (piece->stage <= reader.last_stage) {
-        const Part part = stream_part(model, piece->stage, piece->kind);
-        if (piece->first < part.tiles) {
-            const uint32_t left = part.tiles - piece->first, fit = tiles_that_fit(part, reader.buffer_size);
-            piece->tiles = left < fit ? left : fit;
-            return;
+    for (; piece->stage <= reader.last_stage; ++piece->stage) {
+        const BlockView view = stage_view(model, piece->stage);
+        for (; piece->part < part_count(view); ++piece->part) {
+            const Part part = stream_part(model, view, piece->stage, piece->part);
+            if (piece->first < part.tiles) {
+                const uint32_t left = part.tiles - piece->first, fit = tiles_that_fit(part, reader.buffer_size);
+                piece->tiles = left < fit ? left : fit;
+                return;
+            }
+            piece->first = 0;
         }
-        piece->first = 0;
-        if (piece->kind == PartKind::out_proj) {
-            ++piece->stage;
-            piece->kind = PartKind::norm;
-        } else {
-            piece->kind = static_cast<PartKind>(static_cast<uint8_t>(piece->kind) + 1);
-        }
+        piece->part = 0;
     }
     piece->tiles = 0;
 }
@@ -128,50 +154,15 @@ adder_status start_reads(StreamReader &reader, const Model &model, const Part &p
 adder_status start_next(StreamReader &reader, const Model &model) {
     if (reader.next.tiles == 0) return ADDER_OK;
     reader.started = true;
-    const Part part = stream_part(model, reader.next.stage, reader.next.kind);
+    const BlockView view = stage_view(model, reader.next.stage);
+    const Part part = stream_part(model, view, reader.next.stage, reader.next.part);
     return start_reads(reader, model, part, &reader.next);
 }
 
 }  // namespace
 
-Part embedding_part(const Model &model) { return matrix_part(model, Role::embedding, 0); }
-
-Part stream_part(const Model &model, uint32_t stage, PartKind kind) {
-    const Shape &shape = model.shape;
-    const bool biased = (model.header->flags & blob_projection_bias) != 0;
-    if (stage == shape.n_layer) {
-        if (kind == final_norm_part) return norm_part(model, Role::final_norm, 0);
-        if (kind == head_part) return matrix_part(model, Role::head, 0);
-        return Part{};
-    }
-    const auto with_bias = [&](Role role, Role bias, bool present) {
-        Part part = matrix_part(model, role, stage);
-        if (present) add_span(&part, tensor_of(model, bias, stage).offset, tile_floats);
-        return part;
-    };
-    switch (kind) {
-    case PartKind::norm: return norm_part(model, Role::norm, stage);
-    case PartKind::in_proj: return with_bias(Role::in_proj, Role::in_proj_bias, biased);
-    case PartKind::conv:
-        return channels_part(model, stage, Role::conv_weight, shape.d_conv, Role::conv_bias, Role::x_proj);
-    case PartKind::x_proj: return matrix_part(model, Role::x_proj, stage);
-    case PartKind::dt_proj: return with_bias(Role::dt_proj, Role::dt_bias, true);
-    case PartKind::scan: return channels_part(model, stage, Role::A2, shape.d_state, Role::D, Role::out_proj);
-    case PartKind::hadamard: {
-        const BlobTensor &tensor = tensor_of(model, Role::out_proj, stage);
-        Part part{};
-        if (tensor.input != static_cast<uint8_t>(Input::hadamard)) return part;
-        part.tiles = shape.d_inner_padded / hadamard_size;  // its blocks
-        add_span(&part, tensor.multiplier_offset, 4 * hadamard_size);
-        return part;
-    }
-    case PartKind::out_proj: return with_bias(Role::out_proj, Role::out_proj_bias, biased);
-    }
-    return Part{};
-}
-
 adder_status stream_order(StreamReader &reader, const Model &model, uint32_t first, uint32_t last) {
-    (void)await_reads(reader, model);  // for nobody: what was to be computed with it was given up
+    (void)await_reads(reader, model);  // result unused: whatever needed these bytes was abandoned
     reader.last_stage = last;
     reader.started = false;
     reader.next = Piece{};
@@ -202,11 +193,13 @@ adder_status stream_embedding(StreamReader &reader, const Model &model, uint32_t
 
 uint32_t stream_least_buffer(const Model &model) {
     uint32_t least = bytes_of_a_tile(embedding_part(model));
-    for (uint32_t stage = 0; stage <= model.shape.n_layer; ++stage)
-        for (uint8_t kind = 0; kind <= static_cast<uint8_t>(PartKind::out_proj); ++kind) {
-            const uint32_t bytes = bytes_of_a_tile(stream_part(model, stage, static_cast<PartKind>(kind)));
+    for (uint32_t stage = 0; stage <= model.architecture.block_count; ++stage) {
+        const BlockView view = stage_view(model, stage);
+        for (uint32_t id = 0; id < part_count(view); ++id) {
+            const uint32_t bytes = bytes_of_a_tile(stream_part(model, view, stage, static_cast<PartId>(id)));
             least = bytes > least ? bytes : least;
         }
+    }
     return least;
 }
 

@@ -25,7 +25,7 @@ static inline Range part_of(uint32_t total, uint32_t index, uint32_t count) {
     return {bound(index), bound(index + 1)};
 }
 
-// The parts that `work` multiply-accumulates are cut into: at most one a member.
+// The parts that `work` multiply-accumulates are cut into: at most one per member.
 static inline uint32_t parts_of(const Team &team, uint64_t work) {
     if (team.least_part == 0 || work >= uint64_t{team.size} * team.least_part) return team.size;
     uint32_t parts = 1;

@@ -36,7 +36,7 @@ extern "C" adder_status adder_token_bytes(const adder_model *model, int32_t toke
     *size = 0;
     const Model &m = *model_of(model);
     if (!m.has_tokenizer) return ADDER_ERROR_NO_TOKENIZER;
-    if (token < 0 || static_cast<uint32_t>(token) >= m.shape.vocab_size) return ADDER_ERROR_TOKEN;
+    if (token < 0 || static_cast<uint32_t>(token) >= m.architecture.vocab_size) return ADDER_ERROR_TOKEN;
     const uint8_t *text = nullptr;
     uint32_t length = 0;
     // A model's vocabulary may be larger than its tokenizer's; such tokens have no text.

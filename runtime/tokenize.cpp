@@ -293,7 +293,7 @@ bool tokenize_piece(const Tokenizer &tokenizer, const uint8_t *text, const uint8
 
 size_t tokenize_capacity(size_t size) {
     // A byte of text becomes at most 3 of NFC (UAX #15: U+1D160), and bpe_long needs a little more than two
-    // numbers a byte; one more blank may be put in front.
+    // numbers per byte; one more blank may be put in front.
     return size > (SIZE_MAX - 64) / 7 ? SIZE_MAX : 7 * size + 64;
 }
 

@@ -18,14 +18,14 @@ uint32_t text_start(const Tokenizer &t, uint32_t i) {
 }
 
 // Hands out the section's parts one after another. The header's limits keep every size below 2^29.
-struct Parts {
+struct SectionParts {
     const uint8_t *at;
     uint32_t left;
     bool enough;
     const void *take(uint32_t size);
 };
 
-const void *Parts::take(uint32_t size) {
+const void *SectionParts::take(uint32_t size) {
     size = (size + 3) & ~3u;
     const uint8_t *part = at;
     enough = enough && size <= left;
@@ -129,7 +129,7 @@ TokenizeStatus tokenizer_open(Tokenizer *tokenizer, const void *section, uint64_
 
     const bool wide = (header.flags & tokenizer_wide) != 0;
     const uint32_t id_size = wide ? 4 : 2;
-    Parts parts = {static_cast<const uint8_t *>(section) + sizeof header,
+    SectionParts parts = {static_cast<const uint8_t *>(section) + sizeof header,
                    header.size - static_cast<uint32_t>(sizeof header), true};
     t.flags = header.flags;
     t.tokens = header.tokens;

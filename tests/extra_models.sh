@@ -9,7 +9,7 @@ folder=${ADDER_SHARED-$1}
 [ -n "$folder" ] && [ -d "$folder/models" ] && exit 0
 cat <<END
 tests: ======================================================================================================
-tests: SKIPPED are the tests of models that do not come along: there is no folder '$folder' with models/.
+tests: SKIPPED are the tests of models that are not bundled: there is no folder '$folder' with models/.
 tests: They are logits of conformance/mamba, conformance/mamba_untied_odd and adder-1m (Reference, GoldenLogits,
 tests: ModelBits), zero-shot tasks and WikiText-2 (EvalTask, EvalText), the GPT-NeoX tokenizer (Tokenizer, Json),
 tests: and Checkpoint.OpensOtherModels. Everything else runs on examples/models and on models made on the spot.

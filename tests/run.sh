@@ -87,10 +87,12 @@ configure_and_build_for() {
         "-DADDER_GOLDEN_BLOBS=$base/release/tests/golden"
 }
 
-# configure_and_build_board: the firmware of the board $name, with the model that the Release build has converted.
+# configure_and_build_board: the firmware of the board $name, with the model that the Release build has converted. The smallest
+# board has a library of Mamba alone.
 configure_and_build_board() {
+    [ "$name" = stm32f405 ] && families=-DADDER_MAMBA2=OFF || families=-DADDER_MAMBA2=ON
     configure_and_build "$name" "-DCMAKE_TOOLCHAIN_FILE=$root/toolchains/arm-none-eabi.cmake" "-DADDER_BOARD=$name" \
-        -DADDER_QEMU=ON "-DADDER_MODEL=$base/release/tests/firmware/model" "-DADDER_HOST_BUILD=$base/release"
+        "$families" -DADDER_QEMU=ON "-DADDER_MODEL=$base/release/tests/firmware/model" "-DADDER_HOST_BUILD=$base/release"
 }
 
 mkdir -p "$base"

@@ -12,7 +12,7 @@ constexpr uint32_t calibration_window = 512;  // as convert has it
 
 std::string calibrate_checkpoint(const Arguments &arguments) {
     const Checkpoint checkpoint(arguments.positional()[0]);
-    const CheckpointTokenizer tokenizer(checkpoint);
+    const CheckpointTokenizer tokenizer(checkpoint.tokenizer_path(), checkpoint.shape().vocab_size);
     const auto tokens = static_cast<uint64_t>(arguments.integer("calib-tokens", 65536, 128, UINT32_MAX));
     const std::vector<CalibrationText> texts =
         read_calibration(arguments.all("calib"), checkpoint, tokenizer, tokens, calibration_window);

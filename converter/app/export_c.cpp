@@ -86,7 +86,7 @@ Command export_c_command() {
         {
             {"output", 'o', "DIR", false, "The directory; made if it is not there."},
             {"name", 0, "NAME", false,
-             "What files, array and macros are called (default: the blob's file, _ for what is no letter)."},
+             "What files, array and macros are called (default: the blob's file name, with _ for other characters)."},
             {"chunk", 0, "N", false, "The arena is for chunks of N tokens, 1 to 4096 (default: 16)."},
             {"logit-rows", 0, "N", false, "The arena is for N rows of logits, 1 to the chunk (default: 1)."},
             {"form", 0, "FORM", false,

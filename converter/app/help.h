@@ -9,7 +9,7 @@
 
 namespace adder {
 
-// Options that every command has, behind its own: -q, --quiet and -h, --help.
+// Options that every command has, after its own: -q, --quiet and -h, --help.
 const std::vector<Option> &common_options();
 // The command's own options, then the common ones that it does not define itself.
 std::vector<Option> all_options(const Command &command);

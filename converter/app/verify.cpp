@@ -16,7 +16,6 @@
 #include "converter/import/tokens.h"
 #include "converter/model/float_model.h"
 #include "converter/model/packing.h"
-#include "converter/model/weights.h"
 #include "converter/text/json.h"
 #include "runtime/session.h"
 
@@ -43,29 +42,28 @@ struct Difference {
 
 struct Verification {
     size_t tokens = 0;
-    std::vector<Difference> layers;  // the residual stream behind each layer
+    std::vector<Difference> layers;  // the residual stream after each layer
     Difference logits;
     double kl = 0;                    // mean over positions, nats
     size_t same_top1 = 0;             // positions
     ptrdiff_t first_other_top1 = -1;  // position
 };
 
-// The float model's residual stream behind each layer, and its logits.
+// The float model's residual stream after each layer, and its logits.
 struct Reference {
-    std::vector<std::vector<float>> residuals;  // [n_layer][tokens][d_model_padded]
+    std::vector<std::vector<float>> residuals;  // [blocks][tokens][d_model_padded]
     std::vector<float> logits;                  // [tokens][vocab_size]
 };
 
 Reference run_reference(FloatModel &model, const Tokens &tokens) {
-    const Shape &shape = model.shape();
+    const ModelShape &shape = model.shape();
+    const size_t width = shape.d_model_padded();
     Reference reference;
-    reference.residuals.assign(shape.n_layer, std::vector<float>(tokens.size() * shape.d_model_padded));
+    reference.residuals.assign(shape.block_count(), std::vector<float>(tokens.size() * width));
     reference.logits.resize(tokens.size() * shape.vocab_size);
     FloatModel::Visitor visitor;
-    visitor.layer = [&](uint32_t layer, size_t, uint32_t first, const ChunkBuffers &buffers, uint32_t count,
-                        uint32_t) {
-        std::copy_n(buffers.residual, size_t{count} * shape.d_model_padded,
-                    &reference.residuals[layer][size_t{first} * shape.d_model_padded]);
+    visitor.residual = [&](uint32_t block, size_t, uint32_t first, const float *residual, uint32_t count) {
+        std::copy_n(residual, count * width, &reference.residuals[block][first * width]);
     };
     visitor.logits = [&](size_t, uint32_t position, const float *logits, uint32_t) {
         std::copy_n(logits, shape.vocab_size, &reference.logits[size_t{position} * shape.vocab_size]);
@@ -74,24 +72,23 @@ Reference run_reference(FloatModel &model, const Tokens &tokens) {
     return reference;
 }
 
-// Steps the blob token by token, looking at the residual stream behind each layer on the way.
+// Steps the blob token by token, looking at the residual stream after each layer on the way.
 Verification compare(const BlobFile &blob, const Reference &reference, const Tokens &tokens) {
-    const Model &model = *model_of(blob.model());
-    const Shape &shape = model.shape;
+    const Architecture &shape = model_of(blob.model())->architecture;
     const Session session(blob, adder_options{});
     Verification result;
     result.tokens = tokens.size();
-    result.layers.resize(shape.n_layer);
+    result.layers.resize(shape.block_count);
     struct Step {
         const Reference &reference;
-        const Shape &shape;
+        const Architecture &shape;
         Verification &result;
         size_t token;
-        static void look(void *context, uint32_t layer, const float *residual) {
+        static void look(void *context, uint32_t block, const float *residual) {
             const Step &step = *static_cast<const Step *>(context);
-            const float *expected = &step.reference.residuals[layer][step.token * step.shape.d_model_padded];
+            const float *expected = &step.reference.residuals[block][step.token * step.shape.d_model_padded()];
             for (uint32_t i = 0; i < step.shape.d_model; ++i)
-                step.result.layers[layer].add(expected[i], residual[i]);
+                step.result.layers[block].add(expected[i], residual[i]);
         }
     };
     for (size_t t = 0; t < tokens.size(); ++t) {
@@ -110,19 +107,25 @@ Verification compare(const BlobFile &blob, const Reference &reference, const Tok
 }
 
 void require_same_shape(const BlobFile &blob, const Checkpoint &checkpoint) {
-    const ModelConfig &c = checkpoint.config();
-    const adder_model_info &info = blob.info();
-    const struct {
-        const char *name;
-        uint32_t blob, checkpoint;
-    } dimensions[] = {{"d_model", info.d_model, c.d_model},          {"n_layer", info.n_layer, c.n_layer},
-                      {"vocab_size", info.vocab_size, c.vocab_size}, {"d_inner", info.d_inner, c.d_inner},
-                      {"d_state", info.d_state, c.d_state},          {"d_conv", info.d_conv, c.d_conv},
-                      {"dt_rank", info.dt_rank, c.dt_rank}};
-    for (const auto &d : dimensions)
-        if (d.blob != d.checkpoint)
+    const ModelShape &shape = checkpoint.shape();
+    const Architecture &found = model_of(blob.model())->architecture;
+    const auto compare = [&](const char *name, uint32_t of_blob, uint32_t of_checkpoint) {
+        if (of_blob != of_checkpoint)
             bad_input("%s is not of %s: %s is %u there, and %u in the checkpoint", blob.path().c_str(),
-                      checkpoint.directory().c_str(), d.name, d.blob, d.checkpoint);
+                      checkpoint.directory().c_str(), name, of_blob, of_checkpoint);
+    };
+    compare("d_model", found.d_model, shape.d_model);
+    compare("n_layer", blob.info().n_layer, shape.n_layer);
+    compare("vocab_size", found.vocab_size, shape.vocab_size);
+    compare("the number of blocks", found.block_count, shape.block_count());
+    for (uint32_t block = 0; block < found.block_count; ++block) {
+        const BlockView a = block_view(found, block), b = shape.view(block);
+        compare("the kind of a block", a.shape->kind, b.shape->kind);
+        for (uint32_t i = 0; i < a.kind->dim_count; ++i) {
+            const Dim dim = a.kind->dims[i].dim;
+            compare(dim_name(dim), a.dims[dim], b.dims[dim]);
+        }
+    }
 }
 
 void print_json(const Verification &v, bool within, double tolerance) {
@@ -224,7 +227,7 @@ Command verify_command() {
             "FILE.adder --against CHECKPOINT_DIR",
             "Compare a blob with its checkpoint, layer by layer",
             "Runs the float model and the blob over the same text and reports how far the residual stream is "
-            "apart behind\n"
+            "apart after\n"
             "each layer, where they first part, and what that does to the logits.",
             {"adder verify model.adder --against CHECKPOINT_DIR",
              "adder verify model.adder --against DIR -p \"Once upon a time\""},

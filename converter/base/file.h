@@ -49,7 +49,7 @@ class AtomicFile {
     AtomicFile &operator=(const AtomicFile &) = delete;
 
     void write(const void *data, size_t size);  // unbuffered
-    void seek(uint64_t offset);  // a gap is filled with zeros once something is written behind it
+    void seek(uint64_t offset);  // a gap is filled with zeros once something is written after it
     // The whole file as writable memory, zeroed, with its disk space reserved; commit() writes it out. Once, and
     // instead of write and seek.
     uint8_t *map(uint64_t size);

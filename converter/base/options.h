@@ -37,7 +37,7 @@ class Arguments {
     std::vector<std::pair<std::string, std::string>> options_;
 };
 
-// Sorts words, as they stand behind a command's name, into options and arguments. Throws Error(usage) naming the word;
+// Sorts words, as they stand after a command's name, into options and arguments. Throws Error(usage) naming the word;
 // `command` stands in what it says: "convert".
 Arguments parse_words(const char *command, const std::vector<Option> &options,
                       const std::vector<std::string> &words);

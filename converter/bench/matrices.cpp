@@ -7,7 +7,7 @@
 namespace adder {
 namespace {
 
-// As runtime/layer.cpp chooses: float weights take the codes as floats.
+// As runtime/linear.cpp chooses: float weights take the codes as floats.
 auto product_of(const KernelTable &kernels, const Linear &linear) {
     const bool codes = linear.input != Input::floats;
     switch (linear.dtype) {
@@ -32,14 +32,7 @@ double bytes_of(const Linear &linear) {
 }  // namespace
 
 TokenMatrices::TokenMatrices(const Model &model) {
-    for (uint32_t layer = 0; layer < model.shape.n_layer; ++layer) {
-        const LayerWeights weights = model_layer(model, layer);
-        add(Step::in_proj, weights.in_proj);
-        add(Step::x_proj, weights.x_proj);
-        add(Step::dt_proj, weights.dt_proj);
-        add(Step::out_proj, weights.out_proj);
-    }
-    add(Step::head, model_head(model));
+    each_linear(model, [&](adder::Role role, const Linear &linear) { add(step_of(role), linear); });
 }
 
 void TokenMatrices::add(Step step, const Linear &linear) {

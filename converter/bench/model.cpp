@@ -229,10 +229,9 @@ double ModelBench::open_milliseconds() const {
 
 LayerTraffic layer_traffic(const BlobFile &blob, const TokenMatrices &matrices) {
     const Model &model = *model_of(blob.model());
-    const BlobHeader &header = *model.header;
-    const BlobTensor &head = model.tensors[tensor_index(header.flags, header.n_layer, Role::head, 0)];
+    const BlobTensor &head = tensor_of(model, no_block, Role::head);
     const bool per_row = head.granularity == static_cast<uint8_t>(Granularity::row);
-    const uint64_t head_bytes = head.size + (per_row ? uint64_t{4} * model.shape.vocab_padded : 0);
+    const uint64_t head_bytes = head.size + (per_row ? uint64_t{4} * model.architecture.vocab_padded() : 0);
     return {static_cast<double>(blob.info().bytes_per_token) - static_cast<double>(head_bytes),
             matrices.all().products - matrices.roles()[static_cast<uint32_t>(Step::head)].products};
 }

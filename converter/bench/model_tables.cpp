@@ -41,7 +41,7 @@ std::vector<BenchCell> rate_row(const Rate &rate, const BenchResult &result, dou
             bare ? BenchCell() : BenchCell(100 * result.matrices.median() / seconds)};
 }
 
-// Of the repeat that took as long as the median: so its parts add up.
+// From the median repeat, so that its parts add up to its total.
 void add_steps(BenchTable *table, const char *test, const BenchResult &result,
                std::vector<StepShares> repeats) {
     if (repeats.empty()) return;

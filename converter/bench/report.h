@@ -14,7 +14,7 @@ using BenchCell = std::variant<std::monostate, std::string, uint64_t, double>;  
 struct BenchColumn {
     const char *key;    // of JSON and CSV, with the unit: "gb_per_second"
     const char *title;  // of the table and Markdown; null: left out there
-    int digits = 0;     // behind the point in the table and Markdown; JSON and CSV have all
+    int digits = 0;     // after the point in the table and Markdown; JSON and CSV have all
 };
 
 struct BenchTable {

@@ -22,7 +22,7 @@ struct State {
     KernelTable kernels{}, timed{};
     std::vector<std::pair<const void *, Step>> matrices;  // by the address of their weights
     std::mutex mutex;
-    std::vector<std::unique_ptr<Counters>> counters;  // one a thread that has run a kernel; guarded by mutex
+    std::vector<std::unique_ptr<Counters>> counters;  // one per thread that has run a kernel; guarded by mutex
     std::atomic<uint32_t> timer{0};                   // the number of the timer at work
 };
 
@@ -104,14 +104,9 @@ void wrap_all() {
 
 void list_matrices(const Model &model) {
     state.matrices.clear();
-    for (uint32_t layer = 0; layer < model.shape.n_layer; ++layer) {
-        const LayerWeights weights = model_layer(model, layer);
-        state.matrices.emplace_back(weights.in_proj.matrix.weights, Step::in_proj);
-        state.matrices.emplace_back(weights.x_proj.matrix.weights, Step::x_proj);
-        state.matrices.emplace_back(weights.dt_proj.matrix.weights, Step::dt_proj);
-        state.matrices.emplace_back(weights.out_proj.matrix.weights, Step::out_proj);
-    }
-    state.matrices.emplace_back(model_head(model).matrix.weights, Step::head);
+    each_linear(model, [](Role role, const Linear &linear) {
+        state.matrices.emplace_back(linear.matrix.weights, adder::step_of(role));
+    });
     std::sort(state.matrices.begin(), state.matrices.end(),
               [](const auto &a, const auto &b) { return std::less<>()(a.first, b.first); });
 }
@@ -140,6 +135,7 @@ double measure_call() {
 const char *step_name(Step step) {
     switch (step) {
     case Step::in_proj: return "in_proj";
+    case Step::bcdt_proj: return "bcdt_proj";
     case Step::conv: return "conv";
     case Step::x_proj: return "x_proj";
     case Step::dt_proj: return "dt_proj";
@@ -150,6 +146,17 @@ const char *step_name(Step step) {
     case Step::quantize: return "quantize";
     }
     return "?";
+}
+
+Step step_of(Role role) {
+    switch (role) {
+    case Role::bcdt_proj: return Step::bcdt_proj;
+    case Role::x_proj: return Step::x_proj;
+    case Role::dt_proj: return Step::dt_proj;
+    case Role::out_proj: return Step::out_proj;
+    case Role::head: return Step::head;
+    default: return Step::in_proj;
+    }
 }
 
 StepTimer::StepTimer(adder_session *session) : session_(session), kernels_(session->kernels) {

@@ -10,9 +10,23 @@
 
 namespace adder {
 
-enum class Step : uint32_t { in_proj, conv, x_proj, dt_proj, scan, out_proj, head, norm, quantize };
-constexpr uint32_t step_count = 9;
+enum class Step : uint32_t { in_proj, bcdt_proj, conv, x_proj, dt_proj, scan, out_proj, head, norm, quantize };
+constexpr uint32_t step_count = 10;
 const char *step_name(Step step);
+Step step_of(Role role);  // of a linear layer
+
+// Calls body(role, linear) for all linear layers of a model, in the order of a token.
+template <typename Body>
+void each_linear(const Model &model, const Body &body) {
+    for (uint32_t block = 0; block < model.architecture.block_count; ++block) {
+        const BlockView view = block_view(model.architecture, block);
+        const ModelBlock weights = model_block(model, view, block);
+        for (uint32_t i = 0; i < view.kind->tensor_count; ++i)
+            if (view.kind->tensors[i].form == Form::matrix)
+                body(view.kind->tensors[i].role, weights.linear(view.kind->tensors[i]));
+    }
+    body(Role::head, model_matrix(model, Role::head));
+}
 
 struct StepTimes {
     std::array<double, step_count> seconds{};  // of all threads together

@@ -42,8 +42,7 @@ double BlobFile::bits_per_weight() const {
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < model.header->tensor_count; ++i) {
         const BlobTensor &tensor = model.tensors[i];
-        const TensorExtent extent =
-            tensor_extent(model.shape, static_cast<Role>(tensor.role), static_cast<Dtype>(tensor.dtype));
+        const TensorExtent extent{tile_size * tensor.tiles, round_up_to_tile(tensor.cols), tensor.size};
         const auto granularity = static_cast<Granularity>(tensor.granularity);
         bytes += tensor.size + scale_extent(extent, granularity, tensor.group).bytes;
     }

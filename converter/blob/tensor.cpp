@@ -28,30 +28,31 @@ Int4Matrix round_to_int4(const DenseTensor &tensor, uint32_t group) {
 }  // namespace
 
 DenseTensor read_folded(const Checkpoint &checkpoint, const Plan &plan, const Calibration &calibration,
-                        Role role, uint32_t layer) {
-    DenseTensor tensor = read_dense(checkpoint, role, layer);
-    if (calibration.layers.empty()) return tensor;
-    if (role == Role::norm) divide_rows(&tensor, calibration.layers[layer].in_proj.factors);
-    if (role == Role::final_norm) divide_rows(&tensor, calibration.head.factors);
-    if (role == Role::x_proj) divide_rows(&tensor, calibration.layers[layer].dt_proj.factors);
-    if (!is_matrix(role) || role == Role::embedding) return tensor;
-    const std::vector<float> &factors = calibration.of(role, layer).factors;
-    if (plan.of(role, layer).input == Input::hadamard)
+                        Role role, uint32_t block) {
+    const ModelShape &shape = checkpoint.shape();
+    DenseTensor tensor = checkpoint.read(role, block);
+    if (calibration.empty() || role == Role::embedding) return tensor;
+    for (const Role linear : linear_roles_of(shape, block))
+        if (input_maker(shape, linear, block) == role && input_owner(shape, linear, block) == linear &&
+            plan.of(linear, block).input != Input::hadamard)
+            divide_rows(&tensor, calibration.of(linear, block).factors);
+    if (!is_matrix(role)) return tensor;
+    const std::vector<float> &factors = calibration.of(role, block).factors;
+    if (plan.of(role, block).input == Input::hadamard)
         fold_hadamard(&tensor, factors);
     else if (!factors.empty())
         fold_factors(&tensor, factors);
     return tensor;
 }
 
-bool quantize_tensor(const Checkpoint &checkpoint, const Shape &shape, const Plan &plan,
-                     const Calibration &calibration, const Int4Matrix *rounded, BlobTensor *table_entry,
-                     uint8_t *blob) {
+bool quantize_tensor(const Checkpoint &checkpoint, const Plan &plan, const Calibration &calibration,
+                     const Int4Matrix *rounded, BlobTensor *table_entry, uint8_t *blob) {
     BlobTensor &entry = *table_entry;
     const Role role = static_cast<Role>(entry.role);
-    const uint32_t layer = entry.layer == no_layer ? 0 : entry.layer;
+    const uint32_t block = entry.block;
     const DenseTensor tensor = rounded ? DenseTensor{rounded->rows, rounded->cols, {}}
-                                       : read_folded(checkpoint, plan, calibration, role, layer);
-    const Packing packing(checkpoint.config(), shape, role);
+                                       : read_folded(checkpoint, plan, calibration, role, block);
+    const Packing packing(checkpoint.shape(), role, block);
     switch (static_cast<Dtype>(entry.dtype)) {
     case Dtype::f32: packing.floats(tensor, reinterpret_cast<float *>(blob + entry.offset)); break;
     case Dtype::int8: {
@@ -74,13 +75,13 @@ bool quantize_tensor(const Checkpoint &checkpoint, const Shape &shape, const Pla
     const auto nonzero = [](float value) { return value != 0; };
     const bool alive =
         !is_matrix(role) || rounded || std::any_of(tensor.values.begin(), tensor.values.end(), nonzero);
-    if (has_scale(static_cast<Input>(entry.input))) entry.input_scale = calibration.of(role, layer).scale;
+    if (has_scale(static_cast<Input>(entry.input))) entry.input_scale = calibration.of(role, block).scale;
     if (entry.multiplier_offset == 0) return alive;
     // Padding channels are zeros, whatever they are multiplied with.
-    const InputScales &scales = calibration.of(role, layer);
+    const InputScales &scales = calibration.of(role, block);
     const float scale = entry.input == static_cast<uint8_t>(Input::channels) ? scales.scale : 1.0f;
     float *const multipliers = reinterpret_cast<float *>(blob + entry.multiplier_offset);
-    const uint32_t padded = tensor_extent(shape, role, Dtype::f32).cols;
+    const uint32_t padded = round_up_to_tile(entry.cols);
     std::fill_n(multipliers, padded, 1.0f / scale);
     for (size_t i = 0; i < scales.factors.size(); ++i) multipliers[i] = 1.0f / (scale * scales.factors[i]);
     return alive;

@@ -11,7 +11,6 @@
 #include "converter/base/progress.h"
 #include "converter/blob/file.h"
 #include "converter/blob/tensor.h"
-#include "converter/model/weights.h"
 #include "runtime/crc32.h"
 
 namespace adder {
@@ -21,44 +20,39 @@ uint64_t align_up(uint64_t offset) {
     return (offset + (blob_alignment - 1)) / blob_alignment * blob_alignment;
 }
 
-// One tensor to come, and its entry in the table.
-struct PlannedTensor {
-    Role role;
-    uint32_t layer;
-    BlobTensor entry;
-};
-
 class BlobLayout {
   public:
     BlobLayout(const Checkpoint &checkpoint, const Plan &plan, const BlobContents &contents)
-        : checkpoint_(checkpoint), plan_(plan), shape_(shape_of(checkpoint)) {
+        : checkpoint_(checkpoint), plan_(plan), shape_(checkpoint.shape()) {
+        for (BlobShape &shape : shape_.shapes)
+            if (contents.state <= find_block_kind(shape.kind)->state_types)
+                shape.state_type = static_cast<uint8_t>(contents.state);
+        shape_.number_blocks();
         plan_header(contents);
         plan_tensors();
         place(contents);
     }
 
-    const Shape &shape() const { return shape_; }
+    const ModelShape &shape() const { return shape_; }
     const BlobHeader &header() const { return header_; }
-    const std::vector<PlannedTensor> &tensors() const { return tensors_; }
+    const std::vector<BlobTensor> &tensors() const { return tensors_; }
     const std::vector<BlobSection> &sections() const { return sections_; }
     uint64_t weight_bits() const { return weight_bits_; }
 
   private:
     void plan_header(const BlobContents &contents) {
-        const ModelConfig &config = checkpoint_.config();
         std::memcpy(header_.magic, blob_magic, sizeof blob_magic);
         header_.format_version = ADDER_FORMAT_VERSION;
         header_.header_size = sizeof(BlobHeader);
-        header_.architecture = architecture_mamba;
-        header_.flags = flags_of(config);
-        header_.d_model = config.d_model;
-        header_.n_layer = config.n_layer;
-        header_.vocab_size = config.vocab_size;
-        header_.d_inner = config.d_inner;
-        header_.d_state = config.d_state;
-        header_.d_conv = config.d_conv;
-        header_.dt_rank = config.dt_rank;
-        header_.norm_epsilon = config.norm_epsilon;
+        header_.flags = shape_.architecture().flags;
+        header_.d_model = shape_.d_model;
+        header_.vocab_size = shape_.vocab_size;
+        header_.layer_count = shape_.n_layer;
+        header_.block_count = shape_.block_count();
+        header_.shape_count = static_cast<uint32_t>(shape_.shapes.size());
+        header_.norm_epsilon = shape_.norm_epsilon;
+        header_.embedding_scale = header_.logit_scale = 1.0f;
+        header_.parameters = checkpoint_.parameters();
         header_.bos_token = contents.bos_token;
         std::memcpy(header_.eos_tokens, contents.eos_tokens, sizeof header_.eos_tokens);
         header_.temperature = contents.defaults.temperature;
@@ -68,31 +62,35 @@ class BlobLayout {
         header_.repetition_penalty = contents.defaults.repetition_penalty;
     }
 
-    void plan_tensor(Role role, uint32_t layer, bool in_layer) {
-        PlannedTensor planned{role, layer, {}};
-        BlobTensor &entry = planned.entry;
-        const LinearPlan plan = is_matrix(role) ? plan_.of(role, layer) : LinearPlan{Dtype::f32};
+    void plan_tensor(const BlockView &view, const TensorRow &row, uint32_t block) {
+        BlobTensor entry{};
+        const bool matrix = row.form == Form::matrix;
+        const LinearPlan plan = matrix ? plan_.of(row.role, block) : LinearPlan{Dtype::f32};
         const Dtype dtype = plan.weights;
-        entry.role = static_cast<uint16_t>(role);
-        entry.layer = in_layer ? static_cast<uint16_t>(layer) : no_layer;
+        entry.role = static_cast<uint16_t>(row.role);
+        entry.block = static_cast<uint16_t>(block);
         entry.dtype = static_cast<uint8_t>(dtype);
         const Granularity granularity = dtype == Dtype::f32    ? Granularity::none
                                         : dtype == Dtype::int8 ? plan.granularity
                                                                : Granularity::group;
         entry.granularity = static_cast<uint8_t>(granularity);
-        logical_extent(header_, role, &entry.rows, &entry.cols);
-        const TensorExtent extent = tensor_extent(shape_, role, dtype);
+        entry.scale_type = static_cast<uint8_t>(dtype == Dtype::f32    ? ScaleType::none
+                                                : dtype == Dtype::int8 ? ScaleType::f32
+                                                                       : ScaleType::bf16);
+        entry.rows = row.rows.sum(view.dims);
+        entry.cols = view.dims[row.cols];
+        const TensorExtent extent = tensor_extent(row, view.dims, dtype);
         entry.size = extent.bytes;
+        entry.tiles = extent.rows / tile_size;
         if (dtype == Dtype::int4) entry.group = plan.group == 0 ? extent.cols : plan.group;
-        if (has_input(role, header_.flags)) {
+        if (has_input(row, header_.flags)) {
             entry.input = static_cast<uint8_t>(plan.input);
             if (has_codes(plan.input)) entry.input_bits = static_cast<uint8_t>(plan.input_bits);
         }
-        tensors_.push_back(planned);
+        tensors_.push_back(entry);
         // conv_bias is written as zeros where the checkpoint has none: no parameters of it.
-        if (role == Role::conv_bias && !checkpoint_.config().use_conv_bias) return;
+        if (row.role == Role::conv_bias && !shape_.conv_bias) return;
         const uint64_t weights = uint64_t{entry.rows} * entry.cols;
-        header_.parameters += weights;
         const TensorExtent unpadded{entry.rows, entry.cols, 0};
         weight_bits_ += weights * (dtype == Dtype::f32    ? 32
                                    : dtype == Dtype::int8 ? 8
@@ -100,19 +98,21 @@ class BlobLayout {
                         8 * scale_extent(unpadded, granularity, entry.group).bytes;
     }
 
+    void plan_end(Role role) { plan_tensor(shape_.view(no_block), *find_row(model_ends, role), no_block); }
+
     void plan_tensors() {
-        plan_tensor(Role::embedding, 0, false);
-        for (uint32_t layer = 0; layer < shape_.n_layer; ++layer)
-            for (auto role = static_cast<uint16_t>(Role::norm);
-                 role <= static_cast<uint16_t>(Role::out_proj_bias); ++role) {
-                const Role r = static_cast<Role>(role);
-                if (is_present(r, header_.flags)) plan_tensor(r, layer, true);
-            }
-        plan_tensor(Role::final_norm, 0, false);
-        if (!(header_.flags & blob_tied_head)) plan_tensor(Role::head, 0, false);
+        plan_end(Role::embedding);
+        for (uint32_t block = 0; block < shape_.block_count(); ++block) {
+            const BlockView view = shape_.view(block);
+            for (uint32_t i = 0; i < view.kind->tensor_count; ++i)
+                if (is_present(view.kind->tensors[i], view.shape->flags))
+                    plan_tensor(view, view.kind->tensors[i], block);
+        }
+        plan_end(Role::final_norm);
+        if (!shape_.tied) plan_end(Role::head);
     }
 
-    // Header, tensor table, section table; then sections, then tensors with their scales behind them.
+    // Header, the tables of shapes, blocks, tensors and sections; then sections, then tensors with their scales after them.
     void place(const BlobContents &contents) {
         sections_.push_back(
             BlobSection{section_golden, 0, 0, sizeof(BlobGolden) + 4 * contents.golden.size()});
@@ -122,7 +122,10 @@ class BlobLayout {
                   [](const BlobSection &a, const BlobSection &b) { return a.kind < b.kind; });
         header_.tensor_count = static_cast<uint32_t>(tensors_.size());
         header_.section_count = static_cast<uint32_t>(sections_.size());
-        header_.tensor_table_offset = sizeof(BlobHeader);
+        header_.shape_table_offset = sizeof(BlobHeader);
+        header_.block_table_offset = header_.shape_table_offset + shape_.shapes.size() * sizeof(BlobShape);
+        header_.tensor_table_offset =
+            align_up(header_.block_table_offset + shape_.blocks.size() * sizeof(BlobBlock));
         header_.section_table_offset = header_.tensor_table_offset + tensors_.size() * sizeof(BlobTensor);
         uint64_t end = align_up(header_.section_table_offset + sections_.size() * sizeof(BlobSection));
         header_.payload_offset = end;
@@ -132,10 +135,9 @@ class BlobLayout {
             return offset;
         };
         for (BlobSection &section : sections_) section.offset = put(section.size);
-        for (PlannedTensor &planned : tensors_) {
-            BlobTensor &entry = planned.entry;
+        for (BlobTensor &entry : tensors_) {
             entry.offset = put(entry.size);
-            const TensorExtent extent = tensor_extent(shape_, planned.role, static_cast<Dtype>(entry.dtype));
+            const TensorExtent extent{tile_size * entry.tiles, round_up_to_tile(entry.cols), entry.size};
             const uint64_t scales =
                 scale_extent(extent, static_cast<Granularity>(entry.granularity), entry.group).bytes;
             if (scales > 0) entry.scale_offset = put(scales);
@@ -147,9 +149,9 @@ class BlobLayout {
 
     const Checkpoint &checkpoint_;
     const Plan &plan_;
-    Shape shape_;
+    ModelShape shape_;
     BlobHeader header_{};
-    std::vector<PlannedTensor> tensors_;
+    std::vector<BlobTensor> tensors_;
     std::vector<BlobSection> sections_;
     uint64_t weight_bits_ = 0;
 };
@@ -243,27 +245,28 @@ BlobWriter::BlobWriter(const std::string &path, const Checkpoint &checkpoint, co
     State &s = *state_;
     const BlobHeader &header = s.layout.header();
     std::memcpy(s.blob, &header, sizeof header);
-    BlobTensor *const table = reinterpret_cast<BlobTensor *>(s.blob + header.tensor_table_offset);
-    for (size_t i = 0; i < s.layout.tensors().size(); ++i) table[i] = s.layout.tensors()[i].entry;
-    std::memcpy(s.blob + header.section_table_offset, s.layout.sections().data(),
-                s.layout.sections().size() * sizeof(BlobSection));
+    const auto put = [&](uint64_t offset, const auto &table) {
+        std::memcpy(s.blob + offset, table.data(), table.size() * sizeof table[0]);
+    };
+    put(header.shape_table_offset, s.layout.shape().shapes);
+    put(header.block_table_offset, s.layout.shape().blocks);
+    put(header.tensor_table_offset, s.layout.tensors());
+    put(header.section_table_offset, s.layout.sections());
     for (const BlobSection &section : s.layout.sections())
         for (const auto &[kind, bytes] : contents.sections)
             if (kind == section.kind) std::memcpy(s.blob + section.offset, bytes.data(), bytes.size());
     s.model.blob = s.blob;
     s.model.header = reinterpret_cast<const BlobHeader *>(s.blob);
-    s.model.tensors = table;
+    s.model.tensors = reinterpret_cast<const BlobTensor *>(s.blob + header.tensor_table_offset);
     s.model.sections = reinterpret_cast<const BlobSection *>(s.blob + header.section_table_offset);
-    s.model.shape = s.layout.shape();
+    s.model.architecture = s.layout.shape().architecture();
 }
 
 BlobOutline outline_blob(const Checkpoint &checkpoint, const Plan &plan, const BlobContents &contents) {
     const BlobLayout layout(checkpoint, plan, contents);
-    BlobOutline outline{{},
-                        layout.shape(),
-                        {layout.header().blob_size, layout.header().parameters, layout.weight_bits(), {}}};
-    for (const PlannedTensor &planned : layout.tensors()) outline.tensors.push_back(planned.entry);
-    return outline;
+    return {layout.tensors(),
+            layout.shape(),
+            {layout.header().blob_size, layout.header().parameters, layout.weight_bits(), {}}};
 }
 
 BlobWriter::~BlobWriter() = default;
@@ -284,18 +287,18 @@ void BlobWriter::write_rounded(const TensorId &id, const Calibration &calibratio
 void BlobWriter::write_tensor(const TensorId &id, const Calibration &calibration, const Int4Matrix *rounded) {
     State &s = *state_;
     const BlobHeader &header = s.layout.header();
-    const uint32_t index = tensor_index(header.flags, header.n_layer, id.role, id.layer);
+    const uint32_t index = tensor_index(s.model, id.block, id.role);
     BlobTensor &entry = reinterpret_cast<BlobTensor *>(s.blob + header.tensor_table_offset)[index];
     s.alive[index] =
-        quantize_tensor(s.checkpoint, s.layout.shape(), s.plan, calibration, rounded, &entry, s.blob);
+        quantize_tensor(s.checkpoint, s.plan, calibration, rounded, &entry, s.blob);
     s.file.release(entry.offset, entry.size);
     s.progress.advance(entry.size);
 }
 
 std::vector<TensorId> BlobWriter::tensors() const {
     std::vector<TensorId> ids;
-    for (const PlannedTensor &planned : state_->layout.tensors())
-        ids.push_back({planned.role, planned.entry.layer == no_layer ? no_layer : planned.layer});
+    for (const BlobTensor &entry : state_->layout.tensors())
+        ids.push_back({static_cast<Role>(entry.role), entry.block});
     return ids;
 }
 
@@ -310,15 +313,15 @@ WrittenBlob BlobWriter::finish() {
         if (!s.alive[i])
             written.notes.push_back(
                 "all weights of " +
-                tensor_name(s.checkpoint, s.layout.tensors()[i].role, s.layout.tensors()[i].layer) +
+                s.checkpoint.tensor_name(static_cast<Role>(s.layout.tensors()[i].role), s.layout.tensors()[i].block) +
                 " are zero");
     return written;
 }
 
-void BlobWriter::release(uint32_t layer) {
+void BlobWriter::release(uint32_t block) {
     const State &s = *state_;
-    for (const PlannedTensor &planned : s.layout.tensors())
-        if (planned.entry.layer == layer) s.file.release(planned.entry.offset, planned.entry.size);
+    for (const BlobTensor &entry : s.layout.tensors())
+        if (entry.block == block) s.file.release(entry.offset, entry.size);
 }
 
 }  // namespace adder

@@ -10,9 +10,9 @@
 
 #include "adder/adder.h"
 #include "converter/base/thread_pool.h"
+#include "converter/base/tokens.h"
 #include "converter/calibrate/calibration.h"
-#include "converter/import/checkpoint.h"
-#include "converter/model/layer_runner.h"
+#include "converter/model/checkpoint.h"
 #include "converter/plan/plan.h"
 #include "converter/quantize/rounding.h"
 #include "runtime/model.h"
@@ -30,6 +30,7 @@ struct BlobContents {
     // the section `finished_section`, padded with spaces; it must not be longer. If it throws, no blob is left.
     std::function<std::string(const std::string &path)> finish;
     uint32_t finished_section = ADDER_TEXT_QUANTIZATION_RECORD;
+    StateType state = StateType::f32;  // of the scan, where the kind of block can have another
 };
 
 struct WrittenBlob {
@@ -42,19 +43,13 @@ struct WrittenBlob {
 // What a blob will hold, before anything is computed: the tensor table without scales of inputs, and sizes.
 struct BlobOutline {
     std::vector<BlobTensor> tensors;
-    Shape shape;
+    ModelShape shape;
     WrittenBlob blob;
 };
 BlobOutline outline_blob(const Checkpoint &checkpoint, const Plan &plan, const BlobContents &contents);
 
-// A tensor of the blob; layer is no_layer outside of the layers.
-struct TensorId {
-    Role role;
-    uint32_t layer;
-};
-
 // A blob on its way: a file of its final size beside the final name, filled tensor by tensor in any order. What has been
-// written can be run already, so that a layer is rounded to what the layers before it make of their input. The result
+// written can be run already, so that a block is rounded to what the blocks before it make of their input. The result
 // depends on nothing but the arguments: not on time, threads or the machine. Pages of the file are given back to the
 // system once they are written.
 class BlobWriter {
@@ -73,7 +68,7 @@ class BlobWriter {
 
     // What the runtime makes of it. Tensors that are not written yet are zeros.
     const Model &model() const;
-    void release(uint32_t layer);  // pages that were touched by running it
+    void release(uint32_t block);  // pages that were touched by running it
 
     // Once all tensors are written: golden case, checksums, contents.finish, and the file gets its name.
     WrittenBlob finish();

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "converter/calibrate/channel_statistics.h"
-#include "converter/model/weights.h"
+#include "converter/quantize/dense.h"
 #include "converter/plan/recipe.h"
 
 namespace adder {

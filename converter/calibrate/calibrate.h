@@ -23,8 +23,8 @@ Calibration calibrate(FloatModel &model, const std::vector<Tokens> &sequences, c
 Calibration calibrate(const CalibrationFile &file, const Checkpoint &checkpoint, const Plan &plan);
 
 // The statistics alone, for a file: those of a layer when all sequences are through it, in the order of
-// Plan::each_linear, on the calling thread.
-using StatisticsSink = std::function<void(Role role, uint32_t layer, const ChannelStatistics &statistics)>;
+// Plan::each_input, on the calling thread.
+using StatisticsSink = std::function<void(Role role, uint32_t block, const ChannelStatistics &statistics)>;
 void collect_statistics(FloatModel &model, const std::vector<Tokens> &sequences, const StatisticsSink &take);
 
 // The same as the text of a calibration file.

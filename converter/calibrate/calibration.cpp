@@ -4,20 +4,20 @@
 
 namespace adder {
 
-const InputScales &Calibration::Layer::of(Role role) const {
-    return role == Role::in_proj   ? in_proj
-           : role == Role::x_proj  ? x_proj
-           : role == Role::dt_proj ? dt_proj
-                                   : out_proj;
+Calibration::Calibration(const ModelShape &shape) : owners_(shape.block_count()), blocks_(shape.block_count()) {
+    for (uint32_t block = 0; block < shape.block_count(); ++block)
+        for (const Role role : linear_roles_of(shape, block)) {
+            owners_[block][role] = input_owner(shape, role, block);
+            blocks_[block][owners_[block][role]];
+        }
 }
-InputScales &Calibration::Layer::of(Role role) {
-    return const_cast<InputScales &>(static_cast<const Layer *>(this)->of(role));
+
+const InputScales &Calibration::of(Role role, uint32_t block) const {
+    return block == no_block ? head_ : blocks_[block].at(owners_[block].at(role));
 }
-const InputScales &Calibration::of(Role role, uint32_t layer) const {
-    return role == Role::head || role == Role::embedding ? head : layers[layer].of(role);
-}
-InputScales &Calibration::of(Role role, uint32_t layer) {
-    return const_cast<InputScales &>(static_cast<const Calibration *>(this)->of(role, layer));
+
+InputScales &Calibration::of(Role role, uint32_t block) {
+    return const_cast<InputScales &>(static_cast<const Calibration *>(this)->of(role, block));
 }
 
 }  // namespace adder

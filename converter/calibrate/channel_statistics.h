@@ -1,4 +1,4 @@
-// What calibration sees of the input of a linear layer: for each channel its largest magnitude, and how often which.
+// What calibration sees of the input of a linear layer: for each channel its largest magnitude and a histogram of magnitudes.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -8,7 +8,7 @@
 
 namespace adder {
 
-// Counts of magnitudes a channel, in bins of which an octave has 8, of equal width, from 2^-20 to 2^16. Fine enough for
+// Per-channel counts of magnitudes, in eight equal bins per octave, from 2^-20 to 2^16. Fine enough for
 // any smoothing to be applied afterwards, as it multiplies a whole channel. What lies 12 octaves below a channel's largest
 // magnitude does not count: with any scale that is tried (0.08 of that of the largest magnitude, at least) its code is 0,
 // and a sum over 1 / 2^24 of the channel's power changes no choice. Counts are integers: threads may each fill

@@ -44,20 +44,60 @@ uint32_t crc_of_tokenizer(const Checkpoint &checkpoint) {
     return crc32(0, file.data(), file.size());
 }
 
-size_t index_of(Role role, uint32_t layer, uint32_t n_layer) {
-    size_t index = 0;
-    if (role == Role::head) return size_t{n_layer} * std::size(layer_linear_roles);
-    while (layer_linear_roles[index] != role) ++index;
-    return size_t{layer} * std::size(layer_linear_roles) + index;
+// One input of each block.
+struct InputPlace {
+    Role role;  // the first that takes it
+    Dim width;
+};
+
+std::vector<InputPlace> inputs_of_kind(BlockId id) {
+    const BlockKind &kind = *find_block_kind(static_cast<uint16_t>(id));
+    std::vector<InputPlace> places;
+    for (uint32_t i = 0; i < kind.tensor_count; ++i) {
+        const TensorRow &row = kind.tensors[i];
+        if (row.form == Form::matrix && row.input == places.size())
+            places.push_back({row.role, kind.inputs[row.input].width});
+    }
+    return places;
 }
 
-uint32_t channels_of(Role role, const CalibrationSource &source) {
-    return role == Role::dt_proj                            ? source.dt_rank
-           : role == Role::x_proj || role == Role::out_proj ? source.d_inner
-                                                            : source.d_model;
+// The dimensions that inputs of a kind have, but d_model.
+std::vector<Dim> widths_of_kind(BlockId id) {
+    std::vector<Dim> widths;
+    const auto add = [&](Dim dim) {
+        if (dim != Dim::d_model && std::find(widths.begin(), widths.end(), dim) == widths.end()) widths.push_back(dim);
+    };
+    const std::vector<InputPlace> places = inputs_of_kind(id);
+    for (const InputPlace &place : places) add(place.width);
+    return widths;
+}
+
+uint32_t width_of(Dim dim, const CalibrationSource &source) {
+    for (const auto &[which, width] : source.widths)
+        if (which == dim) return width;
+    return source.d_model;
+}
+
+size_t index_of(Role role, uint32_t block, const CalibrationSource &source) {
+    const std::vector<InputPlace> places = inputs_of_kind(source.kind);
+    if (role == Role::head) return size_t{source.n_layer} * places.size();
+    size_t index = 0;
+    while (places[index].role != role) ++index;
+    return size_t{block} * places.size() + index;
 }
 
 }  // namespace
+
+std::string input_place_name(Role role, uint32_t block) {
+    return role == Role::head ? std::string("head") : format("layers.%u.%s", block, role_name(role));
+}
+
+void each_input_of(const CalibrationSource &source, const std::function<void(Role role, uint32_t block)> &body) {
+    const std::vector<InputPlace> places = inputs_of_kind(source.kind);
+    for (uint32_t block = 0; block < source.n_layer; ++block)
+        for (const InputPlace &place : places) body(place.role, block);
+    body(Role::head, no_block);
+}
 
 uint64_t CalibrationSource::tokens() const {
     uint64_t sum = 0;
@@ -68,7 +108,7 @@ uint64_t CalibrationSource::tokens() const {
 bool operator==(const CalibrationSource &a, const CalibrationSource &b) {
     const auto model = [](const CalibrationSource &s) {
         return std::tie(s.checkpoint, s.weights_crc, s.tokenizer_crc, s.d_model, s.n_layer, s.vocab_size,
-                        s.d_inner, s.dt_rank, s.window, s.golden);
+                        s.kind, s.widths, s.window, s.golden);
     };
     const auto same_text = [](const CalibrationSource::Text &x, const CalibrationSource::Text &y) {
         return std::tie(x.name, x.bytes, x.crc, x.tokens) == std::tie(y.name, y.bytes, y.crc, y.tokens);
@@ -77,20 +117,25 @@ bool operator==(const CalibrationSource &a, const CalibrationSource &b) {
            std::equal(a.texts.begin(), a.texts.end(), b.texts.begin(), b.texts.end(), same_text);
 }
 
+// What of the source the checkpoint's shape tells.
+static CalibrationSource model_of(const Checkpoint &checkpoint) {
+    const ModelShape &shape = checkpoint.shape();
+    CalibrationSource source{};
+    source.checkpoint = file_name(checkpoint.directory());
+    source.d_model = shape.d_model;
+    source.n_layer = shape.n_layer;
+    source.vocab_size = shape.vocab_size;
+    source.kind = static_cast<BlockId>(shape.shapes[0].kind);
+    for (const Dim dim : widths_of_kind(source.kind)) source.widths.emplace_back(dim, shape.dim(dim));
+    return source;
+}
+
 CalibrationSource calibration_source(const Checkpoint &checkpoint, const std::vector<CalibrationText> &texts,
                                      uint32_t window) {
-    const ModelConfig &config = checkpoint.config();
-    CalibrationSource source{file_name(checkpoint.directory()),
-                             checkpoint.weights_crc(),
-                             crc_of_tokenizer(checkpoint),
-                             config.d_model,
-                             config.n_layer,
-                             config.vocab_size,
-                             config.d_inner,
-                             config.dt_rank,
-                             window,
-                             {},
-                             {}};
+    CalibrationSource source = model_of(checkpoint);
+    source.weights_crc = checkpoint.weights_crc();
+    source.tokenizer_crc = crc_of_tokenizer(checkpoint);
+    source.window = window;
     for (const CalibrationText &text : texts) {
         uint64_t tokens = 0;
         for (const Tokens &one : text.windows) tokens += one.size();
@@ -112,17 +157,23 @@ CalibrationFile::CalibrationFile(std::string_view text, const std::string &name)
     read_source(json);
     const std::string what = name + ": inputs";
     const std::vector<Json> &inputs = member(json, "inputs", name).array(what);
-    const size_t needed = index_of(Role::head, 0, source_.n_layer) + 1;
+    const size_t needed = index_of(Role::head, no_block, source_) + 1;
     if (inputs.size() != needed)
         bad_input("%s are %zu; with n_layer %u there are %zu", what.c_str(), inputs.size(), source_.n_layer,
                   needed);
-    const auto read = [&](Role role, uint32_t layer) {
-        inputs_.push_back(
-            read_input(inputs[inputs_.size()], plan_name(role, layer), channels_of(role, source_)));
-    };
-    for (uint32_t layer = 0; layer < source_.n_layer; ++layer)
-        for (Role role : layer_linear_roles) read(role, layer);
-    read(Role::head, 0);
+    const std::vector<InputPlace> places = inputs_of_kind(source_.kind);
+    each_input_of(source_, [&](Role role, uint32_t block) {
+        const size_t place = inputs_.size() % places.size();
+        const Dim width = role == Role::head ? Dim::d_model : places[place].width;
+        inputs_.push_back(read_input(inputs[inputs_.size()], input_place_name(role, block), width_of(width, source_)));
+    });
+}
+
+static BlockId kind_named(const Json &json, const std::string &what) {
+    const std::string &name = json.string(what);
+    for (const BlockId id : {BlockId::mamba1, BlockId::mamba2})
+        if (name == kind_name(id)) return id;
+    bad_input("%s is %s; mamba1 or mamba2 is needed", what.c_str(), json_quote(name).c_str());
 }
 
 void CalibrationFile::read_source(const Json &json) {
@@ -135,8 +186,11 @@ void CalibrationFile::read_source(const Json &json) {
     source_.d_model = integer(model, "d_model", what, 1, 65536);
     source_.n_layer = integer(model, "n_layer", what, 1, 1024);
     source_.vocab_size = integer(model, "vocab_size", what, 1, 1 << 20);
-    source_.d_inner = integer(model, "d_inner", what, 1, 1 << 18);
-    source_.dt_rank = integer(model, "dt_rank", what, 1, 65536);
+    // Files of Mamba-1 do not name their kind.
+    const Json *const kind = model.find("kind");
+    source_.kind = kind == nullptr ? BlockId::mamba1 : kind_named(*kind, what + ": kind");
+    for (const Dim dim : widths_of_kind(source_.kind))
+        source_.widths.emplace_back(dim, integer(model, dim_name(dim), what, 1, max_d_inner));
     source_.window = integer(json, "window", name_, 1, 1 << 20);
     const std::string list = name_ + ": texts", ids = name_ + ": golden";
     const std::vector<Json> &texts = member(json, "texts", name_).array(list);
@@ -194,8 +248,8 @@ CalibrationFile::Input CalibrationFile::read_input(const Json &json, const std::
     return input;
 }
 
-ChannelStatistics CalibrationFile::statistics(Role role, uint32_t layer) const {
-    const Input &input = inputs_[index_of(role, layer, source_.n_layer)];
+ChannelStatistics CalibrationFile::statistics(Role role, uint32_t block) const {
+    const Input &input = inputs_[index_of(role, block, source_)];
     constexpr size_t bins = ChannelStatistics::bin_count;
     std::vector<uint32_t> counts(input.counts.size() * bins);
     for (size_t i = 0; i < input.counts.size(); ++i)
@@ -211,20 +265,25 @@ std::vector<CalibrationText> CalibrationFile::texts() const {
 }
 
 void CalibrationFile::require(const Checkpoint &checkpoint) const {
-    const ModelConfig &config = checkpoint.config();
-    const struct {
+    const CalibrationSource needed = model_of(checkpoint);
+    struct Size {
         const char *name;
         uint32_t found, needed;
-    } sizes[] = {{"d_model", source_.d_model, config.d_model},
-                 {"n_layer", source_.n_layer, config.n_layer},
-                 {"vocab_size", source_.vocab_size, config.vocab_size},
-                 {"d_inner", source_.d_inner, config.d_inner},
-                 {"dt_rank", source_.dt_rank, config.dt_rank}};
+    };
+    std::vector<Size> sizes = {{"d_model", source_.d_model, needed.d_model},
+                               {"n_layer", source_.n_layer, needed.n_layer},
+                               {"vocab_size", source_.vocab_size, needed.vocab_size}};
+    if (source_.kind == needed.kind)
+        for (size_t i = 0; i < needed.widths.size(); ++i)
+            sizes.push_back({dim_name(needed.widths[i].first), source_.widths[i].second, needed.widths[i].second});
     const std::string of = name_ + " is of checkpoint " + json_quote(source_.checkpoint);
     for (const auto &size : sizes)
         if (size.found != size.needed)
             bad_input("%s with %s %u; that of %s is %u", of.c_str(), size.name, size.found,
                       checkpoint.directory().c_str(), size.needed);
+    if (source_.kind != needed.kind)
+        bad_input("%s with kind %s; that of %s is %s", of.c_str(), kind_name(source_.kind),
+                  checkpoint.directory().c_str(), kind_name(needed.kind));
     if (checkpoint.weights_crc() != source_.weights_crc)
         bad_input("%s, whose weights have CRC-32 %08x; those of %s have %08x", of.c_str(),
                   source_.weights_crc, checkpoint.directory().c_str(), checkpoint.weights_crc());
@@ -238,10 +297,10 @@ CalibrationFile read_calibration_file(const std::string &path) {
     return CalibrationFile(file.text(), path);
 }
 
-std::string why_text_is_needed(const Plan &plan) {
+std::string why_text_is_needed(const Plan &plan, const ModelShape &shape) {
     std::string why;
-    plan.each_linear([&](Role role, uint32_t layer) {
-        const LinearPlan &linear = plan.of(role, layer);
+    plan.each_linear([&](Role role, uint32_t block) {
+        const LinearPlan &linear = plan.of(role, block);
         const char *cause = nullptr;
         if (has_scale(linear.input) && linear.input == Input::hadamard)
             cause = "the Hadamard transform of its input mixes channels";
@@ -249,13 +308,13 @@ std::string why_text_is_needed(const Plan &plan) {
             cause = "a percentile of its input is wanted more exactly than the bins are";
         else if (needs_hessian(linear))
             cause = "GPTQ takes the second moments of its input";
-        if (cause != nullptr && why.empty()) why = plan_name(role, layer) + ": " + cause;
+        if (cause != nullptr && why.empty()) why = plan_name(shape, role, block) + ": " + cause;
     });
     return why;
 }
 
-void require_no_text(const Plan &plan, const std::string &file) {
-    const std::string why = why_text_is_needed(plan);
+void require_no_text(const Plan &plan, const ModelShape &shape, const std::string &file) {
+    const std::string why = why_text_is_needed(plan, shape);
     if (!why.empty())
         fail(ExitCode::usage, "--calibration %s does not suffice for %s. Give the text with --calib instead",
              file.c_str(), why.c_str());

@@ -4,8 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "converter/calibrate/channel_statistics.h"
@@ -26,7 +28,9 @@ struct CalibrationSource {
     };
     std::string checkpoint;               // the name of its directory
     uint32_t weights_crc, tokenizer_crc;  // of all weights; of tokenizer.json, 0 without one
-    uint32_t d_model, n_layer, vocab_size, d_inner, dt_rank;
+    uint32_t d_model, n_layer, vocab_size;
+    BlockId kind;                                  // of all blocks
+    std::vector<std::pair<Dim, uint32_t>> widths;  // the dimensions that inputs have, but d_model, in the order of the kind
     uint32_t window;
     std::vector<Text> texts;
     Tokens golden;  // the first of the first text, for the blob's golden case
@@ -34,6 +38,11 @@ struct CalibrationSource {
     uint64_t tokens() const;
 };
 bool operator==(const CalibrationSource &a, const CalibrationSource &b);
+
+// "layers.3.in_proj", "head": what a file calls an input.
+std::string input_place_name(Role role, uint32_t block);
+// Calls body(role, block) for all inputs of the model, in the order of a file.
+void each_input_of(const CalibrationSource &source, const std::function<void(Role role, uint32_t block)> &body);
 
 constexpr size_t golden_tokens = 16;  // at most
 
@@ -50,8 +59,8 @@ class CalibrationFile {
 
     const std::string &name() const { return name_; }
     const CalibrationSource &source() const { return source_; }
-    // The inputs of in_proj, x_proj, dt_proj, out_proj of a layer, and of the head.
-    ChannelStatistics statistics(Role role, uint32_t layer) const;
+    // The inputs of a block's linear layers, under the first role that takes each, and of the head.
+    ChannelStatistics statistics(Role role, uint32_t block) const;
     // The texts, without windows.
     std::vector<CalibrationText> texts() const;
 
@@ -68,16 +77,16 @@ class CalibrationFile {
 
     std::string name_;
     CalibrationSource source_;
-    std::vector<Input> inputs_;  // in the order of Plan::each_linear
+    std::vector<Input> inputs_;  // in the order of Plan::each_input
 };
 
 CalibrationFile read_calibration_file(const std::string &path);
 
-// Writes the text of a file, input by input in the order of Plan::each_linear.
+// Writes the text of a file, input by input in the order of Plan::each_input.
 class CalibrationFileWriter {
   public:
     explicit CalibrationFileWriter(const CalibrationSource &source);
-    void add(Role role, uint32_t layer, const ChannelStatistics &statistics);
+    void add(Role role, uint32_t block, const ChannelStatistics &statistics);
     std::string finish();
 
   private:
@@ -89,8 +98,8 @@ class CalibrationFileWriter {
 std::string merge_calibrations(const std::vector<CalibrationFile> &files);
 
 // Why the plan asks for more than such statistics, naming the tensor: "layers.0.in_proj: GPTQ takes ..."; empty: it does not.
-std::string why_text_is_needed(const Plan &plan);
+std::string why_text_is_needed(const Plan &plan, const ModelShape &shape);
 // Throws Error(usage) with that if it does.
-void require_no_text(const Plan &plan, const std::string &file);
+void require_no_text(const Plan &plan, const ModelShape &shape, const std::string &file);
 
 }  // namespace adder

@@ -35,8 +35,8 @@ CalibrationFileWriter::CalibrationFileWriter(const CalibrationSource &source) {
     json_.key("d_model").value(source.d_model);
     json_.key("n_layer").value(source.n_layer);
     json_.key("vocab_size").value(source.vocab_size);
-    json_.key("d_inner").value(source.d_inner);
-    json_.key("dt_rank").value(source.dt_rank);
+    if (source.kind != BlockId::mamba1) json_.key("kind").value(kind_name(source.kind));
+    for (const auto &[dim, width] : source.widths) json_.key(dim_name(dim)).value(width);
     json_.end_object();
     json_.key("window").value(source.window);
     json_.key("texts").begin_array();
@@ -55,9 +55,9 @@ CalibrationFileWriter::CalibrationFileWriter(const CalibrationSource &source) {
     json_.key("inputs").begin_array();
 }
 
-void CalibrationFileWriter::add(Role role, uint32_t layer, const ChannelStatistics &statistics) {
+void CalibrationFileWriter::add(Role role, uint32_t block, const ChannelStatistics &statistics) {
     json_.begin_object();
-    json_.key("tensor").value(plan_name(role, layer));
+    json_.key("tensor").value(input_place_name(role, block));
     json_.key("absmax").begin_packed_array();
     for (const float highest : statistics.absmax()) json_.value(shortest_double(highest));
     json_.end_array();
@@ -88,8 +88,9 @@ void require_same_model(const CalibrationFile &a, const CalibrationFile &b) {
     differ("d_model", number(x.d_model), number(y.d_model));
     differ("n_layer", number(x.n_layer), number(y.n_layer));
     differ("vocab_size", number(x.vocab_size), number(y.vocab_size));
-    differ("d_inner", number(x.d_inner), number(y.d_inner));
-    differ("dt_rank", number(x.dt_rank), number(y.dt_rank));
+    differ("kind", number(static_cast<uint32_t>(x.kind)), number(static_cast<uint32_t>(y.kind)));
+    for (size_t i = 0; i < x.widths.size(); ++i)
+        differ(dim_name(x.widths[i].first), number(x.widths[i].second), number(y.widths[i].second));
     differ("weights_crc32", crc(x.weights_crc), crc(y.weights_crc));
     differ("tokenizer_crc32", crc(x.tokenizer_crc), crc(y.tokenizer_crc));
     differ("window", number(x.window), number(y.window));
@@ -119,14 +120,11 @@ std::string merge_calibrations(const std::vector<CalibrationFile> &files) {
         bad_input("%s and the others have %llu tokens; at most %u can be counted", files[0].name().c_str(),
                   static_cast<unsigned long long>(source.tokens()), UINT32_MAX);
     CalibrationFileWriter writer(source);
-    const auto add = [&](Role role, uint32_t layer) {
-        ChannelStatistics all = files[0].statistics(role, layer);
-        for (size_t i = 1; i < files.size(); ++i) all.merge(files[i].statistics(role, layer));
-        writer.add(role, layer, all);
-    };
-    for (uint32_t layer = 0; layer < source.n_layer; ++layer)
-        for (Role role : layer_linear_roles) add(role, layer);
-    add(Role::head, 0);
+    each_input_of(source, [&](Role role, uint32_t block) {
+        ChannelStatistics all = files[0].statistics(role, block);
+        for (size_t i = 1; i < files.size(); ++i) all.merge(files[i].statistics(role, block));
+        writer.add(role, block, all);
+    });
     return writer.finish();
 }
 

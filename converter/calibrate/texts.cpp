@@ -21,9 +21,9 @@ Tokens random_tokens(uint32_t count, uint32_t vocab_size) {
     return tokens;
 }
 
-constexpr size_t bytes_a_token = 16;  // at most, as good as always: more are read than a window needs
+constexpr size_t bytes_a_token = 16;  // a generous upper bound, so that an excerpt almost always fills a window
 
-// Where a line begins, at or behind `place`; `place` itself, or the character behind it, if none does before `end`.
+// Where a line begins, at or after `place`; `place` itself, or the character behind it, if none does before `end`.
 size_t line_start(std::string_view text, size_t place, size_t end) {
     if (place == 0) return 0;
     const size_t newline = text.find('\n', place - 1);
@@ -63,7 +63,7 @@ std::vector<CalibrationText> read_calibration(const std::vector<std::string> &fi
                       checkpoint.directory().c_str(), files[0].c_str());
         const size_t limit = std::max<uint64_t>(1, tokens / window);
         texts.push_back({"random tokens", 0, 0,
-                         cut_windows(random_tokens(8192, checkpoint.config().vocab_size), window, limit)});
+                         cut_windows(random_tokens(8192, checkpoint.shape().vocab_size), window, limit)});
         return texts;
     }
     const size_t limit = std::max<uint64_t>(1, tokens / window / std::max<size_t>(1, files.size()));

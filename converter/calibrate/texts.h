@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "converter/import/checkpoint.h"
+#include "converter/model/checkpoint.h"
 #include "converter/import/tokens.h"
 
 namespace adder {
@@ -20,7 +20,7 @@ struct CalibrationText {
 };
 
 // At most `limit` windows of a text, evenly spread. A text beyond whole_text_bytes is not tokenized as a whole: windows
-// begin at evenly spread places, each behind the next line's end, so that memory and time depend on what is used only.
+// begin at evenly spread places, each after the next line's end, so that memory and time depend on what is used only.
 constexpr size_t whole_text_bytes = size_t{16} << 20;
 std::vector<Tokens> sample_windows(const Tokenizer &tokenizer, std::string_view text, const std::string &name,
                                    uint32_t window, size_t limit);
@@ -33,7 +33,7 @@ std::vector<CalibrationText> read_calibration(const std::vector<std::string> &fi
                                               const CheckpointTokenizer &tokenizer, uint64_t tokens,
                                               uint32_t window);
 
-// The windows of all texts, one text behind the other. Throws Error(bad_input) if they have fewer than 128 tokens, which
+// The windows of all texts, one text after the other. Throws Error(bad_input) if they have fewer than 128 tokens, which
 // tell too little.
 std::vector<Tokens> calibration_windows(const std::vector<CalibrationText> &texts,
                                         const CheckpointTokenizer &tokenizer);

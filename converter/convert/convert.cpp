@@ -18,6 +18,7 @@
 #include "converter/import/tokens.h"
 #include "kernels/scalar/hadamard.h"
 #include "runtime/arena.h"
+#include "runtime/blob_check.h"
 #include "runtime/crc32.h"
 
 namespace adder {
@@ -25,7 +26,7 @@ namespace {
 
 void take_generation_defaults(const Checkpoint &checkpoint, BlobContents *contents) {
     const GenerationConfig &given = checkpoint.generation();
-    const ModelConfig &config = checkpoint.config();
+    const ModelShape &config = checkpoint.shape();
     adder_sampler &defaults = contents->defaults;
     defaults = adder_sampler{};
     // What the checkpoint leaves open: moderate sampling, as a base model in greedy mode repeats itself.
@@ -98,14 +99,15 @@ uint64_t verify_written(const std::string &path) {
 }  // namespace
 
 Plan make_plan(const ConvertOptions &options, const Checkpoint &checkpoint) {
-    const ModelConfig &config = checkpoint.config();
-    Plan plan(options.recipe, config);
-    apply_rules(options.rules, config, &plan);
-    plan.each_linear([&](Role role, uint32_t layer) {
-        if (plan.of(role, layer).input == Input::hadamard && config.d_inner % hadamard_size != 0)
+    const ModelShape &shape = checkpoint.shape();
+    Plan plan(recipe_for(shape, options.recipe), shape);
+    apply_rules(options.rules, shape, &plan);
+    plan.each_linear([&](Role role, uint32_t block) {
+        const uint32_t width = extent_of(shape, role, block).cols;
+        if (plan.of(role, block).input == Input::hadamard && width % hadamard_size != 0)
             bad_input("%s: recipe %s transforms the input of %s in blocks of %u, and d_inner is %u",
-                      options.checkpoint.c_str(), options.recipe.name.c_str(), plan_name(role, layer).c_str(),
-                      hadamard_size, config.d_inner);
+                      options.checkpoint.c_str(), options.recipe.name.c_str(),
+                      plan_name(shape, role, block).c_str(), hadamard_size, width);
     });
     return plan;
 }
@@ -115,7 +117,8 @@ namespace {
 // All that is decided and checked before the first pass over the calibration text.
 struct Preparation {
     explicit Preparation(const ConvertOptions &given)
-        : options(given), checkpoint(options.checkpoint, options.rotate), tokenizer(checkpoint),
+        : options(given), checkpoint(options.checkpoint, options.rotate),
+          tokenizer(checkpoint.tokenizer_path(), checkpoint.shape().vocab_size),
           plan(make_plan(options, checkpoint)) {
         take_generation_defaults(checkpoint, &contents);
         if (tokenizer.empty())
@@ -124,8 +127,15 @@ struct Preparation {
                                (plan.needs_calibration() ? ", and was calibrated on random tokens" : ""));
         else
             contents.sections.emplace_back(section_tokenizer, tokenizer.section());
+        const ModelShape &shape = checkpoint.shape();
+        warnings.insert(warnings.end(), shape.notes.begin(), shape.notes.end());
+        contents.state = options.state;
+        for (const BlobShape &one : shape.shapes)
+            if (options.state > find_block_kind(one.kind)->state_types)
+                fail(ExitCode::usage, "--state f16: the state of %s is small and stays in float32; it is for Mamba-2",
+                     kind_name(static_cast<BlockId>(one.kind)));
         for (const std::string &tensor : checkpoint.unused_tensors())
-            warnings.push_back("tensor " + tensor + " is no part of the model and was left out");
+            warnings.push_back("tensor " + tensor + " is not part of the model and was left out");
         if (!options.calibration.empty())
             take_calibration_file();
         else
@@ -138,7 +148,7 @@ struct Preparation {
 
     std::string record(const Quality *quality) const {
         return quantization_record(
-            {options.recipe.name, options.rules, plan, calibration,
+            {options.recipe.name, options.rules, checkpoint.shape(), plan, calibration,
              calibration_file ? calibration_file->source().window : options.calibration_window,
              calibration_tokens, texts, quality, checkpoint.rotation()});
     }
@@ -173,7 +183,7 @@ struct Preparation {
                  "Give "
                  "the text with --calib instead",
                  options.calibration.c_str());
-        require_no_text(plan, options.calibration);
+        require_no_text(plan, checkpoint.shape(), options.calibration);
         calibration_file.emplace(read_calibration_file(options.calibration));
         calibration_file->require(checkpoint);
         texts = calibration_file->texts();
@@ -198,7 +208,7 @@ struct Preparation {
 // With default options.
 uint64_t arena_bytes(const BlobOutline &outline) {
     Model model{};
-    model.shape = outline.shape;
+    model.architecture = outline.shape.architecture();
     for (const BlobTensor &tensor : outline.tensors) note_form(&model, tensor);
     adder_options resolved;
     options_resolve(model, nullptr, &resolved, nullptr);
@@ -213,14 +223,13 @@ DryRun dry_run(const ConvertOptions &options, ThreadPool &pool) {
     const Preparation prepared(options);
     DryRun result{outline_blob(prepared.checkpoint, prepared.plan, prepared.contents),
                   prepared.plan,
-                  flags_of(prepared.checkpoint.config()),
                   0,
                   prepared.calibration_tokens,
                   {},
                   prepared.warnings,
                   prepared.checkpoint.rotation() ? prepared.checkpoint.rotation()->block() : 0};
     result.arena_bytes = arena_bytes(result.outline);
-    result.estimate = estimate_conversion(prepared.plan, prepared.checkpoint.config(), result.outline.shape,
+    result.estimate = estimate_conversion(prepared.plan, prepared.checkpoint.shape(),
                                           prepared.calibration_file ? 0 : prepared.calibration_tokens,
                                           result.outline.blob.bytes, pool);
     return result;

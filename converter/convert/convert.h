@@ -19,11 +19,12 @@ struct ConvertOptions {
     std::string output;      // path of the blob
     std::string name;        // stored in the blob; empty: the directory's name
     Recipe recipe = recipe_named("best");
+    StateType state = StateType::f32;            // of the scan (--state)
     bool rotate = false;                         // the residual stream (rotation.h)
     std::vector<PlanRule> rules;                 // that change it, tensor by tensor
     std::vector<std::string> calibration_files;  // empty: the text that comes with the tool
     uint64_t calibration_tokens = 65536;         // at most, evenly spread over the texts
-    uint32_t calibration_window = 512;           // tokens a sequence
+    uint32_t calibration_window = 512;           // tokens per sequence
     std::string calibration;  // a file of `adder calibrate`, in place of the text; empty: none
     QualityOptions quality;   // held-out texts to measure on, and what is asked of the blob
 };
@@ -32,7 +33,6 @@ struct ConvertOptions {
 struct DryRun {
     BlobOutline outline;
     Plan plan;
-    uint32_t flags;               // of the blob
     uint64_t arena_bytes;         // with default options
     uint64_t calibration_tokens;  // that would be run
     ConversionEstimate estimate;

@@ -54,10 +54,9 @@ std::string input_of(const LinearPlan &plan) {
 Line line_of(const DryRun &run, const BlobTensor &tensor) {
     const Role role = static_cast<Role>(tensor.role);
     const Dtype dtype = static_cast<Dtype>(tensor.dtype);
-    const TensorExtent extent = tensor_extent(run.outline.shape, role, dtype);
+    const TensorExtent extent{tile_size * tensor.tiles, round_up_to_tile(tensor.cols), tensor.size};
     Line line{};
-    line.name = tensor.layer == no_layer ? std::string(role_name(role))
-                                         : format("layers.%u.%s", tensor.layer, role_name(role));
+    line.name = plan_name(run.outline.shape, role, tensor.block);
     line.weights = weight_type_name(dtype);
     line.rows = tensor.rows;
     line.cols = tensor.cols;
@@ -66,9 +65,9 @@ Line line_of(const DryRun &run, const BlobTensor &tensor) {
                  (tensor.multiplier_offset != 0 ? 4 * uint64_t{extent.cols} : 0);
     line.scales = line.input = "-";
     if (!is_matrix(role)) return line;
-    line.plan = &run.plan.of(role, tensor.layer == no_layer ? 0 : tensor.layer);
+    line.plan = &run.plan.of(role, tensor.block);
     line.scales = scales_of(*line.plan, tensor);
-    line.has_input = has_input(role, run.flags);
+    line.has_input = role != Role::embedding || run.outline.shape.tied;
     line.bits = tensor.input_bits;
     if (line.has_input) line.input = input_of(*line.plan);
     return line;

@@ -7,14 +7,15 @@
 #include <vector>
 
 #include "kernels/kernels.h"
+#include "runtime/linear.h"
 
 namespace adder {
 namespace {
 
 // Multiply-adds a second of the float product of a d_inner x d_model matrix, all threads together: at least 50 ms of it.
-double measure_rate(const Shape &shape, ThreadPool &pool) {
+double measure_rate(const ModelShape &shape, ThreadPool &pool) {
     constexpr uint32_t tokens = 32;
-    const uint32_t cols = shape.d_model_padded, rows = std::min(shape.d_inner_padded, 1024u);
+    const uint32_t cols = shape.d_model_padded(), rows = std::min(round_up_to_tile(shape.dim(Dim::d_inner)), 1024u);
     const std::vector<float> weights(size_t{rows} * cols, 0.5f), x(size_t{tokens} * cols, 0.25f);
     Matrix matrix{};
     matrix.weights = weights.data();
@@ -44,36 +45,29 @@ double measure_rate(const Shape &shape, ThreadPool &pool) {
     return static_cast<double>(runs) * tokens * rows * cols / seconds;
 }
 
-// Rows and columns of a linear layer.
-struct Extent {
-    double rows, cols;
-};
-
-Extent extent_of(Role role, const ModelConfig &config) {
-    const double d_model = config.d_model, d_inner = config.d_inner;
-    switch (role) {
-    case Role::in_proj: return {2 * d_inner, d_model};
-    case Role::x_proj: return {config.dt_rank + 2.0 * config.d_state, d_inner};
-    case Role::dt_proj: return {d_inner, static_cast<double>(config.dt_rank)};
-    case Role::out_proj: return {d_model, d_inner};
-    default: return {static_cast<double>(config.vocab_size), d_model};
-    }
-}
-
 constexpr double wave_tokens = 32 * 512;  // whose inputs are kept at a time (gptq_walk.cpp)
 
 }  // namespace
 
-ConversionEstimate estimate_conversion(const Plan &plan, const ModelConfig &config, const Shape &shape,
-                                       uint64_t tokens, uint64_t blob_bytes, ThreadPool &pool) {
+ConversionEstimate estimate_conversion(const Plan &plan, const ModelShape &shape, uint64_t tokens,
+                                       uint64_t blob_bytes, ThreadPool &pool) {
     const double n = static_cast<double>(tokens);
-    double pass = 0, rounding = 0, rounded = 0;
+    double pass = 0, rounding = 0, rounded = 0, block_weights = 0, largest = 0;
     bool second_pass = false, gptq = false;
-    plan.each_linear([&](Role role, uint32_t layer) {
-        const LinearPlan &one = plan.of(role, layer);
-        const Extent extent = extent_of(role, config);
+    uint32_t last_block = no_block;
+    plan.each_linear([&](Role role, uint32_t block) {
+        const LinearPlan &one = plan.of(role, block);
+        const struct {
+            double rows, cols;
+        } extent = {static_cast<double>(extent_of(shape, role, block).rows),
+                    static_cast<double>(extent_of(shape, role, block).cols)};
         rounding += extent.rows * extent.cols * 20;  // reading and packing
-        if (role != Role::head) pass += extent.rows * extent.cols;
+        largest = std::max(largest, extent.rows * extent.cols);
+        if (role != Role::head) {
+            pass += extent.rows * extent.cols;
+            block_weights = block == last_block ? block_weights + extent.rows * extent.cols : extent.rows * extent.cols;
+            last_block = block;
+        }
         second_pass = second_pass || needs_second_pass(one);
         if (one.weights != Dtype::int4) return;
         rounding +=
@@ -83,8 +77,10 @@ ConversionEstimate estimate_conversion(const Plan &plan, const ModelConfig &conf
         // The lower half of X^T X and, in front of a fit, another moment. A Cholesky factor in doubles, five times as
         // slow. A fit: a product and two triangular systems. The errors of columns going into those to come; five
         // sweeps of refinement; what is done column by column, at a tenth of the speed.
-        const bool fitted = role != Role::x_proj && role != Role::dt_proj;
-        const double moment = !fitted ? 0 : role == Role::out_proj ? extent.rows : extent.cols;
+        const Role maker = input_maker(shape, role, block);
+        const bool of_stream = maker == Role::norm || maker == Role::final_norm;
+        const bool fitted = of_stream || role == Role::out_proj;
+        const double moment = !fitted ? 0 : of_stream ? extent.cols : extent.rows;
         rounding += n * extent.cols * (0.5 * extent.cols + moment) +
                     5 * extent.cols * extent.cols * extent.cols / 6 +
                     extent.rows * extent.cols * extent.cols * (0.5 + (fitted ? 2 : 0) + 5) +
@@ -95,9 +91,15 @@ ConversionEstimate estimate_conversion(const Plan &plan, const ModelConfig &conf
                                         extent.cols * extent.cols * 16 + extent.rows * extent.cols * 5 +
                                         moment * extent.cols * 8);
     });
-    // The scan and the convolution of a channel: an exponential counts for about ten.
-    pass +=
-        static_cast<double>(config.n_layer) * config.d_inner * (12.0 * config.d_state + config.d_conv + 40);
+    // The states, and what else a channel costs: an exponential counts for about ten.
+    for (uint32_t block = 0; block < shape.block_count(); ++block) {
+        const BlockView view = shape.view(block);
+        for (uint32_t i = 0; i < view.kind->state_count; ++i) {
+            const StateRow &row = view.kind->states[i];
+            pass += static_cast<double>(row.channels.sum(view.dims)) *
+                    (view.dims[row.count] * (row.work > 0 ? row.work * 12.0 / scan_work : 1.0) + 20);
+        }
+    }
     const bool calibrated = plan.needs_calibration();
     ConversionEstimate estimate{};
     estimate.rate = measure_rate(shape, pool);
@@ -106,15 +108,12 @@ ConversionEstimate estimate_conversion(const Plan &plan, const ModelConfig &conf
     estimate.multiplications = (calibrated ? n * pass * passes : 0) + rounding;
     // The operands of a conversion's products are not all in the cache, as those of the measured one are.
     estimate.seconds = estimate.multiplications / (0.75 * estimate.rate);
-    // The residual streams of all tokens; the weights of a layer as floats, twice while they are packed, or, at another
+    // The residual streams of all tokens; the weights of a block as floats, twice while they are packed, or, at another
     // time, what rounding takes; the largest tensor while it is written; the blob, which is mapped.
-    double layer = 0;
-    for (Role role : layer_linear_roles) layer += extent_of(role, config).rows * extent_of(role, config).cols;
-    const double table = static_cast<double>(config.vocab_size) * config.d_model;
+    const double table = static_cast<double>(shape.vocab_size) * shape.d_model;
     const double working =
-        calibrated ? (gptq ? 2 : 1) * n * shape.d_model_padded * 4 + std::max(layer * 8, rounded) : 0;
-    const double writing =
-        std::max(table, 2.0 * config.d_inner * config.d_model) * 9 + static_cast<double>(blob_bytes);
+        calibrated ? (gptq ? 2 : 1) * n * shape.d_model_padded() * 4 + std::max(block_weights * 8, rounded) : 0;
+    const double writing = std::max(table, largest) * 9 + static_cast<double>(blob_bytes);
     constexpr double program = 8e6;
     estimate.memory_bytes = static_cast<uint64_t>(std::max(working, writing) + program);
     return estimate;

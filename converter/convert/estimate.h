@@ -6,7 +6,6 @@
 
 #include "converter/base/thread_pool.h"
 #include "converter/plan/plan.h"
-#include "runtime/model.h"
 
 namespace adder {
 
@@ -19,7 +18,7 @@ struct ConversionEstimate {
 };
 
 // `tokens` are calibrated on; `blob_bytes` are written.
-ConversionEstimate estimate_conversion(const Plan &plan, const ModelConfig &config, const Shape &shape,
-                                       uint64_t tokens, uint64_t blob_bytes, ThreadPool &pool);
+ConversionEstimate estimate_conversion(const Plan &plan, const ModelShape &shape, uint64_t tokens,
+                                       uint64_t blob_bytes, ThreadPool &pool);
 
 }  // namespace adder

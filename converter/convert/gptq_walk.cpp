@@ -1,4 +1,4 @@
-// The walk over the layers with two residual streams, and the moments of one linear layer at a time.
+// The walk over the blocks with two residual streams, and the moments of one linear layer at a time.
 // SPDX-License-Identifier: MIT
 #include "converter/convert/gptq_walk.h"
 #include "converter/plan/names.h"
@@ -9,7 +9,6 @@
 #include "converter/base/error.h"
 #include "converter/base/progress.h"
 #include "converter/blob/tensor.h"
-#include "converter/model/linear_input.h"
 #include "converter/plan/rules.h"
 #include "converter/quantize/fit.h"
 #include "converter/quantize/gptq.h"
@@ -27,31 +26,31 @@ constexpr size_t wave = 32;
 // A tied head's table is the embedding, too, whose errors have no Hessian: the larger damping keeps its rows close.
 constexpr double tied_damping = 0.3;
 
-class LayerRounder {
+class BlockRounder {
   public:
-    LayerRounder(FloatModel &model, const std::vector<Tokens> &tokens, const Plan &plan,
+    BlockRounder(FloatModel &model, const std::vector<Tokens> &tokens, const Plan &plan,
                  const Calibration &calibration, BlobWriter *blob)
         : model_(model), runner_(model.runner()), checkpoint_(model.checkpoint()), plan_(plan),
           calibration_(calibration), blob_(*blob), sequences_(plain_sequences(tokens)),
-          exact_(model.embed(sequences_)), rounded_(sequences_, model.shape().d_model_padded) {}
+          exact_(model.embed(sequences_)), rounded_(sequences_, model.shape().d_model_padded()) {}
 
     std::vector<std::string> run() {
-        const uint32_t n_layer = model_.shape().n_layer;
-        Progress progress("rounding", n_layer);
-        const TensorId table{Role::embedding, no_layer}, final_norm{Role::final_norm, no_layer};
+        const uint32_t blocks = model_.shape().block_count();
+        Progress progress("rounding", blocks);
+        const TensorId table{Role::embedding, no_block}, final_norm{Role::final_norm, no_block};
         blob_.write({final_norm}, calibration_, runner_.pool());
         if (plan_.tied() && wants_gptq(table))
             round_table();
         else
             blob_.write({table}, calibration_, runner_.pool());
         embed_rounded();
-        for (uint32_t layer = 0; layer < n_layer; ++layer) {
+        for (uint32_t block = 0; block < blocks; ++block) {
             throw_if_interrupted();
-            round_layer(layer);
+            round_block(block);
             progress.advance();
         }
         if (plan_.tied()) return std::move(notes_);
-        const TensorId head{Role::head, no_layer};
+        const TensorId head{Role::head, no_block};
         if (wants_gptq(head))
             round(head);
         else
@@ -61,26 +60,24 @@ class LayerRounder {
 
   private:
     void embed_rounded() {
-        const uint32_t stride = model_.shape().d_model_padded;
+        const uint32_t stride = model_.shape().d_model_padded();
         for (size_t i = 0; i < sequences_.size(); ++i)
             for (size_t t = 0; t < sequences_[i].tokens.size(); ++t)
-                embed_row(model_embedding(blob_.model()), static_cast<uint32_t>(sequences_[i].tokens[t]),
+                embed_row(model_matrix(blob_.model(), Role::embedding), static_cast<uint32_t>(sequences_[i].tokens[t]),
                           rounded_.of(i) + t * stride);
-        blob_.release(no_layer);
+        blob_.release(no_block);
     }
 
     // A tied table is rounded as the head that it is, before the walk that begins with it as the embedding: to the float
     // model's inputs of the head.
     void round_table() {
-        for (uint32_t layer = 0; layer < model_.shape().n_layer; ++layer) {
-            const FloatLayer exact(checkpoint_, model_.shape(), layer);
-            runner_.run(exact.weights(), sequences_, 0, sequences_.size(), &exact_, nullptr);
-        }
-        const TensorId table{Role::embedding, no_layer};
+        for (uint32_t block = 0; block < model_.shape().block_count(); ++block)
+            runner_.run(block, FloatBlock(checkpoint_, block), sequences_, 0, sequences_.size(), &exact_, {});
+        const TensorId table{Role::embedding, no_block};
         const DenseTensor weights = weights_of(table);
         HessianSum hessian(weights.cols);
         each_wave([&](size_t begin, size_t end) {
-            const std::vector<float> x = inputs({Role::head, no_layer}, begin, end, exact_);
+            const std::vector<float> x = inputs({Role::head, no_block}, begin, end, exact_);
             hessian.add(x.data(), x.size() / weights.cols, weights.cols, runner_.pool());
         });
         round_with(table, weights, hessian, GptqFactor(hessian, runner_.pool(), tied_damping));
@@ -95,83 +92,89 @@ class LayerRounder {
 
     bool wants_gptq(const TensorId &id) const {
         if (!is_matrix(id.role)) return false;
-        const LinearPlan &plan = plan_.of(id.role, id.layer);
+        const LinearPlan &plan = plan_.of(id.role, id.block);
         return needs_hessian(plan) && !find_int4_grid(weights_of(id), plan.group);
     }
 
     DenseTensor weights_of(const TensorId &id) const {
-        return read_folded(checkpoint_, plan_, calibration_, id.role, id.layer == no_layer ? 0 : id.layer);
+        return read_folded(checkpoint_, plan_, calibration_, id.role, id.block);
     }
 
-    void round_layer(uint32_t layer) {
+    // Is the input made of the residual stream itself?
+    bool of_stream(const TensorId &id) const {
+        const Role maker = input_maker(model_.shape(), id.role, id.block);
+        return maker == Role::norm || maker == Role::final_norm;
+    }
+    // Is the output added to the residual stream?
+    static bool to_stream(const TensorId &id) { return id.role == Role::out_proj; }
+
+    void round_block(uint32_t block) {
         std::vector<TensorId> others;
         std::set<Role> later;
         for (const TensorId &id : blob_.tensors()) {
-            if (id.layer != layer) continue;
+            if (id.block != block) continue;
             if (wants_gptq(id))
                 later.insert(id.role);
             else
                 others.push_back(id);
         }
         blob_.write(others, calibration_, runner_.pool());
-        if (later.count(Role::in_proj)) round({Role::in_proj, layer});
-        {
-            const FloatLayer exact(checkpoint_, model_.shape(), layer);
-            runner_.run(exact.weights(), sequences_, 0, sequences_.size(), &exact_, nullptr);
-        }
-        for (Role role : {Role::x_proj, Role::dt_proj, Role::out_proj})
-            if (later.count(role)) round({role, layer});
-        runner_.run(model_layer(blob_.model(), layer), sequences_, 0, sequences_.size(), &rounded_, nullptr);
-        blob_.release(layer);
+        // What takes the stream is fitted to that of the float model before the block, what adds to it to that after.
+        const std::vector<Role> &roles = plan_.roles(block);
+        for (Role role : roles)
+            if (later.count(role) && of_stream({role, block})) round({role, block});
+        runner_.run(block, FloatBlock(checkpoint_, block), sequences_, 0, sequences_.size(), &exact_, {});
+        for (Role role : roles)
+            if (later.count(role) && !of_stream({role, block})) round({role, block});
+        runner_.run(block, WrittenBlock(blob_.model(), block), sequences_, 0, sequences_.size(), &rounded_, {});
+        blob_.release(block);
     }
 
-    // The inputs of a linear layer for sequences [begin, end), one behind the other, [tokens][cols].
+    // The inputs of a linear layer for sequences [begin, end), one after the other, [tokens][cols].
     std::vector<float> inputs(const TensorId &id, size_t begin, size_t end, const ResidualStreams &streams) {
-        const ModelConfig &config = checkpoint_.config();
-        const uint32_t cols = linear_inputs(id.role, config, model_.shape(), ChunkBuffers{}, 0).width;
-        const LinearPlan &plan = plan_.of(id.role, id.layer);
-        const bool norm_made = id.role == Role::in_proj || id.role == Role::head;
-        // The division of an input behind a norm is in the norm's weights.
+        const uint32_t cols = extent_of(model_.shape(), id.role, id.block).cols;
+        const LinearPlan &plan = plan_.of(id.role, id.block);
+        // What makes the input has been divided already, unless the multipliers of the codes do it.
+        const bool divided =
+            plan.input != Input::hadamard && input_maker(model_.shape(), id.role, id.block) != Role::none;
         const std::vector<float> none;
-        const std::vector<float> &factors =
-            norm_made ? none : calibration_.of(id.role, id.layer == no_layer ? 0 : id.layer).factors;
+        const std::vector<float> &factors = divided ? none : calibration_.of(id.role, id.block).factors;
         std::vector<size_t> first(end - begin + 1, 0);
         for (size_t i = begin; i < end; ++i)
             first[i - begin + 1] = first[i - begin] + sequences_[i].tokens.size();
         std::vector<float> kept(first.back() * cols);
-        const auto keep = [&](size_t sequence, uint32_t token, const ChunkBuffers &buffers, uint32_t tokens,
-                              uint32_t) {
-            const LinearInputs rows = linear_inputs(id.role, config, model_.shape(), buffers, tokens);
+        const auto keep = [&](size_t sequence, uint32_t token, const float *values, uint32_t stride, uint32_t tokens) {
             for (uint32_t t = 0; t < tokens; ++t) {
                 float *const to = &kept[(first[sequence - begin] + token + t) * cols];
-                std::copy_n(rows.values + size_t{t} * rows.stride, cols, to);
+                std::copy_n(values + size_t{t} * stride, cols, to);
                 fold_input(plan.input, factors, to, cols);
             }
         };
-        if (norm_made) {
-            const float *norm = id.role == Role::head ? model_final_norm(blob_.model())
-                                                      : model_layer(blob_.model(), id.layer).norm;
-            runner_.normalize(norm, sequences_, begin, end, streams, keep);
+        if (id.block == no_block) {
+            Linear no_rows{};
+            no_rows.dtype = Dtype::f32;
+            no_rows.input = Input::floats;
+            runner_.run_head(model_final_norm(blob_.model()), no_rows, sequences_, begin, end, streams,
+                             [&](size_t sequence, uint32_t token, const float *input, uint32_t tokens, uint32_t) {
+                                 keep(sequence, token, input, model_.shape().d_model_padded(), tokens);
+                             });
             return kept;
         }
-        // The layer as far as it has been rounded, up to this input, which is left as floats.
-        LayerWeights weights = model_layer(blob_.model(), id.layer);
-        Linear &linear = id.role == Role::x_proj    ? weights.x_proj
-                         : id.role == Role::dt_proj ? weights.dt_proj
-                                                    : weights.out_proj;
-        linear.input = Input::floats;
-        weights.out_proj.matrix.tiles = 0;  // the residual stream stays as it is
-        // Nothing is written to it, as out_proj has no rows.
-        runner_.run(weights, sequences_, begin, end, const_cast<ResidualStreams *>(&streams), keep);
+        // The block as far as it has been rounded, up to this input.
+        runner_.run_to(id.role, id.block, WrittenBlock(blob_.model(), id.block), sequences_, begin, end, streams,
+                       [&](Role, size_t sequence, uint32_t token, const LinearInputs &rows, uint32_t) {
+                           keep(sequence, token, rows.values, rows.stride, rows.tokens);
+                       });
         return kept;
     }
 
     // What the outputs of out_proj should be, and the bias does not add: the way from the rounded stream in front of
-    // the layer to the float model's behind it. [tokens][d_model]
-    std::vector<float> missing_outputs(uint32_t layer, size_t begin, size_t end) const {
-        const uint32_t d_model = checkpoint_.config().d_model, stride = model_.shape().d_model_padded;
+    // the layer to the float model's after it. [tokens][d_model]
+    std::vector<float> missing_outputs(uint32_t block, size_t begin, size_t end) const {
+        const uint32_t d_model = model_.shape().d_model, stride = model_.shape().d_model_padded();
         std::vector<float> bias(d_model, 0.0f);
-        if (checkpoint_.config().use_bias) bias = read_dense(checkpoint_, Role::out_proj_bias, layer).values;
+        if (model_.shape().view(block).shape->flags & shape_projection_bias)
+            bias = checkpoint_.read(Role::out_proj_bias, block).values;
         std::vector<float> missing;
         for (size_t i = begin; i < end; ++i)
             for (size_t t = 0; t < sequences_[i].tokens.size(); ++t)
@@ -186,9 +189,8 @@ class LayerRounder {
         DenseTensor weights = weights_of(id);
         const uint32_t cols = weights.cols;
         HessianSum hessian(cols);
-        // y x^T: of out_proj with its wanted outputs, behind a norm with what is missing in its input.
-        const bool outputs = id.role == Role::out_proj;
-        const bool norm_made = id.role == Role::in_proj || id.role == Role::head;
+        // y x^T: of out_proj with its wanted outputs, after a norm with what is missing in its input.
+        const bool outputs = to_stream(id), norm_made = of_stream(id);
         MomentSum cross(outputs ? weights.rows : norm_made ? cols : 0, cols, false);
         each_wave([&](size_t begin, size_t end) {
             const std::vector<float> x = inputs(id, begin, end, rounded_);
@@ -196,7 +198,7 @@ class LayerRounder {
             hessian.add(x.data(), tokens, cols, pool);
             if (!outputs && !norm_made) return;
             std::vector<float> y =
-                outputs ? missing_outputs(id.layer, begin, end) : inputs(id, begin, end, exact_);
+                outputs ? missing_outputs(id.block, begin, end) : inputs(id, begin, end, exact_);
             if (norm_made)
                 for (size_t i = 0; i < y.size(); ++i) y[i] -= x[i];
             cross.add({y.data(), cross.rows()}, {x.data(), cols}, tokens, pool);
@@ -211,16 +213,16 @@ class LayerRounder {
     void round_with(const TensorId &id, const DenseTensor &weights, const HessianSum &hessian,
                     const GptqFactor &factor) {
         ThreadPool &pool = runner_.pool();
-        if (!factor.note().empty()) notes_.push_back(plan_name(id.role, id.layer) + ": " + factor.note());
+        if (!factor.note().empty()) notes_.push_back(plan_name(model_.shape(), id.role, id.block) + ": " + factor.note());
         Int4Matrix matrix =
-            round_int4(weights, plan_.of(id.role, id.layer).group, hessian.importance(), pool);
+            round_int4(weights, plan_.of(id.role, id.block).group, hessian.importance(), pool);
         gptq(weights, factor, pool, &matrix);
         if (factor.damping() > 0) refine(weights, hessian, factor.damping(), pool, &matrix);
         blob_.write_rounded(id, calibration_, matrix);
     }
 
     FloatModel &model_;
-    LayerRunner &runner_;
+    BlockRunner &runner_;
     const Checkpoint &checkpoint_;
     const Plan &plan_;
     const Calibration &calibration_;
@@ -235,13 +237,13 @@ class LayerRounder {
 
 bool needs_hessians(const Plan &plan) {
     bool any = false;
-    plan.each_linear([&](Role role, uint32_t layer) { any = any || needs_hessian(plan.of(role, layer)); });
+    plan.each_linear([&](Role role, uint32_t block) { any = any || needs_hessian(plan.of(role, block)); });
     return any;
 }
 
 std::vector<std::string> write_with_gptq(FloatModel &model, const std::vector<Tokens> &tokens,
                                          const Plan &plan, const Calibration &calibration, BlobWriter *blob) {
-    return LayerRounder(model, tokens, plan, calibration, blob).run();
+    return BlockRounder(model, tokens, plan, calibration, blob).run();
 }
 
 }  // namespace adder

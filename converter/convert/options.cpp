@@ -70,6 +70,9 @@ const std::vector<Option> &recipe_options() {
          "Smoothing of the inputs with a static scale: off, a strength from 0 to 1, or auto, for each "
          "layer "
          "and place the one that loses least on the calibration text (default: the recipe's)."},
+        {"state", 0, "TYPE", false,
+         "Type of the recurrent state in the arena: f32 or f16, with half the memory and traffic; f16 for Mamba-2 "
+         "(default: f32)."},
         {"rotate", 0, nullptr, false,
          "Rotate the residual stream by signs and a Hadamard transform, folded into embedding, in_proj, "
          "out_proj and head: the same model, without outlier channels there. A tied head becomes a "
@@ -83,6 +86,8 @@ void set_recipe(const Arguments &arguments, ConvertOptions *options) {
     options->recipe = recipe_of(arguments);
     options->rules = rules_of(arguments);
     options->rotate = arguments.has("rotate");
+    options->state =
+        arguments.choice("state", "f32", {"f32", "f16"}) == "f16" ? StateType::f16 : StateType::f32;
 }
 
 void set_recipe(const std::vector<std::string> &words, ConvertOptions *options) {

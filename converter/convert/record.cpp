@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #include "converter/convert/record.h"
 
+#include <algorithm>
+
 #include "adder/adder.h"
 #include "converter/base/error.h"
 #include "converter/plan/names.h"
@@ -56,10 +58,19 @@ struct PlanGroup {
     uint32_t last;
 };
 
-std::vector<PlanGroup> groups_of(const Plan &plan, Role role) {
+// The blocks that have a linear layer of this role.
+std::vector<uint32_t> blocks_with(const Plan &plan, Role role) {
+    std::vector<uint32_t> blocks;
+    for (uint32_t block = 0; block < plan.block_count(); ++block)
+        if (std::count(plan.roles(block).begin(), plan.roles(block).end(), role) > 0) blocks.push_back(block);
+    return blocks;
+}
+
+std::vector<PlanGroup> groups_of(const ModelShape &shape, const Plan &plan, Role role) {
     std::vector<PlanGroup> groups;
-    for (uint32_t layer = 0; layer < plan.n_layer(); ++layer) {
-        const std::string text = text_of(plan.of(role, layer));
+    for (const uint32_t block : blocks_with(plan, role)) {
+        const uint32_t layer = shape.blocks[block].layer;
+        const std::string text = text_of(plan.of(role, block));
         PlanGroup *group = nullptr;
         for (PlanGroup &other : groups)
             if (other.text == text) group = &other;
@@ -67,7 +78,7 @@ std::vector<PlanGroup> groups_of(const Plan &plan, Role role) {
         // A run's end is written over as it moves: "0" becomes "0-1", that "0-2".
         const std::string number = std::to_string(layer);
         if (!group) {
-            groups.push_back({&plan.of(role, layer), text, number, layer});
+            groups.push_back({&plan.of(role, block), text, number, layer});
             continue;
         }
         if (next) {
@@ -83,8 +94,9 @@ std::vector<PlanGroup> groups_of(const Plan &plan, Role role) {
     return groups;
 }
 
-void write_role(JsonWriter &json, const Plan &plan, Role role) {
-    const std::vector<PlanGroup> groups = groups_of(plan, role);
+void write_role(JsonWriter &json, const ModelShape &shape, const Plan &plan, Role role) {
+    const std::vector<PlanGroup> groups = groups_of(shape, plan, role);
+    if (groups.empty()) return;
     json.key(role_name(role));
     if (groups.size() == 1) {
         write_plan(json, *groups[0].plan, true, "");
@@ -95,17 +107,17 @@ void write_role(JsonWriter &json, const Plan &plan, Role role) {
     json.end_array();
 }
 
-// What the search for the strength of smoothing found, a number a layer.
+// What the search for the strength of smoothing found, one number per layer.
 void write_alphas(JsonWriter &json, const Plan &plan, const Calibration &calibration) {
-    for (Role role : layer_linear_roles) {
+    for (Role role : all_linear_roles()) {
         bool searched = false;
-        for (uint32_t layer = 0; layer < plan.n_layer(); ++layer)
+        const std::vector<uint32_t> blocks = blocks_with(plan, role);
+        for (const uint32_t block : blocks)
             searched =
-                searched || (plan.of(role, layer).search_alpha && has_scale(plan.of(role, layer).input));
-        if (!searched) continue;
+                searched || (plan.of(role, block).search_alpha && has_scale(plan.of(role, block).input));
+        if (!searched || role == Role::head) continue;
         json.key(std::string(role_name(role)) + "_alphas").begin_array();
-        for (uint32_t layer = 0; layer < plan.n_layer(); ++layer)
-            json.value(calibration.of(role, layer).alpha);
+        for (const uint32_t block : blocks) json.value(calibration.of(role, block).alpha);
         json.end_array();
     }
 }
@@ -129,9 +141,10 @@ std::string quantization_record(const RecordContents &contents) {
         json.end_object();
     }
     const Plan &plan = contents.plan;
-    for (Role role : layer_linear_roles) write_role(json, plan, role);
-    write_plan(json.key("head"), plan.of(Role::head, 0), true, "");
-    if (!plan.tied()) write_plan(json.key("embedding"), plan.of(Role::embedding, 0), false, "");
+    for (Role role : all_linear_roles())
+        if (role != Role::head) write_role(json, contents.shape, plan, role);
+    write_plan(json.key("head"), plan.of(Role::head, no_block), true, "");
+    if (!plan.tied()) write_plan(json.key("embedding"), plan.of(Role::embedding, no_block), false, "");
     if (contents.calibration_tokens > 0) {
         json.key("calibration").begin_object();
         json.key("tokens").value(contents.calibration_tokens);
@@ -147,7 +160,7 @@ std::string quantization_record(const RecordContents &contents) {
                 .value(format("%08x", text.crc))
                 .end_object();
         json.end_array();
-        if (!contents.calibration.layers.empty()) write_alphas(json, plan, contents.calibration);
+        if (!contents.calibration.empty()) write_alphas(json, plan, contents.calibration);
         json.end_object();
     }
     if (contents.quality) write_quality(json.key("quality"), *contents.quality);

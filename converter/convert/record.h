@@ -18,6 +18,7 @@ namespace adder {
 struct RecordContents {
     const std::string &recipe;
     const std::vector<PlanRule> &rules;
+    const ModelShape &shape;
     const Plan &plan;
     const Calibration &calibration;  // empty: not done yet
     uint32_t calibration_window;

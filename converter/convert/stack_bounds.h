@@ -21,9 +21,9 @@ struct StackBound {
 // On ARM the kernels for int4 weights, and those of i8mm for several tokens, keep sums or codes on the stack.
 constexpr StackBound stack_bounds[] = {
     {"microcontroller", 2048, 2048, 2048},  // portable kernels only, built for size
-    {"scalar", 4096, 4096, 4096},          {"simd", 5632, 5632, 5632},  // any instruction set but those below
-    {"neon", 5632, 5632, 12288},                                        // and dotprod
-    {"i8mm", 5632, 20480, 20480},
+    {"scalar", 4096, 4096, 4096},          {"simd", 7168, 7168, 7168},  // any instruction set but those below
+    {"neon", 7168, 7168, 13312},                                        // and dotprod
+    {"i8mm", 7168, 21504, 21504},
 };
 
 }  // namespace adder

@@ -35,7 +35,7 @@ std::string html_table(const TextTable &table) {
     return html + "</table>\n";
 }
 
-// One figure of each model against its bits a weight.
+// One figure of each model against its bits per weight.
 template <typename Figure>
 std::string picture(const Evaluation &evaluation, const std::string &title, const char *y_label,
                     const Figure &figure) {

@@ -121,7 +121,7 @@ class RowReader {
         return example;
     }
 
-    // The last word, with the space before it, is to complete.
+    // The last word, with the space before it, has to be predicted.
     Example lambada() const {
         const std::string &whole = text("text");
         const size_t space = whole.rfind(' ');

@@ -9,7 +9,7 @@
 
 namespace adder {
 
-// What a model is asked: how likely is `continuation` behind `context`?
+// What a model is asked: how likely is `continuation` after `context`?
 struct Request {
     std::string context, continuation;
 };
@@ -23,7 +23,7 @@ struct Example {
 
 // Reads one line. What form it has is seen from its keys:
 //     context, target                      to complete (ours)
-//     text                                 LAMBADA: the last word is to complete
+//     text                                 LAMBADA: the last word has to be predicted
 //     context, choices, label              multiple choice (ours)
 //     sentence with "_", choices, label    WinoGrande (ours)
 //     sentence, option1, option2, answer   WinoGrande

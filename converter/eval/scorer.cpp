@@ -18,12 +18,13 @@
 namespace adder {
 
 CheckpointScorer::CheckpointScorer(const std::string &path, ThreadPool &pool)
-    : checkpoint_(path), tokenizer_(checkpoint_), model_(checkpoint_, pool) {
+    : checkpoint_(path), tokenizer_(checkpoint_.tokenizer_path(), checkpoint_.shape().vocab_size),
+      model_(checkpoint_, pool) {
     facts_.path = path;
     facts_.kind = "checkpoint";
     facts_.isa = model_.isa();
-    for (const TensorSpec &spec : model_tensors(checkpoint_.config())) {
-        const TensorView &tensor = checkpoint_.tensor(spec.name);
+    for (const TensorSpec &spec : checkpoint_.shape().family->tensors(checkpoint_.shape())) {
+        const TensorView &tensor = checkpoint_.files().tensor(spec.name);
         facts_.parameters += tensor.elements;
         facts_.bytes += tensor.size;
     }
@@ -40,11 +41,11 @@ void CheckpointScorer::score(const std::vector<Sequence> &sequences, const Callb
                              const Advance &advance) {
     uint64_t total = 0;
     for (const Sequence &sequence : sequences) total += sequence.tokens.size();
-    // All sequences go through a layer together: each layer is so much of the tokens' work.
-    const uint64_t steps = model_.shape().n_layer;
+    // All sequences go through a block together: each block is so much of the tokens' work.
+    const uint64_t steps = model_.shape().block_count();
     uint64_t step = 0;
     FloatModel::Visitor visitor;
-    visitor.layer_done = [&](uint32_t) {
+    visitor.block_done = [&](uint32_t) {
         ++step;
         if (advance) advance(total * step / steps - total * (step - 1) / steps);
     };
@@ -62,7 +63,7 @@ class Snapshot {
   public:
     void take(const adder_session &session) {
         const auto *bytes = reinterpret_cast<const uint8_t *>(session.state);
-        state_.assign(bytes, bytes + state_bytes(session.model().shape));
+        state_.assign(bytes, bytes + state_bytes(session.model().architecture));
         position_ = session.position;
     }
     void restore(adder_session &session) const {
@@ -147,7 +148,7 @@ class BlobScorer : public Scorer {
     ModelFacts facts_;
     BlobFile blob_;
     ThreadPool &pool_;
-    std::vector<std::unique_ptr<Session>> sessions_;  // one a member of the pool
+    std::vector<std::unique_ptr<Session>> sessions_;  // one per member of the pool
     std::vector<Snapshot> snapshots_;
 };
 

@@ -51,7 +51,7 @@ class CheckpointScorer : public Scorer {
   public:
     CheckpointScorer(const std::string &path, ThreadPool &pool);
     const ModelFacts &facts() const override { return facts_; }
-    uint32_t vocab_size() const override { return checkpoint_.config().vocab_size; }
+    uint32_t vocab_size() const override { return checkpoint_.shape().vocab_size; }
     Tokens tokenize(std::string_view text, const std::string &name) const override;
     void score(const std::vector<Sequence> &sequences, const Callback &callback,
                const Advance &advance) override;

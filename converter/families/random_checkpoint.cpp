@@ -22,55 +22,15 @@ namespace {
 constexpr size_t piece = size_t{1} << 18;  // values in memory
 constexpr uint64_t most_shards = 8;
 
-struct PublishedModel {
-    const char *name;
-    uint32_t d_model, n_layer;
-};
-constexpr PublishedModel published[] = {
-    // state-spaces/NAME-hf
-    {"mamba-130m", 768, 24},  {"mamba-370m", 1024, 48}, {"mamba-790m", 1536, 48},
-    {"mamba-1.4b", 2048, 48}, {"mamba-2.8b", 2560, 64},
-};
-constexpr uint32_t published_vocab_size = 50280;
-
-ModelConfig config_of(uint32_t d_model, uint32_t n_layer, uint32_t vocab_size) {
-    ModelConfig config;
-    config.model_type = "mamba";
-    config.d_model = d_model;
-    config.n_layer = n_layer;
-    config.vocab_size = vocab_size;
-    config.d_inner = 2 * d_model;
-    config.dt_rank = (d_model + 15) / 16;
-    config.bos_token_id = 0;
-    config.eos_token_ids = {0};
-    return config;
-}
-
 std::string config_text(const RandomCheckpoint &wanted) {
-    const ModelConfig &config = wanted.config;
     const char *const type = wanted.dtype == DType::f32   ? "float32"
                              : wanted.dtype == DType::f16 ? "float16"
                                                           : "bfloat16";
     JsonWriter json;
     json.begin_object();
-    json.key("architectures").begin_array().value("MambaForCausalLM").end_array();
-    json.key("model_type").value(config.model_type);
-    json.key("hidden_size").value(config.d_model);
-    json.key("num_hidden_layers").value(config.n_layer);
-    json.key("vocab_size").value(config.vocab_size);
-    json.key("state_size").value(config.d_state);
-    json.key("conv_kernel").value(config.d_conv);
-    json.key("intermediate_size").value(config.d_inner);
-    json.key("expand").value(config.d_inner / config.d_model);
-    json.key("time_step_rank").value(config.dt_rank);
-    json.key("layer_norm_epsilon").value(config.norm_epsilon);
-    json.key("hidden_act").value("silu");
-    json.key("use_bias").value(config.use_bias);
-    json.key("use_conv_bias").value(config.use_conv_bias);
-    json.key("tie_word_embeddings").value(config.tie_word_embeddings);
-    json.key("residual_in_fp32").value(true);
-    if (config.bos_token_id) json.key("bos_token_id").value(*config.bos_token_id);
-    if (!config.eos_token_ids.empty()) json.key("eos_token_id").value(config.eos_token_ids[0]);
+    wanted.shape.family->write_config(wanted.shape, &json);
+    if (wanted.shape.bos_token_id) json.key("bos_token_id").value(*wanted.shape.bos_token_id);
+    if (!wanted.shape.eos_token_ids.empty()) json.key("eos_token_id").value(wanted.shape.eos_token_ids[0]);
     json.key("torch_dtype").value(type);
     json.end_object();
     return json.text() + "\n";
@@ -123,7 +83,7 @@ void write_shard(const std::string &path, const Shard &shard, const RandomCheckp
     SafetensorsWriter writer(path, wanted.dtype, shard);
     std::vector<float> values(piece);
     for (const TensorSpec &tensor : shard) {
-        const RandomWeights weights(wanted.seed, tensor, wanted.config);
+        const RandomWeights weights(wanted.seed, tensor, wanted.shape.family->initial(tensor, wanted.shape));
         const uint64_t elements = element_count(tensor);
         for (uint64_t first = 0; first < elements; first += piece) {
             throw_if_interrupted();
@@ -140,13 +100,27 @@ void write_shard(const std::string &path, const Shard &shard, const RandomCheckp
 
 std::vector<std::string> published_models() {
     std::vector<std::string> names;
-    for (const PublishedModel &model : published) names.emplace_back(model.name);
+    for (const Family *family : families())
+        for (const PublishedShape &shape : family->published) names.emplace_back(shape.name);
     return names;
 }
 
-ModelConfig config_like(const std::string &like) {
-    for (const PublishedModel &model : published)
-        if (like == model.name) return config_of(model.d_model, model.n_layer, published_vocab_size);
+ModelShape shape_like(const std::string &name) {
+    const Family *family = families().front();
+    std::string like = name;
+    const size_t colon = name.find(':');
+    for (const Family *candidate : families()) {
+        if (colon != std::string::npos && name.compare(0, colon, candidate->name) == 0) {
+            family = candidate;
+            like = name.substr(colon + 1);
+        }
+        for (const PublishedShape &shape : candidate->published)
+            if (name == shape.name) {
+                ModelShape found = candidate->shape_like(shape);
+                found.family = candidate;
+                return found;
+            }
+    }
     struct {
         const char *name;
         uint32_t most, value;
@@ -164,20 +138,22 @@ ModelConfig config_like(const std::string &like) {
     }
     if (!is_list) {
         std::string names;
-        for (const PublishedModel &model : published) names += std::string(model.name) + ", ";
+        for (const std::string &model : published_models()) names += model + ", ";
         fail(ExitCode::usage,
-             "--like is \"%s\"; %sor D_MODEL,N_LAYER,VOCAB is needed, for example 384,12,4096", like.c_str(),
+             "--like is \"%s\"; %sor D_MODEL,N_LAYER,VOCAB is needed, for example 384,12,4096", name.c_str(),
              names.c_str());
     }
     for (const auto &number : numbers)
         if (number.value < 1 || number.value > number.most)
-            fail(ExitCode::usage, "--like %s: %s is outside of 1 to %u", like.c_str(), number.name,
+            fail(ExitCode::usage, "--like %s: %s is outside of 1 to %u", name.c_str(), number.name,
                  number.most);
-    return config_of(numbers[0].value, numbers[1].value, numbers[2].value);
+    ModelShape found = family->shape_like({"", numbers[0].value, numbers[1].value, numbers[2].value});
+    found.family = family;
+    return found;
 }
 
 WrittenCheckpoint write_random_checkpoint(const RandomCheckpoint &wanted) {
-    const std::vector<TensorSpec> tensors = model_tensors(wanted.config);
+    const std::vector<TensorSpec> tensors = wanted.shape.family->tensors(wanted.shape);
     const uint64_t value_bytes = element_bytes(wanted.dtype);
     WrittenCheckpoint written{};
     for (const TensorSpec &tensor : tensors) written.parameters += element_count(tensor);

@@ -6,14 +6,14 @@
 #include <string>
 #include <vector>
 
-#include "converter/import/config.h"
+#include "converter/families/family.h"
 #include "converter/import/safetensors.h"
 
 namespace adder {
 
 struct RandomCheckpoint {
     std::string directory;  // made; must not exist
-    ModelConfig config;
+    ModelShape shape;
     DType dtype = DType::f32;  // of all tensors: f32, f16 or bf16
     uint64_t seed = 0;
     uint64_t shard_bytes =
@@ -26,9 +26,9 @@ struct WrittenCheckpoint {
     std::vector<std::string> files;  // of the weights
 };
 
-// The configuration of a published model ("mamba-130m"; published_models()) or of "D_MODEL,N_LAYER,VOCAB", the rest as
-// those have it. Throws Error(usage).
-ModelConfig config_like(const std::string &like);
+// The shape of a published model ("mamba-130m"; published_models()), of "D_MODEL,N_LAYER,VOCAB", the rest as mamba-130m
+// has it, or of "FAMILY:D_MODEL,N_LAYER,VOCAB". Throws Error(usage).
+ModelShape shape_like(const std::string &like);
 std::vector<std::string> published_models();
 
 // Writes config.json and safetensors, in shards with an index where one file would be too large. The same bytes on every

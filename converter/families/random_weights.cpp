@@ -9,7 +9,6 @@ namespace adder {
 
 namespace {
 
-constexpr double embedding_deviation = 0.02;  // initializer_range of the authors' implementation
 constexpr double least_step = 1e-3, step_ratio = 100;
 
 // Splitmix64 (Steele, Lea, Flood, OOPSLA 2014): its output function, and the step of its counter.
@@ -24,10 +23,6 @@ uint64_t seed_of(uint64_t seed, std::string_view name) {
     uint64_t hash = mix(seed + counter_step);
     for (const char c : name) hash = mix((hash ^ static_cast<uint8_t>(c)) + counter_step);
     return hash;
-}
-
-bool ends_with(std::string_view text, std::string_view end) {
-    return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
 }
 
 // In [-1, 1), of 24 bits.
@@ -74,39 +69,27 @@ double portable_inverse_softplus(double x) {
     return portable_log(x * sum);
 }
 
-RandomWeights::RandomWeights(uint64_t seed, const TensorSpec &tensor, const ModelConfig &config)
-    : seed_(seed_of(seed, tensor.name)), row_(tensor.shape.back()) {
-    const auto is = [&](std::string_view end) { return ends_with(tensor.name, end); };
-    if (is("norm.weight") || is("norm_f.weight") || is("mixer.D")) {
-        kind_ = Kind::one;
-    } else if (is("mixer.A_log")) {
-        kind_ = Kind::decay;
-    } else if (is("dt_proj.bias")) {
-        kind_ = Kind::steps;
-    } else if (is("embeddings.weight") || is("lm_head.weight")) {
-        kind_ = Kind::bell;
-        bound_ = static_cast<float>(embedding_deviation);
-    } else {
-        kind_ = Kind::uniform;
-        const uint64_t fan_in = is("conv1d.bias") ? config.d_conv : row_;
-        const uint64_t divisor = is("out_proj.weight") ? config.n_layer : 1;
-        bound_ = static_cast<float>(1 / std::sqrt(static_cast<double>(fan_in * divisor)));
-    }
-}
+RandomWeights::RandomWeights(uint64_t seed, const TensorSpec &tensor, const Initial &initial)
+    : kind_(initial.kind), seed_(seed_of(seed, tensor.name)), bound_(initial.bound), row_(tensor.shape.back()) {}
 
 void RandomWeights::fill(uint64_t first, size_t count, float *values) const {
+    const float bound = static_cast<float>(bound_);
     for (size_t i = 0; i < count; ++i) {
         const uint64_t index = first + i;
         const uint64_t bits = mix(seed_ + (index + 1) * counter_step);
         switch (kind_) {
-        case Kind::one: values[i] = 1; break;
-        case Kind::uniform: values[i] = bound_ * uniform(bits); break;
-        case Kind::bell: values[i] = bound_ * bell(bits); break;
-        case Kind::steps:
+        case Initial::Kind::one: values[i] = 1; break;
+        case Initial::Kind::uniform: values[i] = bound * uniform(bits); break;
+        case Initial::Kind::bell: values[i] = bound * bell(bits); break;
+        case Initial::Kind::steps:
             values[i] = static_cast<float>(portable_inverse_softplus(log_uniform_step(bits)));
             break;
-        case Kind::decay:
+        case Initial::Kind::log_index:
             values[i] = static_cast<float>(portable_log(static_cast<double>(index % row_ + 1)));
+            break;
+        case Initial::Kind::log_uniform:
+            values[i] = static_cast<float>(
+                portable_log(1 + (bound_ - 1) * (static_cast<double>(uniform(bits)) + 1) / 2));
             break;
         }
     }

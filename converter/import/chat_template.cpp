@@ -87,7 +87,7 @@ class Probe {
                                       {"eos_token", Value::of(eos_token_)}});
     }
 
-    // What stands before, between and behind the turns' texts.
+    // What stands before, between and after the turns' texts.
     std::vector<std::string> pieces(const std::vector<Turn> &turns) const {
         const std::string text = render(turns, false);
         std::vector<std::string> found;

@@ -1,4 +1,4 @@
-// A checkpoint's config.json and generation_config.json: typed, range-checked.
+// Reading config.json and generation_config.json: typed, range-checked, with messages that name file and key.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -11,31 +11,31 @@
 
 namespace adder {
 
-// The shape of a model. The names are the field's; the keys of config.json stand behind them, with the range
-// that is accepted: a blob's (runtime/blob.h). Where a key is absent or null, the default is that of
-// transformers' MambaConfig; without one it is an error.
-struct ModelConfig {
-    std::string model_type;           // "mamba"
-    uint32_t d_model = 0;             // hidden_size, 1..65536
-    uint32_t n_layer = 0;             // num_hidden_layers, 1..1024
-    uint32_t vocab_size = 0;          // vocab_size, 1..2^20
-    uint32_t d_state = 16;            // state_size, 1..1024
-    uint32_t d_conv = 4;              // conv_kernel, 1..64
-    uint32_t d_inner = 0;             // intermediate_size, 1..2^17; else expand (default 2) * hidden_size
-    uint32_t dt_rank = 0;             // time_step_rank, 1..65536; "auto", the default: ceil(d_model / 16)
-    float norm_epsilon = 1e-5f;       // layer_norm_epsilon, 1e-12..1
-    bool use_bias = false;            // of in_proj and out_proj
-    bool use_conv_bias = true;        // of conv1d
-    bool tie_word_embeddings = true;  // the head's weights are the embedding's
-    std::optional<uint32_t> bos_token_id;  // below vocab_size
-    std::vector<uint32_t> eos_token_ids;   // eos_token_id: an integer or a list; each below vocab_size
-};
+// config.json or generation_config.json: JSON as Python writes it, with Infinity.
+Json parse_config_file(const std::string &path);
 
-// Reads config.json. `name` is its path. Also accepts the layout of the state-spaces repository (d_model,
-// n_layer, ssm_cfg, pad_vocab_size_multiple). Throws Error(bad_input) naming key, value and range, and on
-// what would compute something else than the model that is implemented: another model_type, hidden_act,
-// rms_norm false, attention layers, weights that are quantized already.
-ModelConfig parse_model_config(const Json &json, const std::string &name);
+// An object's members by key. null is taken as absent, as transformers does. All errors are Error(bad_input).
+class ConfigReader {
+  public:
+    // `name` is the file's path, perhaps with the place of the object in it. Both must outlive the reader.
+    ConfigReader(const Json &json, const std::string &name) : json_(json), name_(name) { json.object(name); }
+
+    const Json *find(const char *key) const;
+    std::string what(const char *key) const { return name_ + ": " + key; }
+    const std::string &name() const { return name_; }
+
+    std::optional<uint32_t> integer(const char *key, int64_t low, int64_t high) const;
+    uint32_t needed_integer(const char *key, int64_t low, int64_t high) const;
+    std::optional<double> number(const char *key, double low, double high) const;
+    std::optional<bool> boolean(const char *key) const;
+    std::optional<std::string> string(const char *key) const;
+    // An integer or a list of them, each below vocab_size.
+    std::vector<uint32_t> token_ids(const char *key, uint32_t vocab_size) const;
+
+  private:
+    const Json &json_;
+    const std::string &name_;
+};
 
 // What generation_config.json sets; what it leaves out, or sets to null, is absent.
 struct GenerationConfig {
@@ -50,14 +50,5 @@ struct GenerationConfig {
 };
 
 GenerationConfig parse_generation_config(const Json &json, const std::string &name, uint32_t vocab_size);
-
-// A tensor that a model consists of.
-struct TensorSpec {
-    std::string name;             // as transformers spells it
-    std::vector<uint64_t> shape;  // outermost first
-};
-
-// All of them, in the order in which they are computed with; the head's last, unless it is tied.
-std::vector<TensorSpec> model_tensors(const ModelConfig &config);
 
 }  // namespace adder

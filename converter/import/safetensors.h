@@ -42,6 +42,12 @@ enum class DType {
 const char *dtype_name(DType dtype);  // as in the file: "BF16"
 bool is_readable(DType dtype);        // f32, f16 or bf16
 
+// A tensor that a model consists of.
+struct TensorSpec {
+    std::string name;
+    std::vector<uint64_t> shape;  // outermost first
+};
+
 // One tensor, in place. The data has no alignment.
 struct TensorView {
     std::string name;

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "converter/base/file.h"
-#include "converter/import/config.h"
 #include "converter/import/safetensors.h"
 
 namespace adder {

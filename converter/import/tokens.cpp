@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #include "converter/import/tokens.h"
 
+#include "converter/base/file.h"
+
 #include <algorithm>
 
 #include "converter/base/error.h"
@@ -10,11 +12,10 @@
 
 namespace adder {
 
-CheckpointTokenizer::CheckpointTokenizer(const Checkpoint &checkpoint) {
-    const std::string &path = checkpoint.tokenizer_path();
+CheckpointTokenizer::CheckpointTokenizer(const std::string &path, uint32_t vocab_size) {
     if (path.empty()) return;
     const MappedFile file(path);
-    section_ = import_tokenizer(Json::parse(file.text(), path), path, checkpoint.config().vocab_size);
+    section_ = import_tokenizer(Json::parse(file.text(), path), path, vocab_size);
     if (tokenizer_open(&tokenizer_, section_.data(), section_.size()) != TokenizeStatus::ok)
         bad_input("%s: the tokenizer cannot be represented", path.c_str());
 }

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "converter/base/tokens.h"
-#include "converter/import/checkpoint.h"
 #include "runtime/tokenizer.h"
 
 namespace adder {
@@ -17,7 +16,8 @@ namespace adder {
 class CheckpointTokenizer {
   public:
     // Empty if the checkpoint has no tokenizer.json; throws Error(bad_input) if it has one that is not supported.
-    explicit CheckpointTokenizer(const Checkpoint &checkpoint);
+    // Of a tokenizer.json, or of no path.
+    CheckpointTokenizer(const std::string &path, uint32_t vocab_size);
     bool empty() const { return section_.empty(); }
     const std::vector<uint8_t> &section() const { return section_; }
     const Tokenizer &tokenizer() const { return tokenizer_; }

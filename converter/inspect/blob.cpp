@@ -44,7 +44,7 @@ struct Facts {
         const adder_status status = adder_model_verify(blob.model(), &error);
         checksum_ok = status == ADDER_OK;
         if (!checksum_ok) checksum_text = error_text(status, error);
-        arena = arena_report(model.shape, model.code_inputs, model.float_weights, options.session);
+        arena = arena_report(model.architecture, model.code_inputs, model.float_weights, options.session);
         if (model.has_tokenizer)
             for (const AddedTokens *group : {&model.tokenizer.raw, &model.tokenizer.normalized})
                 for (uint32_t i = 0; i < group->count; ++i)
@@ -54,12 +54,12 @@ struct Facts {
 
     void add(const BlobTensor &tensor) {
         bytes_by_dtype[weight_type_name(static_cast<Dtype>(tensor.dtype))] += tensor.size;
-        const auto role = static_cast<Role>(tensor.role);
         const auto granularity = static_cast<Granularity>(tensor.granularity);
-        const TensorExtent extent = tensor_extent(model.shape, role, static_cast<Dtype>(tensor.dtype));
+        const TensorExtent extent{tile_size * tensor.tiles, round_up_to_tile(tensor.cols), tensor.size};
         scale_bytes += scale_extent(extent, granularity, tensor.group).bytes;
     }
     std::string_view text(adder_text which) const { return blob.text(which); }
+    uint32_t layer_of(const BlobTensor &tensor) const { return model.architecture.blocks[tensor.block].layer; }
     std::string fingerprint() const {
         return format("%016llx", static_cast<unsigned long long>(blob.info().fingerprint));
     }
@@ -93,7 +93,7 @@ void write_json(JsonWriter &w, const Json &json) {
     }
 }
 
-// Objects become indented lines; everything else stands behind its key as JSON.
+// Objects become indented lines; everything else stands after its key as JSON.
 void add_record(Lines &lines, const Json &json, const std::string &indent) {
     for (const auto &[key, value] : json.object("the quantization record")) {
         const std::string quoted = json_quote(key);
@@ -120,16 +120,7 @@ std::string blob_json(const Facts &facts, const InspectOptions &options) {
     w.key("format_version").value(info.format_version);
     w.key("checksum").value(facts.checksum_ok ? "ok" : facts.checksum_text);
     w.key("fingerprint").value(facts.fingerprint());
-    w.key("architecture").value("mamba");
-    w.key("d_model").value(info.d_model);
-    w.key("n_layer").value(info.n_layer);
-    w.key("vocab_size").value(info.vocab_size);
-    w.key("d_inner").value(info.d_inner);
-    w.key("d_state").value(info.d_state);
-    w.key("d_conv").value(info.d_conv);
-    w.key("dt_rank").value(info.dt_rank);
-    w.key("tied_head").value((header.flags & blob_tied_head) != 0);
-    w.key("projection_bias").value((header.flags & blob_projection_bias) != 0);
+    write_shape(w, facts.model.architecture, info.n_layer);
     w.key("activations").value(info.int8_activations ? "int8" : "f32");
     w.key("parameters").value(info.parameters);
     w.key("blob_bytes").value(info.blob_bytes);
@@ -183,7 +174,7 @@ std::string blob_json(const Facts &facts, const InspectOptions &options) {
             w.begin_object();
             w.key("role").value(role_name(static_cast<Role>(tensor.role)));
             w.key("layer");
-            tensor.layer == no_layer ? w.null() : w.value(uint32_t{tensor.layer});
+            tensor.block == no_block ? w.null() : w.value(facts.layer_of(tensor));
             w.key("dtype").value(weight_type_name(static_cast<Dtype>(tensor.dtype)));
             w.key("scales").value(granularity_name(static_cast<Granularity>(tensor.granularity)));
             w.key("rows").value(tensor.rows);
@@ -207,21 +198,17 @@ std::string blob_text(const Facts &facts, const InspectOptions &options) {
     const BlobHeader &header = *facts.model.header;
     Lines lines;
     lines.add("name", json_quote(facts.text(ADDER_TEXT_NAME)));
-    lines.add(
-        "shape",
-        format("mamba, d_model %u, layers %u, vocabulary %u, d_inner %u, d_state %u, d_conv %u, dt_rank %u",
-               info.d_model, info.n_layer, info.vocab_size, info.d_inner, info.d_state, info.d_conv,
-               info.dt_rank));
+    lines.add("shape", shape_line(facts.model.architecture, info.n_layer));
     lines.add("parameters", count_text(info.parameters));
     lines.add("blob", bytes_text(info.blob_bytes));
     std::vector<std::string> dtypes;
     for (const auto &[dtype, bytes] : facts.bytes_by_dtype) dtypes.push_back(dtype + " " + bytes_text(bytes));
     dtypes.push_back("scales " + bytes_text(facts.scale_bytes));
-    lines.add("weights", list_text(dtypes) + format("; %.2f bits a weight", facts.blob.bits_per_weight()));
+    lines.add("weights", list_text(dtypes) + format("; %.2f bits per weight", facts.blob.bits_per_weight()));
     lines.add("activations", info.int8_activations ? "int8" : "f32");
     lines.add("checksum", facts.checksum_ok ? "ok" : facts.checksum_text);
     lines.add("fingerprint", facts.fingerprint());
-    lines.add("read a token", bytes_text(info.bytes_per_token));
+    lines.add("read per token", bytes_text(info.bytes_per_token));
     std::vector<std::string> ends;
     for (const int32_t token : info.eos_tokens)
         if (token >= 0) ends.push_back(std::to_string(token));
@@ -254,7 +241,7 @@ std::string blob_text(const Facts &facts, const InspectOptions &options) {
             "scale\n";
     for (uint32_t i = 0; i < header.tensor_count; ++i) {
         const BlobTensor &tensor = facts.model.tensors[i];
-        const std::string layer = tensor.layer == no_layer ? "-" : std::to_string(tensor.layer);
+        const std::string layer = tensor.block == no_block ? "-" : std::to_string(facts.layer_of(tensor));
         text += format("  %5s  %-13s  %-5s  %-6s  %9u  %7u  %12llu  %12llu  %11g\n", layer.c_str(),
                        role_name(static_cast<Role>(tensor.role)),
                        weight_type_name(static_cast<Dtype>(tensor.dtype)),

@@ -6,9 +6,8 @@
 
 #include "converter/base/error.h"
 #include "converter/import/chat_template.h"
-#include "converter/import/checkpoint.h"
+#include "converter/model/checkpoint.h"
 #include "converter/inspect/inspect.h"
-#include "converter/model/weights.h"
 #include "runtime/arena.h"
 
 namespace adder {
@@ -26,18 +25,20 @@ struct Facts {
     uint64_t state;
 
     Facts(const std::string &directory, const InspectOptions &options) : checkpoint(directory) {
-        for (const TensorSpec &spec : model_tensors(checkpoint.config())) {
-            const TensorView &tensor = checkpoint.tensor(spec.name);
+        for (const TensorSpec &spec : specs()) {
+            const TensorView &tensor = checkpoint.files().tensor(spec.name);
             parameters += tensor.elements;
             parameters_by_dtype[dtype_name(tensor.dtype)] += tensor.elements;
             files.insert(*tensor.file);
         }
         if (!checkpoint.tokenizer_config_path().empty())
             chat = read_chat_template(checkpoint.tokenizer_config_path(), &chat_warning);
-        const Shape shape = shape_of(checkpoint);
-        arena = arena_report(shape, true, false, options.session);
-        state = state_bytes(shape);
+        const Architecture architecture = checkpoint.shape().architecture();
+        arena = arena_report(architecture, true, false, options.session);
+        state = state_bytes(architecture);
     }
+
+    std::vector<TensorSpec> specs() const { return checkpoint.shape().family->tensors(checkpoint.shape()); }
 
     std::string chat_text() const {
         return chat ? "yes" : chat_warning.empty() ? "none" : "none: " + chat_warning;
@@ -45,21 +46,12 @@ struct Facts {
 };
 
 std::string checkpoint_json(const Facts &facts, const InspectOptions &options) {
-    const ModelConfig &config = facts.checkpoint.config();
+    const ModelShape &shape = facts.checkpoint.shape();
     JsonWriter w;
     w.begin_object();
     w.key("kind").value("checkpoint");
     w.key("path").value(facts.checkpoint.directory());
-    w.key("architecture").value(config.model_type);
-    w.key("d_model").value(config.d_model);
-    w.key("n_layer").value(config.n_layer);
-    w.key("vocab_size").value(config.vocab_size);
-    w.key("d_inner").value(config.d_inner);
-    w.key("d_state").value(config.d_state);
-    w.key("d_conv").value(config.d_conv);
-    w.key("dt_rank").value(config.dt_rank);
-    w.key("tied_head").value(config.tie_word_embeddings);
-    w.key("projection_bias").value(config.use_bias);
+    write_shape(w, shape.architecture(), shape.n_layer);
     w.key("parameters").value(facts.parameters);
     w.key("parameters_by_dtype").begin_object();
     for (const auto &[dtype, count] : facts.parameters_by_dtype) w.key(dtype).value(count);
@@ -78,8 +70,8 @@ std::string checkpoint_json(const Facts &facts, const InspectOptions &options) {
     write_arena(w, facts.arena, options.session);
     if (options.tensors) {
         w.key("tensors").begin_array();
-        for (const TensorSpec &spec : model_tensors(config)) {
-            const TensorView &tensor = facts.checkpoint.tensor(spec.name);
+        for (const TensorSpec &spec : facts.specs()) {
+            const TensorView &tensor = facts.checkpoint.files().tensor(spec.name);
             w.begin_object();
             w.key("name").value(tensor.name);
             w.key("dtype").value(dtype_name(tensor.dtype));
@@ -96,14 +88,10 @@ std::string checkpoint_json(const Facts &facts, const InspectOptions &options) {
 }
 
 std::string checkpoint_text(const Facts &facts, const InspectOptions &options) {
-    const ModelConfig &config = facts.checkpoint.config();
+    const ModelShape &shape = facts.checkpoint.shape();
     Lines lines;
-    lines.add(
-        "shape",
-        format("%s, d_model %u, layers %u, vocabulary %u, d_inner %u, d_state %u, d_conv %u, dt_rank %u",
-               config.model_type.c_str(), config.d_model, config.n_layer, config.vocab_size, config.d_inner,
-               config.d_state, config.d_conv, config.dt_rank));
-    lines.add("head", config.tie_word_embeddings ? "the embedding" : "of its own");
+    lines.add("shape", shape_line(shape.architecture(), shape.n_layer));
+    lines.add("head", shape.tied ? "the embedding" : "of its own");
     std::vector<std::string> dtypes;
     for (const auto &[dtype, count] : facts.parameters_by_dtype)
         dtypes.push_back(dtype + " " + count_text(count));
@@ -122,8 +110,8 @@ std::string checkpoint_text(const Facts &facts, const InspectOptions &options) {
     text += "\nConverted with the defaults, int8 weights and activations:\n" + converted.text();
     if (options.tensors) {
         text += "\n";
-        for (const TensorSpec &spec : model_tensors(config)) {
-            const TensorView &tensor = facts.checkpoint.tensor(spec.name);
+        for (const TensorSpec &spec : facts.specs()) {
+            const TensorView &tensor = facts.checkpoint.files().tensor(spec.name);
             text += format("  %-44s  %-4s  %s\n", tensor.name.c_str(), dtype_name(tensor.dtype),
                            shape_text(tensor.shape).c_str());
         }

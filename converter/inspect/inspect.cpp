@@ -3,14 +3,15 @@
 #include "converter/inspect/inspect.h"
 
 #include "converter/base/error.h"
+#include "converter/plan/names.h"
 #include "runtime/arena.h"
 
 namespace adder {
 
-ArenaReport arena_report(const Shape &shape, bool code_inputs, bool float_weights,
+ArenaReport arena_report(const Architecture &architecture, bool code_inputs, bool float_weights,
                          const adder_options &options) {
     Model model{};
-    model.shape = shape;
+    model.architecture = architecture;
     model.code_inputs = code_inputs;
     model.float_weights = float_weights;
     adder_options resolved;
@@ -19,28 +20,65 @@ ArenaReport arena_report(const Shape &shape, bool code_inputs, bool float_weight
         fail(ExitCode::usage, "%s is %llu; at most %llu is possible", error.item,
              static_cast<unsigned long long>(error.found), static_cast<unsigned long long>(error.needed));
     const ArenaPlan plan = arena_plan(model, resolved);
-    const std::pair<const char *, uint64_t> starts[] = {
-        {"session", plan.session},
-        {"state", plan.state},
-        {"residual", plan.residual},
-        {"in_codes", plan.in_codes},
-        {"in_floats", plan.in_floats},
-        {"xz", plan.xz},
-        {"inner_codes", plan.inner_codes},
-        {"inner_floats", plan.inner_floats},
-        {"x_proj", plan.x_proj},
-        {"dt_codes", plan.dt_codes},
-        {"dt_floats", plan.dt_floats},
-        {"scales", plan.scales},
-        {"dt", plan.dt},
-        {"logits", plan.logits},
-        {nullptr, plan.total},
-    };
     ArenaReport report{{}, plan.total};
-    for (size_t i = 0; starts[i].first != nullptr; ++i)
-        if (starts[i + 1].second > starts[i].second)
-            report.regions.emplace_back(starts[i].first, starts[i + 1].second - starts[i].second);
+    const auto add = [&](const char *name, uint64_t bytes) {
+        if (bytes > 0) report.regions.emplace_back(name, bytes);
+    };
+    add("session", plan.state - plan.session);
+    add("state", plan.residual - plan.state);
+    add("residual", plan.in_codes - plan.residual);
+    add("in_codes", plan.in_floats - plan.in_codes);
+    add("in_floats", plan.scales - plan.in_floats);
+    // The buffers of the blocks that take most.
+    const BufferForm form = buffer_form(code_inputs, float_weights, resolved.chunk);
+    for (uint32_t i = 0; i < architecture.shape_count; ++i) {
+        const BlockView view = shape_view(architecture, architecture.shapes[i]);
+        if (buffers_bytes(*view.kind, view.dims, form) != plan.logits - plan.work) continue;
+        for (uint32_t k = 0; k < view.kind->slot_count; ++k) {
+            const SlotRow &row = view.kind->slots[k];
+            add(slot_name(row.slot), buffer_bytes(row.type, row.numbers.padded(view.dims), form));
+        }
+        break;
+    }
+    add("scales", plan.work - plan.scales);
+    add("logits", plan.total - plan.logits);
     return report;
+}
+
+namespace {
+
+// Of the first block: hybrids are described by it, and by the list of tensors.
+BlockView first_block(const Architecture &architecture) { return block_view(architecture, 0); }
+
+const char *family_word(const BlockView &view) {
+    if (view.kind->id != BlockId::mamba1) return kind_name(view.kind->id);
+    return view.shape->flags & shape_mixer_norms ? "falcon-mamba" : "mamba";
+}
+
+}  // namespace
+
+std::string shape_line(const Architecture &architecture, uint32_t n_layer) {
+    const BlockView view = first_block(architecture);
+    std::string text = format("%s, d_model %u, layers %u, vocabulary %u", family_word(view), architecture.d_model,
+                              n_layer, architecture.vocab_size);
+    for (uint32_t i = 0; i < view.kind->dim_count; ++i)
+        text += format(", %s %u", dim_name(view.kind->dims[i].dim), view.dims[view.kind->dims[i].dim]);
+    if (view.shape->state_type == static_cast<uint8_t>(StateType::f16)) text += ", state float16";
+    return text;
+}
+
+void write_shape(JsonWriter &w, const Architecture &architecture, uint32_t n_layer) {
+    const BlockView view = first_block(architecture);
+    w.key("architecture").value(family_word(view));
+    w.key("d_model").value(architecture.d_model);
+    w.key("n_layer").value(n_layer);
+    w.key("vocab_size").value(architecture.vocab_size);
+    for (uint32_t i = 0; i < view.kind->dim_count; ++i)
+        w.key(dim_name(view.kind->dims[i].dim)).value(view.dims[view.kind->dims[i].dim]);
+    if (view.kind->state_types != StateType::f32)
+        w.key("state_type").value(view.shape->state_type == static_cast<uint8_t>(StateType::f16) ? "f16" : "f32");
+    w.key("tied_head").value((architecture.flags & blob_tied_head) != 0);
+    w.key("projection_bias").value((view.shape->flags & shape_projection_bias) != 0);
 }
 
 void write_arena(JsonWriter &w, const ArenaReport &arena, const adder_options &options) {

@@ -10,6 +10,7 @@
 #include "adder/adder.h"
 #include "converter/report/lines.h"
 #include "converter/text/json.h"
+#include "runtime/model.h"
 
 namespace adder {
 
@@ -30,10 +31,12 @@ struct ArenaReport {
     std::vector<std::pair<const char *, uint64_t>> regions;
     uint64_t total;
 };
-struct Shape;
 // code_inputs, float_weights: some linear layer has a quantized input, or float weights.
-ArenaReport arena_report(const Shape &shape, bool code_inputs, bool float_weights,
+ArenaReport arena_report(const Architecture &architecture, bool code_inputs, bool float_weights,
                          const adder_options &options);
+// Kind and dimensions: "mamba, d_model 384, ..." and members of an object.
+std::string shape_line(const Architecture &architecture, uint32_t n_layer);
+void write_shape(JsonWriter &w, const Architecture &architecture, uint32_t n_layer);
 void write_arena(JsonWriter &w, const ArenaReport &arena, const adder_options &options);
 void add_arena(Lines *lines, const ArenaReport &arena, const adder_options &options);
 

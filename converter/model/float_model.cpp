@@ -1,42 +1,41 @@
-// Running a checkpoint in float, layer by layer.
+// Running a checkpoint in float, block by block.
 // SPDX-License-Identifier: MIT
 #include "converter/model/float_model.h"
 
 #include "converter/base/progress.h"
 #include "converter/model/packing.h"
-#include "converter/model/weights.h"
 
 namespace adder {
+namespace {
 
-FloatLayer::FloatLayer(const Checkpoint &checkpoint, const Shape &shape, uint32_t layer,
-                       const ZeroedColumns *zeroed)
-    : checkpoint_(checkpoint), shape_(shape), layer_(layer), zeroed_(zeroed) {
-    const bool bias = checkpoint.config().use_bias;
-    weights_.norm = vector(Role::norm);
-    weights_.in_proj = linear(Role::in_proj, bias ? vector(Role::in_proj_bias) : nullptr);
-    weights_.conv_weight = vector(Role::conv_weight);
-    weights_.conv_bias = vector(Role::conv_bias);
-    weights_.x_proj = linear(Role::x_proj, nullptr);
-    weights_.dt_proj = linear(Role::dt_proj, vector(Role::dt_bias));
-    weights_.A2 = vector(Role::A2);
-    weights_.D = vector(Role::D);
-    weights_.out_proj = linear(Role::out_proj, bias ? vector(Role::out_proj_bias) : nullptr);
+std::vector<float> read_packed(const Checkpoint &checkpoint, Role role, uint32_t block, const ZeroedColumns *zeroed) {
+    const BlockView view = checkpoint.shape().view(block);
+    const TensorExtent extent = tensor_extent(*find_row(*view.kind, role), view.dims, Dtype::f32);
+    std::vector<float> packed(extent.bytes / sizeof(float));
+    DenseTensor dense = checkpoint.read(role, block);
+    // Zeroing a channel of an input is zeroing its column wherever that input is taken.
+    if (zeroed && is_matrix(role) && role != Role::embedding)
+        zeroed->apply(input_owner(checkpoint.shape(), role, block), block, &dense);
+    Packing(checkpoint.shape(), role, block).floats(dense, packed.data());
+    return packed;
 }
 
-const float *FloatLayer::vector(Role role) {
-    const TensorExtent extent = tensor_extent(shape_, role, Dtype::f32);
-    tensors_.emplace_back(extent.bytes / sizeof(float));
-    DenseTensor dense = read_dense(checkpoint_, role, layer_);
-    if (zeroed_) zeroed_->apply(role, layer_, &dense);
-    Packing(checkpoint_.config(), shape_, role).floats(dense, tensors_.back().data());
-    return tensors_.back().data();
+}  // namespace
+
+FloatBlock::FloatBlock(const Checkpoint &checkpoint, uint32_t block, const ZeroedColumns *zeroed)
+    : view_(checkpoint.shape().view(block)), tensors_(view_.kind->tensor_count) {
+    for (uint32_t i = 0; i < view_.kind->tensor_count; ++i) {
+        const TensorRow &row = view_.kind->tensors[i];
+        if (is_present(row, view_.shape->flags)) tensors_[i] = read_packed(checkpoint, row.role, block, zeroed);
+    }
 }
 
-Linear FloatLayer::linear(Role role, const float *bias) {
-    const TensorExtent extent = tensor_extent(shape_, role, Dtype::f32);
+Linear FloatBlock::linear(const TensorRow &row) const {
+    const TensorExtent extent = tensor_extent(row, view_.dims, Dtype::f32);
+    const TensorRow *bias = bias_row(*view_.kind, row, view_.shape->flags);
     Linear result{};
-    result.matrix.weights = vector(role);
-    result.matrix.bias = bias;
+    result.matrix.weights = vector(row);
+    result.matrix.bias = bias != nullptr ? vector(*bias) : nullptr;
     result.matrix.tiles = extent.rows / tile_size;
     result.matrix.cols = extent.cols;
     result.dtype = Dtype::f32;
@@ -45,17 +44,17 @@ Linear FloatLayer::linear(Role role, const float *bias) {
 }
 
 FloatModel::FloatModel(const Checkpoint &checkpoint, ThreadPool &pool)
-    : checkpoint_(checkpoint), runner_(shape_of(checkpoint), checkpoint.config().norm_epsilon, pool) {}
+    : checkpoint_(checkpoint), runner_(checkpoint.shape(), pool) {}
 
 ResidualStreams FloatModel::embed(const std::vector<Sequence> &sequences) const {
-    const uint32_t stride = shape().d_model_padded;
+    const uint32_t stride = shape().d_model_padded();
     ResidualStreams streams(sequences, stride);
     runner_.pool().run(static_cast<uint32_t>(sequences.size()), [&](uint32_t i, uint32_t) {
         const Tokens &tokens = sequences[i].tokens;
         for (size_t t = 0; t < tokens.size(); ++t)
             checkpoint_.embed_row(static_cast<uint32_t>(tokens[t]), streams.of(i) + t * stride);
     });
-    checkpoint_.release(checkpoint_.tensor("backbone.embeddings.weight"));
+    checkpoint_.release_embedding();
     return streams;
 }
 
@@ -65,47 +64,43 @@ void FloatModel::run(const std::vector<Tokens> &sequences, const Visitor &visito
 
 void FloatModel::run(const std::vector<Sequence> &sequences, const Visitor &visitor) {
     ResidualStreams streams = embed(sequences);
-    for (uint32_t layer = 0; layer < shape().n_layer; ++layer) {
+    for (uint32_t block = 0; block < shape().block_count(); ++block) {
         throw_if_interrupted();
-        const FloatLayer weights(checkpoint_, shape(), layer, zeroed_);
-        LayerRunner::Visit visit;
-        if (visitor.layer || state_visitor_)
-            visit = [&](size_t sequence, uint32_t first, const ChunkBuffers &buffers, uint32_t tokens,
-                        uint32_t member) {
-                if (visitor.layer) visitor.layer(layer, sequence, first, buffers, tokens, member);
-                if (state_visitor_) (*state_visitor_)(layer, runner_.memory(member).state());
+        const FloatBlock weights(checkpoint_, block, zeroed_);
+        BlockRunner::Visitor visit;
+        if (visitor.input)
+            visit.input = [&](Role role, size_t sequence, uint32_t, const LinearInputs &inputs, uint32_t member) {
+                visitor.input(role, block, sequence, inputs, member);
             };
-        runner_.run(weights.weights(), sequences, 0, sequences.size(), &streams, visit,
-                    state_visitor_ ? 1 : LayerRunner::chunk);
-        if (visitor.layer_done) visitor.layer_done(layer);
+        if (visitor.residual || state_visitor_)
+            visit.done = [&](size_t sequence, uint32_t first, const float *residual, uint32_t tokens,
+                             uint32_t member) {
+                if (visitor.residual) visitor.residual(block, sequence, first, residual, tokens);
+                if (state_visitor_) (*state_visitor_)(block, runner_.memory(member).state());
+            };
+        runner_.run(block, weights, sequences, 0, sequences.size(), &streams, visit,
+                    state_visitor_ ? 1 : BlockRunner::chunk);
+        if (visitor.block_done) visitor.block_done(block);
     }
 
     if (!visitor.head_input && !visitor.logits) return;
-    const auto pack = [&](Role role) {
-        std::vector<float> packed(tensor_extent(shape(), role, Dtype::f32).bytes / sizeof(float));
-        DenseTensor dense = read_dense(checkpoint_, role, 0);
-        if (zeroed_) zeroed_->apply(role, 0, &dense);
-        Packing(checkpoint_.config(), shape(), role).floats(dense, packed.data());
-        return packed;
-    };
-    const std::vector<float> norm = pack(Role::final_norm);
+    const std::vector<float> norm = read_packed(checkpoint_, Role::final_norm, no_block, zeroed_);
     std::vector<float> head_weights;
     Linear head{};
     head.dtype = Dtype::f32;
     head.input = Input::floats;
     if (visitor.logits) {
-        head_weights = pack(Role::head);
+        head_weights = read_packed(checkpoint_, Role::head, no_block, zeroed_);
         head.matrix.weights = head_weights.data();
-        head.matrix.tiles = shape().vocab_padded / tile_size;
-        head.matrix.cols = shape().d_model_padded;
+        head.matrix.tiles = shape().vocab_padded() / tile_size;
+        head.matrix.cols = shape().d_model_padded();
     }
-    const auto visit = [&](size_t i, uint32_t first, const ChunkBuffers &buffers, uint32_t tokens,
-                           uint32_t member) {
-        if (visitor.head_input) visitor.head_input(i, buffers.in_floats, tokens, member);
+    const auto visit = [&](size_t i, uint32_t first, const float *input, uint32_t tokens, uint32_t member) {
+        if (visitor.head_input) visitor.head_input(i, input, tokens, member);
         if (!visitor.logits) return;
         const float *const logits = runner_.memory(member).logits();
         for (uint32_t t = 0; t < tokens; ++t)
-            visitor.logits(i, first + t, logits + size_t{t} * shape().vocab_padded, member);
+            visitor.logits(i, first + t, logits + size_t{t} * shape().vocab_padded(), member);
     };
     runner_.run_head(norm.data(), head, sequences, 0, sequences.size(), streams, visit);
 }

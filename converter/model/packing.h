@@ -5,16 +5,15 @@
 #include <cstdint>
 #include <vector>
 
-#include "converter/import/config.h"
 #include "converter/quantize/dense.h"
-#include "runtime/model.h"
+#include "converter/plan/model_shape.h"
 
 namespace adder {
 
 // Where rows and columns of a tensor go in the runtime's padded layouts.
 class Packing {
   public:
-    Packing(const ModelConfig &config, const Shape &shape, Role role);
+    Packing(const ModelShape &shape, Role role, uint32_t block);
     // Each packs [rows][cols] into `out`, tensor_extent(...).bytes bytes, padding zeroed.
     void floats(const DenseTensor &tensor, float *out) const;
     void int8_codes(const DenseTensor &tensor, const std::vector<int8_t> &codes, int8_t *out) const;
@@ -25,12 +24,9 @@ class Packing {
     void int4_scales(uint32_t rows, uint32_t group, const std::vector<uint16_t> &scales, uint16_t *out) const;
 
   private:
-    uint32_t padded_row(uint32_t row) const {
-        return row < first_ ? row : row - first_ + round_up_to_tile(first_);
-    }
-    Role role_;
-    uint32_t first_;        // rows of the first part, behind which the next begins on a tile
-    uint32_t rows_, cols_;  // padded
+    bool matrix_;
+    uint32_t rows_, cols_;              // padded
+    std::vector<uint32_t> padded_row_;  // where a row goes: each part of the rows begins on a tile
 };
 
 }  // namespace adder

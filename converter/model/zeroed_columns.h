@@ -7,24 +7,25 @@
 #include <utility>
 #include <vector>
 
-#include "converter/model/weights.h"
+#include "converter/quantize/dense.h"
+#include "runtime/blob.h"
 
 namespace adder {
 
 // Zeroing channel j of a linear layer's input is zeroing column j of its weights: nothing else reads that input there.
 class ZeroedColumns {
   public:
-    // role: a linear layer of a layer, or the head, layer 0. A tied head's columns are not the embedding's.
-    void set(Role role, uint32_t layer, std::vector<uint32_t> columns) {
-        columns_[{role, layer}] = std::move(columns);
+    // role: the first linear layer of a block that takes an input, or the head, no_block. A tied head's columns are not the embedding's.
+    void set(Role role, uint32_t block, std::vector<uint32_t> columns) {
+        columns_[{role, block}] = std::move(columns);
     }
     uint64_t count() const {
         uint64_t total = 0;
         for (const auto &[place, columns] : columns_) total += columns.size();
         return total;
     }
-    void apply(Role role, uint32_t layer, DenseTensor *weights) const {
-        const auto found = columns_.find({role, layer});
+    void apply(Role role, uint32_t block, DenseTensor *weights) const {
+        const auto found = columns_.find({role, block});
         if (found == columns_.end()) return;
         for (uint32_t column : found->second)
             for (uint32_t row = 0; row < weights->rows; ++row)

@@ -23,6 +23,13 @@ const char *role_name(Role role) {
     case Role::out_proj_bias: return "out_proj_bias";
     case Role::final_norm: return "final_norm";
     case Role::head: return "head";
+    case Role::dt_norm: return "dt_norm";
+    case Role::B_norm: return "B_norm";
+    case Role::C_norm: return "C_norm";
+    case Role::bcdt_proj: return "bcdt_proj";
+    case Role::bcdt_bias: return "bcdt_bias";
+    case Role::gate_norm: return "gate_norm";
+    case Role::none: break;
     }
     return "?";
 }
@@ -51,16 +58,42 @@ const char *input_name(Input input) {
     case Input::none: return "none";
     case Input::floats: return "f32";
     case Input::fixed: return "static";
-    case Input::channels: return "static, multipliers a channel";
+    case Input::channels: return "static, one multiplier per channel";
     case Input::hadamard: return "static, after a Hadamard transform";
-    case Input::token: return "a scale a token";
+    case Input::token: return "one scale per token";
     }
     return "?";
 }
 
-std::string plan_name(Role role, uint32_t layer) {
-    if (role == Role::embedding || role == Role::head) return role_name(role);
-    return format("layers.%u.%s", layer, role_name(role));
+const char *kind_name(BlockId kind) {
+    switch (kind) {
+    case BlockId::mamba1: return "mamba1";
+    case BlockId::mamba2: return "mamba2";
+    }
+    return "?";
+}
+
+const char *slot_name(Slot slot) {
+    switch (slot) {
+    case Slot::in_codes: return "in_codes";
+    case Slot::in_floats: return "in_floats";
+    case Slot::zx: return "xz";
+    case Slot::inner_codes: return "inner_codes";
+    case Slot::inner_floats: return "inner_floats";
+    case Slot::x_proj: return "x_proj";
+    case Slot::dt_codes: return "dt_codes";
+    case Slot::dt_floats: return "dt_floats";
+    case Slot::delta: return "dt";
+    case Slot::bcdt: return "bcdt";
+    case Slot::none:
+    case Slot::count: break;
+    }
+    return "?";
+}
+
+std::string plan_name(const ModelShape &shape, Role role, uint32_t block) {
+    if (block == no_block) return role_name(role);
+    return format("layers.%u.%s", uint32_t{shape.blocks[block].layer}, role_name(role));
 }
 
 }  // namespace adder

@@ -5,16 +5,19 @@
 #include <cstdint>
 #include <string>
 
-#include "runtime/blob.h"
+#include "converter/plan/model_shape.h"
 
 namespace adder {
 
 const char *role_name(Role role);                       // "in_proj"
 const char *weight_type_name(Dtype dtype);              // "int8"
 const char *granularity_name(Granularity granularity);  // "row"
-const char *input_name(Input input);                    // "static", "a scale a token", ...
+const char *input_name(Input input);                    // "static", "one scale per token", ...
+
+const char *kind_name(BlockId kind);                     // "mamba1"
+const char *slot_name(Slot slot);                       // "xz"
 
 // "layers.3.in_proj", "head": the names of a plan's tensors, which patterns match.
-std::string plan_name(Role role, uint32_t layer);
+std::string plan_name(const ModelShape &shape, Role role, uint32_t block);
 
 }  // namespace adder

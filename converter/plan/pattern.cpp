@@ -104,12 +104,15 @@ void TensorPattern::parse_name(const RuleSource &source, size_t begin, size_t en
         if (!well_formed) source.refuse_at(begin, "a brace is not closed");
     };
     if (in_layer)
-        std::for_each(std::begin(layer_linear_roles), std::end(layer_linear_roles), try_role);
+        for (const Role role : all_linear_roles()) {
+            if (role != Role::head) try_role(role);
+        }
     else
         for (const Role role : {Role::embedding, Role::head}) try_role(role);
     if (roles_.empty())
         source.refuse_at(
-            begin, in_layer ? "a layer has in_proj, x_proj, dt_proj and out_proj"
+            begin, in_layer ? "a layer has in_proj, x_proj, dt_proj and out_proj; of Mamba-2 in_proj, bcdt_proj and "
+                              "out_proj"
                             : "a pattern is embedding, head, or layers.NUMBERS.NAME as layers.*.in_proj");
 }
 

@@ -22,7 +22,7 @@ struct RuleSource {
 
 // pattern  'embedding' | 'head' | 'layers.' layers '.' name
 // layers   '*' | numbers and ranges, '0,2,5-7', in braces or not
-// name     in_proj, x_proj, dt_proj or out_proj; '*' stands for any letters, '{in,out}' for either word. The names
+// name     in_proj, out_proj or another linear layer of a block; '*' stands for any letters, '{in,out}' for either word. The names
 //          outside of the layers may be written so, too.
 class TensorPattern {
   public:

@@ -2,55 +2,42 @@
 // SPDX-License-Identifier: MIT
 #include "converter/plan/recipe.h"
 
+#include "converter/plan/model_shape.h"
+
 namespace adder {
 
-const LinearPlan &Recipe::of(Role role) const {
-    switch (role) {
-    case Role::in_proj: return in_proj;
-    case Role::x_proj: return x_proj;
-    case Role::dt_proj: return dt_proj;
-    case Role::out_proj: return out_proj;
-    case Role::embedding: return embedding;
-    default: return head;
-    }
-}
-
-LinearPlan &Recipe::of(Role role) {
-    return const_cast<LinearPlan &>(static_cast<const Recipe *>(this)->of(role));
-}
-
 void Recipe::set_weights(Dtype weights) {
-    for (Role role : linear_roles) {
+    for (Role role : all_linear_roles()) {
         of(role).weights = weights;
         of(role).gptq = weights == Dtype::int4;
     }
-    embedding.weights = weights;
+    of(Role::embedding).weights = weights;
 }
 
 void Recipe::set_granularity(Granularity granularity) {
-    for (Role role : linear_roles) of(role).granularity = granularity;
-    embedding.granularity = granularity;
+    for (Role role : all_linear_roles()) of(role).granularity = granularity;
+    of(Role::embedding).granularity = granularity;
 }
 
 void Recipe::set_input_bits(uint32_t bits) {
-    for (Role role : linear_roles) of(role).input_bits = bits;
+    for (Role role : all_linear_roles()) of(role).input_bits = bits;
 }
 
 void Recipe::set_smoothing(float alpha) {
-    for (Role role : linear_roles) of(role).alpha = alpha;
+    for (Role role : all_linear_roles()) of(role).alpha = alpha;
 }
 
 void Recipe::search_smoothing() {
-    for (Role role : linear_roles) of(role).search_alpha = true;
+    for (Role role : all_linear_roles()) of(role).search_alpha = true;
 }
 
 void Recipe::set_inputs(bool codes) {
-    for (Role role : linear_roles) {
+    for (Role role : all_linear_roles()) {
         Input &input = of(role).input;
         if (!codes)
             input = Input::floats;
         else if (input == Input::floats)
-            input = role == Role::x_proj || role == Role::out_proj ? Input::channels : Input::fixed;
+            input = Input::fixed;
     }
 }
 
@@ -65,7 +52,7 @@ Recipe recipe_named(const std::string &name) {
     r.name = name;
     if (name == "naive") {
         r.set_granularity(Granularity::tensor);
-        for (Role role : linear_roles) r.of(role).rule = ScaleRule::absmax;
+        for (Role role : all_linear_roles()) r.of(role).rule = ScaleRule::absmax;
         return r;
     }
     if (name == "float") {
@@ -75,30 +62,30 @@ Recipe recipe_named(const std::string &name) {
     }
     // The strengths of smoothing are those that the float simulation found, for models of 1, 13 and 66 million
     // parameters alike; docs/quantization.md shows what they do here.
-    r.in_proj.alpha = 0.5f;
-    r.x_proj.alpha = 0.7f;
-    r.dt_proj.alpha = 0.7f;
+    r.of(Role::in_proj).alpha = 0.5f;
+    r.of(Role::x_proj).alpha = 0.7f;
+    r.of(Role::dt_proj).alpha = 0.7f;
     if (name == "smooth") {
-        r.out_proj.alpha = 0.7f;
+        r.of(Role::out_proj).alpha = 0.7f;
     } else if (name == "static") {
-        r.out_proj.alpha = 0.6f;
-        r.out_proj.input = Input::hadamard;
+        r.of(Role::out_proj).alpha = 0.6f;
+        r.of(Role::out_proj).input = Input::hadamard;
     } else {
-        r.out_proj.input = Input::token;
+        r.of(Role::out_proj).input = Input::token;
     }
     const bool smaller = name == "smaller" || name == "smallest";
     if (name == "small" || smaller) {
-        r.in_proj.alpha = 0;  // smoothing makes its weights harder to round to four bits
+        r.of(Role::in_proj).alpha = 0;  // smoothing makes its weights harder to round to four bits
         for (Role role : {Role::in_proj, Role::out_proj}) {
             r.of(role).weights = Dtype::int4;
             r.of(role).gptq = true;
         }
     }
     // out_proj has the outliers, and a third of the weights of the two.
-    if (smaller) r.in_proj.group = 128;
+    if (smaller) r.of(Role::in_proj).group = 128;
     if (name == "smallest") {
-        r.head.weights = r.embedding.weights = Dtype::int4;
-        r.head.gptq = true;
+        r.of(Role::head).weights = r.of(Role::embedding).weights = Dtype::int4;
+        r.of(Role::head).gptq = true;
     }
     return r;
 }

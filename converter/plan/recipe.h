@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -16,9 +17,9 @@ enum class ScaleRule { absmax, mse, percentile };  // of a static input scale
 struct LinearPlan {
     Dtype weights = Dtype::int8;
     Granularity granularity = Granularity::row;  // of int8 weights
-    uint32_t group = 32;                         // of int4 weights, columns a scale; 0: the whole row
+    uint32_t group = 32;                         // of int4 weights, columns per scale; 0: the whole row
     bool gptq = false;                           // round with the input's Hessian (arXiv 2210.17323)
-    Input input = Input::fixed;                  // x_proj and out_proj: channels where others have fixed
+    Input input = Input::fixed;                  // fixed stands for channels where an input is static by channels
     uint32_t input_bits = 8;                     // 8 or 4, of the codes of the input
     ScaleRule rule = ScaleRule::mse;
     double percentile = 100;    // of the magnitudes, with that rule
@@ -36,15 +37,12 @@ inline bool needs_second_pass(const LinearPlan &plan) {
 }
 
 struct Recipe {
-    Recipe() { x_proj.input = out_proj.input = Input::channels; }
-
     std::string name = "static";
-    LinearPlan in_proj, x_proj, dt_proj, out_proj;
-    LinearPlan head;
-    LinearPlan embedding;  // its weights alone; where the head is tied to it, the head's plan counts
 
-    const LinearPlan &of(Role role) const;
-    LinearPlan &of(Role role);
+    // Of a role of linear layers, the head, or the embedding, of which the weights alone count; where the head is tied to
+    // the embedding, the head's plan does.
+    const LinearPlan &of(Role role) const { return plans_[static_cast<size_t>(role)]; }
+    LinearPlan &of(Role role) { return plans_[static_cast<size_t>(role)]; }
 
     // Of all linear layers; weights and their scales of the embedding too.
     void set_weights(Dtype weights);
@@ -53,17 +51,17 @@ struct Recipe {
     void set_smoothing(float alpha);  // of inputs with a static scale; 0: none
     void search_smoothing();          // the same, with the alpha that loses least
     void set_inputs(bool codes);      // codes where an input is float now, or floats everywhere
+
+  private:
+    std::array<LinearPlan, 64> plans_{};  // by role
 };
 
-constexpr Role layer_linear_roles[] = {Role::in_proj, Role::x_proj, Role::dt_proj, Role::out_proj};
-constexpr Role linear_roles[] = {Role::in_proj, Role::x_proj, Role::dt_proj, Role::out_proj, Role::head};
-
-// naive   int8, one scale a tensor, static absmax: the baseline of Mamba-PTQ (arXiv 2407.12397)
+// naive   int8, one scale per tensor, static absmax: the baseline of Mamba-PTQ (arXiv 2407.12397)
 // smooth  int8 rows, everything static, smoothing alone
 // static  int8 rows, everything static, smoothing and a block Hadamard transform before out_proj
-// best    int8 rows, static but for out_proj's input: one scale a token
+// best    int8 rows, static but for out_proj's input: one scale per token
 // small   in_proj and out_proj int4 in groups of 32, the rest as best
-// smaller in_proj int4 in groups of 128 instead: 4.25 bits a weight of the two
+// smaller in_proj int4 in groups of 128 instead: 4.25 bits per weight of the two
 // smallest  as smaller, and embedding and head int4 in groups of 32
 // float   nothing is quantized
 const std::vector<std::string> &recipe_names();

@@ -131,16 +131,14 @@ void PlanRule::parse_alpha(std::string_view value, size_t place) {
     set_once(source_, place, "alpha", &alpha_, static_cast<float>(*alpha));
 }
 
-void PlanRule::apply(Role role, uint32_t layer, const ModelConfig &config, LinearPlan *plan) const {
-    const std::string name = plan_name(role, layer);
-    const bool tied = config.tie_word_embeddings;
-    apply_weights(role, name, plan, tied);
-    if (role == Role::embedding && !tied) {
+void PlanRule::apply(Role role, uint32_t block, const ModelShape &shape, LinearPlan *plan) const {
+    apply_weights(role, plan_name(shape, role, block), plan, shape.tied);
+    if (role == Role::embedding && !shape.tied) {
         if (input_ || input_bits_ || scale_ || alpha_)
             source_.refuse("the embedding is a table that rows are taken from: it has no input");
         return;
     }
-    apply_input(role, name, plan, config);
+    apply_input(role, block, shape, plan);
 }
 
 void PlanRule::apply_weights(Role role, const std::string &name, LinearPlan *plan, bool tied) const {
@@ -167,21 +165,18 @@ void PlanRule::apply_weights(Role role, const std::string &name, LinearPlan *pla
     if (granularity_) plan->granularity = *granularity_;
 }
 
-void PlanRule::apply_input(Role role, const std::string &name, LinearPlan *plan,
-                           const ModelConfig &config) const {
-    const bool by_channel = role == Role::x_proj || role == Role::out_proj;
+void PlanRule::apply_input(Role role, uint32_t block, const ModelShape &shape, LinearPlan *plan) const {
+    const std::string name = plan_name(shape, role, block);
     if (input_) {
-        plan->input = *input_;
-        if (*input_ == Input::fixed && by_channel) plan->input = Input::channels;
-        if ((*input_ == Input::channels && !by_channel) ||
-            (*input_ == Input::hadamard && role != Role::out_proj))
-            source_.refuse(format("the input of %s can be static, token%s or float", name.c_str(),
-                                  role == Role::x_proj     ? ", channels"
-                                  : role == Role::out_proj ? ", channels, hadamard"
-                                                           : ""));
-        if (*input_ == Input::hadamard && config.d_inner % hadamard_size != 0)
-            source_.refuse(format("the Hadamard transform takes blocks of %u, and d_inner is %u",
-                                  hadamard_size, config.d_inner));
+        const uint8_t possible = inputs_of(shape, role, block);
+        plan->input = *input_ == Input::fixed ? static_input_of(shape, role, block) : *input_;
+        if ((possible & input_bit(plan->input)) == 0)
+            source_.refuse(format("the input of %s can be static, token%s%s or float", name.c_str(),
+                                  possible & input_bit(Input::channels) ? ", channels" : "",
+                                  possible & input_bit(Input::hadamard) ? ", hadamard" : ""));
+        const uint32_t width = extent_of(shape, role, block).cols;
+        if (*input_ == Input::hadamard && width % hadamard_size != 0)
+            source_.refuse(format("the Hadamard transform takes blocks of %u, and d_inner is %u", hadamard_size, width));
     }
     if (input_bits_ && plan->input == Input::floats)
         source_.refuse(name + " has a float input, which has no bits to choose");
@@ -196,7 +191,7 @@ void PlanRule::apply_input(Role role, const std::string &name, LinearPlan *plan,
         plan->search_alpha = search_alpha_;
     }
     const bool smooth = plan->alpha > 0 || plan->search_alpha;
-    if (smooth && (role == Role::head || role == Role::embedding) && config.tie_word_embeddings)
+    if (smooth && (role == Role::head || role == Role::embedding) && shape.tied)
         source_.refuse("the head is the embedding, which must stay as it is: it takes alpha=off");
 }
 
@@ -219,11 +214,12 @@ std::vector<PlanRule> read_rules(const std::string &path) {
     return rules;
 }
 
-void apply_rules(const std::vector<PlanRule> &rules, const ModelConfig &config, Plan *plan) {
+void apply_rules(const std::vector<PlanRule> &rules, const ModelShape &shape, Plan *plan) {
     enum class Use { none, shadowed, applied };
     std::vector<Use> uses(rules.size(), Use::none);
-    for (const PlanRule &rule : rules) rule.pattern().check_layers(rule.source(), plan->n_layer());
-    const auto visit = [&](Role role, uint32_t layer) {
+    for (const PlanRule &rule : rules) rule.pattern().check_layers(rule.source(), shape.n_layer);
+    const auto visit = [&](Role role, uint32_t block) {
+        const uint32_t layer = block == no_block ? 0 : shape.blocks[block].layer;
         const PlanRule *winner = nullptr;
         for (size_t i = 0; i < rules.size(); ++i) {
             // A tied head and its embedding are one table with two names.
@@ -236,11 +232,21 @@ void apply_rules(const std::vector<PlanRule> &rules, const ModelConfig &config, 
             uses[i] = !winner || overridden ? Use::applied : std::max(uses[i], Use::shadowed);
             if (winner) continue;
             winner = &rules[i];
-            winner->apply(role, layer, config, &plan->of(role, layer));
+            winner->apply(role, block, shape, &plan->of(role, block));
         }
     };
-    if (!plan->tied()) visit(Role::embedding, 0);
+    if (!plan->tied()) visit(Role::embedding, no_block);
     plan->each_linear(visit);
+    // An input that several take has one form.
+    plan->each_linear([&](Role role, uint32_t block) {
+        const Role owner = input_owner(shape, role, block);
+        if (same_input(plan->of(role, block), plan->of(owner, block))) return;
+        const uint32_t layer = shape.blocks[block].layer;
+        for (const PlanRule &rule : rules)
+            if (rule.pattern().matches(role, layer) || rule.pattern().matches(owner, layer))
+                rule.source().refuse(format("%s and %s take one input, and in one form: set it for both",
+                                            plan_name(shape, owner, block).c_str(), role_name(role)));
+    });
     for (size_t i = 0; i < rules.size(); ++i) {
         if (uses[i] == Use::none) rules[i].source().refuse("no tensor of the model matches");
         if (uses[i] == Use::shadowed)

@@ -31,14 +31,14 @@ class PlanRule {
     const RuleSource &source() const { return source_; }
     const TensorPattern &pattern() const { return pattern_; }
     // Changes the plan of one tensor. Throws if it cannot take a value, with what it can.
-    void apply(Role role, uint32_t layer, const ModelConfig &config, LinearPlan *plan) const;
+    void apply(Role role, uint32_t block, const ModelShape &shape, LinearPlan *plan) const;
 
   private:
     void parse_value(std::string_view value, size_t place);
     void parse_scale(std::string_view value, size_t place);
     void parse_alpha(std::string_view value, size_t place);
     void apply_weights(Role role, const std::string &name, LinearPlan *plan, bool tied) const;
-    void apply_input(Role role, const std::string &name, LinearPlan *plan, const ModelConfig &config) const;
+    void apply_input(Role role, uint32_t block, const ModelShape &shape, LinearPlan *plan) const;
 
     RuleSource source_;
     TensorPattern pattern_;
@@ -54,11 +54,11 @@ class PlanRule {
     bool search_alpha_ = false;
 };
 
-// The rules of a file, one a line; empty lines and those that begin with # are passed over.
+// The rules of a file, one per line; empty lines and those that begin with # are passed over.
 std::vector<PlanRule> read_rules(const std::string &path);
 
 // Applies the rules. Throws if one matches no tensor, or none that earlier ones of its kind (of the command line, or of
 // files) have left.
-void apply_rules(const std::vector<PlanRule> &rules, const ModelConfig &config, Plan *plan);
+void apply_rules(const std::vector<PlanRule> &rules, const ModelShape &shape, Plan *plan);
 
 }  // namespace adder

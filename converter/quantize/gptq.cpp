@@ -1,4 +1,4 @@
-// GPTQ in tiles of rows: products with all finished columns a block at a time, then column by column within the block.
+// GPTQ in tiles of rows: products with all finished columns per block at a time, then column by column within the block.
 // SPDX-License-Identifier: MIT
 #include "converter/quantize/gptq.h"
 

@@ -16,7 +16,7 @@ struct Span {
 };
 
 // A matrix [depth][width] of floats in the order in which the kernel reads it: slices of 64 in depth, of each slice tiles
-// of 8 columns, [tiles][64][8]. Columns behind the last are zeros.
+// of 8 columns, [tiles][64][8]. Columns after the last are zeros.
 class PackedMatrix {
   public:
     static constexpr uint32_t slice = 64;
@@ -57,7 +57,7 @@ class PackedMatrix {
     }
 
     // out[row][c - columns.begin] += factor * sum over k in `span` of x[row][k] * (*this)[k][c], for c in `columns`,
-    // whose beginning is a multiple of 8, and up to the next multiple behind its end: out_stride has room for that. The
+    // whose beginning is a multiple of 8, and up to the next multiple after its end: out_stride has room for that. The
     // beginning of `span` is a multiple of 64. Each slice is summed in order and then added, so that a row's result
     // depends on nothing but the row and the matrix, on every machine.
     void add_product(float factor, const float *x, size_t x_stride, uint32_t rows, Span span, Span columns,

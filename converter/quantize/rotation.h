@@ -25,7 +25,7 @@ class Rotation {
     uint32_t width() const { return static_cast<uint32_t>(signs_.size()); }
     uint32_t block() const { return block_; }
 
-    // v Q of vectors of `width` floats, one behind the other. In doubles in between.
+    // v Q of vectors of `width` floats, one after the other. In doubles in between.
     void rotate_rows(float *values, size_t rows) const;
     // Q^T W of a matrix [width][cols].
     void rotate_columns(float *values, size_t cols) const;

@@ -173,7 +173,7 @@ StudyRow read_row(const Item &item) {
     StudyRow row{item.text("experiment"), item.text("series"), item.text("at"), {}, {}, {}};
     if (item.json.find("zero") != nullptr) {
         std::vector<std::pair<const char *, std::optional<Role>>> inputs = {{"all", std::nullopt}};
-        for (Role role : linear_roles) inputs.emplace_back(role_name(role), role);
+        for (Role role : all_linear_roles()) inputs.emplace_back(role_name(role), role);
         const Item zero = item.member("zero"), random = zero.member("random");
         row.zeroing = {zero.choice("input", inputs), zero.number("sigma"), random.json.boolean(random.what)};
     } else if (item.json.find("state") != nullptr) {

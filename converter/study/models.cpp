@@ -131,7 +131,7 @@ StudyFinding StudyModels::compute_conversion(const StudyRow &row) {
     bool from_file = true;
     try {
         const Plan plan = make_plan(convert_options, model_.checkpoint());
-        from_file = plan.needs_calibration() && why_text_is_needed(plan).empty();
+        from_file = plan.needs_calibration() && why_text_is_needed(plan, shape()).empty();
     } catch (const Error &error) {
         // Where the checkpoint lies is no part of the answer.
         const std::string why = error.what(), place = options_.checkpoint + ": ";

@@ -19,7 +19,7 @@ class StudyModels {
     StudyModels(const StudyOptions &options, ThreadPool &pool);
 
     StudySettings settings() const;
-    const ModelConfig &config() const { return model_.checkpoint().config(); }
+    const ModelShape &shape() const { return model_.checkpoint().shape(); }
 
     // What the float model's logits take that rows of states, and of others, are compared with.
     uint64_t logit_bytes(bool windows, bool states) const;

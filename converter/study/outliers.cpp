@@ -8,7 +8,6 @@
 
 #include "converter/base/error.h"
 #include "converter/base/progress.h"
-#include "converter/model/linear_input.h"
 #include "converter/plan/names.h"
 
 namespace adder {
@@ -60,8 +59,8 @@ struct Seen {
         }
     }
 
-    InputStatistics finish(Role role, uint32_t layer, const std::string &checkpoint) const {
-        InputStatistics input{role, layer, {}};
+    InputStatistics finish(Role role, uint32_t block, const std::string &checkpoint) const {
+        InputStatistics input{role, block, {}};
         Moments values;
         for (const Moments &sequence : moments) values.add(sequence);
         for (const std::vector<float> &range : absmax) {
@@ -72,7 +71,7 @@ struct Seen {
         for (size_t i = 0; i < input.absmax.size(); ++i)
             if (!std::isfinite(input.absmax[i]))
                 bad_input("%s: the input of %s of layer %u is not finite in channel %zu on the text",
-                          checkpoint.c_str(), role_name(role), layer, i);
+                          checkpoint.c_str(), role_name(role), block == no_block ? 0 : block, i);
         summarize_channels(&input);
         input.value_kurtosis = values.kurtosis();
         return input;
@@ -101,34 +100,44 @@ void summarize_channels(InputStatistics *input) {
         variance > 0 ? fourths / static_cast<double>(n) / (variance * variance) : std::nan("");
 }
 
+std::vector<Role> roles_of(const std::vector<InputStatistics> &inputs) {
+    std::vector<Role> roles;
+    for (const InputStatistics &input : inputs)
+        if (std::find(roles.begin(), roles.end(), input.role) == roles.end()) roles.push_back(input.role);
+    return roles;
+}
+
 std::vector<InputStatistics> measure_inputs(FloatModel &model, const std::vector<Tokens> &sequences) {
-    const ModelConfig &config = model.checkpoint().config();
-    const Shape &shape = model.shape();
+    const ModelShape &shape = model.shape();
     const std::string &checkpoint = model.checkpoint().directory();
     const auto fresh = [&] { return Seen(sequences.size(), model.members()); };
-    std::vector<Seen> seen(std::size(layer_linear_roles), fresh());
+    std::map<Role, Seen> seen;  // of the block at hand
+    const auto begin = [&](uint32_t block) {
+        seen.clear();
+        if (block == shape.block_count()) return;
+        for (const Role role : linear_roles_of(shape, block)) seen.emplace(input_owner(shape, role, block), fresh());
+    };
     Seen head = fresh();
     std::vector<InputStatistics> inputs;
-    Progress progress("measuring activations", shape.n_layer);
+    Progress progress("measuring activations", shape.block_count());
 
     FloatModel::Visitor visitor;
-    visitor.layer = [&](uint32_t, size_t sequence, uint32_t, const ChunkBuffers &b, uint32_t tokens,
-                        uint32_t member) {
-        for (size_t i = 0; i < seen.size(); ++i)
-            seen[i].add(linear_inputs(layer_linear_roles[i], config, shape, b, tokens), sequence, member);
+    visitor.input = [&](Role role, uint32_t, size_t sequence, const LinearInputs &rows, uint32_t member) {
+        const auto found = seen.find(role);
+        if (found != seen.end()) found->second.add(rows, sequence, member);
     };
-    visitor.layer_done = [&](uint32_t layer) {
-        for (size_t i = 0; i < seen.size(); ++i) {
-            inputs.push_back(seen[i].finish(layer_linear_roles[i], layer, checkpoint));
-            seen[i] = fresh();
-        }
+    visitor.block_done = [&](uint32_t block) {
+        for (const Role role : linear_roles_of(shape, block))
+            if (seen.count(role) > 0) inputs.push_back(seen.at(role).finish(role, block, checkpoint));
+        begin(block + 1);
         progress.advance();
     };
     visitor.head_input = [&](size_t sequence, const float *input, uint32_t tokens, uint32_t member) {
-        head.add({input, config.d_model, shape.d_model_padded, tokens}, sequence, member);
+        head.add({input, shape.d_model, shape.d_model_padded(), tokens}, sequence, member);
     };
+    begin(0);
     model.run(sequences, visitor);
-    inputs.push_back(head.finish(Role::head, 0, checkpoint));
+    inputs.push_back(head.finish(Role::head, no_block, checkpoint));
     return inputs;
 }
 

@@ -12,8 +12,8 @@ namespace adder {
 
 // The input of one linear layer over all tokens of a text.
 struct InputStatistics {
-    Role role;
-    uint32_t layer;             // 0 of the head
+    Role role;  // the first that takes it
+    uint32_t block;             // no_block of the head; the model's layers are its blocks where each has one
     std::vector<float> absmax;  // [channels], the largest magnitude
     // Of the channels' absmax; the deviation is that of the population, divided by the number of channels.
     double mean = 0, deviation = 0, median = 0, highest = 0;
@@ -25,10 +25,13 @@ struct InputStatistics {
     double highest_over_median() const { return highest / median; }
 };
 
+// Whose inputs these are, in the order of the first of each.
+std::vector<Role> roles_of(const std::vector<InputStatistics> &inputs);
+
 // mean .. absmax_kurtosis of `absmax`.
 void summarize_channels(InputStatistics *input);
 
-// Runs the sequences through the float model, layer by layer. The inputs come in the order in which they are computed
+// Runs the sequences through the float model, block by block. The inputs come in the order in which they are computed
 // with, the head's last. The result depends neither on threads nor on the instruction set. Throws Error(bad_input)
 // naming layer and input if a value is not finite.
 std::vector<InputStatistics> measure_inputs(FloatModel &model, const std::vector<Tokens> &sequences);

@@ -15,12 +15,12 @@ namespace {
 std::string figure_of(const std::string &svg) { return "<figure>\n" + svg + "</figure>\n"; }
 
 std::string title_of(const InputStatistics &input) {
-    return input.role == Role::head ? "head" : format("%s, layer %u", role_name(input.role), input.layer);
+    return input.role == Role::head ? "head" : format("%s, layer %u", role_name(input.role), input.block);
 }
 
 std::string channel_plots(const OutlierReport &report) {
     std::string html;
-    for (Role role : linear_roles) {
+    for (Role role : roles_of(report.inputs)) {
         html += "<h3>input of " + std::string(role_name(role)) + "</h3>\n<div class=\"plots\">\n";
         for (const InputStatistics &input : report.inputs) {
             if (input.role != role) continue;
@@ -35,7 +35,8 @@ std::string channel_plots(const OutlierReport &report) {
 
 std::string persistence_plots(const OutlierReport &report) {
     std::string html;
-    for (Role role : layer_linear_roles) {
+    for (Role role : roles_of(report.inputs)) {
+        if (role == Role::head) continue;
         std::vector<std::vector<uint32_t>> outliers;
         uint32_t channels = 0;
         for (const InputStatistics &input : report.inputs)

@@ -14,7 +14,7 @@ namespace adder {
 namespace {
 
 std::string place_name(const InputStatistics &input) {
-    return input.role == Role::head ? "head" : format("%u %s", input.layer, role_name(input.role));
+    return input.role == Role::head ? "head" : format("%u %s", input.block, role_name(input.role));
 }
 
 std::string figure(double value) { return std::isfinite(value) ? format("%.3g", value) : "-"; }
@@ -48,7 +48,7 @@ EvalSection kind_table(const OutlierReport &report) {
         header.push_back("in most layers");
     }
     TextTable table(header);
-    for (Role role : linear_roles) {
+    for (Role role : roles_of(report.inputs)) {
         uint64_t channels = 0, layers = 0;
         for (const InputStatistics &input : report.inputs)
             if (input.role == role) {
@@ -147,7 +147,7 @@ void write_zeroing(JsonWriter &json, const OutlierReport &report) {
 
 void write_input(JsonWriter &json, const InputStatistics &input, const std::vector<double> &sigmas) {
     json.begin_object().key("input").value(role_name(input.role));
-    if (input.role != Role::head) json.key("layer").value(input.layer);
+    if (input.role != Role::head) json.key("layer").value(input.block);
     json.key("channels").value(static_cast<uint64_t>(input.absmax.size()));
     json.key("mean").value(input.mean).key("deviation").value(input.deviation);
     json.key("median").value(input.median).key("max").value(input.highest);
@@ -242,7 +242,7 @@ std::string outliers_json(const OutlierReport &report) {
     json.end_array().key("inputs").begin_array();
     for (const InputStatistics &input : report.inputs) write_input(json, input, report.sigmas);
     json.end_array().key("persistence").begin_array();
-    for (Role role : linear_roles)
+    for (Role role : roles_of(report.inputs))
         for (double sigma : report.sigmas) {
             json.begin_object().key("input").value(role_name(role)).key("sigma").value(sigma);
             json.key("channels").begin_array();

@@ -16,7 +16,7 @@ struct OutlierReport {
     std::string checkpoint, fingerprint;
     std::vector<CalibrationText> texts;  // of the calibration
     uint64_t tokens = 0;                 // that were run
-    uint32_t window = 0;                 // tokens a sequence
+    uint32_t window = 0;                 // tokens per sequence
     std::vector<double> sigmas;          // ascending
     std::vector<InputStatistics> inputs;
     std::optional<ZeroingTest> zeroing;

@@ -1,7 +1,8 @@
 // The rows of every experiment, as options of adder convert where they are conversions.
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <initializer_list>
-#include <iterator>
+#include <map>
 #include <tuple>
 
 #include "converter/base/error.h"
@@ -14,7 +15,7 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-// What Mamba-PTQ calls naive: the simplest scales that there are. int4 has no scale a tensor here; one a row comes next.
+// What Mamba-PTQ calls naive: the simplest scales that there are. int4 cannot have one scale per tensor; one per row is the nearest.
 constexpr char naive_weights[] = "int8,tensor", naive_input[] = "input=static,scale=absmax";
 constexpr char naive_int4[] = "int4,row,nearest";
 
@@ -32,7 +33,15 @@ std::string number(double value) { return format("%g", value); }
 
 class Rows {
   public:
-    explicit Rows(const ModelConfig &config) : config_(config) {}
+    explicit Rows(const ModelShape &shape) : shape_(shape) {
+        for (uint32_t block = 0; block < shape.block_count(); ++block)
+            for (const Role role : linear_roles_of(shape, block)) {
+                if (has(linears_, role)) continue;
+                linears_.push_back(role);
+                sharers_[input_owner(shape, role, block)].push_back(role);
+                if (input_owner(shape, role, block) == role) inputs_.push_back(role);
+            }
+    }
 
     std::vector<StudyRow> all() {
         table();
@@ -51,7 +60,9 @@ class Rows {
     }
 
     void table() {
-        const std::string every = "layers.*.*", outer = "layers.*.{in,out}_proj";
+        const std::string every = "layers.*.*";
+        const std::string outer =
+            has(linears_, Role::bcdt_proj) ? "layers.*.{in,bcdt,out}_proj" : "layers.*.{in,out}_proj";
         const auto add = [&](const char *series, const char *at, Words words) {
             convert("table", series, at, std::move(words));
         };
@@ -67,18 +78,18 @@ class Rows {
         add("cured", "W4A8", {"--recipe=small"});
         add("naive", "W4A4", {"--recipe=naive", set(every, {naive_int4, "act-bits=4"})});
         const std::string hadamard = set("layers.*.out_proj", {"input=hadamard", "alpha=0.6", "act-bits=4"});
-        add("a scale a token", "W4A4", {"--recipe=small", set(outer, {"input=token", "act-bits=4"})});
+        add("one scale per token", "W4A4", {"--recipe=small", set(outer, {"input=token", "act-bits=4"})});
         add("token and Hadamard", "W4A4",
-            {"--recipe=small", hadamard, set("layers.*.in_proj", {"input=token", "act-bits=4"})});
-        add("cured", "W4A4", {"--recipe=small", hadamard, set("layers.*.in_proj", {"act-bits=4"})});
+            {"--recipe=small", hadamard, set(pattern_of_input(Role::in_proj), {"input=token", "act-bits=4"})});
+        add("cured", "W4A4", {"--recipe=small", hadamard, set(pattern_of_input(Role::in_proj), {"act-bits=4"})});
     }
 
     void alpha() {
         constexpr double alphas[] = {0, 0.25, 0.5, 0.7, 0.75, 1};
-        for (Role role : layer_linear_roles)
+        for (Role role : inputs_)
             for (double alpha : alphas)
                 convert("alpha", role_name(role), number(alpha),
-                        {"--recipe=float", set(format("layers.*.%s", role_name(role)),
+                        {"--recipe=float", set(pattern_of_input(role),
                                                {naive_weights, naive_input, "alpha=" + number(alpha)})});
         for (double alpha : alphas)
             convert("alpha", "all", number(alpha), {"--recipe=naive", "--smooth=" + number(alpha)});
@@ -96,7 +107,8 @@ class Rows {
     }
 
     void outliers() {
-        std::vector<std::optional<Role>> roles(std::begin(linear_roles), std::end(linear_roles));
+        std::vector<std::optional<Role>> roles(inputs_.begin(), inputs_.end());
+        roles.push_back(Role::head);
         roles.push_back(std::nullopt);
         for (const std::optional<Role> &role : roles)
             for (bool random : {false, true})
@@ -118,7 +130,7 @@ class Rows {
 
     void layers() {
         const auto add = [&](const char *series, std::initializer_list<std::string> values) {
-            for (uint32_t layer = 0; layer < config_.n_layer; ++layer)
+            for (uint32_t layer = 0; layer < shape_.n_layer; ++layer)
                 convert("layers", series, std::to_string(layer),
                         {"--recipe=float", set(format("layers.%u.*", layer), values)});
         };
@@ -127,22 +139,36 @@ class Rows {
     }
 
     void tensors() {
-        const auto add = [&](const char *series, const char *recipe,
+        const auto add = [&](const char *series, const char *recipe, bool input,
                              std::initializer_list<std::string> values) {
-            for (Role role : linear_roles) {
-                const std::string at = role_name(role);
-                convert("tensors", series, at,
-                        {recipe, set(role == Role::head ? at : "layers.*." + at, values)});
+            for (Role role : input ? inputs_ : linears_) {
+                const std::string name = role_name(role);
+                convert("tensors", series, name, {recipe, set(input ? pattern_of_input(role) : "layers.*." + name, values)});
             }
+            convert("tensors", series, role_name(Role::head), {recipe, set(role_name(Role::head), values)});
         };
-        add("int8 weights", "--recipe=float", {naive_weights});
-        add("int4 weights", "--recipe=float", {naive_int4});
-        add("int8 input", "--recipe=float", {naive_input});
-        add("all but its weights", "--recipe=naive", {"f32"});
-        add("all but its input", "--recipe=naive", {"input=float"});
+        add("int8 weights", "--recipe=float", false, {naive_weights});
+        add("int4 weights", "--recipe=float", false, {naive_int4});
+        add("int8 input", "--recipe=float", true, {naive_input});
+        add("all but its weights", "--recipe=naive", false, {"f32"});
+        add("all but its input", "--recipe=naive", true, {"input=float"});
     }
 
-    const ModelConfig &config_;
+    static bool has(const std::vector<Role> &roles, Role role) {
+        return std::find(roles.begin(), roles.end(), role) != roles.end();
+    }
+
+    // The linear layers that take the input of one, in all layers: layers.*.in_proj, or layers.*.{in_proj,bcdt_proj}.
+    std::string pattern_of_input(Role owner) const {
+        const std::vector<Role> &roles = sharers_.at(owner);
+        std::string names = role_name(roles[0]);
+        for (size_t i = 1; i < roles.size(); ++i) names += std::string(",") + role_name(roles[i]);
+        return "layers.*." + (roles.size() > 1 ? "{" + names + "}" : names);
+    }
+
+    const ModelShape &shape_;
+    std::vector<Role> linears_, inputs_;  // of the blocks; those that own their input
+    std::map<Role, std::vector<Role>> sharers_;
     std::vector<StudyRow> rows_;
 };
 
@@ -152,7 +178,7 @@ const std::vector<Experiment> &experiments() {
     static const std::vector<Experiment> list = {
         {"table", "Weights and activations",
          "What do 8 and 4 bits cost, as simply as can be and with what is known to help?",
-         "naive: weights with one scale a tensor (int4: a row), inputs of linear layers with one static "
+         "naive: weights with one scale per tensor (int4: per row), inputs of linear layers with one static "
          "scale, "
          "the largest magnitude over the codes. cured: recipe best, and for int4 small, which has int4 in "
          "in_proj "
@@ -191,7 +217,7 @@ const std::vector<Experiment> &experiments() {
     return list;
 }
 
-std::vector<StudyRow> study_rows(const ModelConfig &config) { return Rows(config).all(); }
+std::vector<StudyRow> study_rows(const ModelShape &shape) { return Rows(shape).all(); }
 
 bool same_row(const StudyRow &a, const StudyRow &b) {
     const auto key = [](const StudyRow &row) {
@@ -201,7 +227,7 @@ bool same_row(const StudyRow &a, const StudyRow &b) {
                                zeroed ? row.zeroing->role.value_or(all) : all,
                                zeroed ? row.zeroing->sigma : 0, zeroed && row.zeroing->random, rounded,
                                rounded ? row.state->part : StatePart::scan,
-                               rounded ? row.state->type : StateType::f32);
+                               rounded ? row.state->type : RoundedType::f32);
     };
     return key(a) == key(b);
 }

@@ -16,7 +16,7 @@ namespace {
 class Run {
   public:
     Run(const StudyOptions &options, ThreadPool &pool)
-        : options_(options), models_(options, pool), rows_(study_rows(models_.config())),
+        : options_(options), models_(options, pool), rows_(study_rows(models_.shape())),
           path_(join_path(options.output, "study.json")) {
         study_.settings = models_.settings();
     }
@@ -83,7 +83,7 @@ class Run {
         return nullptr;
     }
 
-    // In the order of the rows, whatever the order in which they were computed; what is no row goes.
+    // Sorted by row, not by time of computation; findings that match no row are dropped.
     void write() {
         std::vector<StudyFinding> ordered;
         for (const StudyRow &row : rows_)

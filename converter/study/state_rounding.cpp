@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "runtime/blob.h"
 
@@ -23,13 +24,17 @@ class RoundedScorer : public Scorer {
     }
     void score(const std::vector<Sequence> &sequences, const Callback &callback,
                const Advance &advance) override {
-        const Shape &shape = base_.model().shape();
-        const uint32_t tiles = shape.d_inner_padded / tile_size;
-        const FloatModel::StateVisitor edit = [&](uint32_t, const LayerState &state) {
-            if (rounding_.part == StatePart::scan)
-                round_state(rounding_.type, state.scan, tiles, shape.d_state);
-            else
-                round_state(rounding_.type, state.conv, tiles, shape.d_conv - 1);
+        const ModelShape &shape = base_.model().shape();
+        const char *const part = state_parts()[static_cast<size_t>(rounding_.part)].first;
+        const FloatModel::StateVisitor edit = [&](uint32_t block, uint8_t *state) {
+            const BlockView view = shape.view(block);
+            for (uint32_t i = 0; i < view.kind->state_count; ++i) {
+                const StateRow &row = view.kind->states[i];
+                if (std::strcmp(row.name, part) == 0)
+                    round_state(rounding_.type, reinterpret_cast<float *>(state),
+                                row.channels.padded(view.dims) / tile_size, view.dims[row.count]);
+                state += state_part_bytes(row, *view.shape, view.dims);
+            }
         };
         struct Rounded {  // whatever happens, the base is as it was afterwards
             FloatModel &model;
@@ -46,11 +51,11 @@ class RoundedScorer : public Scorer {
 
 }  // namespace
 
-const std::vector<std::pair<const char *, StateType>> &state_types() {
-    static const std::vector<std::pair<const char *, StateType>> types = {{"float32", StateType::f32},
-                                                                          {"float16", StateType::f16},
-                                                                          {"int16", StateType::i16},
-                                                                          {"int8", StateType::i8}};
+const std::vector<std::pair<const char *, RoundedType>> &state_types() {
+    static const std::vector<std::pair<const char *, RoundedType>> types = {{"float32", RoundedType::f32},
+                                                                          {"float16", RoundedType::f16},
+                                                                          {"int16", RoundedType::i16},
+                                                                          {"int8", RoundedType::i8}};
     return types;
 }
 
@@ -70,14 +75,14 @@ float round_to_f16(float value) {
     return std::min(std::nearbyint(magnitude / step) * step, f16_max) * std::copysign(1.0f, value);
 }
 
-void round_state(StateType type, float *values, uint32_t tiles, uint32_t n) {
+void round_state(RoundedType type, float *values, uint32_t tiles, uint32_t n) {
     const size_t count = size_t{tiles} * n * tile_size;
-    if (type == StateType::f32) return;
-    if (type == StateType::f16) {
+    if (type == RoundedType::f32) return;
+    if (type == RoundedType::f16) {
         for (size_t i = 0; i < count; ++i) values[i] = round_to_f16(values[i]);
         return;
     }
-    const float limit = type == StateType::i16 ? 32767.0f : 127.0f;
+    const float limit = type == RoundedType::i16 ? 32767.0f : 127.0f;
     for (uint32_t tile = 0; tile < tiles; ++tile)
         for (uint32_t lane = 0; lane < tile_size; ++lane) {
             float *const channel = values + size_t{tile} * n * tile_size + lane;

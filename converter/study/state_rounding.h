@@ -11,30 +11,30 @@
 
 namespace adder {
 
-enum class StateType {
+enum class RoundedType {
     f32,  // as it is
     f16,  // IEEE 754 binary16; beyond its range the largest number
-    i16,  // codes up to 32767 and 127, one scale a channel: its largest magnitude after that token
+    i16,  // codes up to 32767 and 127, one scale per channel: its largest magnitude after that token
     i8,
 };
 enum class StatePart {
     scan,
     conv
-};  // h, d_state numbers a channel; the d_conv - 1 last inputs of the convolution
+};  // h, d_state numbers per channel; the d_conv - 1 last inputs of the convolution
 
 struct StateRounding {
     StatePart part;
-    StateType type;
+    RoundedType type;
 };
 
-const std::vector<std::pair<const char *, StateType>> &state_types();
+const std::vector<std::pair<const char *, RoundedType>> &state_types();
 const std::vector<std::pair<const char *, StatePart>> &state_parts();
 
 // To nearest even.
 float round_to_f16(float value);
 
 // Rounds numbers [tiles][n][8], tiles of 8 channels side by side.
-void round_state(StateType type, float *values, uint32_t tiles, uint32_t n);
+void round_state(RoundedType type, float *values, uint32_t tiles, uint32_t n);
 
 // The model of `base` with its state rounded after every token. They share its memory: not two at a time.
 std::unique_ptr<Scorer> rounded_scorer(CheckpointScorer &base, const StateRounding &rounding);

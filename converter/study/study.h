@@ -42,7 +42,7 @@ bool same_row(const StudyRow &a, const StudyRow &b);
 constexpr double study_sigmas[] = {4, 6, 8};
 
 // The rows of all experiments in their order. The rules in it depend on the number of layers.
-std::vector<StudyRow> study_rows(const ModelConfig &config);
+std::vector<StudyRow> study_rows(const ModelShape &shape);
 
 // What a study is asked to do.
 struct StudyOptions {
@@ -65,7 +65,7 @@ struct TextFinding {
     double perplexity, float_perplexity;
     Estimate change_percent, kl_mean, same_top1;
 };
-struct PositionFinding {  // of the tokens behind positions [begin, end)
+struct PositionFinding {  // of the tokens after positions [begin, end)
     uint32_t begin, end;
     TextFinding finding;
 };

@@ -30,7 +30,7 @@ EvalSection table_of_rows(const Study &study, const Experiment &experiment,
                           const std::vector<const StudyFinding *> &findings, size_t text) {
     const bool zeroed = findings[0]->row.zeroing.has_value(), rounded = findings[0]->row.state.has_value();
     std::vector<std::string> header = {"", experiment.at};
-    if (!rounded) header.push_back(zeroed ? "channels" : "bits a weight");
+    if (!rounded) header.push_back(zeroed ? "channels" : "bits per weight");
     header.insert(header.end(), {"ppl %", "KL", "top-1 %"});
     TextTable table(header);
     double perplexity = std::nan("");

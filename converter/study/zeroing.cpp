@@ -62,7 +62,8 @@ std::string ZeroingCase::name() const {
 
 std::vector<ZeroingCase> zeroing_cases(const std::vector<InputStatistics> &inputs,
                                        const std::vector<double> &sigmas, uint64_t seed) {
-    std::vector<std::optional<Role>> roles(std::begin(linear_roles), std::end(linear_roles));
+    std::vector<std::optional<Role>> roles;
+    for (const Role role : roles_of(inputs)) roles.push_back(role);
     roles.push_back(std::nullopt);
     const double lowest = *std::min_element(sigmas.begin(), sigmas.end());
     std::vector<ZeroingCase> cases;
@@ -78,7 +79,7 @@ std::vector<ZeroingCase> zeroing_cases(const std::vector<InputStatistics> &input
                         columns = draw_channels(static_cast<uint32_t>(input.absmax.size()),
                                                 outlier_channels(input, lowest), columns.size(),
                                                 seed * 1000003 + i);
-                    if (!columns.empty()) zeroed.columns.set(input.role, input.layer, std::move(columns));
+                    if (!columns.empty()) zeroed.columns.set(input.role, input.block, std::move(columns));
                 }
                 cases.push_back(std::move(zeroed));
             }

@@ -42,7 +42,7 @@ struct Value {
     static Value of(Dict items);
 };
 
-// A node of the syntax tree. What `text` and `children` are stands behind each kind.
+// A node of the syntax tree. What `text` and `children` are stands after each kind.
 struct Node {
     enum class Kind : uint8_t {
         // Statements

@@ -121,7 +121,7 @@ class Renderer {
         }
         const Value *const space = find(node.text.substr(0, dot));
         if (space == nullptr || space->type != Type::space)
-            fail(node, "an attribute is set of what is no namespace");
+            fail(node, "cannot set an attribute: the value is not a namespace");
         set_in_space(node, *space, node.text.substr(dot + 1), std::move(value));
     }
 

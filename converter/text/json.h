@@ -19,11 +19,15 @@ class Json {
     enum class Type { null, boolean, number, string, array, object };
     using Member = std::pair<std::string, Json>;
 
+    // RFC 8259 alone, or with the bare words Infinity and -Infinity as numbers: Python's json.dump writes them, and so
+    // they stand in configurations that are published. NaN, which it writes too, is refused either way.
+    enum class Numbers { finite, infinite };
+
     // Reads a whole document. `name` (a file's path) stands in error messages, with line and column.
     // Throws Error(bad_input) on anything RFC 8259 does not allow: invalid UTF-8, lone surrogates (they have
     // no UTF-8 form), duplicate members, trailing text, nesting deeper than 64, numbers that overflow a
     // double.
-    static Json parse(std::string_view text, const std::string &name);
+    static Json parse(std::string_view text, const std::string &name, Numbers numbers = Numbers::finite);
 
     Type type() const { return static_cast<Type>(value_.index()); }
     bool is_null() const { return type() == Type::null; }

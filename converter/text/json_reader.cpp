@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 #include "converter/base/error.h"
 #include "converter/text/utf8.h"
@@ -42,7 +43,8 @@ bool is_overflow(std::string_view number) {
 // Recursive descent over the grammar of RFC 8259; the depth limit bounds the stack.
 class JsonReader {
   public:
-    JsonReader(std::string_view text, const std::string &name) : text_(text), name_(name) {}
+    JsonReader(std::string_view text, const std::string &name, Json::Numbers numbers)
+        : text_(text), name_(name), numbers_(numbers) {}
 
     Json document() {
         if (text_.substr(0, 3) == "\xEF\xBB\xBF") error(0, "a byte order mark; UTF-8 without one is needed");
@@ -242,7 +244,20 @@ class JsonReader {
         while (is_digit(peek())) ++at_;
     }
 
+    // Infinity or -Infinity, where they are allowed.
+    bool infinity(Json &result) {
+        constexpr std::string_view name = "Infinity";
+        const size_t sign = peek() == '-' ? 1 : 0;
+        if (numbers_ == Json::Numbers::finite || text_.substr(std::min(at_ + sign, text_.size()), name.size()) != name)
+            return false;
+        at_ += sign + name.size();
+        const double value = std::numeric_limits<double>::infinity();
+        result.value_ = Json::Number{sign == 0 ? value : -value, 0, false};
+        return true;
+    }
+
     void number(Json &result) {
+        if (infinity(result)) return;
         const size_t start = at_;
         if (peek() != '-' && !is_digit(peek())) unexpected("a value");
         if (peek() == '-') ++at_;
@@ -273,11 +288,14 @@ class JsonReader {
 
     std::string_view text_;
     const std::string &name_;
+    const Json::Numbers numbers_;
     size_t at_ = 0;
     std::vector<size_t> key_offsets_;                        // of the members of all open objects
     std::vector<std::pair<std::string_view, size_t>> keys_;  // scratch of check_duplicates
 };
 
-Json Json::parse(std::string_view text, const std::string &name) { return JsonReader(text, name).document(); }
+Json Json::parse(std::string_view text, const std::string &name, Numbers numbers) {
+    return JsonReader(text, name, numbers).document();
+}
 
 }  // namespace adder

@@ -64,7 +64,7 @@ class Conversation {
     const std::string *last_message() const;
 
     void reset();
-    // The library's saved state, and behind it the sampler's memory. Written beside, then renamed.
+    // The library's saved state, and after it the sampler's memory. Written beside, then renamed.
     void save(const std::string &path);
     // Failure leaves everything as it was. Also takes a bare state of the library.
     void load(const std::string &path);

@@ -25,7 +25,7 @@ void write_state_file(const std::string &path, std::vector<unsigned char> state,
                       const adder_sampler &sampler);
 
 // Splits the file into the state (not yet checked) and *sampler, of which only the memory is replaced. A file
-// without the part behind the state leaves *sampler as it is. Failure(bad_input); then *sampler is untouched.
+// without the part after the state leaves *sampler as it is. Failure(bad_input); then *sampler is untouched.
 std::vector<unsigned char> read_state_file(const std::string &path, size_t state_size, uint32_t vocab_size,
                                            adder_sampler *sampler);
 

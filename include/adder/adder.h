@@ -34,7 +34,7 @@ extern "C" {
 #define ADDER_VERSION_PATCH 0
 
 /* The version of the blob format that this library reads (docs/format.md). */
-#define ADDER_FORMAT_VERSION 2
+#define ADDER_FORMAT_VERSION 3
 
 /* Alignment in bytes that blobs and arenas must have. */
 #define ADDER_ALIGNMENT 64
@@ -97,7 +97,9 @@ adder_status adder_model_verify(const adder_model *model, adder_error *error);
 typedef struct adder_model_info {
     uint32_t format_version;
     uint32_t vocab_size;
-    uint32_t d_model, n_layer, d_inner, d_state, d_conv, dt_rank;
+    uint32_t d_model;
+    uint32_t n_layer; /* as the checkpoint counts them */
+    uint32_t n_block; /* residual += f(norm(residual)): one or more per layer */
     uint64_t fingerprint;     /* of the whole blob: a state saved under one loads under no other */
     uint64_t blob_bytes;      /* as the header has it */
     uint64_t parameters;      /* of the checkpoint */
@@ -107,9 +109,14 @@ typedef struct adder_model_info {
     int int8_activations;     /* 0: float activations */
     int has_tokenizer; /* that this build of the library can use */
     int has_chat_template;
+    uint32_t reserved[8]; /* 0 */
 } adder_model_info;
 
 void adder_model_get_info(const adder_model *model, adder_model_info *info);
+
+/* A dimension of a block, 0 .. n_block-1, by its name in docs/format.md: "d_inner", "d_state", ... 0 if the block has none
+ * of that name. */
+uint32_t adder_model_dim(const adder_model *model, uint32_t block, const char *name);
 
 /* Token ids are 0 .. vocab_size-1. */
 uint32_t adder_model_vocab_size(const adder_model *model);
@@ -200,6 +207,7 @@ typedef struct adder_options {
     /* Of a model opened with adder_model_open_stream, bytes of the buffer that weights are read into, or of each of the two,
      * rounded up to a multiple of 64; 0: 4096, or more if that holds no tile of some matrix (docs/memory.md). */
     uint32_t stream_buffer;
+    uint32_t reserved[7]; /* 0: room for options to come */
 } adder_options;
 
 typedef struct adder_session adder_session;
@@ -260,7 +268,7 @@ adder_status adder_step_begin(adder_session *session, int32_t token);
 /* Begins to take n tokens, 1 .. the option `chunk`, without logits. They are read here, and not again. */
 adder_status adder_feed_begin(adder_session *session, const int32_t *tokens, size_t n);
 
-/* Computes the next slice. ADDER_MORE: there are others; ADDER_OK: that was the last, the position is that behind the
+/* Computes the next slice. ADDER_MORE: there are others; ADDER_OK: that was the last, the position is that after the
  * tokens, and of a step *logits points to the logits as adder_step gives them. After adder_feed_begin `logits` may be null,
  * and *logits is not touched. ADDER_ERROR_SEQUENCE if nothing was begun. */
 adder_status adder_continue(adder_session *session, float **logits);
@@ -335,7 +343,7 @@ typedef struct adder_sampler {
     /* Private: what adder_sampler_init found to compute with. On another machine or with another build set it to 0,
      * which is right anywhere. */
     uint32_t kernels;
-    uint32_t reserved; /* 0 */
+    uint32_t reserved[7]; /* 0 */
 } adder_sampler;
 
 /* The generation defaults of the blob, seed 0. */

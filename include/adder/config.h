@@ -8,6 +8,16 @@
 #ifndef ADDER_CONFIG_H
 #define ADDER_CONFIG_H
 
+/* Families of models: a blob with blocks of another kind is refused. Mamba and Falcon-Mamba. */
+#ifndef ADDER_MAMBA1
+#define ADDER_MAMBA1 1
+#endif
+
+/* Mamba-2. */
+#ifndef ADDER_MAMBA2
+#define ADDER_MAMBA2 1
+#endif
+
 /* Text to token ids and back. Without it a blob's tokenizer is not looked at, and a program deals in ids. */
 #ifndef ADDER_TOKENIZER
 #define ADDER_TOKENIZER 1
@@ -31,11 +41,6 @@
 /* Linear layers of float weights or float inputs: the recipe float, and what --set makes such. */
 #ifndef ADDER_FLOAT_LAYERS
 #define ADDER_FLOAT_LAYERS 1
-#endif
-
-/* Blobs of Mamba-2. */
-#ifndef ADDER_MAMBA2
-#define ADDER_MAMBA2 1
 #endif
 
 /* Sentences for errors. Without them adder_error has no item, and its text is the number of the status, found and needed. */

@@ -146,7 +146,7 @@ static inline DynamicScale dynamic_scale(float absmax, float limit) {
 }
 
 // Correctly rounded. The builtin is the machine's instruction where -fno-math-errno is given; else libm is called to set
-// errno for what is no number.
+// errno for NaN.
 static inline float sqrt_f32(float v) { return __builtin_sqrtf(v); }
 
 }  // namespace adder

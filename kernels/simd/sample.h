@@ -1,4 +1,4 @@
-// The sampler's passes over the logits. What is left of them behind the last whole vector takes the scalar kernels.
+// The sampler's passes over the logits. What is left of them after the last whole vector takes the scalar kernels.
 // SPDX-License-Identifier: MIT
 #pragma once
 

@@ -22,7 +22,7 @@ struct EvexTile : Tile {
 };
 using EvexRows8 = Vnni<EvexTile>;
 
-// Two tiles side by side. x need not be arranged for them, as the columns of 512 consecutive bits would.
+// Two tiles side by side. x needs no rearranging; 512 consecutive bits of one tile would require it.
 struct TwoTiles {
     using Int = __m512i;
     using Float = __m512;

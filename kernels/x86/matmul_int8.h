@@ -275,7 +275,7 @@ block_sums(const Call &call, const int8_t *x, const int32_t *starts, size_t next
         for (uint32_t i = 0; i < Vectors; ++i) Rows::store(out[t][Rows::tiles * i], acc[t][i]);
 }
 
-// Blocks of tiles [tile, tile + count) and of those that lie `apart`, twice `apart`, ... behind them.
+// Blocks of tiles [tile, tile + count) and of those that lie `apart`, twice `apart`, ... after them.
 //
 // Not inlined: gcc then has the registers for it.
 template <class Weights, uint32_t Vectors, uint32_t Tokens>

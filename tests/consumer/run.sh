@@ -36,7 +36,7 @@ by_cmake() {
 by_hand() {
     exported=$build/tests/library/exported
     "$cc" -std=c99 -I "$1" -I "$exported" -c "$consumer/c/parts.c" -o "$work/objects/program.o"
-    for blob in tiny tiny_nfc tiny_int4 tiny_float; do
+    for blob in tiny tiny_nfc tiny_int4 tiny_float tiny_mamba2; do
         "$cc" -I "$exported" -c "$exported/$blob.S" -o "$work/objects/$blob.o"
     done
     "$cxx" "$work"/objects/*.o -o "$work/program"
@@ -67,7 +67,7 @@ pkgconfig)
     ;;
 all_files)
     mkdir "$work/objects"
-    for file in "$source"/kernels/*.cpp "$source"/kernels/*/*.cpp "$source"/runtime/*.cpp; do
+    for file in "$source"/kernels/*.cpp "$source"/kernels/*/*.cpp "$source"/runtime/*.cpp "$source"/runtime/blocks/*.cpp; do
         "$cxx" -std=c++17 -I "$source" -I "$source/include" -c "$file" -o "$work/objects/$(basename "$file").o"
     done
     by_hand "$source/include"

@@ -12,15 +12,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const std::string_view text(reinterpret_cast<const char *>(data), size);
     try {
         const adder::CalibrationFile file(text, "c.json");
-        const auto check = [&](adder::Role role, uint32_t layer) {
-            const adder::ChannelStatistics statistics = file.statistics(role, layer);
+        adder::each_input_of(file.source(), [&](adder::Role role, uint32_t block) {
+            const adder::ChannelStatistics statistics = file.statistics(role, block);
             for (uint32_t i = 0; i < statistics.channels(); ++i)
                 if (!std::isfinite(statistics.absmax(i)) || !std::isfinite(statistics.mean_square(i)))
                     std::abort();
-        };
-        for (uint32_t layer = 0; layer < file.source().n_layer; ++layer)
-            for (adder::Role role : adder::layer_linear_roles) check(role, layer);
-        check(adder::Role::head, 0);
+        });
         // What was read is written so that it reads the same.
         const std::string written = adder::merge_calibrations({file});
         if (adder::merge_calibrations({adder::CalibrationFile(written, "d.json")}) != written) std::abort();
@@ -39,9 +36,18 @@ extern "C" void adder_fuzz_seeds(void (*add)(const uint8_t *, size_t)) {
         R"({"tensor":"layers.0.dt_proj","absmax":[1],"counts":["160b"]},)"
         R"({"tensor":"layers.0.out_proj","absmax":[1,1e-7,3],"counts":["160b","","172b"]},)"
         R"({"tensor":"head","absmax":[1,1],"counts":["160b","160Zb"]}]})";
-    add(reinterpret_cast<const uint8_t *>(text), std::strlen(text));
+    const char mamba2[] =
+        R"({"adder_calibration":2,"checkpoint":{"name":"m","weights_crc32":"00000000","tokenizer_crc32":"ffffffff",)"
+        R"("d_model":2,"n_layer":1,"vocab_size":9,"kind":"mamba2","d_inner":3},"window":512,"texts":[{"name":"t",)"
+        R"("bytes":3,"crc32":"01234567","tokens":700}],"golden":[1,8],"inputs":[)"
+        R"({"tensor":"layers.0.in_proj","absmax":[1,1.5],"counts":["160b","150Bd3d9z"]},)"
+        R"({"tensor":"layers.0.out_proj","absmax":[1,1e-7,3],"counts":["160b","","172b"]},)"
+        R"({"tensor":"head","absmax":[1,1],"counts":["160b","160Zb"]}]})";
+    for (const char *seed : {text, mamba2}) add(reinterpret_cast<const uint8_t *>(seed), std::strlen(seed));
 }
 
 extern "C" const char *const adder_fuzz_words[] = {
-    "\"absmax\"", "\"counts\"", "\"tensor\"", "\"160b\"", "287", "ZZZZZZZ", "1e39", "-1",    "null",
-    "[]",         "{}",         "head",       "layers.",  "b",   "A",       "NaN",  "1e-46", nullptr};
+    "\"absmax\"", "\"counts\"", "\"tensor\"", "\"160b\"", "\"kind\":\"mamba2\",",
+    "287",        "ZZZZZZZ",    "1e39",       "-1",       "null",
+    "[]",         "{}",         "head",       "layers.",  "b",
+    "A",          "NaN",        "1e-46",      nullptr};

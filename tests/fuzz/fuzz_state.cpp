@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 
 #include "runtime/crc32.h"
 #include "tests/support/blob_builder.h"
@@ -12,16 +13,26 @@ using namespace adder::test;
 
 namespace {
 
-const AlignedBytes &toy_blob() {
-    static const AlignedBytes blob = [] {
-        BlobSpec spec;
-        spec.checkpoint.config.n_layer = 1;
-        spec.checkpoint.config.d_model = 8;
-        spec.checkpoint.config.d_inner = 8;
-        spec.checkpoint.config.vocab_size = 5;
-        return build_blob(spec);
+// Mamba, Mamba-2 and Mamba-2 with a state in half precision.
+constexpr uint32_t toys = 3;
+const AlignedBytes &toy_blob(uint32_t which) {
+    static const std::vector<AlignedBytes> blobs = [] {
+        std::vector<AlignedBytes> all;
+        for (uint32_t kind = 0; kind < toys; ++kind) {
+            BlobSpec spec;
+            ModelConfig &config = spec.checkpoint.config;
+            config.model_type = kind == 0 ? "mamba" : "mamba2";
+            config.n_layer = 1;
+            config.d_model = 8;
+            config.d_inner = kind == 0 ? 8 : 16;
+            config.n_head = 2;
+            config.vocab_size = 5;
+            spec.state = kind == 2 ? StateType::f16 : StateType::f32;
+            all.push_back(build_blob(spec));
+        }
+        return all;
     }();
-    return blob;
+    return blobs[which];
 }
 
 void require(bool holds) {
@@ -30,9 +41,10 @@ void require(bool holds) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static TestSession session(toy_blob());
-    static const std::vector<uint8_t> empty = session.state();
+namespace {
+
+void load_and_go_on(TestSession &session, const std::vector<uint8_t> &empty, const uint8_t *data,
+                    size_t size) {
     adder_error error{};
     const std::vector<uint8_t> before = session.state();
     const bool sound = adder_state_load(session.get(), data, size, &error) == ADDER_OK;
@@ -51,15 +63,33 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     require(adder_feed(session.get(), Tokens{0, 1, 2, 3, 4}.data(), 5) == ADDER_OK);
     adder_state_reset(session.get());
     require(session.state() == empty);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    static const std::vector<std::unique_ptr<TestSession>> sessions = [] {
+        std::vector<std::unique_ptr<TestSession>> all;
+        for (uint32_t i = 0; i < toys; ++i) all.push_back(std::make_unique<TestSession>(toy_blob(i)));
+        return all;
+    }();
+    static const std::vector<std::vector<uint8_t>> empty = [] {
+        std::vector<std::vector<uint8_t>> all;
+        for (const auto &session : sessions) all.push_back(session->state());
+        return all;
+    }();
+    for (uint32_t i = 0; i < toys; ++i) load_and_go_on(*sessions[i], empty[i], data, size);
     return 0;
 }
 
 extern "C" void adder_fuzz_seeds(void (*add)(const uint8_t *, size_t)) {
-    TestSession session(toy_blob());
-    for (int32_t token = 0; token < 3; ++token) {
-        const std::vector<uint8_t> state = session.state();
-        add(state.data(), state.size());
-        session.step(token);
+    for (uint32_t which = 0; which < toys; ++which) {
+        TestSession session(toy_blob(which));
+        for (int32_t token = 0; token < 3; ++token) {
+            const std::vector<uint8_t> state = session.state();
+            add(state.data(), state.size());
+            session.step(token);
+        }
     }
     const uint32_t specials[] = {0x7f800000, 0xff800000, 0x7fc00000, 1,
                                  0x80000000, 0x7f7fffff, 0x00800000, 0xffffffff};

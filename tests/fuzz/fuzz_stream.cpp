@@ -81,7 +81,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 }
 
 extern "C" void adder_fuzz_seeds(void (*add)(const uint8_t *, size_t)) {
-    for (const uint32_t kind : {0u, 1u, 2u, 3u, 4u}) {
+    for (const uint32_t kind : {0u, 1u, 2u, 3u, 4u, 5u, 6u, 7u}) {
         BlobSpec spec;
         ModelConfig &config = spec.checkpoint.config;
         config.n_layer = 1 + kind % 2;
@@ -95,6 +95,16 @@ extern "C" void adder_fuzz_seeds(void (*add)(const uint8_t *, size_t)) {
         spec.tokenizer = kind == 1;
         spec.texts = {{ADDER_TEXT_NAME, "toy"}, {ADDER_TEXT_USER_PREFIX, "<u>"}};
         spec.recipe = recipe_named(kind == 0 ? "naive" : kind == 2 ? "small" : kind == 4 ? "static" : "best");
+        if (kind == 5) config.model_type = "falcon_mamba";
+        if (kind > 5) {
+            config.model_type = "mamba2";
+            config.d_model = 8;
+            config.d_inner = 64;
+            config.n_head = 4;
+            config.n_group = config.norm_groups = kind == 6 ? 1 : 2;
+            spec.recipe = recipe_named(kind == 6 ? "small" : "static");
+            spec.state = kind == 6 ? StateType::f16 : StateType::f32;
+        }
         const AlignedBytes blob = build_blob(spec);
         std::vector<uint8_t> seed(blob.data(), blob.data() + blob.size());
         for (const uint8_t settings : {uint8_t{0x00}, uint8_t{0x05}, uint8_t{0x1f}, uint8_t{0x73}}) {

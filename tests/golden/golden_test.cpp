@@ -1,4 +1,4 @@
-// The logits of real models against tests/golden/logits.crc: every kernel table, number of threads, chunk and kind of call.
+// The logits of real models, and of a toy of each other family, against tests/golden/logits.crc: every kernel table, number of threads, chunk and kind of call.
 // SPDX-License-Identifier: MIT
 //
 //     ADDER_GOLDEN_WRITE=FILE   writes the file anew instead, in one run of the program over all of its tests
@@ -24,11 +24,13 @@ namespace {
 
 struct Model {
     const char *name;
-    const char *folder;  // of examples/models, or of those that do not come along
+    const char *folder;  // of examples/models, or of those that are not bundled
     size_t tokens;       // of the prompt
     bool all_pairs;      // of threads and chunk; else every value of both
     // Converted as the boards have it; tests/firmware compares their logits with this line as well.
     bool is_firmware;
+    const char *toy = nullptr;  // instead of a folder: the type of a model with random weights, made here
+    StateType state = StateType::f32;
 };
 
 constexpr Model models[] = {
@@ -38,6 +40,9 @@ constexpr Model models[] = {
     {"adder-1m-int4", "adder-1m-int4", 33, false, false},
     {"adder-13m", "adder-13m", 17, false, false},
     {"adder-1m-int4-firmware", "adder-1m-int4", 33, false, true},
+    {"falcon-toy", "", 70, true, false, "falcon_mamba"},
+    {"mamba2-toy", "", 70, true, false, "mamba2"},
+    {"mamba2-toy-f16", "", 70, true, false, "mamba2", StateType::f16},
 };
 constexpr const char *recipes[] = {"naive", "static", "best", "small", "float"};
 
@@ -111,6 +116,31 @@ void convert_to(const std::string &path, const Model &model, const std::string &
     convert(options, pool);
 }
 
+// Odd widths, two groups of everything that has groups, biases, and weights large enough to see the state in the logits.
+AlignedBytes toy_blob(const Model &model, const std::string &recipe) {
+    BlobSpec spec;
+    spec.recipe = recipe_named(recipe);
+    spec.state = model.state;
+    spec.checkpoint.scale = 0.5f;
+    spec.checkpoint.edit = [](const std::string &name, std::vector<float> &values) {
+        if (name.find("dt_proj.bias") == std::string::npos && name.find("dt_bias") == std::string::npos) return;
+        for (float &value : values) value += 3;
+    };
+    ModelConfig &config = spec.checkpoint.config;
+    config.model_type = model.toy;
+    config.d_model = 36;
+    config.n_layer = 3;
+    config.vocab_size = 251;
+    config.d_inner = 128;
+    config.d_state = 13;
+    config.dt_rank = 5;
+    config.n_head = 8;
+    config.n_group = config.norm_groups = 2;
+    config.use_bias = true;
+    config.tie_word_embeddings = false;
+    return build_blob(spec);
+}
+
 AlignedBytes read_blob(const std::string &path) {
     const MappedFile file(path);
     return AlignedBytes(file.data(), file.size());
@@ -129,6 +159,13 @@ AlignedBytes blob_of(const Model &model, const std::string &recipe) {
     const char *keep = std::getenv("ADDER_GOLDEN_KEEP");
     if (keep != nullptr) std::filesystem::create_directories(keep);
     const std::string path = blob_path(keep != nullptr ? keep : own.path(), model, recipe);
+    if (model.toy != nullptr) {
+        const AlignedBytes blob = toy_blob(model, recipe);
+        AtomicFile file(path);
+        file.write(blob.data(), blob.size());
+        file.commit();
+        return blob;
+    }
     convert_to(path, model, recipe);
     return read_blob(path);
 }
@@ -144,7 +181,7 @@ class Prompted {
   public:
     Prompted(const AlignedBytes &blob, const Way &way)
         : pool_(way.threads), session_(blob, adder_options{way.chunk, 1 + way.chunk / 3, way.threads, 1,
-                                                           ThreadPool::parallel_for, &pool_, way.isa, 0}) {}
+                                                           ThreadPool::parallel_for, &pool_, way.isa, 0, {}}) {}
 
     Crcs stepped(const Tokens &prompt) {
         reset();
@@ -194,7 +231,7 @@ class GoldenLogits : public testing::TestWithParam<Case> {};
 
 TEST_P(GoldenLogits, AreTheSameEverywhere) {
     const auto &[model, recipe] = GetParam();
-    if (directory_of(model).empty()) GTEST_SKIP() << shared_missing;
+    if (model.toy == nullptr && directory_of(model).empty()) GTEST_SKIP() << shared_missing;
     const AlignedBytes blob = blob_of(model, recipe);
     const Tokens prompt = random_tokens(model.tokens, TestSession(blob).info().vocab_size, 7);
     const std::string key = testing::PrintToString(GetParam());

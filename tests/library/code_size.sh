@@ -11,7 +11,7 @@ source=$1
 limit=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-for file in "$source"/kernels/*.cpp "$source"/kernels/scalar/*.cpp "$source"/runtime/*.cpp; do
+for file in "$source"/kernels/*.cpp "$source"/kernels/scalar/*.cpp "$source"/runtime/*.cpp "$source"/runtime/blocks/*.cpp; do
     ${CXX-c++} -std=c++17 -Os -DNDEBUG -DADDER_MAMBA2=0 -I "$source" -I "$source/include" -ffp-contract=off -fno-math-errno -fno-exceptions \
         -fno-rtti -fno-threadsafe-statics -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections \
         -c "$file" -o "$work/$(basename "$file" .cpp).o" &

@@ -45,5 +45,13 @@ int main(int count, char **arguments) {
     spec.recipe.set_weights(Dtype::f32);
     spec.recipe.set_inputs(false);
     failed |= export_blob(arguments[1], "tiny_float", test::build_blob(spec));
+
+    // And a model of the other family, with a state of halves.
+    test::BlobSpec mamba2;
+    mamba2.checkpoint.config.model_type = "mamba2";
+    mamba2.checkpoint.config.vocab_size = 260;
+    mamba2.tokenizer = true;
+    mamba2.state = StateType::f16;
+    failed |= export_blob(arguments[1], "tiny_mamba2", test::build_blob(mamba2));
     return failed;
 }

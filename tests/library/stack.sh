@@ -6,15 +6,19 @@
 #
 # Compiles the library at -Os with gcc's -fcallgraph-info=su, prints the deepest chain of each public function, and fails where
 # one needs more than docs/memory.md states for a microcontroller, calls itself, or has a frame of no fixed size. A call through a pointer counts as the
-# kernel that needs most, or as the function that runtime/stream_open.cpp has for a streamed blob; libc's memory functions
-# count nothing, and a caller's callbacks are the caller's. CXX and CXXFLAGS name another compiler and processor.
+# kernel that needs most; of runtime/walk.cpp also as a kind of block's arithmetic, or what runtime/stream_open.cpp has for a streamed blob, and of
+# those as the steps of a block (runtime/blocks/). libc's memory functions count nothing, and a caller's callbacks are the caller's. CXX and
+# CXXFLAGS name another compiler and processor.
 set -eu
 source=$1
 limit=$(sed -n 's/^| `microcontroller` | `\([0-9]*\)` .*/\1/p' "$source/docs/memory.md")
 [ -n "$limit" ] || { echo "docs/memory.md states no stack of a microcontroller"; exit 1; }
+# Half as much again where pointers have 8 bytes, of which frames mostly are.
+# shellcheck disable=SC2086
+echo | ${CXX-c++} ${CXXFLAGS-} -dM -E -x c++ - | grep -q '__LP64__' && limit=$((limit * 3 / 2))
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-for file in "$source"/kernels/*.cpp "$source"/kernels/scalar/*.cpp "$source"/runtime/*.cpp; do
+for file in "$source"/kernels/*.cpp "$source"/kernels/scalar/*.cpp "$source"/runtime/*.cpp "$source"/runtime/blocks/*.cpp; do
     # shellcheck disable=SC2086
     ${CXX-c++} ${CXXFLAGS-} -std=c++17 -Os -DNDEBUG -I "$source" -I "$source/include" -ffp-contract=off -fno-math-errno \
         -fno-exceptions -fno-rtti -fno-threadsafe-statics -fno-asynchronous-unwind-tables -fcallgraph-info=su \
@@ -32,6 +36,9 @@ cat "$work"/*.ci | awk -F '"' -v limit="$limit" '
     sub(/\\n.*/, "", label)
     name[$2] = short(label)
     if ($4 ~ /_scalar\.cpp/) kernel[$2] = 1
+    if (label ~ /Frame ?&.*Model ?&/ && name[$2] ~ /::forward$/) forward[$2] = 1
+    if (name[$2] ~ /^adder::mamba[0-9]_(conv|scan)$/) step[$2] = 1
+    if ($4 ~ /runtime\/(memory_source|stream_source|team)\.h|runtime\/stream_walk\.cpp|runtime\/blocks\/mamba[0-9]\.cpp/) source[$2] = 1
 }
 /^edge:/ {call[++calls] = $2 SUBSEP $4}
 # "float f(int) [with ...]": f
@@ -44,11 +51,21 @@ function short(label) {
 END {
     for (f in kernel) call[++calls] = "__indirect_call" SUBSEP f
     for (f in frame) for (g in frame)
-        if (name[f] ~ /^adder::forward_/ && name[g] == "adder::stream_" substr(name[f], 8)) {
+        if (name[f] ~ /^adder::walk_/ && name[g] == "adder::stream_" substr(name[f], 8)) {
             call[++calls] = f SUBSEP g
             ++streamed
         }
-    if (streamed != 3) {print "the streamed forms of runtime/forward.cpp were not found"; failed = 1}
+    if (streamed != 3) {print "the streamed forms of runtime/walk.cpp were not found"; failed = 1}
+    for (f in frame) if (name[f] == "adder::walk_block") for (g in forward) {
+        call[++calls] = f SUBSEP g
+        ++forwards
+    }
+    if (forwards != 2) {print "the arithmetic of two kinds of blocks was not found"; failed = 1}
+    for (f in source) if (!(f in step)) for (g in step) {
+        call[++calls] = f SUBSEP g
+        ++stepped
+    }
+    if (stepped < 8) {print "the steps of the blocks were not found"; failed = 1}
     for (f in frame) depth[f] = frame[f]
     # No chain is longer than there are functions: what still grows after as many rounds goes in circles.
     for (round = 0; changed || round == 0; ++round) {

@@ -5,14 +5,18 @@
 #include <cmath>
 #include <cstring>
 #include <functional>
+#include <map>
 
 #include "tests/support/blob_builder.h"
 
 namespace adder::test {
 namespace {
 
-BlobSpec small_spec() {
+constexpr const char *families[] = {"mamba", "falcon_mamba", "mamba2"};
+
+BlobSpec small_spec(const char *family) {
     BlobSpec spec;
+    spec.checkpoint.config.model_type = family;
     spec.checkpoint.config.vocab_size = 260;
     spec.checkpoint.config.tie_word_embeddings = false;
     spec.checkpoint.config.use_bias = true;
@@ -21,9 +25,10 @@ BlobSpec small_spec() {
     return spec;
 }
 
-const AlignedBytes &small_blob() {
-    static const AlignedBytes blob = build_blob(small_spec());
-    return blob;
+const AlignedBytes &small_blob(const std::string &family = "mamba") {
+    static std::map<std::string, AlignedBytes> blobs;
+    const auto found = blobs.find(family);
+    return found != blobs.end() ? found->second : blobs[family] = build_blob(small_spec(family.c_str()));
 }
 
 adder_status open_blob(const AlignedBytes &blob, adder_error *error) {
@@ -32,10 +37,10 @@ adder_status open_blob(const AlignedBytes &blob, adder_error *error) {
 }
 
 // Opens a changed copy whose checksums are right, and expects this error.
-void expect_refused(const std::function<void(AlignedBytes &)> &change, adder_status status, const char *item,
-                    uint64_t found, uint64_t needed, int32_t index = -1) {
+void expect_refusal(const AlignedBytes &sound, const std::function<void(AlignedBytes &)> &change, adder_status status,
+                    const char *item, uint64_t found, uint64_t needed, int32_t index = -1) {
     SCOPED_TRACE(std::string(item) + " " + std::to_string(found));
-    AlignedBytes blob = small_blob();
+    AlignedBytes blob = sound;
     change(blob);
     fix_checksums(blob);
     adder_error error{};
@@ -45,6 +50,11 @@ void expect_refused(const std::function<void(AlignedBytes &)> &change, adder_sta
     EXPECT_EQ(error.found, found);
     EXPECT_EQ(error.needed, needed);
     EXPECT_EQ(error.index, index);
+}
+
+void expect_refused(const std::function<void(AlignedBytes &)> &change, adder_status status, const char *item,
+                    uint64_t found, uint64_t needed, int32_t index = -1) {
+    expect_refusal(small_blob(), change, status, item, found, needed, index);
 }
 
 template <typename Field>
@@ -60,6 +70,8 @@ std::function<void(AlignedBytes &)> set_section(int32_t i, Field BlobSection::*f
     return [=](AlignedBytes &blob) { sections_of(blob)[i].*field = value; };
 }
 
+class BlobFamilies : public testing::TestWithParam<const char *> {};
+
 TEST(Blob, OpensAndTellsWhatIsInIt) {
     adder_model model;
     ASSERT_EQ(adder_model_open(&model, small_blob().data(), small_blob().size(), nullptr), ADDER_OK);
@@ -70,10 +82,17 @@ TEST(Blob, OpensAndTellsWhatIsInIt) {
     EXPECT_EQ(info.vocab_size, 260u);
     EXPECT_EQ(info.d_model, 16u);
     EXPECT_EQ(info.n_layer, 2u);
-    EXPECT_EQ(info.d_inner, 32u);
-    EXPECT_EQ(info.d_state, 4u);
-    EXPECT_EQ(info.d_conv, 4u);
-    EXPECT_EQ(info.dt_rank, 1u);
+    EXPECT_EQ(info.n_block, 2u);
+    for (const uint32_t value : info.reserved) EXPECT_EQ(value, 0u);
+    for (uint32_t block = 0; block < 2; ++block) {
+        EXPECT_EQ(adder_model_dim(&model, block, "d_inner"), 32u);
+        EXPECT_EQ(adder_model_dim(&model, block, "d_state"), 4u);
+        EXPECT_EQ(adder_model_dim(&model, block, "d_conv"), 4u);
+        EXPECT_EQ(adder_model_dim(&model, block, "dt_rank"), 1u);
+        for (const char *none : {"n_head", "n_group", "head_dim", "d_in", "d_inner ", "", "vocab"})
+            EXPECT_EQ(adder_model_dim(&model, block, none), 0u) << none;
+    }
+    for (const uint32_t block : {2u, 0xffffffffu}) EXPECT_EQ(adder_model_dim(&model, block, "d_inner"), 0u);
     EXPECT_EQ(info.blob_bytes, small_blob().size());
     EXPECT_EQ(info.int8_activations, 1);
     EXPECT_EQ(info.has_tokenizer, 1);
@@ -86,7 +105,7 @@ TEST(Blob, OpensAndTellsWhatIsInIt) {
     const uint64_t layer = 16 + 64 * 16 + 64 + 32 * 4 + 32 + 9 * 32 + 32 + 32 + 32 * 4 + 32 + 16 * 32 + 16;
     EXPECT_EQ(info.parameters, 2 * 260 * 16 + 16 + 2 * layer);
     // Read for a token: padded layers, the norm, the head (264 rows with padding), and one row of the embedding.
-    const uint64_t matrices = 64 * 16 + 16 * 32 + 32 * 8 + 16 * 32, scales = 64 + 16 + 32 + 16;
+    const uint64_t matrices = 64 * 16 + 24 * 32 + 32 * 8 + 16 * 32, scales = 64 + 24 + 32 + 16;
     const uint64_t vectors = 16 + 64 + 32 * 4 + 32 + 32 + 32 * 4 + 32 + 16;
     EXPECT_EQ(info.bytes_per_token,
               2 * (matrices + 4 * scales + 4 * vectors) + 4 * 16 + 264 * 16 + 4 * 264 + 16);
@@ -95,6 +114,23 @@ TEST(Blob, OpensAndTellsWhatIsInIt) {
     EXPECT_EQ(std::string(name, size), "toy");
     EXPECT_EQ(adder_model_text(&model, ADDER_TEXT_SYSTEM_PREFIX, &size), nullptr);
     EXPECT_EQ(size, 0u);
+}
+
+TEST(Blob, TellsTheDimensionsOfAMamba2) {
+    adder_model model;
+    const AlignedBytes &blob = small_blob("mamba2");
+    ASSERT_EQ(adder_model_open(&model, blob.data(), blob.size(), nullptr), ADDER_OK);
+    const std::map<std::string, uint32_t> dims = {{"d_inner", 32}, {"d_state", 4}, {"d_conv", 4},       {"dt_rank", 0},
+                                                  {"n_head", 4},   {"n_group", 1}, {"n_norm_group", 1}, {"head_dim", 0}};
+    for (const auto &[name, value] : dims) EXPECT_EQ(adder_model_dim(&model, 1, name.c_str()), value) << name;
+    adder_model_info info;
+    adder_model_get_info(&model, &info);
+    const uint64_t layer = 16 + (64 + 12) * 16 + (64 + 12) + 40 * 4 + 40 + 4 + 4 + 4 + 32 + 16 * 32 + 16;
+    EXPECT_EQ(info.parameters, 2 * 260 * 16 + 16 + 2 * layer);
+    const uint64_t matrices = (64 + 24) * 16 + 16 * 32, scales = 64 + 24 + 16;
+    const uint64_t vectors = 16 + 64 + 24 + 48 * 4 + 48 + 8 + 8 + 32 + 16;
+    EXPECT_EQ(info.bytes_per_token,
+              2 * (matrices + 4 * scales + 4 * vectors) + 4 * 16 + 264 * 16 + 4 * 264 + 16);
 }
 
 TEST(Blob, MoreBytesThanItHasAreLeftAlone) {
@@ -115,19 +151,19 @@ TEST(Blob, NullPointersAreRefused) {
     EXPECT_EQ(adder_model_verify(nullptr, &error), ADDER_ERROR_ARGUMENT);
 }
 
-TEST(Blob, EveryTruncationIsRefused) {
-    for (size_t size = 0; size < small_blob().size(); ++size) {
-        const AlignedBytes cut(small_blob().data(), size);
+TEST_P(BlobFamilies, EveryTruncationIsRefused) {
+    for (size_t size = 0; size < small_blob(GetParam()).size(); ++size) {
+        const AlignedBytes cut(small_blob(GetParam()).data(), size);
         adder_error error{};
         const adder_status status = open_blob(cut, &error);
         EXPECT_EQ(status, size < sizeof blob_magic ? ADDER_ERROR_NOT_A_BLOB : ADDER_ERROR_TRUNCATED) << size;
         EXPECT_EQ(error.found, size);
-        EXPECT_EQ(error.needed, size < sizeof(BlobHeader) ? sizeof(BlobHeader) : small_blob().size());
+        EXPECT_EQ(error.needed, size < sizeof(BlobHeader) ? sizeof(BlobHeader) : small_blob(GetParam()).size());
     }
 }
 
-TEST(Blob, EveryBitOfTheMetadataCounts) {
-    AlignedBytes blob = small_blob();
+TEST_P(BlobFamilies, EveryBitOfTheMetadataCounts) {
+    AlignedBytes blob = small_blob(GetParam());
     const size_t end = static_cast<size_t>(header_of(blob).payload_offset);
     for (size_t bit = 0; bit < 8 * end; ++bit) {
         const auto flip = [&] {
@@ -140,8 +176,8 @@ TEST(Blob, EveryBitOfTheMetadataCounts) {
     EXPECT_EQ(open_blob(blob, nullptr), ADDER_OK);
 }
 
-TEST(Blob, EveryByteOfThePayloadIsVerified) {
-    AlignedBytes blob = small_blob();
+TEST_P(BlobFamilies, EveryByteOfThePayloadIsVerified) {
+    AlignedBytes blob = small_blob(GetParam());
     for (size_t at = static_cast<size_t>(header_of(blob).payload_offset); at < blob.size(); ++at) {
         blob.data()[at] = static_cast<uint8_t>(blob.data()[at] ^ 1u << at % 8);
         adder_model model;
@@ -170,13 +206,27 @@ TEST(Blob, MisalignedMemoryIsRefused) {
 }
 
 TEST(Blob, OtherVersionsAndFilesAreNamed) {
-    for (const uint32_t version : {0u, 1u, 3u, 0x80000001u})
+    for (const uint32_t version : {0u, 1u, 2u, 4u, 0x80000003u})
         expect_refused(set_header(&BlobHeader::format_version, version), ADDER_ERROR_VERSION,
                        "format version", version, ADDER_FORMAT_VERSION);
     expect_refused([](AlignedBytes &blob) { blob.data()[3] ^= 1; }, ADDER_ERROR_NOT_A_BLOB, "magic number", 0,
                    0);
-    expect_refused(set_header(&BlobHeader::architecture, 2u), ADDER_ERROR_UNSUPPORTED, "architecture", 2, 1);
-    expect_refused(set_header(&BlobHeader::flags, 8u + 2u), ADDER_ERROR_UNSUPPORTED, "flags", 10, 2);
+    expect_refused(set_header(&BlobHeader::flags, 8u + 1u), ADDER_ERROR_UNSUPPORTED, "flags", 9, 1);
+}
+
+// All that one of version 2 has where this one looks: 8 bytes of magic and the version. The sentence says what to do.
+TEST(Blob, AnOlderBlobIsRefusedInWords) {
+    AlignedBytes blob(4096);
+    std::memset(blob.data(), 0, blob.size());
+    std::memcpy(blob.data(), blob_magic, sizeof blob_magic);
+    const uint32_t version_and_size[] = {2, 256};
+    std::memcpy(blob.data() + 8, version_and_size, sizeof version_and_size);
+    adder_error error{};
+    EXPECT_EQ(open_blob(blob, &error), ADDER_ERROR_VERSION);
+    char text[200];
+    adder_error_text(&error, text, sizeof text);
+    EXPECT_STREQ(text, "the blob is of another format version: convert the checkpoint again: "
+                       "format version: found 2, needed 3");
 }
 
 TEST(Blob, ChecksumOfTheMetadataIsCompared) {
@@ -201,31 +251,43 @@ TEST(Blob, HeaderFields) {
     for (const uint64_t offset : {uint64_t{0}, uint64_t{255}, size + 1, huge, huge - 63})
         expect_refused(set_header(&BlobHeader::payload_offset, offset), ADDER_ERROR_CORRUPT, "payload offset",
                        offset, 256);
+    // The metadata is bounded, so that a blob that claims to be all metadata is refused before that is read.
+    ASSERT_LE(header.payload_offset, max_metadata);
+    expect_refused(
+        [](AlignedBytes &blob) {
+            blob.resize(size_t{max_metadata} + 64);
+            header_of(blob).blob_size = blob.size();
+            header_of(blob).payload_offset = max_metadata + 64;
+        },
+        ADDER_ERROR_CORRUPT, "payload offset", max_metadata + 64, max_metadata);
 
     const struct {
         const char *item;
         uint32_t BlobHeader::*field;
         uint32_t most;
     } dimensions[] = {{"d_model", &BlobHeader::d_model, max_d_model},
-                      {"n_layer", &BlobHeader::n_layer, max_n_layer},
                       {"vocab_size", &BlobHeader::vocab_size, max_vocab_size},
-                      {"d_inner", &BlobHeader::d_inner, max_d_inner},
-                      {"d_state", &BlobHeader::d_state, max_d_state},
-                      {"d_conv", &BlobHeader::d_conv, max_d_conv},
-                      {"dt_rank", &BlobHeader::dt_rank, max_dt_rank}};
+                      {"layers", &BlobHeader::layer_count, max_n_layer},
+                      {"blocks", &BlobHeader::block_count, max_blocks},
+                      {"shapes", &BlobHeader::shape_count, max_shapes},
+                      {"number of tensors", &BlobHeader::tensor_count, max_tensors}};
     for (const auto &dimension : dimensions) {
         expect_refused(set_header(dimension.field, 0u), ADDER_ERROR_CORRUPT, dimension.item, 0, 1);
         for (const uint32_t value : {dimension.most + 1, 0xfffffff9u, 0xffffffffu})
             expect_refused(set_header(dimension.field, value), ADDER_ERROR_CORRUPT, dimension.item, value,
                            dimension.most);
     }
-    // Within its range, but not what the tensors have.
+    // Within its range, but not what the tables have. More layers than blocks there may be.
     for (const auto &dimension : dimensions)
         for (const uint32_t value : {header.*dimension.field + 1, dimension.most}) {
+            if (dimension.field == &BlobHeader::layer_count) continue;
             AlignedBytes blob = small_blob();
             header_of(blob).*dimension.field = value;
             fix_checksums(blob);
-            EXPECT_EQ(open_blob(blob, nullptr), ADDER_ERROR_CORRUPT) << dimension.item << " " << value;
+            // A second shape is what lies behind the first, and has no kind.
+            const bool second = dimension.field == &BlobHeader::shape_count && value == 2;
+            EXPECT_EQ(open_blob(blob, nullptr), second ? ADDER_ERROR_UNSUPPORTED : ADDER_ERROR_CORRUPT)
+                << dimension.item << " " << value;
         }
 
     const struct {
@@ -243,6 +305,17 @@ TEST(Blob, HeaderFields) {
             if (!(value == -1e-45f && f.least == 0))  // a subnormal: zero to the library
                 expect_refused(set_header(f.field, value), ADDER_ERROR_CORRUPT, f.item, 0, 0);
 
+    const struct {
+        const char *item;
+        float BlobHeader::*field;
+        float only;
+    } scales[] = {{"scale of embedding or logits", &BlobHeader::embedding_scale, 1},
+                  {"scale of embedding or logits", &BlobHeader::logit_scale, 1},
+                  {"scale of embedding or logits", &BlobHeader::logit_softcap, 0}};
+    for (const auto &f : scales)
+        for (const float value : {f.only + 1, std::nextafter(1.0f, 0.0f), -1.0f, NAN, INFINITY})
+            expect_refused(set_header(f.field, value), ADDER_ERROR_UNSUPPORTED, f.item, 0, 0);
+
     for (const int32_t token : {260, -2, INT32_MIN, INT32_MAX}) {
         expect_refused(set_header(&BlobHeader::bos_token, token), ADDER_ERROR_CORRUPT, "bos token",
                        static_cast<uint32_t>(token), 259);
@@ -255,32 +328,182 @@ TEST(Blob, HeaderFields) {
                        "reserved bytes of the header", 0, 0);
 
     const uint32_t tensors = header.tensor_count;
-    for (const uint32_t count : {0u, tensors - 1, tensors + 1, 0xffffffffu})
+    for (const uint32_t count : {tensors - 1, tensors + 1})
         expect_refused(set_header(&BlobHeader::tensor_count, count), ADDER_ERROR_CORRUPT, "number of tensors",
                        count, tensors);
-    for (const uint64_t offset :
-         {uint64_t{0}, uint64_t{248}, uint64_t{260}, header.payload_offset, huge - 7, huge})
-        expect_refused(set_header(&BlobHeader::tensor_table_offset, offset), ADDER_ERROR_CORRUPT,
-                       "tensor table offset", offset, 256);
+    const struct {
+        const char *item;
+        uint64_t BlobHeader::*field;
+    } tables[] = {{"shape table offset", &BlobHeader::shape_table_offset},
+                  {"block table offset", &BlobHeader::block_table_offset},
+                  {"tensor table offset", &BlobHeader::tensor_table_offset}};
+    for (const auto &table : tables)
+        for (const uint64_t offset :
+             {uint64_t{0}, uint64_t{248}, uint64_t{260}, header.payload_offset, huge - 7, huge})
+            expect_refused(set_header(table.field, offset), ADDER_ERROR_CORRUPT, table.item, offset, 256);
     for (const uint64_t offset : {uint64_t{0}, uint64_t{300}, header.payload_offset, huge - 7, huge})
         expect_refused(set_header(&BlobHeader::section_table_offset, offset), ADDER_ERROR_CORRUPT,
                        "section table offset", offset, 256);
-    for (const uint32_t count : {0x10000u, 0xffffffffu})
+    for (const uint32_t count : {max_sections + 1, 0xffffffffu})
         expect_refused(set_header(&BlobHeader::section_count, count), ADDER_ERROR_CORRUPT,
-                       "section table offset", header.section_table_offset, 256);
+                       "sections", count, max_sections);
+    expect_refused(set_header(&BlobHeader::section_count, max_sections), ADDER_ERROR_CORRUPT, "section table offset",
+                   header.section_table_offset, 256);
     // A flag that contradicts the tensors.
-    for (const uint32_t flags : {header.flags ^ blob_tied_head, header.flags ^ blob_projection_bias}) {
-        AlignedBytes blob = small_blob();
-        header_of(blob).flags = flags;
-        fix_checksums(blob);
-        adder_error error{};
-        EXPECT_EQ(open_blob(blob, &error), ADDER_ERROR_CORRUPT);
-        EXPECT_STREQ(error.item, "number of tensors");
+    expect_refused(set_header(&BlobHeader::flags, header.flags ^ blob_tied_head), ADDER_ERROR_CORRUPT,
+                   "number of tensors", tensors, tensors - 1);
+}
+
+// Its dimensions with their largest values.
+std::map<uint32_t, uint32_t> dims_of_family(const std::string &family) {
+    if (family != "mamba2") return {{0, max_d_inner}, {1, max_d_state}, {2, max_d_conv}, {3, max_dt_rank}};
+    return {{0, max_d_inner}, {1, max_d_state}, {2, max_d_conv}, {4, max_d_inner}, {5, 1024}, {6, 1024}};
+}
+
+TEST(Blob, ShapeFields) {
+    for (const std::string family : families) {
+        SCOPED_TRACE(family);
+        const AlignedBytes &sound = small_blob(family);
+        const auto refused = [&](const std::function<void(BlobShape &)> &change, adder_status status, const char *item,
+                                 uint64_t found, uint64_t needed) {
+            expect_refusal(sound, [&](AlignedBytes &blob) { change(shapes_of(blob)[0]); }, status, item, found, needed, 0);
+        };
+        for (const uint16_t kind : {uint16_t{0}, uint16_t{3}, uint16_t{0xffff}})
+            refused([=](BlobShape &shape) { shape.kind = kind; }, ADDER_ERROR_UNSUPPORTED, "kind of shape", kind, 1);
+        const uint16_t known = family == "mamba2" ? 1 : 3;
+        for (const uint16_t flags : {uint16_t{4}, uint16_t{0x8000}, static_cast<uint16_t>(known + 4)})
+            refused([=](BlobShape &shape) { shape.flags = flags; }, ADDER_ERROR_UNSUPPORTED, "flags of shape", flags,
+                    flags & known);
+        if (family == "mamba2")
+            refused([=](BlobShape &shape) { shape.flags |= shape_mixer_norms; }, ADDER_ERROR_UNSUPPORTED, "flags of shape", 3,
+                    1);
+        for (const uint8_t type : {uint8_t{1}, uint8_t{2}, uint8_t{255}})
+            if (type > 1 || family != "mamba2")
+                refused([=](BlobShape &shape) { shape.state_type = type; }, ADDER_ERROR_UNSUPPORTED, "state of shape", type,
+                        0);
+        for (const size_t i : {0, 1, 2})
+            refused([=](BlobShape &shape) { shape.reserved[i] = 1; }, ADDER_ERROR_UNSUPPORTED, "state of shape", 0, 0);
+        const std::map<uint32_t, uint32_t> dims = dims_of_family(family);
+        for (uint32_t i = 0; i < stored_dims; ++i) {
+            const auto set = [=](uint32_t value) { return [=](BlobShape &shape) { shape.dim[i] = value; }; };
+            if (dims.count(i) == 0) {
+                for (const uint32_t value : {1u, 0xffffffffu})
+                    refused(set(value), ADDER_ERROR_UNSUPPORTED, "dimension of shape", value, 0);
+                continue;
+            }
+            refused(set(0), ADDER_ERROR_CORRUPT, "dimension of shape", 0, 1);
+            for (const uint32_t value : {dims.at(i) + 1, 0xfffffff9u, 0xffffffffu})
+                refused(set(value), ADDER_ERROR_CORRUPT, "dimension of shape", value, dims.at(i));
+            // Within its range, but not what the tensors have. Of the norm's groups none says anything.
+            if (i == static_cast<uint32_t>(Dim::n_norm_group)) continue;
+            AlignedBytes other = sound;
+            for (const uint32_t value : {shapes_of(other)[0].dim[i] + 1, dims.at(i)}) {
+                AlignedBytes blob = sound;
+                shapes_of(blob)[0].dim[i] = value;
+                fix_checksums(blob);
+                EXPECT_EQ(open_blob(blob, nullptr), ADDER_ERROR_CORRUPT) << "dimension " << i << ", " << value;
+            }
+        }
+        for (uint32_t i = 0; i < 8; ++i) {
+            const bool limit = i == 2 || i == 3;
+            for (const float value : {-1.0f, std::nextafter(1.0f, 2.0f), NAN, INFINITY, -INFINITY, 1e-3f})
+                if (limit ? !(value >= 0) : i < 2 ? value != 1e-3f : true)
+                    refused([=](BlobShape &shape) { shape.param[i] = value; }, ADDER_ERROR_CORRUPT, "parameter of shape", i,
+                            0);
+        }
     }
 }
 
-TEST(Blob, TensorFields) {
-    AlignedBytes sound = small_blob();
+// What the ranges of Mamba-2's dimensions do not tell: 4 heads of 8 channels, one group, one group of the norm.
+TEST(Blob, DimensionsOfAMamba2FitEachOther) {
+    const auto refused = [&](std::initializer_list<std::pair<Dim, uint32_t>> dims, const char *item, uint64_t found) {
+        expect_refusal(small_blob("mamba2"), [&](AlignedBytes &blob) {
+            for (const auto &[dim, value] : dims) shapes_of(blob)[0].dim[static_cast<uint32_t>(dim)] = value;
+        }, ADDER_ERROR_CORRUPT, item, found, 0, 0);
+    };
+    const char *const heads = "number of heads, whose channels are a multiple of 8", *const groups = "number of groups of heads",
+                     *const norms = "number of groups of the norm, whose channels are a multiple of 8";
+    for (const uint32_t n : {3u, 8u, 5u, 32u, 64u}) refused({{Dim::n_head, n}}, heads, n);
+    refused({{Dim::d_inner, 36}}, heads, 4);
+    for (const uint32_t n : {3u, 5u, 8u}) refused({{Dim::n_group, n}}, groups, n);
+    refused({{Dim::d_inner, 8192}, {Dim::n_head, 1024}, {Dim::n_group, 1024}, {Dim::d_state, 129}}, groups, 1024);
+    for (const uint32_t n : {3u, 8u, 5u}) refused({{Dim::n_norm_group, n}}, norms, n);
+}
+
+TEST(Blob, BlockFields) {
+    for (const std::string family : families) {
+        SCOPED_TRACE(family);
+        AlignedBytes sound = small_blob(family);
+        for (int32_t i = 0; i < 2; ++i) {
+            const BlobBlock block = blocks_of(sound)[i];
+            const auto refused = [&](auto BlobBlock::*field, auto value, const char *item, uint64_t needed) {
+                expect_refusal(sound, [&](AlignedBytes &blob) { blocks_of(blob)[i].*field = value; }, ADDER_ERROR_CORRUPT,
+                               item, value, needed, i);
+            };
+            for (const uint16_t shape : {uint16_t{1}, uint16_t{0xffff}})
+                refused(&BlobBlock::shape, shape, "shape of block", 0);
+            for (const uint16_t layer : {uint16_t{2}, uint16_t{0xffff}})
+                refused(&BlobBlock::layer, layer, "layer of block", 0);
+            for (const uint32_t first : {0u, block.first_tensor + 1, 0xffffffffu})
+                refused(&BlobBlock::first_tensor, first, "tensors or state of block", block.first_tensor);
+            for (const uint64_t offset : {block.state_offset + 4, ~uint64_t{0}})
+                expect_refusal(sound, [&](AlignedBytes &blob) { blocks_of(blob)[i].state_offset = offset; },
+                               ADDER_ERROR_CORRUPT, "tensors or state of block", block.first_tensor,
+                               block.first_tensor, i);
+        }
+        // Descending layers; two blocks of one layer there may be.
+        const auto layers = [&](uint16_t first, uint16_t second) {
+            AlignedBytes blob = sound;
+            blocks_of(blob)[0].layer = first;
+            blocks_of(blob)[1].layer = second;
+            fix_checksums(blob);
+            adder_error error{};
+            const adder_status status = open_blob(blob, &error);
+            EXPECT_TRUE(status == ADDER_OK || (error.found == 0 && error.needed == 1 && error.index == 1));
+            return status;
+        };
+        EXPECT_EQ(layers(1, 0), ADDER_ERROR_CORRUPT);
+        EXPECT_EQ(layers(1, 1), ADDER_OK);
+        EXPECT_EQ(layers(0, 0), ADDER_OK);
+    }
+}
+
+// Both matrices of a Mamba-2 that take the normalized input take it in one form.
+TEST(Blob, MatricesOfOneInputAgreeAboutIt) {
+    AlignedBytes sound = small_blob("mamba2");
+    for (uint32_t block = 0; block < 2; ++block) {
+        const uint32_t in_proj = blocks_of(sound)[block].first_tensor + 1, bcdt = in_proj + 2;
+        ASSERT_EQ(tensors_of(sound)[in_proj].role, static_cast<uint16_t>(Role::in_proj));
+        ASSERT_EQ(tensors_of(sound)[bcdt].role, static_cast<uint16_t>(Role::bcdt_proj));
+        for (const uint32_t changed : {in_proj, bcdt}) {
+            const auto refused = [&](const std::function<void(BlobTensor &)> &change, uint64_t first, uint64_t second) {
+                expect_refusal(sound, [&](AlignedBytes &blob) { change(tensors_of(blob)[changed]); }, ADDER_ERROR_CORRUPT,
+                               "input, which others share, of tensor", changed == bcdt ? second : first,
+                               changed == bcdt ? first : second, static_cast<int32_t>(bcdt));
+            };
+            const auto as = [](Input input) {
+                return [=](BlobTensor &tensor) {
+                    tensor.input = static_cast<uint8_t>(input);
+                    tensor.input_bits = has_codes(input) ? 8 : 0;
+                    tensor.input_scale = 0;
+                };
+            };
+            refused(as(Input::floats), 2, 1);
+            refused(as(Input::token), 2, 5);
+            refused([](BlobTensor &tensor) { tensor.input_bits = 4; }, 2, 2);
+            refused([](BlobTensor &tensor) { tensor.input_scale *= 2; }, 2, 2);
+            refused([](BlobTensor &tensor) { tensor.input_scale /= 2; }, 2, 2);
+        }
+    }
+}
+
+TEST_P(BlobFamilies, TensorFields) {
+    AlignedBytes sound = small_blob(GetParam());
+    const bool mamba2 = GetParam() == std::string("mamba2");
+    const auto expect_refused = [&](const std::function<void(AlignedBytes &)> &change, adder_status status, const char *item,
+                                    uint64_t found, uint64_t needed, int32_t index) {
+        expect_refusal(sound, change, status, item, found, needed, index);
+    };
     const BlobHeader header = header_of(sound);
     const uint64_t huge = ~uint64_t{0} - 63;
     for (int32_t i = 0; i < static_cast<int32_t>(header.tensor_count); ++i) {
@@ -288,12 +511,12 @@ TEST(Blob, TensorFields) {
         const BlobTensor tensor = tensors_of(sound)[i];
         const bool matrix = tensor.dtype == 1;
         for (const uint16_t role :
-             {uint16_t{0}, static_cast<uint16_t>(tensor.role + 1), uint16_t{16}, uint16_t{0xffff}})
+             {uint16_t{0}, static_cast<uint16_t>(tensor.role + 1), uint16_t{30}, uint16_t{0xffff}})
             expect_refused(set_tensor(i, &BlobTensor::role, role), ADDER_ERROR_CORRUPT, "role of tensor",
                            role, tensor.role, i);
-        for (const uint16_t layer : {static_cast<uint16_t>(tensor.layer + 1), uint16_t{1024}})
-            expect_refused(set_tensor(i, &BlobTensor::layer, layer), ADDER_ERROR_CORRUPT, "layer of tensor",
-                           layer, tensor.layer, i);
+        for (const uint16_t block : {static_cast<uint16_t>(tensor.block + 1), uint16_t{1024}})
+            expect_refused(set_tensor(i, &BlobTensor::block, block), ADDER_ERROR_CORRUPT, "block of tensor",
+                           block, tensor.block, i);
         for (const uint8_t dtype : {uint8_t{3}, uint8_t{255}})
             expect_refused(set_tensor(i, &BlobTensor::dtype, dtype), ADDER_ERROR_UNSUPPORTED,
                            "type of tensor", dtype, 2, i);
@@ -309,6 +532,9 @@ TEST(Blob, TensorFields) {
         for (const uint32_t cols : {0u, tensor.cols + 1, 0xffffffffu})
             expect_refused(set_tensor(i, &BlobTensor::cols, cols), ADDER_ERROR_CORRUPT, "columns of tensor",
                            cols, tensor.cols, i);
+        for (const uint32_t tiles : {0u, tensor.tiles + 1, 0xffffffffu})
+            expect_refused(set_tensor(i, &BlobTensor::tiles, tiles), ADDER_ERROR_CORRUPT, "tiles of tensor",
+                           tiles, tensor.tiles, i);
         for (const uint64_t size : {uint64_t{0}, tensor.size + 64, huge})
             expect_refused(set_tensor(i, &BlobTensor::size, size), ADDER_ERROR_CORRUPT, "size of tensor",
                            size, tensor.size, i);
@@ -326,7 +552,7 @@ TEST(Blob, TensorFields) {
             for (const uint8_t granularity : {uint8_t{0}, uint8_t{3}, uint8_t{255}})
                 expect_refused(set_tensor(i, &BlobTensor::granularity, granularity), ADDER_ERROR_CORRUPT,
                                "granularity of tensor", granularity, 1, i);
-            const uint64_t rows = (tensor.role == 3 ? 64 : tensor.role == 7 ? 16 : (tensor.rows + 7) / 8 * 8);
+            const uint64_t rows = 8 * tensor.tiles;
             expect_refused(set_tensor(i, &BlobTensor::scale_offset, uint64_t{4}), ADDER_ERROR_CORRUPT,
                            "scale offset of tensor", 4, 0, i);
             expect_refused(set_tensor(i, &BlobTensor::scale_offset, uint64_t{0}), ADDER_ERROR_CORRUPT,
@@ -350,7 +576,7 @@ TEST(Blob, TensorFields) {
                            "input of tensor", input, 5, i);
         for (uint8_t input = 0; input <= 4; ++input) {
             const auto role = static_cast<Role>(tensor.role);
-            const bool channels = role == Role::x_proj || role == Role::out_proj;
+            const bool channels = !mamba2 && (role == Role::x_proj || role == Role::out_proj);
             // What would fit is floats, and where the tensor has it already, its own.
             if (has_input ? input == 1 || input == (channels ? 3 : 2) : input == 0) continue;
             expect_refused(set_tensor(i, &BlobTensor::input, input), ADDER_ERROR_CORRUPT, "input of tensor",
@@ -368,11 +594,19 @@ TEST(Blob, TensorFields) {
              {has_input ? uint8_t{0} : uint8_t{8}, uint8_t{1}, uint8_t{16}, uint8_t{255}})
             expect_refused(set_tensor(i, &BlobTensor::input_bits, bits), ADDER_ERROR_CORRUPT,
                            "input bits of tensor", bits, has_input ? 8 : 0, i);
+        for (const uint8_t type : {static_cast<uint8_t>(matrix ? 0 : 1), uint8_t{2}, uint8_t{3}, uint8_t{255}})
+            expect_refused(set_tensor(i, &BlobTensor::scale_type, type), ADDER_ERROR_UNSUPPORTED,
+                           "type of scales of tensor", type, matrix ? 1 : 0, i);
+        expect_refused(set_tensor(i, &BlobTensor::part, uint8_t{1}), ADDER_ERROR_UNSUPPORTED, "reserved bytes of tensor",
+                       0, 0, i);
         for (const size_t k : {0, 1})
             expect_refused([=](AlignedBytes &blob) { tensors_of(blob)[i].reserved1[k] = 1; },
                            ADDER_ERROR_UNSUPPORTED, "reserved bytes of tensor", 0, 0, i);
     }
 }
+
+INSTANTIATE_TEST_SUITE_P(Families, BlobFamilies, testing::ValuesIn(families),
+                         [](const auto &test) { return std::string(test.param); });
 
 TEST(Blob, SectionFields) {
     AlignedBytes sound = small_blob();
@@ -465,7 +699,7 @@ TEST(Blob, TokenizerSectionIsChecked) {
 }
 
 TEST(Blob, TheSameSpecificationGivesTheSameBytes) {
-    const AlignedBytes again = build_blob(small_spec());
+    const AlignedBytes again = build_blob(small_spec("mamba"));
     ASSERT_EQ(again.size(), small_blob().size());
     EXPECT_EQ(std::memcmp(again.data(), small_blob().data(), again.size()), 0);
 }

@@ -97,7 +97,7 @@ TEST(FloatMode, OfTheCallerIsRestoredByEveryCall) {
 }
 
 TEST(FloatMode, OfTheCallerHasNoInfluence) {
-    const AlignedBytes blob = build_blob({});
+    const AlignedBytes blob = build_blob(BlobSpec());
     const Tokens tokens = random_tokens(20, 32, 1);
     const auto run = [&] {
         TestSession session(blob);

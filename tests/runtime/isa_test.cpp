@@ -41,7 +41,7 @@ TEST(Isa, TheCpuGetsTheKernelsExpectedOfIt) {
 
 // ADDER_ISA decides where the options do not, and is never passed over.
 TEST(Isa, TheEnvironmentChooses) {
-    const AlignedBytes blob = build_blob({});
+    const AlignedBytes blob = build_blob(BlobSpec());
     adder_model model;
     ASSERT_EQ(adder_model_open(&model, blob.data(), blob.size(), nullptr), ADDER_OK);
     AlignedBytes arena(adder_arena_size(&model, nullptr));

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "converter/convert/stack_bounds.h"
+#include "converter/families/random_checkpoint.h"
 #include "runtime/arena.h"
 #include "runtime/model.h"
 #include "runtime/session.h"
@@ -94,46 +95,87 @@ std::vector<std::vector<std::string>> table(const std::string &first) {
     return rows;
 }
 
-// A model of a shape, without a blob behind it: enough to ask for sizes.
+// A model of some blocks, without a blob behind it: enough to ask for sizes.
 class ModelOfShape {
   public:
-    ModelOfShape(const Variables &v, bool codes, bool float_weights) {
-        const auto number = [&](const char *name) { return static_cast<uint32_t>(v.at(name)); };
-        header_.flags = blob_tied_head;
+    ModelOfShape(const ModelShape &shape, bool codes, bool float_weights) : shape_(shape) {
+        header_.flags = shape_.tied ? uint32_t{blob_tied_head} : 0;
         Model m{};
         m.header = &header_;
-        m.shape = make_shape(number("d_model"), number("n_layer"), number("vocab_size"), number("d_inner"),
-                             number("d_state"), number("d_conv"), number("dt_rank"));
+        m.architecture = shape_.architecture();
         m.code_inputs = codes;
         m.float_weights = float_weights;
         std::memcpy(&model_, &m, sizeof m);
     }
+    ModelOfShape(const ModelOfShape &) = delete;
     const adder_model *get() const { return &model_; }
 
   private:
+    const ModelShape shape_;
     BlobHeader header_{};
     adder_model model_{};
+};
+
+// Blocks of one shape, with the variables of the page's formulas.
+struct Blocks {
+    std::string family;  // as the page's tables name it: "Mamba", "Mamba-2"
+    Variables variables;
+
+    BlobShape shape() const {
+        const auto number = [&](const char *name) {
+            const auto found = variables.find(name);
+            return found == variables.end() ? 0 : static_cast<uint32_t>(found->second);
+        };
+        BlobShape shape{};
+        shape.kind = static_cast<uint16_t>(family == "Mamba-2" ? BlockId::mamba2 : BlockId::mamba1);
+        shape.state_type = static_cast<uint8_t>(number("number") == 2 ? StateType::f16 : StateType::f32);
+        for (const Dim dim : {Dim::d_inner, Dim::d_state, Dim::d_conv, Dim::dt_rank, Dim::n_head, Dim::n_group})
+            dim_of(shape, dim) = number(dim_name(dim));
+        return shape;
+    }
+    bool has(const std::string &of) const { return of == "all" || of == family; }
 };
 
 // The page counts with pointers of 8 bytes, and says by how much less a session is where they have 4.
 constexpr uint64_t of_small_pointers = sizeof(void *) == 4 ? 192 - 128 : 0;
 
-uint64_t arena_by_formulas(const Variables &variables, bool codes, bool float_weights) {
-    uint64_t total = 0;
-    for (const auto &row : table("region")) {
-        const bool needs_codes = row[2].find("codes") != std::string::npos;
-        const bool needs_floats = row[2].find("float weights") != std::string::npos;
-        if ((needs_codes && !codes) || (needs_floats && !float_weights)) continue;
-        total += (Formula(row[1], variables).value() + 63) / 64 * 64;
+uint64_t round_up(uint64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+// Regions of all are those of a model; the buffers of blocks of several kinds lie in the same place.
+uint64_t arena_by_formulas(const std::vector<Blocks> &blocks, bool codes, bool float_weights) {
+    uint64_t total = 0, state = 0, work = 0;
+    for (const Blocks &one : blocks) {
+        uint64_t own = 0;
+        for (const auto &row : table("region")) {
+            const bool needs_codes = row[3].find("codes") != std::string::npos;
+            const bool needs_floats = row[3].find("float weights") != std::string::npos;
+            if (!one.has(row[1]) || (needs_codes && !codes) || (needs_floats && !float_weights)) continue;
+            const uint64_t bytes = Formula(row[2], one.variables).value();
+            if (row[0] == "state")
+                state += bytes;
+            else if (row[1] != "all")
+                own += round_up(bytes);
+            else if (&one == &blocks[0])
+                total += round_up(bytes);
+        }
+        work = std::max(work, own);
     }
-    return total - of_small_pointers;
+    return total + round_up(state) + work - of_small_pointers;
+}
+
+uint64_t state_by_formulas(const std::vector<Blocks> &blocks) {
+    uint64_t total = 64;
+    for (const Blocks &one : blocks)
+        for (const auto &row : table("region"))
+            if (row[0] == "state" && one.has(row[1])) total += Formula(row[2], one.variables).value();
+    return total;
 }
 
 // What the library says of a size that size_t cannot hold.
 size_t or_0(uint64_t size) { return size <= SIZE_MAX ? static_cast<size_t>(size) : 0; }
 
 TEST(Memory, ArenaHasTheSizeThatTheFormulasGive) {
-    ASSERT_EQ(table("region").size(), 14u);
+    ASSERT_EQ(table("region").size(), 19u);
     static_assert(ADDER_SESSION_BYTES == 192 - of_small_pointers, "as docs/memory.md says");
     uint64_t seed = 1;
     const auto draw = [&seed](uint64_t most) {
@@ -142,22 +184,45 @@ TEST(Memory, ArenaHasTheSizeThatTheFormulasGive) {
         return 1 + (seed >> 40) % std::min<uint64_t>(most, uint64_t{1} << bits);
     };
     for (int run = 0; run < 300; ++run) {
-        Variables v{{"d_model", draw(max_d_model)},       {"n_layer", draw(max_n_layer)},
-                    {"vocab_size", draw(max_vocab_size)}, {"d_inner", draw(max_d_inner)},
-                    {"d_state", draw(max_d_state)},       {"d_conv", draw(max_d_conv)},
-                    {"dt_rank", draw(max_dt_rank)},       {"chunk", draw(max_chunk)}};
-        v["logit_rows"] = draw(v["chunk"]);
+        Variables common{{"d_model", draw(max_d_model)}, {"vocab_size", draw(max_vocab_size)}, {"chunk", draw(max_chunk)}};
+        common["logit_rows"] = draw(common["chunk"]);
+        // Of the one kind, the other, or both.
+        std::vector<Blocks> blocks;
+        for (const char *family : {"Mamba", "Mamba-2"}) {
+            if (run % 3 == (family[5] == '-' ? 0 : 1)) continue;
+            Variables v = common;
+            v["n_layer"] = draw(max_n_layer / 2);
+            v["d_state"] = draw(max_d_state);
+            v["d_conv"] = draw(max_d_conv);
+            if (family == std::string("Mamba")) {
+                v["d_inner"] = draw(max_d_inner);
+                v["dt_rank"] = draw(max_dt_rank);
+            } else {
+                v["n_group"] = draw(16);
+                v["n_head"] = v["n_group"] * draw(16);
+                v["d_inner"] = v["n_head"] * 8 * draw(max_d_inner / v["n_head"] / 8);
+                v["number"] = draw(2) * 2;
+            }
+            blocks.push_back({family, v});
+        }
+        ModelShape shape;
+        shape.d_model = static_cast<uint32_t>(common["d_model"]);
+        shape.vocab_size = static_cast<uint32_t>(common["vocab_size"]);
+        for (const Blocks &one : blocks) {
+            shape.shapes.push_back(one.shape());
+            for (uint64_t i = 0; i < one.variables.at("n_layer"); ++i)
+                shape.blocks.push_back({static_cast<uint16_t>(shape.shapes.size() - 1), 0, 0, 0});
+        }
+        shape.number_blocks();
         adder_options options{};
-        options.chunk = static_cast<uint32_t>(v["chunk"]);
-        options.logit_rows = static_cast<uint32_t>(v["logit_rows"]);
+        options.chunk = static_cast<uint32_t>(common["chunk"]);
+        options.logit_rows = static_cast<uint32_t>(common["logit_rows"]);
         for (const bool codes : {false, true})
             for (const bool float_weights : {false, true}) {
-                const ModelOfShape model(v, codes, float_weights);
+                const ModelOfShape model(shape, codes, float_weights);
                 ASSERT_EQ(adder_arena_size(model.get(), &options),
-                          or_0(arena_by_formulas(v, codes, float_weights)));
-                ASSERT_EQ(
-                    adder_state_size(model.get()),
-                    or_0(64 + Formula("4 * n_layer * r8(d_inner) * (d_conv - 1 + d_state)", v).value()));
+                          or_0(arena_by_formulas(blocks, codes, float_weights)));
+                ASSERT_EQ(adder_state_size(model.get()), or_0(state_by_formulas(blocks)));
             }
     }
 }
@@ -166,109 +231,146 @@ TEST(Memory, AStreamedModelHasTheSizesThatTheFormulasGive) {
     static_assert(sizeof(void *) != 8 || (sizeof(StreamReader) + 63) / 64 * 64 == 192,
                   "as docs/memory.md says");
     ASSERT_EQ(table("streamed").size(), 2u);
-    ASSERT_EQ(table("part").size(), 7u);
-    const uint32_t shapes[][5] = {
-        // d_model, d_inner, d_state, d_conv, dt_rank: another part is largest in each
-        {16, 32, 4, 4, 1},
-        {300, 24, 8, 4, 3},
-        {8, 24, 40, 3, 2},
-        {8, 8, 1, 40, 1},
-        {8, 8, 2, 2, 70}};
-    for (const auto &shape : shapes) {
-        BlobSpec spec;
-        spec.recipe = recipe_named("best");
-        ModelConfig &c = spec.checkpoint.config;
-        c.d_model = shape[0], c.d_inner = shape[1], c.d_state = shape[2], c.d_conv = shape[3];
-        c.dt_rank = shape[4];
-        const AlignedBytes blob = build_blob(spec);
-        Variables v{{"d_model", c.d_model},
-                    {"d_inner", c.d_inner},
-                    {"d_state", c.d_state},
-                    {"d_conv", c.d_conv},
-                    {"dt_rank", c.dt_rank}};
-        uint64_t least = 0;
-        for (const auto &row : table("part")) least = std::max(least, Formula(row[1], v).value());
-        for (const bool ahead : {false, true}) {
-            const StreamSource source(blob, ahead);
-            adder_options options{};
-            options.stream_buffer = static_cast<uint32_t>(least);
-            const TestSession session(source.get(), options), in_memory(blob);
-            EXPECT_EQ(stream_least_buffer(*model_of(session.model())), least);
-            v["stream_buffer"] = least;
-            v["buffers"] = ahead ? 2 : 1;
-            uint64_t size = adder_arena_size(in_memory.model(), nullptr);
-            for (const auto &row : table("streamed")) size += Formula(row[1], v).value();
-            EXPECT_EQ(adder_arena_size(session.model(), &options) + (sizeof(void *) == 4 ? 192 - 128 : 0),
-                      size);
+    ASSERT_EQ(table("part").size(), 13u);
+    const struct {
+        const char *model_type;
+        std::vector<std::string> families;  // whose rows of the table it has
+    } kinds[] = {{"mamba", {"all", "Mamba"}},
+                 {"falcon_mamba", {"all", "Mamba", "Falcon-Mamba"}},
+                 {"mamba2", {"all", "Mamba-2"}}};
+    const uint32_t shapes[][6] = {
+        // d_model, d_inner, d_state, d_conv, dt_rank, n_head: another part is largest in each
+        {16, 32, 4, 4, 1, 4},  {300, 24, 8, 4, 3, 3}, {8, 24, 40, 3, 2, 3},  {8, 8, 1, 40, 1, 1},
+        {8, 8, 2, 2, 70, 1},   {8, 8, 90, 2, 3, 1},   {8, 128, 2, 2, 3, 16}, {8, 1024, 2, 2, 3, 128}};
+    std::map<std::string, int> largest;  // how often a part was
+    for (const auto &kind : kinds)
+        for (const auto &shape : shapes) {
+            SCOPED_TRACE(std::string(kind.model_type) + " " + std::to_string(&shape - shapes));
+            BlobSpec spec;
+            spec.recipe = recipe_named("best");
+            ModelConfig &c = spec.checkpoint.config;
+            c.model_type = kind.model_type;
+            c.d_model = shape[0], c.d_inner = shape[1], c.d_state = shape[2], c.d_conv = shape[3];
+            c.dt_rank = shape[4], c.n_head = shape[5];
+            const AlignedBytes blob = build_blob(spec);
+            Variables v{{"d_model", c.d_model}, {"d_inner", c.d_inner}, {"d_state", c.d_state},
+                        {"d_conv", c.d_conv},   {"dt_rank", c.dt_rank}, {"n_head", c.n_head}};
+            uint64_t least = 0;
+            std::string part;
+            for (const auto &row : table("part")) {
+                if (std::find(kind.families.begin(), kind.families.end(), row[1]) == kind.families.end()) continue;
+                const uint64_t bytes = Formula(row[2], v).value();
+                if (bytes > least) part = row[1] + " " + row[0];
+                least = std::max(least, bytes);
+            }
+            ++largest[part];
+            for (const bool ahead : {false, true}) {
+                const StreamSource source(blob, ahead);
+                adder_options options{};
+                options.stream_buffer = static_cast<uint32_t>(least);
+                const TestSession session(source.get(), options), in_memory(blob);
+                EXPECT_EQ(stream_least_buffer(*model_of(session.model())), least);
+                v["stream_buffer"] = least;
+                v["buffers"] = ahead ? 2 : 1;
+                uint64_t size = adder_arena_size(in_memory.model(), nullptr);
+                for (const auto &row : table("streamed")) size += Formula(row[1], v).value();
+                EXPECT_EQ(adder_arena_size(session.model(), &options) + (sizeof(void *) == 4 ? 192 - 128 : 0),
+                          size);
+            }
         }
+    EXPECT_GE(largest.size(), 8u);
+}
+
+uint64_t tensor_count(const ModelShape &shape) {
+    uint64_t count = shape.tied ? 2 : 3;  // embedding, final norm, head
+    for (uint32_t block = 0; block < shape.block_count(); ++block) {
+        const BlockView view = shape.view(block);
+        count += tensors_of_block(*view.kind, view.shape->flags);
     }
+    return count;
 }
 
 // Header, tables, weights and scales by row, as the converter lays them out (one section table for the golden case).
-uint64_t blob_bytes(const Variables &v) {
-    const ModelOfShape model(v, true, false);
-    const Shape &shape = model_of(model.get())->shape;
-    const auto align = [](uint64_t n) { return (n + 63) / 64 * 64; };
-    const uint64_t tensors = tensor_count(blob_tied_head, shape.n_layer);
-    uint64_t total = align(sizeof(BlobHeader) + tensors * sizeof(BlobTensor));
-    const auto add = [&](Role role, uint64_t times) {
-        const Dtype dtype = is_matrix(role) ? Dtype::int8 : Dtype::f32;
-        const TensorExtent extent = tensor_extent(shape, role, dtype);
-        total +=
-            times * (align(extent.bytes) + (dtype == Dtype::int8 ? align(4 * uint64_t{extent.rows}) : 0) +
-                     (role == Role::x_proj ? align(4 * uint64_t{extent.cols}) : 0));
+uint64_t blob_bytes(const ModelShape &shape) {
+    const Architecture architecture = shape.architecture();
+    uint64_t total = round_up(round_up(sizeof(BlobHeader) + shape.shapes.size() * sizeof(BlobShape) +
+                                       shape.blocks.size() * sizeof(BlobBlock)) +
+                              tensor_count(shape) * sizeof(BlobTensor));
+    const auto add = [&](const TensorRow &row, const BlockView &view) {
+        const Dtype dtype = row.form == Form::matrix ? Dtype::int8 : Dtype::f32;
+        const TensorExtent extent = tensor_extent(row, view.dims, dtype);
+        total += round_up(extent.bytes) + (dtype == Dtype::int8 ? round_up(4 * uint64_t{extent.rows}) : 0) +
+                 (row.role == Role::x_proj ? round_up(4 * uint64_t{extent.cols}) : 0);
     };
-    add(Role::embedding, 1);
-    add(Role::final_norm, 1);
-    for (const Role role : {Role::norm, Role::in_proj, Role::conv_weight, Role::conv_bias, Role::x_proj,
-                            Role::dt_proj, Role::dt_bias, Role::A2, Role::D, Role::out_proj})
-        add(role, shape.n_layer);
+    const BlockView ends = ends_view(architecture);
+    for (uint32_t i = 0; i < ends.kind->tensor_count; ++i)
+        if (!(shape.tied && ends.kind->tensors[i].role == Role::head)) add(ends.kind->tensors[i], ends);
+    for (uint32_t block = 0; block < shape.block_count(); ++block) {
+        const BlockView view = shape.view(block);
+        for (uint32_t i = 0; i < view.kind->tensor_count; ++i)
+            if (is_present(view.kind->tensors[i], view.shape->flags)) add(view.kind->tensors[i], view);
+    }
     return total;
 }
 
-TEST(Memory, TheTableOfModelsIsRight) {
-    const auto rows = table("model");
-    ASSERT_GE(rows.size(), 7u);
-    std::string expected_table, found_table;
-    for (const auto &row : rows) {
+// A model of the page, by its name or by its numbers.
+ModelShape named_shape(const std::vector<std::string> &row) {
+    const std::vector<std::string> published = published_models();
+    if (std::find(published.begin(), published.end(), row[0]) != published.end()) return shape_like(row[0]);
+    return shape_like(row[1] + "," + row[2] + "," + row[3]);
+}
+
+uint64_t arena_bytes(const ModelShape &shape, uint32_t chunk) {
+    adder_options options{};
+    options.chunk = chunk;
+    return adder_arena_size(ModelOfShape(shape, true, false).get(), &options) + of_small_pointers;
+}
+uint64_t saved_bytes(const ModelShape &shape) { return adder_state_size(ModelOfShape(shape, true, false).get()); }
+
+std::string line(const std::vector<std::string> &cells) {
+    std::string text = "|";
+    for (const std::string &cell : cells) text += " " + cell + " |";
+    return text + "\n";
+}
+
+TEST(Memory, TheTablesOfModelsAreRight) {
+    ASSERT_GE(table("model").size(), 8u);
+    ASSERT_GE(table("Mamba-2 model").size(), 5u);
+    std::string expected, found;  // the first is what the page should say
+    const auto text = [](uint64_t number) { return std::to_string(number); };
+    for (const auto &row : table("model")) {
         ASSERT_EQ(row.size(), 9u) << row[0];
-        Variables v{{"d_model", std::stoull(row[1])},
-                    {"n_layer", std::stoull(row[2])},
-                    {"vocab_size", std::stoull(row[3])},
-                    {"dt_rank", std::stoull(row[4])},
-                    {"d_state", 16},
-                    {"d_conv", 4}};
-        v["d_inner"] = 2 * v["d_model"];
-        const ModelOfShape model(v, true, false);
-        adder_options one{}, sixteen{};
-        one.chunk = 1;
-        sixteen.chunk = 16;
-        const std::string numbers[] = {
-            std::to_string(blob_bytes(v)), std::to_string(adder_state_size(model.get())),
-            std::to_string(adder_arena_size(model.get(), &one) + of_small_pointers),
-            std::to_string(adder_arena_size(model.get(), &sixteen) + of_small_pointers)};
-        expected_table += "|";
-        for (size_t i = 0; i < 5; ++i) expected_table += " " + row[i] + " |";
-        for (const std::string &number : numbers) expected_table += " " + number + " |";
-        expected_table += "\n";
-        found_table += "|";
-        for (const std::string &cell : row) found_table += " " + cell + " |";
-        found_table += "\n";
+        const ModelShape shape = named_shape(row);
+        expected += line({row[0], text(shape.d_model), text(shape.blocks.size()), text(shape.vocab_size),
+                          text(shape.dim(Dim::dt_rank)), text(blob_bytes(shape)), text(saved_bytes(shape)),
+                          text(arena_bytes(shape, 1)), text(arena_bytes(shape, 16))});
+        found += line(row);
     }
-    EXPECT_EQ(found_table, expected_table);  // the second is what the page should say
+    for (const auto &row : table("Mamba-2 model")) {
+        ASSERT_EQ(row.size(), 9u) << row[0];
+        ModelShape floats = named_shape(row), halves = floats;
+        halves.shapes[0].state_type = static_cast<uint8_t>(StateType::f16);
+        halves.number_blocks();
+        expected += line({row[0], text(floats.d_model), text(floats.blocks.size()), text(floats.dim(Dim::n_head)),
+                          text(blob_bytes(floats)), text(saved_bytes(floats)), text(saved_bytes(halves)),
+                          text(arena_bytes(floats, 16)), text(arena_bytes(halves, 16))});
+        found += line(row);
+    }
+    EXPECT_EQ(found, expected);
 }
 
 TEST(Memory, ABlobHasTheSizeThatThePageCounts) {
-    BlobSpec spec;
-    spec.recipe = recipe_named("best");
-    const AlignedBytes blob = build_blob(spec);
-    const ModelConfig &c = spec.checkpoint.config;
-    const Variables v{{"d_model", c.d_model}, {"n_layer", c.n_layer}, {"vocab_size", c.vocab_size},
-                      {"dt_rank", c.dt_rank}, {"d_state", c.d_state}, {"d_conv", c.d_conv},
-                      {"d_inner", c.d_inner}};
-    // On top: the golden case of four tokens, and its entry in the section table, which fits into the padding.
-    const uint64_t tables = sizeof(BlobHeader) + tensor_count(blob_tied_head, c.n_layer) * sizeof(BlobTensor);
-    EXPECT_EQ(blob.size(), blob_bytes(v) + 64 + (tables % 64 == 0 ? 64 : 0));
+    for (const char *model_type : {"mamba", "falcon_mamba", "mamba2"})
+        for (const bool tied : {false, true}) {
+            BlobSpec spec;
+            spec.recipe = recipe_named("best");
+            spec.checkpoint.config.model_type = model_type;
+            spec.checkpoint.config.tie_word_embeddings = tied;
+            const ModelShape shape = shape_of(spec.checkpoint.config);
+            // On top: the golden case of four tokens, and its entry in the section table, where that is not padding.
+            const uint64_t tensors = tensor_count(shape) * sizeof(BlobTensor);
+            EXPECT_EQ(build_blob(spec).size(), blob_bytes(shape) + 64 + (tensors % 64 == 0 ? 64 : 0)) << model_type;
+        }
 }
 
 // ---- The stack ------------------------------------------------------------------------------------------------------
@@ -330,65 +432,69 @@ const StackBound &stack_bound(const std::string &isa) {
 TEST(Memory, CallsUseNoMoreStackThanThePageSays) {
     stack_used([] {});  // binds what stack_used itself calls
     const size_t empty = stack_used([] {});
-    for (const char *isa : usable_isas())
-        for (const Dtype weights : {Dtype::f32, Dtype::int8, Dtype::int4}) {
-            Calls c{};
-            calls = &c;
-            BlobSpec spec;
-            spec.checkpoint.config.vocab_size = 260;
-            spec.tokenizer = true;
-            spec.recipe.set_weights(weights);
-            spec.recipe.set_inputs(weights != Dtype::f32);
-            c.blob = build_blob(spec);
-            c.options.isa = isa;
-            const struct {
-                const char *name;
-                void (*call)();
-            } all[] = {
-                {"adder_model_open",
-                 [] {
-                     adder_model_open(&calls->model, calls->blob.data(), calls->blob.size(), &calls->error);
-                 }},
-                {"adder_model_verify", [] { adder_model_verify(&calls->model, &calls->error); }},
-                {"adder_session_init",
-                 [] {
-                     adder_session_init(&calls->session, &calls->model, &calls->options, calls->arena.data(),
-                                        calls->arena.size(), &calls->error);
-                 }},
-                {"adder_feed",
-                 [] { adder_feed(calls->session, calls->tokens.data(), calls->tokens.size()); }},
-                {"adder_selftest", [] { adder_selftest(calls->session, &calls->error); }},
-                {"adder_state_save",
-                 [] { adder_state_save(calls->session, calls->state.data(), calls->state.size()); }},
-                {"adder_state_load",
-                 [] {
-                     adder_state_load(calls->session, calls->state.data(), calls->state.size(),
-                                      &calls->error);
-                 }},
-                {"adder_tokenize",
-                 [] {
-                     static const char text[] =
-                         "abc <|end|> don't \xC3\xA9 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-                     size_t count = 0;
-                     adder_tokenize(&calls->model, text, sizeof text - 1, 1, calls->ids, 8000, &count);
-                 }},
-                {"adder_sample",
-                 [] {
-                     adder_sampler_init(&calls->sampler, &calls->model);
-                     calls->sampler.top_k = 40;
-                     adder_sample(&calls->sampler, calls->logits, 260);
-                 }},
-            };
-            size_t most = 0;
-            for (const auto &one : all) {
-                const size_t used =
-                    stack_used(one.call) - empty;  // 0: no deeper than the empty one's way back
-                EXPECT_LE(used, stack_bound(isa).of(weights)) << one.name << ", " << isa;
-                most = std::max(most, used);
-                RecordProperty(one.name, static_cast<int>(used));
+    const std::string families[] = {"mamba", "falcon_mamba", "mamba2"};
+    for (const std::string &family : families)
+        for (const char *isa : usable_isas())
+            for (const Dtype weights : {Dtype::f32, Dtype::int8, Dtype::int4}) {
+                Calls c{};
+                calls = &c;
+                BlobSpec spec;
+                spec.checkpoint.config.model_type = family;
+                spec.state = family == "mamba2" ? StateType::f16 : StateType::f32;
+                spec.checkpoint.config.vocab_size = 260;
+                spec.tokenizer = true;
+                spec.recipe.set_weights(weights);
+                spec.recipe.set_inputs(weights != Dtype::f32);
+                c.blob = build_blob(spec);
+                c.options.isa = isa;
+                const struct {
+                    const char *name;
+                    void (*call)();
+                } all[] = {
+                    {"adder_model_open",
+                     [] {
+                         adder_model_open(&calls->model, calls->blob.data(), calls->blob.size(), &calls->error);
+                     }},
+                    {"adder_model_verify", [] { adder_model_verify(&calls->model, &calls->error); }},
+                    {"adder_session_init",
+                     [] {
+                         adder_session_init(&calls->session, &calls->model, &calls->options, calls->arena.data(),
+                                            calls->arena.size(), &calls->error);
+                     }},
+                    {"adder_feed",
+                     [] { adder_feed(calls->session, calls->tokens.data(), calls->tokens.size()); }},
+                    {"adder_selftest", [] { adder_selftest(calls->session, &calls->error); }},
+                    {"adder_state_save",
+                     [] { adder_state_save(calls->session, calls->state.data(), calls->state.size()); }},
+                    {"adder_state_load",
+                     [] {
+                         adder_state_load(calls->session, calls->state.data(), calls->state.size(),
+                                          &calls->error);
+                     }},
+                    {"adder_tokenize",
+                     [] {
+                         static const char text[] =
+                             "abc <|end|> don't \xC3\xA9 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+                         size_t count = 0;
+                         adder_tokenize(&calls->model, text, sizeof text - 1, 1, calls->ids, 8000, &count);
+                     }},
+                    {"adder_sample",
+                     [] {
+                         adder_sampler_init(&calls->sampler, &calls->model);
+                         calls->sampler.top_k = 40;
+                         adder_sample(&calls->sampler, calls->logits, 260);
+                     }},
+                };
+                size_t most = 0;
+                for (const auto &one : all) {
+                    const size_t used =
+                        stack_used(one.call) - empty;  // 0: no deeper than the empty one's way back
+                    EXPECT_LE(used, stack_bound(isa).of(weights)) << one.name << ", " << isa << ", " << family;
+                    most = std::max(most, used);
+                    RecordProperty(family + " " + one.name, static_cast<int>(used));
+                }
+                EXPECT_GT(most, 64u) << "nothing was measured";
             }
-            EXPECT_GT(most, 64u) << "nothing was measured";
-        }
 }
 #endif
 

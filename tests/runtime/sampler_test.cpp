@@ -266,7 +266,7 @@ TEST(Sampler, IsAValue) {
     const std::vector<float> logits = random_logits(random, 100, false);
     adder_sampler first = make_sampler(1), second = first;
     EXPECT_EQ(std::memcmp(&first, &second, sizeof first), 0);
-    static_assert(sizeof(adder_sampler) == 5 * 4 + 4 + 8 + 4 * ADDER_SAMPLER_WINDOW + 2 * 4,
+    static_assert(sizeof(adder_sampler) == 5 * 4 + 4 + 8 + 4 * ADDER_SAMPLER_WINDOW + 8 * 4,
                   "no padding to compare");
     std::vector<int32_t> drawn;
     for (int i = 0; i < 100; ++i) {

@@ -52,17 +52,59 @@ void on_threads(void *, adder_task task, void *argument, uint32_t count) {
 
 struct Shaped {
     const char *name;
-    uint32_t d_model, d_inner, d_state, d_conv, dt_rank, vocab_size;
-    bool tied, bias, conv_bias;
+    ModelConfig config;
+    StateType state = StateType::f32;
 };
 
-constexpr Shaped shapes[] = {
-    {"smallest", 1, 8, 1, 1, 1, 3, true, false, true},
-    {"odd", 40, 20, 3, 2, 5, 251, false, true, false},
-    {"state8", 64, 80, 8, 3, 5, 251, true, true, true},
-    {"state16", 40, 80, 16, 4, 1, 3, false, false, true},
-    {"state17", 64, 20, 17, 5, 5, 251, true, false, false},
-    {"narrow", 1, 20, 17, 4, 1, 251, false, true, true},
+ModelConfig sized(uint32_t d_model, uint32_t d_inner, uint32_t d_state, uint32_t d_conv, uint32_t vocab_size, bool tied, bool bias,
+                  bool conv_bias) {
+    ModelConfig config;
+    config.d_model = d_model;
+    config.d_inner = d_inner;
+    config.d_state = d_state;
+    config.d_conv = d_conv;
+    config.vocab_size = vocab_size;
+    config.tie_word_embeddings = tied;
+    config.use_bias = bias;
+    config.use_conv_bias = conv_bias;
+    return config;
+}
+
+ModelConfig mamba(uint32_t dt_rank, ModelConfig config) {
+    config.dt_rank = dt_rank;
+    return config;
+}
+
+ModelConfig falcon(uint32_t dt_rank, ModelConfig config) {
+    config.model_type = "falcon_mamba";
+    config.dt_rank = dt_rank;
+    return config;
+}
+
+ModelConfig mamba2(uint32_t n_head, uint32_t n_group, uint32_t norm_groups, ModelConfig config) {
+    config.model_type = "mamba2";
+    config.n_head = n_head;
+    config.n_group = n_group;
+    config.norm_groups = norm_groups;
+    return config;
+}
+
+//                                         d_model, d_inner, d_state, d_conv, vocab_size, tied, bias, conv_bias
+const Shaped shapes[] = {
+    {"smallest", mamba(1, sized(1, 8, 1, 1, 3, true, false, true))},
+    {"odd", mamba(5, sized(40, 20, 3, 2, 251, false, true, false))},
+    {"state8", mamba(5, sized(64, 80, 8, 3, 251, true, true, true))},
+    {"state16", mamba(1, sized(40, 80, 16, 4, 3, false, false, true))},
+    {"state17", mamba(5, sized(64, 20, 17, 5, 251, true, false, false))},
+    {"narrow", mamba(1, sized(1, 20, 17, 4, 251, false, true, true))},
+    {"falcon_smallest", falcon(1, sized(1, 8, 1, 1, 3, true, false, true))},
+    {"falcon_odd", falcon(9, sized(33, 20, 3, 2, 251, false, true, false))},
+    {"falcon_wide", falcon(5, sized(40, 64, 16, 4, 67, true, false, true))},
+    {"mamba2_smallest", mamba2(1, 1, 1, sized(1, 8, 1, 1, 3, true, false, true))},
+    {"mamba2_odd", mamba2(3, 3, 3, sized(37, 24, 5, 2, 251, false, true, false)), StateType::f16},
+    {"mamba2_groups", mamba2(6, 3, 2, sized(40, 96, 8, 3, 67, true, true, true))},
+    {"mamba2_wide", mamba2(4, 2, 2, sized(40, 128, 16, 4, 67, false, false, true)), StateType::f16},
+    {"mamba2_heads", mamba2(8, 2, 8, sized(33, 64, 17, 5, 251, true, false, false))},
 };
 
 struct Quantized {
@@ -78,16 +120,22 @@ Recipe plain(Dtype weights, bool codes, Granularity granularity = Granularity::r
     return recipe;
 }
 
-// Every input that takes one has a scale a token.
+// Every input that takes one has one scale per token.
 Recipe dynamic(Dtype weights) {
     Recipe recipe = plain(weights, true);
-    for (Role role : linear_roles) recipe.of(role).input = Input::token;
+    for (Role role : all_linear_roles()) recipe.of(role).input = Input::token;
     return recipe;
 }
 
 // Codes of four bits in every input.
 Recipe four_bits(Recipe recipe) {
     recipe.set_input_bits(4);
+    return recipe;
+}
+
+// Linear layers of float weights beside those of codes, of which some share an input.
+Recipe mixed(Recipe recipe, std::initializer_list<Role> floats) {
+    for (Role role : floats) recipe.of(role).weights = Dtype::f32;
     return recipe;
 }
 
@@ -112,6 +160,8 @@ const Quantized recipes[] = {
     {"f32a4", four_bits(plain(Dtype::f32, true))},
     {"static4", four_bits(recipe_named("static"))},
     {"smallest", recipe_named("smallest")},
+    {"mixed8", mixed(plain(Dtype::int8, true), {Role::bcdt_proj, Role::dt_proj, Role::out_proj})},
+    {"mixedtoken", mixed(dynamic(Dtype::int4), {Role::in_proj, Role::x_proj})},
 };
 
 // Larger weights and longer steps than those of a fresh model: else the scan's part in the logits is lost in rounding,
@@ -119,28 +169,20 @@ const Quantized recipes[] = {
 void make_lively(BlobSpec &spec) {
     spec.checkpoint.scale = 0.6f;
     spec.checkpoint.edit = [](const std::string &name, std::vector<float> &values) {
-        if (name.find("dt_proj.bias") == std::string::npos) return;
+        if (name.find("dt_proj.bias") == std::string::npos && name.find("dt_bias") == std::string::npos) return;
         for (float &value : values) value += 4;
     };
 }
 
 BlobSpec spec_of(const Shaped &shape, const Recipe &recipe) {
     BlobSpec spec;
-    ModelConfig &config = spec.checkpoint.config;
-    config.d_model = shape.d_model;
-    config.d_inner = shape.d_inner;
-    config.d_state = shape.d_state;
-    config.d_conv = shape.d_conv;
-    config.dt_rank = shape.dt_rank;
-    config.vocab_size = shape.vocab_size;
-    config.tie_word_embeddings = shape.tied;
-    config.use_bias = shape.bias;
-    config.use_conv_bias = shape.conv_bias;
+    spec.checkpoint.config = shape.config;
+    spec.state = shape.state;
     make_lively(spec);
     spec.recipe = recipe;
     // The Hadamard transform takes blocks of 64.
-    if (recipe.out_proj.input == Input::hadamard && shape.d_inner % hadamard_size != 0)
-        spec.recipe.out_proj.input = Input::channels;
+    Input &input = spec.recipe.of(Role::out_proj).input;
+    if (input == Input::hadamard && shape.config.d_inner % hadamard_size != 0) input = Input::fixed;
     return spec;
 }
 
@@ -247,7 +289,7 @@ void expect_same_everywhere(const AlignedBytes &blob, size_t longest, const std:
                 SCOPED_TRACE("chunk " + std::to_string(chunk) + ", threads " + std::to_string(threads));
                 const adder_parallel_for run = threads == 2 ? backwards : threads == 3 ? forwards : backwards;
                 const adder_options options{
-                    chunk, 1 + static_cast<uint32_t>(seed % chunk), threads, 1, run, nullptr, isa, 0};
+                    chunk, 1 + static_cast<uint32_t>(seed % chunk), threads, 1, run, nullptr, isa, 0, {}};
                 ASSERT_NO_FATAL_FAILURE(expect_same(blob, all, whole, options, ++seed));
             }
     }
@@ -258,13 +300,13 @@ class SessionBits : public testing::TestWithParam<std::tuple<Shaped, Quantized>>
 TEST_P(SessionBits, AreTheSameEverywhere) {
     const auto &[shape, quantized] = GetParam();
     const AlignedBytes blob = build_blob(spec_of(shape, quantized.recipe));
-    expect_same_everywhere(blob, 70, {1, 2, 3, 7, 16, 64}, shape.vocab_size);
+    expect_same_everywhere(blob, 70, {1, 2, 3, 7, 16, 64}, shape.config.vocab_size);
 }
 
 TEST_P(SessionBits, AreTheSameForEveryPromptLength) {
     const auto &[shape, quantized] = GetParam();
     const AlignedBytes blob = build_blob(spec_of(shape, quantized.recipe));
-    const Tokens all = random_tokens(70, shape.vocab_size, 5);
+    const Tokens all = random_tokens(70, shape.config.vocab_size, 5);
     adder_options options{};
     TestSession stepped(blob, options);
     for (size_t n = 1; n <= all.size(); ++n) {
@@ -278,10 +320,10 @@ TEST_P(SessionBits, AreTheSameForEveryPromptLength) {
 TEST_P(SessionBits, AreTheSameOnRealThreads) {
     const auto &[shape, quantized] = GetParam();
     const AlignedBytes blob = build_blob(spec_of(shape, quantized.recipe));
-    const Tokens tokens = random_tokens(6, shape.vocab_size, 5);
+    const Tokens tokens = random_tokens(6, shape.config.vocab_size, 5);
     const Expected expected = step_by_step(blob, tokens, "scalar");
     for (const uint32_t threads : {2u, 8u}) {
-        const adder_options options{4, 2, threads, 1, on_threads, nullptr, nullptr, 0};
+        const adder_options options{4, 2, threads, 1, on_threads, nullptr, nullptr, 0, {}};
         ASSERT_NO_FATAL_FAILURE(expect_same(blob, tokens, expected, options, threads));
     }
 }
@@ -290,7 +332,7 @@ TEST_P(SessionBits, AreTheSameOnRealThreads) {
 TEST_P(SessionBits, AreTheSameFromAStream) {
     const auto &[shape, quantized] = GetParam();
     const AlignedBytes blob = build_blob(spec_of(shape, quantized.recipe));
-    const Tokens tokens = random_tokens(20, shape.vocab_size, 5);
+    const Tokens tokens = random_tokens(20, shape.config.vocab_size, 5);
     const Expected expected = step_by_step(blob, tokens, "scalar");
     StreamSource at_once(blob), ahead(blob, true);
     const uint32_t least = stream_least_buffer(*model_of(TestSession(at_once.get()).model()));
@@ -301,7 +343,7 @@ TEST_P(SessionBits, AreTheSameFromAStream) {
                 for (const uint32_t chunk : {1u, 5u}) {
                     SCOPED_TRACE(std::string(isa) + ", buffer " + std::to_string(buffer));
                     const uint32_t threads = 1 + static_cast<uint32_t>(seed % 3);
-                    const adder_options options{chunk, chunk, threads, 1, backwards, nullptr, isa, buffer};
+                    const adder_options options{chunk, chunk, threads, 1, backwards, nullptr, isa, buffer, {}};
                     TestSession session(source->get(), options);
                     ASSERT_NO_FATAL_FAILURE(expect_same(session, tokens, expected, options, ++seed));
                 }
@@ -332,7 +374,7 @@ INSTANTIATE_TEST_SUITE_P(Shapes, SessionBits,
 // The limit is read from the blob: with it changed and nothing else, codes above 7 are clamped.
 TEST(Session, InputsOfFourBitsAreClampedToSeven) {
     for (const Recipe &recipe : {plain(Dtype::int8, true), dynamic(Dtype::int8), recipe_named("static")}) {
-        BlobSpec spec = spec_of({"static", 40, 64, 8, 3, 5, 251, false, false, true}, recipe);
+        BlobSpec spec = spec_of({"static", mamba(5, sized(40, 64, 8, 3, 251, false, false, true))}, recipe);
         AlignedBytes blob = build_blob(spec);
         for (uint32_t i = 0; i < header_of(blob).tensor_count; ++i) {
             AlignedBytes narrow = blob;
@@ -367,15 +409,15 @@ struct TaskCounts {
 
 // What is less than two parts' work never reaches parallel_for.
 TEST(Session, WorkIsNotCutIntoPartsTooSmallForAThread) {
-    const Shaped shape = {"wide", 64, 128, 8, 4, 5, 251, true, false, true};
+    const Shaped shape = {"wide", mamba(5, sized(64, 128, 8, 4, 251, true, false, true))};
     const AlignedBytes blob = build_blob(spec_of(shape, plain(Dtype::int8, true)));
-    const Tokens tokens = random_tokens(40, shape.vocab_size, 5);
+    const Tokens tokens = random_tokens(40, shape.config.vocab_size, 5);
     const Expected expected = step_by_step(blob, tokens, "scalar");
     for (const char *isa : usable_isas()) {
         SCOPED_TRACE(isa);
         const auto counts_with = [&](uint32_t least_part) {
             TaskCounts counts;
-            const adder_options options{8, 1, 4, least_part, TaskCounts::run, &counts, isa, 0};
+            const adder_options options{8, 1, 4, least_part, TaskCounts::run, &counts, isa, 0, {}};
             expect_same(blob, tokens, expected, options, 7);
             return counts;
         };
@@ -443,7 +485,7 @@ TEST(Session, SelftestSeesAChangedWeight) {
 }
 
 TEST(Session, SelftestNeedsAGoldenCase) {
-    AlignedBytes blob = build_blob({});
+    AlignedBytes blob = build_blob(BlobSpec());
     ASSERT_EQ(sections_of(blob)[0].kind, section_golden);
     sections_of(blob)[0].kind = 77;
     fix_checksums(blob);

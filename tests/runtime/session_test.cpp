@@ -10,7 +10,7 @@ namespace adder::test {
 namespace {
 
 TEST(Session, TokensOutsideOfTheVocabularyChangeNothing) {
-    const AlignedBytes blob = build_blob({});
+    const AlignedBytes blob = build_blob(BlobSpec());
     TestSession session(blob);
     session.step(3);
     const std::vector<uint8_t> before = session.state();
@@ -30,7 +30,7 @@ TEST(Session, TokensOutsideOfTheVocabularyChangeNothing) {
 }
 
 TEST(Session, NullPointersAndNoTokens) {
-    const AlignedBytes blob = build_blob({});
+    const AlignedBytes blob = build_blob(BlobSpec());
     TestSession session(blob);
     const int32_t token = 1;
     float *logits = nullptr;
@@ -47,7 +47,7 @@ TEST(Session, NullPointersAndNoTokens) {
 }
 
 TEST(Session, LogitsMayBeOverwritten) {
-    const AlignedBytes blob = build_blob({});
+    const AlignedBytes blob = build_blob(BlobSpec());
     TestSession session(blob), other(blob);
     for (int32_t token = 0; token < 10; ++token) {
         float *logits = nullptr;
@@ -61,7 +61,7 @@ TEST(Session, LogitsMayBeOverwritten) {
 // ---- The state ------------------------------------------------------------------------------------------------------
 
 TEST(State, SaveLoadForkRewind) {
-    const AlignedBytes blob = build_blob({});
+    const AlignedBytes blob = build_blob(BlobSpec());
     const Tokens tokens = random_tokens(20, 32, 9);
     adder_options wide{};
     wide.chunk = 64;
@@ -86,7 +86,7 @@ TEST(State, SaveLoadForkRewind) {
 }
 
 TEST(State, MayLieAtAnyAddressAndInALargerBuffer) {
-    const AlignedBytes blob = build_blob({});
+    const AlignedBytes blob = build_blob(BlobSpec());
     TestSession session(blob);
     session.step(1);
     const size_t size = adder_state_size(session.model());
@@ -106,7 +106,7 @@ TEST(State, OfAnotherModelIsRefused) {
     other_seed.checkpoint.seed = 2;
     BlobSpec float_twin;
     float_twin.recipe.set_weights(Dtype::f32);
-    const AlignedBytes own = build_blob({});
+    const AlignedBytes own = build_blob(BlobSpec());
     TestSession session(own);
     session.step(4);
     const std::vector<uint8_t> before = session.state();
@@ -123,7 +123,7 @@ TEST(State, OfAnotherModelIsRefused) {
 }
 
 TEST(State, EveryBitAndByteIsNeeded) {
-    const AlignedBytes blob = build_blob({});
+    const AlignedBytes blob = build_blob(BlobSpec());
     TestSession session(blob), untouched(blob);
     ASSERT_EQ(adder_feed(session.get(), Tokens{1, 2, 3}.data(), 3), ADDER_OK);
     std::vector<uint8_t> saved = session.state();

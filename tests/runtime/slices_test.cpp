@@ -6,7 +6,8 @@
 
 #include <cstring>
 
-#include "runtime/layer.h"
+#include "runtime/linear.h"
+#include "runtime/model.h"
 #include "tests/support/blob_builder.h"
 
 namespace adder::test {
@@ -168,26 +169,47 @@ TEST(Slices, ResetAndLoadGiveUpWhatWasBegun) {
     }
 }
 
-// The head of a large vocabulary is cut so that no slice costs more than a layer, nor half of one where two would fit.
-TEST(Slices, NoSliceOfTheHeadCostsMoreThanALayer) {
-    for (const uint32_t vocab_size : {3u, 251u, 3000u}) {
-        BlobSpec spec;
-        spec.checkpoint.config.vocab_size = vocab_size;
-        const AlignedBytes blob = build_blob(spec);
-        TestSession session(blob);
-        const Model &model = *model_of(session.model());
-        const uint64_t layer = layer_work(model.shape, model_layer(model, 0));
-        const Linear head = model_head(model);
-        ASSERT_EQ(adder_step_begin(session.get(), 1), ADDER_OK);
-        const uint32_t slices = adder_slices_left(session.get()) - model.shape.n_layer;
-        const uint64_t work = linear_work(head, head.matrix.tiles, 1), tile = linear_work(head, 1, 1);
-        EXPECT_GE(slices * layer, work) << vocab_size;
-        EXPECT_LT((slices - 1) * (layer - tile), work) << vocab_size;
-        if (vocab_size == 3000) {
-            EXPECT_GT(slices, 2u);
+// What a block costs for a token: its linear layers, and a kind's own count of each number of its state.
+uint64_t work_of_a_block(const Model &model, uint32_t block) {
+    const BlockView view = block_view(model.architecture, block);
+    const ModelBlock weights = model_block(model, view, block);
+    uint64_t work = 0;
+    for (uint32_t i = 0; i < view.kind->tensor_count; ++i)
+        if (view.kind->tensors[i].form == Form::matrix) {
+            const Linear linear = weights.linear(view.kind->tensors[i]);
+            work += linear_work(linear, linear.matrix.tiles, 1);
         }
-        EXPECT_EQ(finish(session), TestSession(blob).step(1));
-    }
+    for (uint32_t i = 0; i < view.kind->state_count; ++i)
+        work += uint64_t{view.kind->states[i].work} *
+                (state_part_bytes(view.kind->states[i], *view.shape, view.dims) /
+                 (view.shape->state_type == static_cast<uint8_t>(StateType::f16) && view.kind->states[i].halves ? 2 : 4));
+    return work;
+}
+
+// The head of a large vocabulary is cut so that no slice costs more than a block, nor half of one where two would fit.
+TEST(Slices, NoSliceOfTheHeadCostsMoreThanABlock) {
+    for (const char *model_type : {"mamba", "falcon_mamba", "mamba2"})
+        for (const uint32_t vocab_size : {3u, 251u, 3000u}) {
+            SCOPED_TRACE(std::string(model_type) + ", vocab_size " + std::to_string(vocab_size));
+            BlobSpec spec;
+            spec.checkpoint.config.model_type = model_type;
+            spec.checkpoint.config.vocab_size = vocab_size;
+            spec.state = model_type == std::string("mamba2") ? StateType::f16 : StateType::f32;
+            const AlignedBytes blob = build_blob(spec);
+            TestSession session(blob);
+            const Model &model = *model_of(session.model());
+            const uint64_t block = work_of_a_block(model, 0);
+            const Linear head = model_matrix(model, Role::head);
+            ASSERT_EQ(adder_step_begin(session.get(), 1), ADDER_OK);
+            const uint32_t slices = adder_slices_left(session.get()) - model.architecture.block_count;
+            const uint64_t work = linear_work(head, head.matrix.tiles, 1), tile = linear_work(head, 1, 1);
+            EXPECT_GE(slices * block, work);
+            EXPECT_LT((slices - 1) * (block - tile), work);
+            if (vocab_size == 3000) {
+                EXPECT_GT(slices, 2u);
+            }
+            EXPECT_EQ(finish(session), TestSession(blob).step(1));
+        }
 }
 
 }  // namespace

@@ -103,7 +103,7 @@ TEST(Stream, SizesAreExact) {
 }
 
 TEST(Stream, WrongArguments) {
-    const AlignedBytes blob = build_blob({});
+    const AlignedBytes blob = build_blob(BlobSpec());
     StreamSource source(blob, true);
     AlignedBytes memory(1 << 16);
     adder_model model;
@@ -131,81 +131,97 @@ TEST(Stream, WrongArguments) {
               ADDER_ERROR_ARGUMENT);
 }
 
+// Models of each family.
+BlobSpec family_spec(const char *model_type) {
+    BlobSpec spec = talking_spec();
+    spec.checkpoint.config.model_type = model_type;
+    if (model_type == std::string("mamba2")) spec.state = StateType::f16;
+    return spec;
+}
+constexpr const char *families[] = {"mamba", "falcon_mamba", "mamba2"};
+
 // No read is larger than the buffer, and a token reads each weight once, and a tile of the embedding.
 TEST(Stream, ATokenReadsItsWeightsOnceThroughTheBuffer) {
-    BlobSpec spec = talking_spec();
-    spec.checkpoint.config.tie_word_embeddings = false;
-    const AlignedBytes blob = build_blob(spec);
-    for (const bool asynchronous : {false, true}) {
-        StreamSource source(blob, asynchronous);
-        adder_options options{};
-        options.chunk = 4;
-        options.stream_buffer = 1024;
-        TestSession session(source.get(), options);
-        const Model &model = *model_of(session.model());
-        source.bytes = source.largest = 0;
-        session.step(1);
-        EXPECT_LE(source.largest, 1024u);
-        const uint64_t embedding = model.shape.d_model_padded;
-        const uint64_t multipliers = uint64_t{4} * model.shape.n_layer * model.shape.d_inner_padded;
-        EXPECT_EQ(source.bytes, session.info().bytes_per_token - embedding + multipliers +
-                                    tile_size * embedding + tile_size * 4);
-        const uint64_t one = source.bytes;
-        source.bytes = 0;
-        ASSERT_EQ(adder_feed(session.get(), Tokens{1, 2, 3, 4}.data(), 4), ADDER_OK);
-        EXPECT_LT(source.bytes, one + 3 * (tile_size * embedding + tile_size * 4));
+    for (const char *family : families) {
+        SCOPED_TRACE(family);
+        BlobSpec spec = family_spec(family);
+        spec.checkpoint.config.tie_word_embeddings = false;
+        AlignedBytes blob = build_blob(spec);
+        uint64_t multipliers = 0;
+        for (uint32_t i = 0; i < header_of(blob).tensor_count; ++i)
+            if (tensors_of(blob)[i].multiplier_offset != 0) multipliers += 4 * ((tensors_of(blob)[i].cols + 7) / 8 * 8);
+        for (const bool asynchronous : {false, true}) {
+            StreamSource source(blob, asynchronous);
+            adder_options options{};
+            options.chunk = 4;
+            options.stream_buffer = 1024;
+            TestSession session(source.get(), options);
+            const uint64_t embedding = model_of(session.model())->architecture.d_model_padded();
+            source.bytes = source.largest = 0;
+            session.step(1);
+            EXPECT_LE(source.largest, 1024u);
+            EXPECT_EQ(source.bytes, session.info().bytes_per_token - embedding + multipliers +
+                                        tile_size * embedding + tile_size * 4);
+            const uint64_t one = source.bytes;
+            source.bytes = 0;
+            ASSERT_EQ(adder_feed(session.get(), Tokens{1, 2, 3, 4}.data(), 4), ADDER_OK);
+            EXPECT_LT(source.bytes, one + 3 * (tile_size * embedding + tile_size * 4));
+        }
     }
 }
 
 // Every single read of opening, feeding and stepping fails once.
 TEST(Stream, AFailedReadIsAStatusAndTheSessionRefusesToGoOn) {
-    const AlignedBytes blob = build_blob(talking_spec());
-    const std::vector<float> expected = TestSession(blob).step(3);
-    const int32_t tokens[] = {5, 6};
-    for (const int how : {0, 1, 2}) {
-        StreamSource source(blob, how > 0);
-        source.fail_in_wait = how == 2;
-        for (uint64_t i = 0;; ++i) {
-            AlignedBytes memory(1 << 16);
-            adder_model model;
-            adder_error error{};
-            source.reads = 0;
-            source.fail_at = i;
-            const adder_status status =
-                adder_model_open_stream(&model, source.get(), 0, memory.data(), memory.size(), &error);
-            if (status == ADDER_OK) break;
-            ASSERT_EQ(status, ADDER_ERROR_READ);
-            ASSERT_EQ(error.status, ADDER_ERROR_READ);
-        }
-        source.fail_at = UINT64_MAX;
-        adder_options options{};
-        options.stream_buffer = 2048;
-        TestSession session(source.get(), options);
-        const std::vector<uint8_t> empty = session.state();
-        uint64_t failures = 0;
-        for (uint64_t i = 0;; ++i, ++failures) {
-            source.reads = 0;
-            source.fail_at = i;
-            float *logits = nullptr;
-            adder_status status = adder_feed(session.get(), tokens, 2);
-            if (status == ADDER_OK) status = adder_step(session.get(), 3, &logits);
-            if (status == ADDER_OK) break;
-            ASSERT_EQ(status, ADDER_ERROR_READ);
-            ASSERT_EQ(logits, nullptr);
-            ASSERT_EQ(adder_feed(session.get(), tokens, 2), ADDER_ERROR_SEQUENCE);
-            ASSERT_EQ(adder_step_begin(session.get(), 3), ADDER_ERROR_SEQUENCE);
-            ASSERT_EQ(adder_continue(session.get(), &logits), ADDER_ERROR_SEQUENCE);
-            ASSERT_EQ(adder_slices_left(session.get()), 0u);
-            std::vector<uint8_t> state(empty.size());
-            ASSERT_EQ(adder_state_save(session.get(), state.data(), state.size()), ADDER_ERROR_SEQUENCE);
-            if (i % 2 == 0)
+    for (const char *family : families) {
+        SCOPED_TRACE(family);
+        const AlignedBytes blob = build_blob(family_spec(family));
+        const std::vector<float> expected = TestSession(blob).step(3);
+        const int32_t tokens[] = {5, 6};
+        for (const int how : {0, 1, 2}) {
+            StreamSource source(blob, how > 0);
+            source.fail_in_wait = how == 2;
+            for (uint64_t i = 0;; ++i) {
+                AlignedBytes memory(1 << 16);
+                adder_model model;
+                adder_error error{};
+                source.reads = 0;
+                source.fail_at = i;
+                const adder_status status =
+                    adder_model_open_stream(&model, source.get(), 0, memory.data(), memory.size(), &error);
+                if (status == ADDER_OK) break;
+                ASSERT_EQ(status, ADDER_ERROR_READ);
+                ASSERT_EQ(error.status, ADDER_ERROR_READ);
+            }
+            source.fail_at = UINT64_MAX;
+            adder_options options{};
+            options.stream_buffer = 2048;
+            TestSession session(source.get(), options);
+            const std::vector<uint8_t> empty = session.state();
+            uint64_t failures = 0;
+            for (uint64_t i = 0;; ++i, ++failures) {
+                source.reads = 0;
+                source.fail_at = i;
+                float *logits = nullptr;
+                adder_status status = adder_feed(session.get(), tokens, 2);
+                if (status == ADDER_OK) status = adder_step(session.get(), 3, &logits);
+                if (status == ADDER_OK) break;
+                ASSERT_EQ(status, ADDER_ERROR_READ);
+                ASSERT_EQ(logits, nullptr);
+                ASSERT_EQ(adder_feed(session.get(), tokens, 2), ADDER_ERROR_SEQUENCE);
+                ASSERT_EQ(adder_step_begin(session.get(), 3), ADDER_ERROR_SEQUENCE);
+                ASSERT_EQ(adder_continue(session.get(), &logits), ADDER_ERROR_SEQUENCE);
+                ASSERT_EQ(adder_slices_left(session.get()), 0u);
+                std::vector<uint8_t> state(empty.size());
+                ASSERT_EQ(adder_state_save(session.get(), state.data(), state.size()), ADDER_ERROR_SEQUENCE);
+                if (i % 2 == 0)
+                    adder_state_reset(session.get());
+                else
+                    ASSERT_EQ(adder_state_load(session.get(), empty.data(), empty.size(), nullptr), ADDER_OK);
+                ASSERT_EQ(session.step(3), expected) << "after the failure of read " << i;
                 adder_state_reset(session.get());
-            else
-                ASSERT_EQ(adder_state_load(session.get(), empty.data(), empty.size(), nullptr), ADDER_OK);
-            ASSERT_EQ(session.step(3), expected) << "after the failure of read " << i;
-            adder_state_reset(session.get());
+            }
+            EXPECT_GT(failures, 50u);
         }
-        EXPECT_GT(failures, 50u);
     }
 }
 
@@ -244,8 +260,12 @@ TEST(Stream, VerifyReadsAllOfIt) {
 
 // Bytes that differ from read to read: some status, or some numbers. tests/fuzz/fuzz_stream.cpp does more of this.
 TEST(Stream, BytesThatChangeBetweenReadsAreHarmless) {
-    for (const char *recipe : {"best", "small", "static"}) {
-        BlobSpec spec = talking_spec();
+    const std::pair<const char *, const char *> cases[] = {
+        {"mamba", "best"},  {"mamba", "small"}, {"mamba", "static"}, {"falcon_mamba", "smallest"},
+        {"mamba2", "best"}, {"mamba2", "small"}, {"mamba2", "static"}};
+    for (const auto &[family, recipe] : cases) {
+        SCOPED_TRACE(std::string(family) + ", " + recipe);
+        BlobSpec spec = family_spec(family);
         spec.checkpoint.config.d_inner = 64;
         spec.recipe = recipe_named(recipe);
         const AlignedBytes blob = build_blob(spec);

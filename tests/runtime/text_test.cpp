@@ -169,7 +169,7 @@ TEST_F(Text, AnyDetokenizerIsSafe) {
 }
 
 TEST(TextWithoutTokenizer, IsRefused) {
-    const AlignedBytes blob = build_blob({});
+    const AlignedBytes blob = build_blob(BlobSpec());
     adder_model model;
     ASSERT_EQ(adder_model_open(&model, blob.data(), blob.size(), nullptr), ADDER_OK);
     int32_t ids[64];

@@ -97,7 +97,7 @@ TEST(Tokenizer, SplitsAsGpt2Does) {
         {"x", "\u2003\u3000", " \u00e9t\u00e9"},
         {"\u65e5\u672c", " \u8a9e", "\u3002"},
         {"\u0391\u03b2", "\u0663\u00bd\u2167", "\u00df"},  // Nd, No and Nl are all numbers
-        {"a", "\u0301", "b"},                              // a combining mark is no letter
+        {"a", "\u0301", "b"},                              // a combining mark is not a letter
         {"\U0001f600\u200d", " \u2764"},
         {"a", "\xff\xc3", "b"},
         {"a", " \x80\xf5", " "},

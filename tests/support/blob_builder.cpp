@@ -9,7 +9,7 @@
 #include "converter/blob/writer.h"
 #include "converter/calibrate/calibrate.h"
 #include "converter/convert/gptq_walk.h"
-#include "converter/import/checkpoint.h"
+#include "converter/model/checkpoint.h"
 #include "converter/import/tokenizer_section.h"
 #include "kernels/kernels.h"
 #include "runtime/crc32.h"
@@ -47,14 +47,15 @@ AlignedBytes build_blob(const BlobSpec &spec) {
     const TemporaryDirectory directory;
     if (spec.directory.empty()) write_checkpoint(directory.path(), spec.checkpoint);
     const Checkpoint checkpoint(spec.directory.empty() ? directory.path() : spec.directory);
-    const uint32_t vocab_size = checkpoint.config().vocab_size;
+    const uint32_t vocab_size = checkpoint.shape().vocab_size;
     ThreadPool pool(1);
-    const Plan plan(spec.recipe, checkpoint.config());
+    const Plan plan(recipe_for(checkpoint.shape(), spec.recipe), checkpoint.shape());
     FloatModel model(checkpoint, pool);
     const std::vector<Tokens> sequences = {random_tokens(64, vocab_size, 7)};
     Calibration calibration;
     if (plan.needs_calibration()) calibration = calibrate(model, sequences, plan);
     BlobContents contents{};
+    contents.state = spec.state;
     contents.defaults.temperature = 0.8f;
     contents.defaults.top_p = 0.95f;
     contents.defaults.repetition_penalty = 1.0f;

@@ -47,6 +47,7 @@ class AlignedBytes {
 struct BlobSpec {
     CheckpointSpec checkpoint;
     Recipe recipe;
+    StateType state = StateType::f32;
     bool tokenizer = false;  // the section of toy_tokenizer; the vocabulary must have 260 tokens
     std::vector<std::pair<uint32_t, std::string>> texts;  // by adder_text
     Tokens golden = {1, 2, 3, 0};                         // each taken modulo vocab_size
@@ -63,6 +64,12 @@ std::vector<uint8_t> toy_tokenizer();
 
 // The parts of a blob, to be changed in place.
 inline BlobHeader &header_of(AlignedBytes &blob) { return *reinterpret_cast<BlobHeader *>(blob.data()); }
+inline BlobShape *shapes_of(AlignedBytes &blob) {
+    return reinterpret_cast<BlobShape *>(blob.data() + header_of(blob).shape_table_offset);
+}
+inline BlobBlock *blocks_of(AlignedBytes &blob) {
+    return reinterpret_cast<BlobBlock *>(blob.data() + header_of(blob).block_table_offset);
+}
 inline BlobTensor *tensors_of(AlignedBytes &blob) {
     return reinterpret_cast<BlobTensor *>(blob.data() + header_of(blob).tensor_table_offset);
 }

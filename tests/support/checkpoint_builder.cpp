@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "converter/base/error.h"
 #include "converter/base/file.h"
 #include "converter/text/json.h"
 #include "tests/support/temporary_directory.h"
@@ -54,13 +55,18 @@ std::vector<float> initial_values(const TensorSpec &tensor, float scale, Random 
             values[i] = 1;
         } else if (ends_with(tensor.name, "norm.weight") || ends_with(tensor.name, "norm_f.weight")) {
             values[i] = 1 + noise;
-        } else if (ends_with(tensor.name, "dt_proj.bias")) {
+        } else if (ends_with(tensor.name, "dt_proj.bias") || ends_with(tensor.name, "mixer.dt_bias")) {
             values[i] = -4 + noise;
         } else {
             values[i] = noise;
         }
     }
     return values;
+}
+
+std::vector<TensorSpec> tensors_of(const ModelConfig &config) {
+    const ModelShape shape = shape_of(config);
+    return shape.family->tensors(shape);
 }
 
 std::string shard_name(int index, int count) {
@@ -143,18 +149,6 @@ std::string safetensors_file(const std::vector<Tensor> &tensors) {
     return safetensors_bytes(text, data);
 }
 
-CheckpointSpec::CheckpointSpec() {
-    config.model_type = "mamba";
-    config.d_model = 16;
-    config.n_layer = 2;
-    config.vocab_size = 32;
-    config.d_state = 4;
-    config.d_inner = 32;
-    config.dt_rank = 1;
-    config.bos_token_id = 0;
-    config.eos_token_ids = {0};
-}
-
 std::string config_text(const CheckpointSpec &spec) {
     const ModelConfig &config = spec.config;
     std::map<std::string, std::string> members{
@@ -164,14 +158,22 @@ std::string config_text(const CheckpointSpec &spec) {
         {"vocab_size", std::to_string(config.vocab_size)},
         {"state_size", std::to_string(config.d_state)},
         {"conv_kernel", std::to_string(config.d_conv)},
-        {"intermediate_size", std::to_string(config.d_inner)},
-        {"time_step_rank", std::to_string(config.dt_rank)},
         {"layer_norm_epsilon", JsonWriter().value(config.norm_epsilon).text()},
         {"use_bias", config.use_bias ? "true" : "false"},
         {"use_conv_bias", config.use_conv_bias ? "true" : "false"},
         {"tie_word_embeddings", config.tie_word_embeddings ? "true" : "false"},
         {"hidden_act", "\"silu\""},
     };
+    if (config.model_type == "mamba2") {
+        members["expand"] = format("%.17g", static_cast<double>(config.d_inner) / config.d_model);
+        members["num_heads"] = std::to_string(config.n_head);
+        members["head_dim"] = std::to_string(config.d_inner / config.n_head);
+        members["n_groups"] = std::to_string(config.n_group);
+        members["norm_groups"] = std::to_string(config.norm_groups);
+    } else {
+        members["intermediate_size"] = std::to_string(config.d_inner);
+        members["time_step_rank"] = std::to_string(config.dt_rank);
+    }
     if (config.bos_token_id) members["bos_token_id"] = std::to_string(*config.bos_token_id);
     std::string list;
     for (const uint32_t id : config.eos_token_ids) list += (list.empty() ? "" : ", ") + std::to_string(id);
@@ -185,10 +187,16 @@ std::string config_text(const CheckpointSpec &spec) {
     return text + "\n}\n";
 }
 
+ModelShape shape_of(const ModelConfig &config) {
+    CheckpointSpec spec;
+    spec.config = config;
+    return read_model_shape(Json::parse(config_text(spec), "config.json"), "config.json");
+}
+
 std::vector<Tensor> checkpoint_tensors(const CheckpointSpec &spec) {
     std::vector<Tensor> tensors;
     Random random(spec.seed);
-    for (const TensorSpec &needed : model_tensors(spec.config)) {
+    for (const TensorSpec &needed : tensors_of(spec.config)) {
         std::vector<float> values = initial_values(needed, spec.scale, random);
         if (spec.edit) spec.edit(needed.name, values);
         std::string name = needed.name;

@@ -5,11 +5,12 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "converter/import/config.h"
+#include "converter/families/family.h"
 #include "converter/import/safetensors.h"
 
 namespace adder::test {
@@ -35,14 +36,28 @@ std::string safetensors_file(const std::vector<Tensor> &tensors);
 uint16_t float_to_f16(float value);
 uint16_t float_to_bf16(float value);
 
+// What config.json says, of any family.
+struct ModelConfig {
+    std::string model_type = "mamba";  // "falcon_mamba", "mamba2"
+    uint32_t d_model = 16, n_layer = 2, vocab_size = 32;
+    uint32_t d_state = 4, d_conv = 4, d_inner = 32;
+    uint32_t dt_rank = 1;                              // Mamba-1
+    uint32_t n_head = 4, n_group = 1, norm_groups = 1;  // Mamba-2
+    float norm_epsilon = 1e-5f;
+    bool use_bias = false, use_conv_bias = true, tie_word_embeddings = true;
+    std::optional<uint32_t> bos_token_id = 0;
+    std::vector<uint32_t> eos_token_ids = std::vector<uint32_t>(1);
+};
+// As the converter reads it.
+ModelShape shape_of(const ModelConfig &config);
+
 // What to write. The default is a model of 2 layers that opens without an error:
 //     TemporaryDirectory directory;
 //     CheckpointSpec spec;
 //     spec.config.d_model = 24;
 //     write_checkpoint(directory.path(), spec);
 struct CheckpointSpec {
-    CheckpointSpec();
-    ModelConfig config;        // d_inner and dt_rank are written as they stand
+    ModelConfig config;        // as it stands
     DType dtype = DType::f32;  // of all tensors
     uint32_t seed = 1;
     int shards = 0;                   // 0: model.safetensors; else that many files and an index
@@ -59,6 +74,10 @@ struct CheckpointSpec {
     std::function<void(std::vector<Tensor> &tensors)> edit_tensors;
     std::map<std::string, std::string> files;
 };
+
+// The linear layers of a Mamba-1 block, and those with the head.
+constexpr Role layer_linear_roles[] = {Role::in_proj, Role::x_proj, Role::dt_proj, Role::out_proj};
+constexpr Role linear_roles[] = {Role::in_proj, Role::x_proj, Role::dt_proj, Role::out_proj, Role::head};
 
 // config.json of a specification.
 std::string config_text(const CheckpointSpec &spec);

@@ -8,7 +8,7 @@
 
 namespace adder::test {
 
-// The folder of models/, tokenizers/ and data/ that do not come along: from the environment variable ADDER_SHARED, else
+// The folder of models/, tokenizers/ and data/ that are not bundled: from the environment variable ADDER_SHARED, else
 // CMake's option ADDER_EXTRA_MODELS; empty if neither names a directory: the test then says
 // GTEST_SKIP() << shared_missing.
 inline std::string shared_directory() {
@@ -24,7 +24,7 @@ constexpr char shared_missing[] =
     "-DADDER_EXTRA_MODELS=FOLDER or the environment variable ADDER_SHARED names "
     "the folder of models/, tokenizers/ and data/";
 
-// The checkpoint of this name: "adder-13m", "conformance/mamba". One that comes along is taken from examples/models; of
+// The checkpoint of this name: "adder-13m", "conformance/mamba". A bundled one is taken from examples/models; of
 // another it is empty where there is no folder of them.
 inline std::string model_directory(const std::string &name) {
     const std::string own = std::string(ADDER_SOURCE_DIR) + "/examples/models/" + name;

@@ -332,7 +332,7 @@ TEST_F(Toy, ADryRunTellsWhatAConversionDoes) {
         std::filesystem::remove(blob);
     }
     EXPECT_HAS(adder_command({"convert", checkpoint_, "--dry-run", "--recipe", "small"}).out,
-               "2 048 bytes (microcontroller), 4 096 (scalar), 5 632 (simd), 12 288 (neon), 20 480 (i8mm)");
+               "2 048 bytes (microcontroller), 4 096 (scalar), 7 168 (simd), 13 312 (neon), 21 504 (i8mm)");
     // What a conversion would refuse at once, a dry run does, too.
     const Outcome refused =
         adder_command({"convert", checkpoint_, "--dry-run", "--set", "layers.9.in_proj=int4"});
@@ -465,7 +465,7 @@ TEST_F(Toy, InspectAgreesWithTheLibrary) {
     EXPECT_TRUE(json.find("tokenizer")->is_null());
     EXPECT_GT(json.find("tensors")->array("tensors").size(), 20u);
     const Outcome words = adder_command({"inspect", blob_, "--tensors"});
-    for (const char *part : {"an Adder blob of format version 2", "d_model", "in_proj", "checksum", "arena"})
+    for (const char *part : {"an Adder blob of format version 3", "d_model", "in_proj", "checksum", "arena"})
         EXPECT_HAS(words.out, part);
 }
 

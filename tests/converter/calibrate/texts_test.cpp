@@ -24,7 +24,8 @@ class SampleWindows : public testing::Test {
         spec.config.vocab_size = 300;
         spec.files["tokenizer.json"] = toy_tokenizer();
         write_checkpoint(directory_.path(), spec);
-        tokenizer_.emplace(Checkpoint(directory_.path()));
+        const Checkpoint checkpoint(directory_.path());
+        tokenizer_.emplace(checkpoint.tokenizer_path(), checkpoint.shape().vocab_size);
     }
     Tokens tokens(std::string_view text) const {
         return tokenize_text(tokenizer_->tokenizer(), text, true, "text");

@@ -6,11 +6,14 @@
 
 #include <cmath>
 #include <cstring>
+#include <map>
 
 #include "converter/blob/file.h"
 #include "converter/blob/session.h"
 #include "converter/calibrate/calibrate.h"
+#include "tests/support/blob_builder.h"
 #include "tests/support/checkpoint_builder.h"
+#include "tests/support/stream_source.h"
 #include "tests/support/temporary_directory.h"
 
 namespace adder {
@@ -39,10 +42,21 @@ class Recipes : public testing::Test {
         }
     }
 
+    // The same dimensions in another family, of a width that a Hadamard transform takes.
+    void become(const std::string &model_type) {
+        spec_.config.model_type = model_type;
+        spec_.config.d_inner = 128;
+        spec_.config.n_head = 4;
+        spec_.config.n_group = model_type == "mamba2" ? 2 : 1;
+        spec_.config.dt_rank = 3;
+        spec_.config.d_state = 16;
+        test::write_checkpoint(directory_.path(), spec_);
+    }
+
     std::string blob(const Recipe &recipe, uint32_t threads, bool rotated = false) {
         ThreadPool pool(threads);
         const Checkpoint checkpoint(directory_.path(), rotated);
-        const Plan plan(recipe, checkpoint.config());
+        const Plan plan(recipe_for(checkpoint.shape(), recipe), checkpoint.shape());
         FloatModel model(checkpoint, pool);
         const Calibration calibration = calibrate(model, sequences_, plan);
         BlobContents contents{};
@@ -101,7 +115,7 @@ TEST_F(Recipes, GptqIsCloserThanTheNearestCodes) {
     Recipe small = recipe_named("small");
     const double with = distance(blob(small, 2));
     EXPECT_TRUE(notes_.empty());
-    for (Role role : linear_roles) small.of(role).gptq = false;
+    for (Role role : test::linear_roles) small.of(role).gptq = false;
     const double nearest = distance(blob(small, 2));
     EXPECT_LT(with, 0.6 * nearest);
     EXPECT_GT(with, 0.0);
@@ -110,7 +124,7 @@ TEST_F(Recipes, GptqIsCloserThanTheNearestCodes) {
 TEST_F(Recipes, ThreadsDoNotMatter) {
     // All linear layers, so that all ways to take inputs are gone.
     Recipe recipe = recipe_named("small");
-    for (Role role : linear_roles) {
+    for (Role role : test::linear_roles) {
         recipe.of(role).weights = Dtype::int4;
         recipe.of(role).gptq = true;
     }
@@ -118,7 +132,7 @@ TEST_F(Recipes, ThreadsDoNotMatter) {
     EXPECT_EQ(blob(recipe, 2), one);
     EXPECT_EQ(blob(recipe, 4), one);
     Recipe nearest = recipe;
-    for (Role role : linear_roles) nearest.of(role).gptq = false;
+    for (Role role : test::linear_roles) nearest.of(role).gptq = false;
     EXPECT_LT(distance(one), 0.8 * distance(blob(nearest, 1)));
 }
 
@@ -133,13 +147,19 @@ TEST_F(Recipes, GptqLeavesGridsAlone) {
     };
     test::write_checkpoint(directory_.path(), spec_);
     Recipe recipe = recipe_named("small");
-    recipe.in_proj.group = 16;
+    recipe.of(Role::in_proj).group = 16;
     const std::string bytes = blob(recipe, 2);
     const std::string path = directory_.file("grid.adder");
     test::write_text(path, bytes);
     const BlobFile file(path);
     const Model &model = *model_of(file.model());
-    const BlobTensor &entry = model.tensors[tensor_index(model.header->flags, 4, Role::in_proj, 1)];
+    const BlobTensor *in_proj = nullptr;
+    for (uint32_t i = 0; i < model.header->tensor_count; ++i) {
+        const BlobTensor &tensor = model.tensors[i];
+        if (tensor.block == 1 && tensor.role == static_cast<uint16_t>(Role::in_proj)) in_proj = &tensor;
+    }
+    ASSERT_NE(in_proj, nullptr);
+    const BlobTensor &entry = *in_proj;
     uint16_t stored;
     std::memcpy(&stored, bytes.data() + entry.scale_offset, sizeof stored);
     EXPECT_EQ(std::fabs(float_of_bf16(stored)), 0.0625f);
@@ -164,6 +184,173 @@ TEST_F(Recipes, AnOutlierHurtsNaiveAndNotBest) {
     EXPECT_LT(distance(blob(best, 2)), 1.2 * best_before);
     EXPECT_LT(distance(blob(searched, 2)), 1.2 * searched_before);
     EXPECT_LT(searched_before, 1.2 * best_before);
+}
+
+class OtherFamilies : public Recipes, public testing::WithParamInterface<const char *> {
+  protected:
+    OtherFamilies() { become(GetParam()); }
+};
+
+// Every recipe computes about what the model does, the more of it the more it keeps.
+TEST_P(OtherFamilies, RecipesAreAsGoodAsTheyShouldBe) {
+    std::map<std::string, double> lost;
+    for (const std::string &name : recipe_names()) {
+        lost[name] = distance(blob(recipe_named(name), 2));
+        EXPECT_TRUE(notes_.empty()) << name;
+        lost[name] /= mean_square_;
+    }
+    EXPECT_EQ(lost["float"], 0);
+    for (const char *name : {"best", "static", "smooth"}) {
+        EXPECT_LT(lost[name], 0.8 * lost["naive"]) << name;
+        EXPECT_LT(lost[name], 0.003) << name;
+    }
+    for (const char *name : {"small", "smaller", "smallest"}) {
+        EXPECT_GT(lost[name], lost["best"]) << name;
+        EXPECT_LT(lost[name], 0.04) << name;
+    }
+}
+
+// All linear layers by GPTQ: in_proj and bcdt_proj each with the moments of the one input that they share.
+TEST_P(OtherFamilies, GptqOfEveryLinearLayerIsCloserThanTheNearestCodes) {
+    Recipe recipe = recipe_named("best");
+    const std::vector<Role> roles = linear_roles_of(Checkpoint(directory_.path()).shape(), 0);
+    for (const Role role : roles) {
+        Recipe alone = recipe_named("float");
+        for (Recipe *one : {&recipe, &alone}) {
+            one->of(role).weights = Dtype::int4;
+            one->of(role).gptq = true;
+        }
+        for (const bool codes : {false, true}) {
+            if (codes) alone.set_inputs(true);
+            const double with = distance(blob(alone, 2));
+            alone.of(role).gptq = false;
+            // With codes most of what is lost is not the weights'.
+            EXPECT_LT(with, (codes ? 1.3 : 0.9) * distance(blob(alone, 2)))
+                << static_cast<int>(role) << codes;
+            alone.of(role).gptq = true;
+        }
+    }
+    const std::string one = blob(recipe, 1);
+    EXPECT_TRUE(blob(recipe, 3) == one);
+    const double with = distance(one);
+    for (const Role role : roles) recipe.of(role).gptq = false;
+    EXPECT_LT(with, 0.7 * distance(blob(recipe, 2)));
+}
+
+// The same function with a channel in front of in_proj, and one in front of out_proj where a norm makes that input, a
+// hundred times as large: what is smoothed is divided once, and multiplied in all that takes it.
+TEST_P(OtherFamilies, AnOutlierHurtsNaiveAndNotSmooth) {
+    const double smooth_before = distance(blob(recipe_named("smooth"), 2));
+    const double best_before = distance(blob(recipe_named("best"), 2));
+    const double naive_before = distance(blob(recipe_named("naive"), 2));
+    const uint32_t d_model = spec_.config.d_model, d_inner = spec_.config.d_inner;
+    const bool gate_norm = spec_.config.model_type == "mamba2";
+    const auto edit = spec_.edit;
+    spec_.edit = [=](const std::string &name, std::vector<float> &values) {
+        edit(name, values);
+        const auto ends = [&](const char *end) {
+            return name.size() > strlen(end) && name.substr(name.size() - strlen(end)) == end;
+        };
+        if (ends("mixer.in_proj.weight"))
+            for (size_t i = 7; i < values.size(); i += d_model) values[i] /= 100;
+        if (gate_norm && ends("mixer.out_proj.weight"))
+            for (size_t i = 9; i < values.size(); i += d_inner) values[i] /= 100;
+        if (ends("mixer.norm.weight"))
+            values[9] *= 100;
+        else if (ends(".norm.weight"))
+            values[7] *= 100;
+    };
+    test::write_checkpoint(directory_.path(), spec_);
+    EXPECT_GT(distance(blob(recipe_named("naive"), 2)), 8 * naive_before);
+    EXPECT_LT(distance(blob(recipe_named("smooth"), 2)), 1.3 * smooth_before);
+    Recipe searched = recipe_named("best");
+    searched.search_smoothing();
+    if (!gate_norm) EXPECT_LT(distance(blob(searched, 2)), 1.3 * best_before);
+}
+
+// Weights of any two types may share an input's codes.
+TEST_F(Recipes, SharersOfAnInputMayDifferInTheirWeights) {
+    become("mamba2");
+    for (const Input input : {Input::fixed, Input::token})
+        for (const Role floats : {Role::in_proj, Role::bcdt_proj}) {
+            Recipe recipe = recipe_named("best");
+            recipe.of(Role::in_proj).input = input;
+            const double codes = distance(blob(recipe, 2));
+            recipe.of(floats).weights = Dtype::f32;
+            EXPECT_LT(distance(blob(recipe, 2)), 1.1 * codes)
+                << static_cast<int>(input) << static_cast<int>(floats);
+            const Role other = floats == Role::in_proj ? Role::bcdt_proj : Role::in_proj;
+            recipe.of(other).weights = Dtype::int4;
+            recipe.of(other).gptq = true;
+            EXPECT_LT(distance(blob(recipe, 2)), 0.05 * mean_square_);
+            // In memory and streamed, token by token and in chunks.
+            const BlobFile file(directory_.file("other.adder"));
+            const uint8_t *const bytes = static_cast<const uint8_t *>(model_of(file.model())->blob);
+            const test::AlignedBytes whole(bytes, file.info().blob_bytes);
+            test::StreamSource source(whole);
+            test::TestSession memory(whole), single(whole), stream(source.get());
+            const Tokens &tokens = sequences_.back();
+            ASSERT_EQ(adder_feed(memory.get(), tokens.data(), tokens.size()), ADDER_OK);
+            ASSERT_EQ(adder_feed(stream.get(), tokens.data(), tokens.size()), ADDER_OK);
+            for (const int32_t token : tokens) single.step(token);
+            const std::vector<float> logits = memory.step(1);
+            EXPECT_EQ(stream.step(1), logits);
+            EXPECT_EQ(single.step(1), logits);
+        }
+}
+
+TEST_P(OtherFamilies, ARotatedModelIsTheModel) {
+    const auto edit = spec_.edit;
+    spec_.edit = [&](const std::string &name, std::vector<float> &values) {
+        edit(name, values);
+        if (name.find("norm") != std::string::npos)
+            for (size_t i = 0; i < values.size(); ++i) values[i] = 0.3f + static_cast<float>(i % 7);
+    };
+    for (const bool tied : {false, true})
+        for (const bool bias : {false, true}) {
+            spec_.config.tie_word_embeddings = tied;
+            spec_.config.use_bias = bias;
+            test::write_checkpoint(directory_.path(), spec_);
+            const double error = distance(blob(recipe_named("float"), 2, true));
+            EXPECT_GT(error, 0);
+            EXPECT_LT(std::sqrt(error), 1e-4 * std::sqrt(mean_square_)) << tied << bias;
+        }
+    for (const char *name : {"best", "small"})
+        EXPECT_LT(distance(blob(recipe_named(name), 2, true)), 2 * distance(blob(recipe_named(name), 2)))
+            << name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, OtherFamilies, testing::Values("mamba2", "falcon_mamba"));
+
+// The input of dt_proj is what x_proj's rows in the blob make, and they are divided by the smoothing factors already: what
+// GPTQ weighs its columns with must not be divided again.
+TEST_F(Recipes, GptqOfDtProjSeesItsInputsAsTheyAre) {
+    const auto edit = spec_.edit;
+    spec_.config.dt_rank = 24;
+    spec_.edit = [edit](const std::string &name, std::vector<float> &values) {
+        edit(name, values);
+        const bool rows = name.find("x_proj") != std::string::npos,
+                   cols = name.find("dt_proj.weight") != std::string::npos;
+        if (!rows && !cols) return;
+        for (float &value : values) value *= 8;
+        // dt_proj's 24 inputs are much alike, four by four, and six of them are large.
+        for (size_t i = 6 * 96; rows && i < 24 * 96; ++i) values[i] = 0.2f * values[i] + values[i % (6 * 96)];
+        for (size_t i = 0; i < values.size(); ++i) {
+            const size_t channel = rows ? i / 96 : i % 24;
+            if (channel < 24 && channel % 4 == 1) values[i] *= rows ? 64.0f : 1 / 64.0f;
+        }
+    };
+    test::write_checkpoint(directory_.path(), spec_);
+    Recipe recipe = recipe_named("float");
+    LinearPlan &dt_proj = recipe.of(Role::dt_proj);
+    dt_proj.weights = Dtype::int4;
+    dt_proj.input = Input::fixed;
+    dt_proj.alpha = 0.7f;
+    dt_proj.gptq = false;
+    const double nearest = distance(blob(recipe, 2));
+    dt_proj.gptq = true;
+    const double with = distance(blob(recipe, 2));
+    EXPECT_LT(with, 0.4 * nearest);
 }
 
 // In another basis of the residual stream the model is what it was, and so are quantized ones about as good.
@@ -192,8 +379,8 @@ TEST_F(Recipes, ATiedTableIsRoundedOnce) {
     spec_.config.tie_word_embeddings = true;
     test::write_checkpoint(directory_.path(), spec_);
     Recipe recipe = recipe_named("small"), nearest = recipe;
-    recipe.head.weights = nearest.head.weights = Dtype::int4;
-    recipe.head.gptq = true;
+    recipe.of(Role::head).weights = nearest.of(Role::head).weights = Dtype::int4;
+    recipe.of(Role::head).gptq = true;
     const std::string one = blob(recipe, 1);
     EXPECT_TRUE(notes_.empty());
     EXPECT_EQ(blob(recipe, 3), one);

@@ -55,7 +55,7 @@ class EvalCommand : public testing::Test {
 };
 
 #if defined(__linux__)
-// Its checksum is a pass over all of its bytes; none is made to learn the bits a weight.
+// Its checksum is a pass over all of its bytes; none is made to learn the bits per weight.
 TEST_F(EvalCommand, ABlobIsOpenedOnce) {
     const std::string blob = toy_.file("int8.adder");
     // The kernel merges an event with one before it that is the same. Seen from the folder, too, no two in a row are.

@@ -12,10 +12,11 @@ namespace adder::test {
 
 std::string toy_tokenizer();  // eval_toy_tokenizer.cpp
 
-EvalToy::EvalToy(uint32_t seed) {
+EvalToy::EvalToy(uint32_t seed, const char *model_type) {
     CheckpointSpec spec;
     spec.seed = seed;
     spec.scale = 0.4f;
+    spec.config.model_type = model_type;
     spec.config.vocab_size = 300;
     spec.files["tokenizer.json"] = toy_tokenizer();
     std::filesystem::create_directory(checkpoint());

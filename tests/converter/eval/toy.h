@@ -12,7 +12,7 @@ namespace adder::test {
 // Writes checkpoint "toy", blobs "float.adder" and "int8.adder", "text.txt" and "task.jsonl", "lambada.jsonl".
 class EvalToy {
   public:
-    explicit EvalToy(uint32_t seed = 1);
+    explicit EvalToy(uint32_t seed = 1, const char *model_type = "mamba");
     std::string file(const std::string &name) const { return directory_.file(name); }
     std::string checkpoint() const { return file("toy"); }
 

@@ -4,6 +4,7 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
@@ -12,8 +13,8 @@
 #include "converter/app/cli.h"
 #include "converter/families/random_checkpoint.h"
 #include "converter/families/random_weights.h"
-#include "converter/import/checkpoint.h"
 #include "converter/import/safetensors_writer.h"
+#include "converter/model/checkpoint.h"
 #include "converter/quantize/halves.h"
 #include "runtime/crc32.h"
 #include "tests/support/checkpoint_builder.h"
@@ -31,42 +32,48 @@ size_t entries(const std::string &directory) {
     return static_cast<size_t>(std::distance(std::filesystem::directory_iterator(directory), {}));
 }
 
+std::vector<TensorSpec> tensors_of(const ModelShape &shape) { return shape.family->tensors(shape); }
+
 uint32_t crc_of(const std::string &path) {
     const std::string bytes = test::read_text(path);
     return crc32(0, bytes.data(), bytes.size());
 }
 
 std::vector<float> values_of(const Checkpoint &checkpoint, const std::string &name) {
-    const TensorView &tensor = checkpoint.tensor(name);
+    const TensorView &tensor = checkpoint.files().tensor(name);
     std::vector<float> values(tensor.elements);
-    checkpoint.read(tensor, values.data());
+    checkpoint.files().read(tensor, values.data());
     return values;
 }
 
 TEST(RandomCheckpoint, ShapesOfThePublishedModels) {
     const struct {
         const char *name;
-        uint32_t d_model, n_layer, dt_rank;
-        uint64_t parameters;  // those of state-spaces/NAME-hf
+        uint32_t d_model, n_layer, dt_rank, n_head;
+        uint64_t parameters;  // those of state-spaces/NAME-hf, tiiuae/NAME, state-spaces/NAME
     } models[] = {
-        {"mamba-130m", 768, 24, 48, 129135360},    {"mamba-370m", 1024, 48, 64, 371516416},
-        {"mamba-790m", 1536, 48, 96, 793204224},   {"mamba-1.4b", 2048, 48, 128, 1372178432},
-        {"mamba-2.8b", 2560, 64, 160, 2768345600},
+        {"mamba-130m", 768, 24, 48, 0, 129135360},    {"mamba-370m", 1024, 48, 64, 0, 371516416},
+        {"mamba-790m", 1536, 48, 96, 0, 793204224},   {"mamba-1.4b", 2048, 48, 128, 0, 1372178432},
+        {"mamba-2.8b", 2560, 64, 160, 0, 2768345600}, {"falcon-mamba-7b", 4096, 64, 256, 0, 7272665088},
+        {"mamba2-130m", 768, 24, 0, 24, 128989632},   {"mamba2-370m", 1024, 48, 0, 32, 368346624},
+        {"mamba2-780m", 1536, 48, 0, 48, 780161280},  {"mamba2-1.3b", 2048, 48, 0, 64, 1343757312},
+        {"mamba2-2.7b", 2560, 64, 0, 80, 2702599680},
     };
     ASSERT_EQ(published_models().size(), std::size(models));
     for (const auto &model : models) {
-        const ModelConfig config = config_like(model.name);
-        EXPECT_EQ(config.d_model, model.d_model);
-        EXPECT_EQ(config.n_layer, model.n_layer);
-        EXPECT_EQ(config.dt_rank, model.dt_rank);
+        const ModelShape shape = shape_like(model.name);
+        EXPECT_EQ(shape.d_model, model.d_model);
+        EXPECT_EQ(shape.n_layer, model.n_layer);
+        EXPECT_EQ(shape.dim(Dim::dt_rank), model.dt_rank);
+        EXPECT_EQ(shape.dim(Dim::n_head), model.n_head);
         uint64_t parameters = 0;
-        for (const TensorSpec &tensor : model_tensors(config)) parameters += element_count(tensor);
+        for (const TensorSpec &tensor : tensors_of(shape)) parameters += element_count(tensor);
         EXPECT_EQ(parameters, model.parameters) << model.name;
     }
-    const ModelConfig config = config_like("40,3,77");
-    EXPECT_EQ(config.d_inner, 80u);
-    EXPECT_EQ(config.dt_rank, 3u);
-    EXPECT_EQ(config.vocab_size, 77u);
+    const ModelShape shape = shape_like("40,3,77");
+    EXPECT_EQ(shape.dim(Dim::d_inner), 80u);
+    EXPECT_EQ(shape.dim(Dim::dt_rank), 3u);
+    EXPECT_EQ(shape.vocab_size, 77u);
 }
 
 TEST(RandomCheckpoint, TheSameBytesEverywhere) {
@@ -84,19 +91,90 @@ TEST(RandomCheckpoint, TheSameBytesEverywhere) {
     EXPECT_EQ(crc("b", {"--seed", "0", "--dtype", "f32"}), expected);
     EXPECT_NE(crc("c", {"--seed", "1"}), expected);
     EXPECT_EQ(crc_of(directory.file("a/config.json")), crc_of(directory.file("b/config.json")));
+    // The same for the other families.
+    const auto family = [&](const char *name, const char *like) {
+        const Outcome outcome = adder_command({"make-random", "--like", like, "-o", directory.file(name)});
+        EXPECT_EQ(outcome.code, 0) << outcome.err;
+        return crc_of(directory.file(std::string(name) + "/model.safetensors"));
+    };
+    EXPECT_EQ(family("m1", "mamba:24,2,40"), expected);
+    EXPECT_EQ(family("m2", "mamba2:24,2,40"), 0xec79f439);
+    EXPECT_EQ(family("m3", "mamba2:24,2,40"), 0xec79f439);
+    EXPECT_EQ(family("f1", "falcon-mamba:24,2,40"), 0xa4e0b5f6);
+}
+
+// What make-random writes is read as the shape that was asked for.
+TEST(RandomCheckpoint, ConfigsReadAsTheShapeTheyWereWrittenFrom) {
+    const test::TemporaryDirectory directory;
+    int number = 0;
+    for (const char *like : {"mamba:48,2,60", "falcon-mamba:48,2,60", "mamba2:48,2,60", "mamba2:64,2,300"}) {
+        RandomCheckpoint wanted;
+        wanted.directory = directory.file(std::to_string(number++));
+        wanted.shape = shape_like(like);
+        write_random_checkpoint(wanted);
+        const Checkpoint checkpoint(wanted.directory);
+        const ModelShape &found = checkpoint.shape();
+        EXPECT_TRUE(checkpoint.unused_tensors().empty()) << like;
+        EXPECT_EQ(found.family, wanted.shape.family);
+        EXPECT_EQ(found.tied, wanted.shape.tied);
+        EXPECT_EQ(found.norm_epsilon, wanted.shape.norm_epsilon);
+        EXPECT_EQ(found.conv_bias, wanted.shape.conv_bias);
+        ASSERT_EQ(found.shapes.size(), 1u);
+        EXPECT_EQ(std::memcmp(&found.shapes[0], &wanted.shape.shapes[0], sizeof(BlobShape)), 0) << like;
+        EXPECT_EQ(found.bos_token_id, wanted.shape.bos_token_id);
+        EXPECT_EQ(found.eos_token_ids, wanted.shape.eos_token_ids);
+        EXPECT_TRUE(found.notes.empty());
+    }
+    EXPECT_EQ(shape_like("mamba2:64,2,300").dim(Dim::head_dim), 64u);
+    EXPECT_EQ(shape_like("mamba2:20,2,300").dim(Dim::head_dim), 8u);
+    EXPECT_HAS(test::error_of([] { shape_like("mamba2:21,2,300"); }, ExitCode::usage),
+               "a Mamba-2 has heads of a multiple of 8 channels, and d_model 21 makes 42 of them");
+    for (const char *bad :
+         {"rwkv:64,2,300", "mamba2:", "mamba2:64,2", "mamba2-130m:64,2,300", ":64,2,300", "mamba2"})
+        EXPECT_HAS(test::error_of([&] { shape_like(bad); }, ExitCode::usage),
+                   "D_MODEL,N_LAYER,VOCAB is needed");
+}
+
+TEST(RandomCheckpoint, TheWeightsOfMamba2AreThoseOfAFreshModel) {
+    const test::TemporaryDirectory directory;
+    RandomCheckpoint wanted;
+    wanted.directory = directory.file("m");
+    wanted.shape = shape_like("mamba2:256,1,50");
+    write_random_checkpoint(wanted);
+    const Checkpoint checkpoint(wanted.directory);
+    const std::string mixer = "backbone.layers.0.mixer.";
+    for (const char *ones : {"D", "norm.weight"})
+        for (const float v : values_of(checkpoint, mixer + ones)) EXPECT_EQ(v, 1);
+    for (const float v : values_of(checkpoint, mixer + "A_log")) {  // log of 1 to 16
+        EXPECT_GE(v, 0);
+        EXPECT_LT(v, std::log(16.0));
+    }
+    const std::vector<float> A_log = values_of(checkpoint, mixer + "A_log");
+    EXPECT_GT(*std::max_element(A_log.begin(), A_log.end()) - *std::min_element(A_log.begin(), A_log.end()),
+              0.3);
+    for (const double bias : values_of(checkpoint, mixer + "dt_bias")) {
+        const double step = std::log1p(std::exp(bias));
+        EXPECT_GT(step, 0.000999);
+        EXPECT_LT(step, 0.1001);
+    }
+    double largest = 0;
+    for (const double v : values_of(checkpoint, mixer + "in_proj.weight"))
+        largest = std::max(largest, std::fabs(v));
+    EXPECT_LE(largest, 1 / std::sqrt(256.0));
+    EXPECT_GT(largest, 0.9 / std::sqrt(256.0));
 }
 
 TEST(RandomCheckpoint, TheWeightsAreThoseOfAFreshModel) {
     const test::TemporaryDirectory directory;
     RandomCheckpoint wanted;
     wanted.directory = directory.file("m");
-    wanted.config = config_like("64,2,500");
+    wanted.shape = shape_like("64,2,500");
     const WrittenCheckpoint written = write_random_checkpoint(wanted);
     EXPECT_EQ(written.tensor_bytes, 4 * written.parameters);
     const Checkpoint checkpoint(wanted.directory);
     EXPECT_EQ(checkpoint.unused_tensors().size(), 0u);
-    EXPECT_EQ(checkpoint.config().d_inner, 128u);
-    EXPECT_EQ(checkpoint.config().eos_token_ids, std::vector<uint32_t>{0});
+    EXPECT_EQ(checkpoint.shape().dim(Dim::d_inner), 128u);
+    EXPECT_EQ(checkpoint.shape().eos_token_ids, std::vector<uint32_t>{0});
 
     const std::string mixer = "backbone.layers.1.mixer.";
     const auto moments = [&](const std::string &name, double deviation, double most) {
@@ -148,9 +226,9 @@ TEST(RandomCheckpoint, PortableFunctionsAgreeWithTheLibrary) {
 }
 
 TEST(RandomCheckpoint, APartOfATensorIsThatPart) {
-    const ModelConfig config = config_like("16,1,20");
-    for (const TensorSpec &tensor : model_tensors(config)) {
-        const RandomWeights weights(3, tensor, config);
+    const ModelShape shape = shape_like("16,1,20");
+    for (const TensorSpec &tensor : tensors_of(shape)) {
+        const RandomWeights weights(3, tensor, shape.family->initial(tensor, shape));
         std::vector<float> whole(element_count(tensor)), part(7);
         weights.fill(0, whole.size(), whole.data());
         weights.fill(5, part.size(), part.data());
@@ -161,7 +239,7 @@ TEST(RandomCheckpoint, APartOfATensorIsThatPart) {
 TEST(RandomCheckpoint, TypesAndShardsHoldTheSameValues) {
     const test::TemporaryDirectory directory;
     RandomCheckpoint wanted;
-    wanted.config = config_like("24,3,50");
+    wanted.shape = shape_like("24,3,50");
     const auto write = [&](const char *name, DType dtype, uint64_t shard_bytes) {
         wanted.directory = directory.file(name);
         wanted.dtype = dtype;
@@ -177,7 +255,7 @@ TEST(RandomCheckpoint, TypesAndShardsHoldTheSameValues) {
     write("bf16", DType::bf16, 1 << 30);
     const Checkpoint f32(directory.file("f32")), sharded(directory.file("shards")),
         small(directory.file("small")), f16(directory.file("f16")), bf16(directory.file("bf16"));
-    for (const TensorSpec &tensor : model_tensors(wanted.config)) {
+    for (const TensorSpec &tensor : tensors_of(wanted.shape)) {
         const std::vector<float> exact = values_of(f32, tensor.name);
         EXPECT_EQ(values_of(sharded, tensor.name), exact);
         EXPECT_EQ(values_of(small, tensor.name), exact);
@@ -204,13 +282,17 @@ TEST(RandomCheckpoint, HalvesAreRoundedToNearest) {
 
 TEST(RandomCheckpoint, ConvertsAndRuns) {
     const test::TemporaryDirectory directory;
-    const std::string checkpoint = directory.file("m") + "/", blob = directory.file("m.adder");
-    ASSERT_EQ(adder_command({"make-random", "--like", "64,2,300", "-o", checkpoint, "-s", "5"}).code, 0);
-    for (const char *recipe : {"best", "small"}) {
-        const Outcome converted =
-            adder_command({"convert", checkpoint, "-o", blob, "--recipe", recipe, "-q", "-t", "2"});
-        ASSERT_EQ(converted.code, 0) << converted.err;
-        EXPECT_EQ(adder_command({"run", blob, "--ids", "1,2,3", "-n", "5", "--ignore-eos", "-q"}).code, 0);
+    const std::string blob = directory.file("m.adder");
+    for (const std::string like : {"64,2,300", "mamba2:64,2,300", "falcon-mamba:64,2,300"}) {
+        const std::string checkpoint = directory.file("m" + like) + "/";
+        ASSERT_EQ(adder_command({"make-random", "--like", like, "-o", checkpoint, "-s", "5"}).code, 0);
+        for (const char *recipe : {"best", "small", "static"}) {
+            const Outcome converted =
+                adder_command({"convert", checkpoint, "-o", blob, "--recipe", recipe, "-q", "-t", "2"});
+            ASSERT_EQ(converted.code, 0) << converted.err;
+            EXPECT_EQ(adder_command({"run", blob, "--ids", "1,2,3", "-n", "5", "--ignore-eos", "-q"}).code,
+                      0);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 // Tests of opening checkpoints: sound ones of many shapes, and all that may be wrong with one.
 // SPDX-License-Identifier: MIT
-#include "converter/import/checkpoint.h"
+#include "converter/model/checkpoint.h"
 
 #include <gtest/gtest.h>
 
@@ -37,9 +37,9 @@ Tensor *find_tensor(std::vector<Tensor> &tensors, const std::string &name) {
 }
 
 std::vector<float> values_of(const Checkpoint &checkpoint, const std::string &name) {
-    const TensorView &tensor = checkpoint.tensor(name);
+    const TensorView &tensor = checkpoint.files().tensor(name);
     std::vector<float> values(tensor.elements);
-    checkpoint.read(tensor, values.data());
+    checkpoint.files().read(tensor, values.data());
     return values;
 }
 
@@ -51,18 +51,19 @@ TEST(Checkpoint, OpensWhatTheBuilderWrites) {
     spec.files["tokenizer.json"] = "{}";
     write_checkpoint(directory.path(), spec);
     const Checkpoint checkpoint(directory.path());
-    const ModelConfig &config = checkpoint.config();
-    EXPECT_EQ(config.model_type, "mamba");
-    EXPECT_EQ(config.d_model, 16u);
-    EXPECT_EQ(config.d_inner, 32u);
-    EXPECT_EQ(config.norm_epsilon, 1e-5f);
-    EXPECT_EQ(config.bos_token_id, 0u);
-    EXPECT_EQ(config.eos_token_ids, std::vector<uint32_t>{0});
+    const ModelShape &shape = checkpoint.shape();
+    EXPECT_STREQ(shape.family->name, "mamba");
+    EXPECT_EQ(shape.d_model, 16u);
+    EXPECT_EQ(shape.dim(Dim::d_inner), 32u);
+    EXPECT_EQ(shape.norm_epsilon, 1e-5f);
+    EXPECT_EQ(shape.bos_token_id, 0u);
+    EXPECT_EQ(shape.eos_token_ids, std::vector<uint32_t>{0});
     EXPECT_TRUE(checkpoint.unused_tensors().empty());
     EXPECT_EQ(checkpoint.tokenizer_path(), directory.file("tokenizer.json"));
     EXPECT_EQ(checkpoint.tokenizer_config_path(), "");
     EXPECT_FALSE(checkpoint.generation().temperature);
-    EXPECT_EQ(&checkpoint.head(), &checkpoint.tensor("backbone.embeddings.weight", {32, 16}));
+    EXPECT_EQ(checkpoint.tensor_name(Role::head, no_block), "backbone.embeddings.weight");
+    EXPECT_EQ(checkpoint.files().tensor("backbone.embeddings.weight", {32, 16}).elements, 512u);
     EXPECT_EQ(values_of(checkpoint, "backbone.layers.1.mixer.D"), std::vector<float>(32, 1));
 }
 
@@ -85,9 +86,9 @@ TEST(Checkpoint, OpensEveryShapeTypeAndLayout) {
             write_checkpoint(directory.path(), spec);
             const Checkpoint checkpoint(directory.path());
             EXPECT_TRUE(checkpoint.unused_tensors().empty());
-            EXPECT_EQ(checkpoint.head().name, "lm_head.weight");
-            EXPECT_EQ(checkpoint.config().eos_token_ids, (std::vector<uint32_t>{1, 6}));
-            EXPECT_EQ(checkpoint.tensor("backbone.layers.1.mixer.in_proj.bias").dtype, dtype);
+            EXPECT_EQ(checkpoint.tensor_name(Role::head, no_block), "lm_head.weight");
+            EXPECT_EQ(checkpoint.shape().eos_token_ids, (std::vector<uint32_t>{1, 6}));
+            EXPECT_EQ(checkpoint.files().tensor("backbone.layers.1.mixer.in_proj.bias").dtype, dtype);
             EXPECT_NEAR(values_of(checkpoint, "backbone.layers.0.mixer.A_log")[1], std::log(2.f), 0.01f);
         }
     }
@@ -115,17 +116,17 @@ TEST(Checkpoint, DefaultsAreThoseOfTransformers) {
     spec.config_members["time_step_rank"] = "\"auto\"";
     spec.config_members["eos_token_id"] = "null";
     write_checkpoint(directory.path(), spec);
-    const ModelConfig config = Checkpoint(directory.path()).config();
-    EXPECT_EQ(config.d_state, 16u);
-    EXPECT_EQ(config.d_conv, 4u);
-    EXPECT_EQ(config.d_inner, 66u);
-    EXPECT_EQ(config.dt_rank, 3u);
-    EXPECT_EQ(config.norm_epsilon, 1e-5f);
-    EXPECT_FALSE(config.use_bias);
-    EXPECT_TRUE(config.use_conv_bias);
-    EXPECT_TRUE(config.tie_word_embeddings);
-    EXPECT_FALSE(config.bos_token_id);
-    EXPECT_TRUE(config.eos_token_ids.empty());
+    const ModelShape shape = Checkpoint(directory.path()).shape();
+    EXPECT_EQ(shape.dim(Dim::d_state), 16u);
+    EXPECT_EQ(shape.dim(Dim::d_conv), 4u);
+    EXPECT_EQ(shape.dim(Dim::d_inner), 66u);
+    EXPECT_EQ(shape.dim(Dim::dt_rank), 3u);
+    EXPECT_EQ(shape.norm_epsilon, 1e-5f);
+    EXPECT_EQ(shape.shapes[0].flags, 0u);  // no bias of the projections
+    EXPECT_TRUE(shape.conv_bias);
+    EXPECT_TRUE(shape.tied);
+    EXPECT_FALSE(shape.bos_token_id);
+    EXPECT_TRUE(shape.eos_token_ids.empty());
 }
 
 TEST(Checkpoint, FractionalExpand) {
@@ -135,7 +136,7 @@ TEST(Checkpoint, FractionalExpand) {
     spec.config_members["intermediate_size"] = "";
     spec.config_members["expand"] = "1.5";
     write_checkpoint(directory.path(), spec);
-    EXPECT_EQ(Checkpoint(directory.path()).config().d_inner, 24u);
+    EXPECT_EQ(Checkpoint(directory.path()).shape().dim(Dim::d_inner), 24u);
 }
 
 TEST(Checkpoint, OpensTheLayoutOfStateSpaces) {
@@ -147,14 +148,10 @@ TEST(Checkpoint, OpensTheLayoutOfStateSpaces) {
         "rms_norm": true, "residual_in_fp32": true, "fused_add_norm": true, "pad_vocab_size_multiple": 16})";
     write_checkpoint(directory.path(), spec);
     const Checkpoint checkpoint(directory.path());
-    EXPECT_EQ(checkpoint.config().vocab_size, 32u);
-    EXPECT_EQ(checkpoint.config().d_inner, 32u);
-    EXPECT_EQ(checkpoint.config().dt_rank, 1u);
-    EXPECT_EQ(checkpoint.tensor("backbone.embeddings.weight").name, "backbone.embedding.weight");
-
-    spec.files["config.json"] =
-        R"({"d_model": 16, "n_layer": 2, "vocab_size": 27, "ssm_cfg": {"layer": "Mamba2"}})";
-    EXPECT_HAS(open_error(spec), "config.json: ssm_cfg: layer is \"Mamba2\"; \"Mamba1\" is supported");
+    EXPECT_EQ(checkpoint.shape().vocab_size, 32u);
+    EXPECT_EQ(checkpoint.shape().dim(Dim::d_inner), 32u);
+    EXPECT_EQ(checkpoint.shape().dim(Dim::dt_rank), 1u);
+    EXPECT_EQ(checkpoint.files().tensor("backbone.embeddings.weight").name, "backbone.embedding.weight");
 }
 
 TEST(Checkpoint, RangesAreNamed) {
@@ -184,7 +181,7 @@ TEST(Checkpoint, RangesAreNamed) {
 
 TEST(Checkpoint, WhatIsNotSupportedIsNamed) {
     EXPECT_HAS(member_error("model_type", "\"llama\""),
-               "config.json: model_type is \"llama\"; supported: \"mamba\"");
+               "config.json: model_type is \"llama\"; supported: \"mamba\", \"falcon_mamba\", \"mamba2\"");
     EXPECT_HAS(member_error("model_type", ""), "model_type is missing");
     EXPECT_HAS(member_error("model_type", "3"), "model_type is 3; a string");
     EXPECT_HAS(member_error("hidden_act", "\"gelu\""), "hidden_act is \"gelu\"; \"silu\" is needed");
@@ -218,7 +215,7 @@ TEST(Checkpoint, UnusedTensorsAreListed) {
     const Checkpoint checkpoint(directory.path());
     EXPECT_EQ(checkpoint.unused_tensors(),
               (std::vector<std::string>{"counter", "lm_head.weight", "z.extra"}));
-    EXPECT_EQ(checkpoint.head().name, "backbone.embeddings.weight");
+    EXPECT_EQ(checkpoint.tensor_name(Role::head, no_block), "backbone.embeddings.weight");
 }
 
 TEST(Checkpoint, ATiedHeadOfAnotherShapeIsAnError) {
@@ -321,9 +318,10 @@ TEST(Checkpoint, ValuesThatAreNotFiniteAreNamed) {
             const std::string name = "backbone.layers.0.norm.weight";
             EXPECT_HAS(error_of([&] { values_of(checkpoint, name); }), "\"" + name + "\" has the value");
             float part[4];
-            EXPECT_HAS(error_of([&] { checkpoint.read(checkpoint.tensor(name), 2, 4, part); }),
-                       "at index 5;");
-            checkpoint.read(checkpoint.tensor(name), 1, 4, part);
+            EXPECT_HAS(
+                error_of([&] { checkpoint.files().read(checkpoint.files().tensor(name), 2, 4, part); }),
+                "at index 5;");
+            checkpoint.files().read(checkpoint.files().tensor(name), 1, 4, part);
         }
     }
 }
@@ -360,19 +358,41 @@ TEST(Checkpoint, TheCrcOfTheWeightsCoversEveryValueAndNoLayout) {
     EXPECT_NE(crc_of(epsilon), crc_of(spec));
 }
 
+// What no tensor tells, and changes what a model computes.
+TEST(Checkpoint, TheCrcOfTheWeightsKnowsFamiliesApart) {
+    const auto crc_of = [](const CheckpointSpec &spec) {
+        const TemporaryDirectory directory;
+        write_checkpoint(directory.path(), spec);
+        return Checkpoint(directory.path()).weights_crc();
+    };
+    CheckpointSpec mamba, falcon, epsilon;
+    falcon.config.model_type = epsilon.config.model_type = "falcon_mamba";
+    epsilon.config_members["mixer_rms_eps"] = "0.01";
+    EXPECT_NE(crc_of(falcon), crc_of(mamba));
+    EXPECT_NE(crc_of(epsilon), crc_of(falcon));
+    CheckpointSpec mamba2;
+    mamba2.config.model_type = "mamba2";
+    mamba2.config.n_group = 2;
+    CheckpointSpec grouped = mamba2, limited = mamba2;
+    grouped.config.norm_groups = 2;
+    limited.config_members["time_step_limit"] = "[0.001, 0.1]";
+    EXPECT_NE(crc_of(grouped), crc_of(mamba2));
+    EXPECT_NE(crc_of(limited), crc_of(mamba2));
+}
+
 TEST(Checkpoint, ReleasedTensorsLeaveMemoryAndReadTheSame) {
     const TemporaryDirectory directory;
     CheckpointSpec spec;
     spec.config.vocab_size = 16384;  // 1 MiB
     write_checkpoint(directory.path(), spec);
     const Checkpoint checkpoint(directory.path());
-    const TensorView &tensor = checkpoint.tensor("backbone.embeddings.weight");
+    const TensorView &tensor = checkpoint.files().tensor("backbone.embeddings.weight");
     const std::vector<float> before = values_of(checkpoint, tensor.name);
     const long resident = resident_kilobytes(tensor.data);
     if (resident < 0) GTEST_SKIP() << "NOT TESTED: /proc/self/smaps cannot be read";
     EXPECT_GE(resident, 1000);
-    checkpoint.release(tensor);
-    checkpoint.release(checkpoint.tensor("backbone.norm_f.weight"));  // smaller than a page
+    checkpoint.files().release(tensor);
+    checkpoint.files().release(checkpoint.files().tensor("backbone.norm_f.weight"));  // smaller than a page
     EXPECT_LE(resident_kilobytes(tensor.data), 100);
     EXPECT_EQ(values_of(checkpoint, tensor.name), before);
 }
@@ -380,7 +400,8 @@ TEST(Checkpoint, ReleasedTensorsLeaveMemoryAndReadTheSame) {
 void open_all_of(const std::string &model) {
     const Checkpoint checkpoint(model_directory(model));
     EXPECT_TRUE(checkpoint.unused_tensors().empty()) << model;
-    for (const TensorSpec &spec : model_tensors(checkpoint.config())) values_of(checkpoint, spec.name);
+    for (const TensorSpec &spec : checkpoint.shape().family->tensors(checkpoint.shape()))
+        values_of(checkpoint, spec.name);
 }
 
 TEST(Checkpoint, OpensTheModelsThatComeAlong) {
@@ -391,11 +412,13 @@ TEST(Checkpoint, OpensTheModelsThatComeAlong) {
 TEST(Checkpoint, OpensOtherModels) {
     const std::string shared = shared_directory();
     if (shared.empty()) GTEST_SKIP() << shared_missing;
-    for (const char *model : {"adder-1m", "conformance/mamba", "conformance/mamba_untied_odd"})
+    for (const char *model : {"adder-1m", "mamba2-13m", "conformance/mamba", "conformance/mamba_untied_odd",
+                              "conformance/falcon_mamba", "conformance/mamba2", "conformance/mamba2_groups"})
         open_all_of(model);
-    for (const char *model : {"falcon_mamba", "mamba2", "rwkv4", "recurrent_gemma"}) {
+    for (const char *model : {"bamba", "falcon_h1", "nemotron_h", "rwkv4", "recurrent_gemma"}) {
         const std::string path = join_path(shared, std::string("models/conformance/") + model);
-        EXPECT_HAS(error_of([&] { const Checkpoint checkpoint(path); }), "supported: \"mamba\"");
+        EXPECT_HAS(error_of([&] { const Checkpoint checkpoint(path); }),
+                   "supported: \"mamba\", \"falcon_mamba\", \"mamba2\"");
     }
 }
 

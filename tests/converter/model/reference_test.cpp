@@ -23,7 +23,11 @@ class Reference : public testing::TestWithParam<const char *> {
         checkpoint_ = test::model_directory(GetParam());
         if (checkpoint_.empty()) GTEST_SKIP() << test::shared_missing;
         const MappedFile file(test::model_reference(GetParam()));
-        reference_ = Json::parse(file.text(), file.path());
+        // Python's mean of nothing, the likelihood of a single token, is written as NaN.
+        std::string text(file.text());
+        for (size_t at = text.find(": NaN"); at != std::string::npos; at = text.find(": NaN"))
+            text.replace(at, 5, ": null");
+        reference_ = Json::parse(text, file.path());
     }
 
     std::string convert_floats() {
@@ -137,8 +141,10 @@ TEST_P(Reference, CheckpointScoresAsItsFloatBlob) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, Reference,
-                         testing::Values("adder-13m", "adder-1m", "adder-1m-int4", "conformance/mamba",
-                                         "conformance/mamba_untied_odd"),
+                         testing::Values("adder-13m", "adder-1m", "adder-1m-int4", "mamba2-13m",
+                                         "conformance/mamba", "conformance/mamba_untied_odd",
+                                         "conformance/falcon_mamba", "conformance/mamba2",
+                                         "conformance/mamba2_groups"),
                          [](const testing::TestParamInfo<const char *> &model) {
                              std::string name = model.param;
                              for (char &c : name)

@@ -5,14 +5,16 @@
 #include <gtest/gtest.h>
 
 #include "converter/plan/names.h"
+#include "tests/support/checkpoint_builder.h"
 #include "tests/support/error_of.h"
 #include "tests/support/temporary_directory.h"
 
 namespace adder::test {
 namespace {
 
-ModelConfig config_of(bool tied) {
-    ModelConfig config{};
+ModelConfig config_of(bool tied, const char *model_type = "mamba") {
+    ModelConfig config;
+    config.model_type = model_type;
     config.d_model = 64;
     config.n_layer = 4;
     config.vocab_size = 32;
@@ -30,10 +32,15 @@ std::vector<PlanRule> rules_of(const std::vector<std::string> &texts) {
     return rules;
 }
 
-Plan planned(const std::vector<std::string> &texts, bool tied = true, const char *recipe = "best") {
-    Plan plan(recipe_named(recipe), config_of(tied));
-    apply_rules(rules_of(texts), config_of(tied), &plan);
+Plan planned(const ModelConfig &config, const std::vector<std::string> &texts, const char *recipe = "best") {
+    const ModelShape shape = shape_of(config);
+    Plan plan(recipe_named(recipe), shape);
+    apply_rules(rules_of(texts), shape, &plan);
     return plan;
+}
+
+Plan planned(const std::vector<std::string> &texts, bool tied = true) {
+    return planned(config_of(tied), texts);
 }
 
 std::string refused(const std::vector<std::string> &texts, bool tied = true) {
@@ -41,14 +48,16 @@ std::string refused(const std::vector<std::string> &texts, bool tied = true) {
 }
 
 // The names of all tensors that a pattern matches, in the order of the blob.
-std::string matched(const std::string &pattern) {
+std::string matched(const std::string &pattern, const char *model_type = "mamba") {
     const PlanRule rule(RuleSource{pattern + "=int8", "--set", ExitCode::usage});
+    const ModelShape shape = shape_of(config_of(false, model_type));
     std::string names;
-    const auto visit = [&](Role role, uint32_t layer) {
-        if (rule.pattern().matches(role, layer)) names += plan_name(role, layer) + " ";
+    const auto visit = [&](Role role, uint32_t block) {
+        const uint32_t layer = block == no_block ? 0 : shape.blocks[block].layer;
+        if (rule.pattern().matches(role, layer)) names += plan_name(shape, role, block) + " ";
     };
-    visit(Role::embedding, 0);
-    Plan(recipe_named("best"), config_of(false)).each_linear(visit);
+    visit(Role::embedding, no_block);
+    Plan(recipe_named("best"), shape).each_linear(visit);
     return names;
 }
 
@@ -102,7 +111,7 @@ TEST(PlanRules, ValuesArriveInThePlan) {
     EXPECT_TRUE(last.search_alpha);
     // What no rule names stays as the recipe has it.
     EXPECT_EQ(plan.of(Role::in_proj, 2).weights, Dtype::int8);
-    EXPECT_EQ(plan.of(Role::in_proj, 2).alpha, recipe_named("best").in_proj.alpha);
+    EXPECT_EQ(plan.of(Role::in_proj, 2).alpha, recipe_named("best").of(Role::in_proj).alpha);
     EXPECT_EQ(plan.of(Role::out_proj, 1).input, Input::token);
 }
 
@@ -118,13 +127,13 @@ TEST(PlanRules, TheFirstThatMatchesWins) {
 TEST(PlanRules, ATiedHeadAndItsEmbeddingAreOneTable) {
     for (const char *name : {"embedding", "head"}) {
         const Plan plan = planned({std::string(name) + "=int4,group=64"});
-        EXPECT_EQ(plan.of(Role::embedding, 0).weights, Dtype::int4);
-        EXPECT_EQ(plan.of(Role::head, 0).group, 64u);
+        EXPECT_EQ(plan.of(Role::embedding, no_block).weights, Dtype::int4);
+        EXPECT_EQ(plan.of(Role::head, no_block).group, 64u);
     }
     const Plan untied = planned({"embedding=int4"}, false);
-    EXPECT_EQ(untied.of(Role::embedding, 0).weights, Dtype::int4);
-    EXPECT_FALSE(untied.of(Role::embedding, 0).gptq);
-    EXPECT_EQ(untied.of(Role::head, 0).weights, Dtype::int8);
+    EXPECT_EQ(untied.of(Role::embedding, no_block).weights, Dtype::int4);
+    EXPECT_FALSE(untied.of(Role::embedding, no_block).gptq);
+    EXPECT_EQ(untied.of(Role::head, no_block).weights, Dtype::int8);
     EXPECT_HAS(refused({"embedding=int4", "head=int8"}), "'head=int8': all tensors");
 }
 
@@ -157,13 +166,56 @@ TEST(PlanRules, WhatATensorCannotTakeIsAnError) {
         EXPECT_HAS(message, std::string("--set '") + one.rule + "'");
         EXPECT_HAS(message, one.reason);
     }
-    EXPECT_EQ(planned({"head=alpha=0.5"}, false).of(Role::head, 0).alpha, 0.5f);
+    EXPECT_EQ(planned({"head=alpha=0.5"}, false).of(Role::head, no_block).alpha, 0.5f);
     ModelConfig odd = config_of(true);
     odd.d_inner = 72;
-    Plan plan(recipe_named("best"), odd);
-    EXPECT_HAS(error_of([&] { apply_rules(rules_of({"layers.*.out_proj=input=hadamard"}), odd, &plan); },
-                        ExitCode::usage),
+    EXPECT_HAS(error_of([&] { planned(odd, {"layers.*.out_proj=input=hadamard"}); }, ExitCode::usage),
                "d_inner is 72");
+}
+
+// Mamba-2's in_proj and bcdt_proj are two matrices with bits of their own, and one input.
+TEST(PlanRules, OfMamba2) {
+    ModelConfig config = config_of(true, "mamba2");
+    EXPECT_EQ(matched("layers.2.*", "mamba2"), "layers.2.in_proj layers.2.bcdt_proj layers.2.out_proj ");
+    EXPECT_EQ(matched("layers.0-1.{in,bcdt}_proj", "mamba2"),
+              "layers.0.in_proj layers.0.bcdt_proj layers.1.in_proj layers.1.bcdt_proj ");
+    EXPECT_EQ(matched("layers.1.x_proj", "mamba2"), "");
+    const Plan plan = planned(config, {"layers.*.bcdt_proj=int4,group=64", "layers.1.in_proj=f32",
+                                       "layers.3.out_proj=input=hadamard"});
+    for (uint32_t block = 0; block < config.n_layer; ++block) {
+        EXPECT_EQ(plan.of(Role::bcdt_proj, block).weights, Dtype::int4);
+        EXPECT_EQ(plan.of(Role::bcdt_proj, block).group, 64u);
+        EXPECT_TRUE(plan.of(Role::bcdt_proj, block).gptq);
+        EXPECT_EQ(plan.of(Role::in_proj, block).weights, block == 1 ? Dtype::f32 : Dtype::int8);
+        EXPECT_TRUE(same_input(plan.of(Role::in_proj, block), plan.of(Role::bcdt_proj, block)));
+        EXPECT_EQ(plan.of(Role::bcdt_proj, block).alpha, recipe_named("best").of(Role::in_proj).alpha);
+    }
+    EXPECT_EQ(plan.of(Role::out_proj, 3).input, Input::hadamard);
+    // out_proj's input is made by a norm: its static form has one scale, not multipliers.
+    EXPECT_EQ(planned(config, {"layers.0.out_proj=input=static"}).of(Role::out_proj, 0).input, Input::fixed);
+
+    const Plan both = planned(config, {"layers.2.{in,bcdt}_proj=input=token,act-bits=4"});
+    EXPECT_EQ(both.of(Role::in_proj, 2).input, Input::token);
+    EXPECT_EQ(both.of(Role::bcdt_proj, 2).input_bits, 4u);
+    const auto wrong = [&](const std::vector<std::string> &rules) {
+        return error_of([&] { planned(config, rules); }, ExitCode::usage);
+    };
+    for (const char *value :
+         {"input=token", "act-bits=4", "alpha=0.25", "alpha=auto", "scale=absmax", "input=float"})
+        for (const char *role : {"in_proj", "bcdt_proj"}) {
+            const std::string rule = std::string("layers.2.") + role + "=" + value;
+            EXPECT_HAS(wrong({rule}),
+                       "--set '" + rule +
+                           "': layers.2.in_proj and bcdt_proj take one input, and in one form: set it for "
+                           "both");
+        }
+    EXPECT_HAS(wrong({"layers.*.out_proj=input=channels"}),
+               "the input of layers.0.out_proj can be static, token, hadamard or float");
+    EXPECT_HAS(wrong({"layers.*.bcdt_proj=input=hadamard"}),
+               "the input of layers.0.bcdt_proj can be static, token or float");
+    EXPECT_HAS(wrong({"layers.*.x_proj=int8"}), "no tensor of the model matches");
+    EXPECT_HAS(error_of([] { planned({"layers.*.bcdt_proj=int8"}); }, ExitCode::usage),
+               "no tensor of the model matches");
 }
 
 TEST(PlanRules, WhatIsNoRuleIsNamedByItsCharacter) {

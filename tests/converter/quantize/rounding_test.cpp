@@ -9,7 +9,7 @@
 #include <limits>
 #include <random>
 
-#include "converter/model/weights.h"
+#include "converter/model/checkpoint.h"
 #include "converter/quantize/grid.h"
 #include "tests/support/checkpoint_builder.h"
 #include "tests/support/error_of.h"
@@ -268,29 +268,29 @@ TEST(WeightGrid, ZerosAreOnAnyGrid) {
 
 TEST(WeightGrid, OfTheModelThatWasTrainedOnOne) {
     const Checkpoint checkpoint(test::model_directory("adder-1m-int4"));
-    const auto expect_int4 = [&](Role role, uint32_t layer) {
-        const DenseTensor tensor = read_dense(checkpoint, role, layer);
+    const auto expect_int4 = [&](Role role, uint32_t block) {
+        const DenseTensor tensor = checkpoint.read(role, block);
         const std::optional<Int4Matrix> found = find_int4_grid(tensor, 32);
-        ASSERT_TRUE(found.has_value()) << tensor_name(checkpoint, role, layer);
+        ASSERT_TRUE(found.has_value()) << checkpoint.tensor_name(role, block);
         const DenseTensor exact = dequantize(*found);
         for (size_t i = 0; i < tensor.values.size(); ++i)
-            ASSERT_EQ(to_bf16(exact.values[i]), tensor.values[i]) << tensor_name(checkpoint, role, layer);
+            ASSERT_EQ(to_bf16(exact.values[i]), tensor.values[i]) << checkpoint.tensor_name(role, block);
     };
-    expect_int4(Role::embedding, 0);
-    for (uint32_t layer = 0; layer < checkpoint.config().n_layer; ++layer) {
-        expect_int4(Role::in_proj, layer);
-        expect_int4(Role::out_proj, layer);
+    expect_int4(Role::embedding, no_block);
+    for (uint32_t block = 0; block < checkpoint.shape().block_count(); ++block) {
+        expect_int4(Role::in_proj, block);
+        expect_int4(Role::out_proj, block);
         for (const Role role : {Role::x_proj, Role::dt_proj}) {
-            const DenseTensor tensor = read_dense(checkpoint, role, layer);
+            const DenseTensor tensor = checkpoint.read(role, block);
             EXPECT_FALSE(find_int4_grid(tensor, 32).has_value());
             const std::optional<Int8Matrix> found = find_int8_grid(tensor, Granularity::row);
-            ASSERT_TRUE(found.has_value()) << tensor_name(checkpoint, role, layer);
+            ASSERT_TRUE(found.has_value()) << checkpoint.tensor_name(role, block);
             EXPECT_LT(relative_squared_error(tensor, dequantize(*found)), 4e-6);
         }
     }
     const Checkpoint float_trained(test::model_directory("adder-13m"));
-    EXPECT_FALSE(find_int4_grid(read_dense(float_trained, Role::in_proj, 0), 32).has_value());
-    EXPECT_FALSE(find_int8_grid(read_dense(float_trained, Role::dt_proj, 0), Granularity::row).has_value());
+    EXPECT_FALSE(find_int4_grid(float_trained.read(Role::in_proj, 0), 32).has_value());
+    EXPECT_FALSE(find_int8_grid(float_trained.read(Role::dt_proj, 0), Granularity::row).has_value());
 }
 
 }  // namespace

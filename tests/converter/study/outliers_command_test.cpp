@@ -110,8 +110,8 @@ TEST_F(OutliersCommand, StatisticsEqualADirectComputation) {
     const std::vector<InputStatistics> inputs = measure_inputs(scorer.model(), windows);
     // The inputs of layer 0's in_proj: the normalized embeddings.
     const Checkpoint checkpoint(file("planted"));
-    const DenseTensor embedding = read_dense(checkpoint, Role::embedding, 0),
-                      norm = read_dense(checkpoint, Role::norm, 0);
+    const DenseTensor embedding = checkpoint.read(Role::embedding, no_block),
+                      norm = checkpoint.read(Role::norm, 0);
     std::vector<double> absmax(d_model, 0.0), values;
     for (size_t t = 0; t < 140; ++t) {
         const float *row = &embedding.values[static_cast<size_t>(tokens[t]) * d_model];

@@ -13,7 +13,6 @@
 #include "converter/convert/convert.h"
 #include "converter/eval/report.h"
 #include "converter/import/safetensors_writer.h"
-#include "converter/model/linear_input.h"
 #include "tests/support/checkpoint_builder.h"
 #include "tests/support/shared.h"
 #include "tests/support/temporary_directory.h"
@@ -42,9 +41,9 @@ std::vector<float> logits_of(const std::string &directory) {
     std::vector<float> logits;
     FloatModel::Visitor visitor;
     visitor.logits = [&](size_t, uint32_t, const float *row, uint32_t) {
-        logits.insert(logits.end(), row, row + checkpoint.config().vocab_size);
+        logits.insert(logits.end(), row, row + checkpoint.shape().vocab_size);
     };
-    model.run(sequences_of(checkpoint.config().vocab_size), visitor);
+    model.run(sequences_of(checkpoint.shape().vocab_size), visitor);
     return logits;
 }
 
@@ -58,11 +57,11 @@ void rewrite(const std::string &from, const std::string &to, DType dtype, const 
         if (entry.path().extension() == ".json")
             test::write_text(to + "/" + entry.path().filename().string(),
                              test::read_text(entry.path().string()));
-    const std::vector<TensorSpec> specs = model_tensors(checkpoint.config());
+    const std::vector<TensorSpec> specs = checkpoint.shape().family->tensors(checkpoint.shape());
     SafetensorsWriter writer(to + "/model.safetensors", dtype, specs);
     for (const TensorSpec &spec : specs) {
         std::vector<float> values(element_count(spec));
-        checkpoint.read(checkpoint.tensor(spec.name), values.data());
+        checkpoint.files().read(checkpoint.files().tensor(spec.name), values.data());
         edit(spec, values);
         writer.append(values.data(), values.size());
     }
@@ -141,48 +140,45 @@ TEST_F(Outliers, BeforeDtProjHurtNaiveAndNotBest) {
 void expect_exact_folds(const std::string &directory) {
     ThreadPool pool(1);
     const Checkpoint checkpoint(directory);
-    const ModelConfig &config = checkpoint.config();
+    const ModelShape &shape = checkpoint.shape();
+    const bool hadamard = shape.dim(Dim::d_inner) % 64 == 0;
     Recipe recipe = recipe_named("best");
-    recipe.dt_proj.alpha = recipe.out_proj.alpha = 0.7f;
-    recipe.out_proj.input = config.d_inner % 64 == 0 ? Input::hadamard : Input::channels;
-    const Plan plan(recipe, config);
+    recipe.of(Role::dt_proj).alpha = recipe.of(Role::out_proj).alpha = 0.7f;
+    recipe.of(Role::out_proj).input = hadamard ? Input::hadamard : Input::fixed;
+    const Plan plan(recipe, shape);
     FloatModel model(checkpoint, pool);
-    const std::vector<Tokens> sequences = sequences_of(config.vocab_size);
+    const std::vector<Tokens> sequences = sequences_of(shape.vocab_size);
     const Calibration calibration = calibrate(model, sequences, plan);
     FloatModel::Visitor visitor;
-    visitor.layer = [&](uint32_t layer, size_t sequence, uint32_t first, const ChunkBuffers &buffers,
-                        uint32_t tokens, uint32_t) {
-        if (sequence != 1 || first != 0) return;
-        for (Role role : layer_linear_roles) {
-            const DenseTensor plain = read_dense(checkpoint, role, layer);
-            // The dt rows of x_proj are divided for dt_proj, as its input is.
-            const DenseTensor folded = read_folded(checkpoint, plan, calibration, role, layer);
-            const std::vector<float> &factors = calibration.of(role, layer).factors;
-            const std::vector<float> &behind = calibration.of(Role::dt_proj, layer).factors;
-            ASSERT_EQ(factors.size(), plain.cols) << layer;
-            const LinearInputs rows = linear_inputs(role, config, model.shape(), buffers, tokens);
-            double largest = 0, difference = 0;
-            for (uint32_t t = 0; t < tokens; ++t) {
-                const float *const x = rows.values + size_t{t} * rows.stride;
-                std::vector<float> v(x, x + rows.width);
-                fold_input(plan.of(role, layer).input, factors, v.data(), rows.width);
-                for (uint32_t row = 0; row < plain.rows; ++row) {
-                    double expected = 0, found = 0;
-                    for (uint32_t i = 0; i < plain.cols; ++i) {
-                        const size_t at = size_t{row} * plain.cols + i;
-                        expected += static_cast<double>(plain.values[at]) * static_cast<double>(x[i]);
-                        found += static_cast<double>(folded.values[at]) * static_cast<double>(v[i]);
-                    }
-                    if (role == Role::x_proj && row < config.dt_rank)
-                        found *= static_cast<double>(behind[row]);
-                    largest = std::max(largest, std::fabs(expected));
-                    difference = std::max(difference, std::fabs(expected - found));
+    visitor.input = [&](Role role, uint32_t block, size_t sequence, const LinearInputs &rows, uint32_t) {
+        if (sequence != 1) return;
+        const DenseTensor plain = checkpoint.read(role, block);
+        // The dt rows of x_proj are divided for dt_proj, as its input is.
+        const DenseTensor folded = read_folded(checkpoint, plan, calibration, role, block);
+        const std::vector<float> &factors = calibration.of(role, block).factors;
+        ASSERT_EQ(factors.size(), plain.cols) << block;
+        double largest = 0, difference = 0;
+        for (uint32_t t = 0; t < rows.tokens; ++t) {
+            const float *const x = rows.values + size_t{t} * rows.stride;
+            std::vector<float> v(x, x + rows.width);
+            fold_input(plan.of(role, block).input, factors, v.data(), rows.width);
+            for (uint32_t row = 0; row < plain.rows; ++row) {
+                double expected = 0, found = 0;
+                for (uint32_t i = 0; i < plain.cols; ++i) {
+                    const size_t at = size_t{row} * plain.cols + i;
+                    expected += static_cast<double>(plain.values[at]) * static_cast<double>(x[i]);
+                    found += static_cast<double>(folded.values[at]) * static_cast<double>(v[i]);
                 }
+                const bool dt = role == Role::x_proj && row < shape.dim(Dim::dt_rank);
+                if (dt && input_maker(shape, Role::dt_proj, block) == Role::x_proj)
+                    found *= static_cast<double>(calibration.of(Role::dt_proj, block).factors[row]);
+                largest = std::max(largest, std::fabs(expected));
+                difference = std::max(difference, std::fabs(expected - found));
             }
-            EXPECT_LT(difference, 1e-5 * largest)
-                << directory << ": layer " << layer << ", role " << static_cast<int>(role);
-            EXPECT_GT(largest, 0.0);
         }
+        EXPECT_LT(difference, 1e-5 * largest)
+            << directory << ": block " << block << ", role " << static_cast<int>(role);
+        EXPECT_GT(largest, 0.0);
     };
     model.run(sequences, visitor);
 }
@@ -199,7 +195,7 @@ void expect_same_logits(const std::string &directory, const std::string &changed
             for (size_t i = 0; i < values.size(); ++i) values[i] /= factor(i);
         if (names(spec, "in_proj.weight") || names(spec, "dt_proj.weight")) columns();
         if (names(spec, "x_proj.weight"))
-            for (size_t i = 0; i < Checkpoint(directory).config().dt_rank; ++i)
+            for (size_t i = 0; i < Checkpoint(directory).shape().dim(Dim::dt_rank); ++i)
                 scale_row(values, cols, i, 1 / factor(i));
     });
     const std::vector<float> expected = logits_of(directory), found = logits_of(changed);
@@ -216,6 +212,22 @@ void expect_same_logits(const std::string &directory, const std::string &changed
 TEST_F(Outliers, FoldsOfATrainedModelAreExact) {
     expect_exact_folds(plain_);
     expect_same_logits(plain_, directory_.file("folded"));
+}
+
+TEST(ToyFolds, OfTheOtherFamiliesAreExact) {
+    for (const char *model_type : {"mamba2", "falcon_mamba"})
+        for (const uint32_t d_inner : {64u, 72u}) {  // with a Hadamard transform and without
+            const test::TemporaryDirectory directory;
+            test::CheckpointSpec spec;
+            spec.config.model_type = model_type;
+            spec.config.d_model = 36;
+            spec.config.d_inner = d_inner;
+            spec.config.n_head = d_inner / 8;
+            spec.config.dt_rank = 3;
+            spec.scale = 0.4f;
+            test::write_checkpoint(directory.path(), spec);
+            expect_exact_folds(directory.path());
+        }
 }
 
 TEST(ToyFolds, AreExact) {

@@ -54,10 +54,10 @@ TEST(StateRounding, CodesHaveAScaleAChannel) {
     for (size_t i = 0; i < values.size(); ++i)
         values[i] = std::sin(static_cast<float>(i)) * std::ldexp(1.0f, static_cast<int>(i % 8) * 3);
     values[8] = values[0] = values[16] = 0;  // channel 0 of tile 0
-    for (const StateType type : {StateType::i8, StateType::i16}) {
+    for (const RoundedType type : {RoundedType::i8, RoundedType::i16}) {
         std::vector<float> rounded = values;
         round_state(type, rounded.data(), tiles, n);
-        const float limit = type == StateType::i8 ? 127 : 32767;
+        const float limit = type == RoundedType::i8 ? 127 : 32767;
         for (uint32_t channel = 0; channel < tiles * 8; ++channel) {
             const auto at = [&](uint32_t i) { return (channel / 8 * n + i) * 8 + channel % 8; };
             float highest = 0;
@@ -66,14 +66,14 @@ TEST(StateRounding, CodesHaveAScaleAChannel) {
                 const float error = std::fabs(rounded[at(i)] - values[at(i)]);
                 EXPECT_LE(error, 0.50001f * highest / limit) << channel;
                 const float code = highest > 0 ? rounded[at(i)] / (highest / limit) : 0;
-                EXPECT_NEAR(code, std::nearbyint(code), type == StateType::i8 ? 1e-4 : 1e-2);
+                EXPECT_NEAR(code, std::nearbyint(code), type == RoundedType::i8 ? 1e-4 : 1e-2);
                 EXPECT_LE(std::fabs(code), limit * 1.00001f);
             }
         }
         EXPECT_NE(rounded, values);
     }
     std::vector<float> same = values;
-    round_state(StateType::f32, same.data(), tiles, n);
+    round_state(RoundedType::f32, same.data(), tiles, n);
     EXPECT_EQ(same, values);
 }
 
@@ -103,9 +103,9 @@ TEST(StateRounding, OnlyTheTokensAfterTheFirstFeelIt) {
                                            before.begin() + static_cast<ptrdiff_t>(vocab));
             // The convolution has one number a channel then, its largest, which codes hold.
             if (part == StatePart::scan) {
-                EXPECT_EQ(second, type == StateType::f32) << type_name;
+                EXPECT_EQ(second, type == RoundedType::f32) << type_name;
             }
-            EXPECT_EQ(logits == before, type == StateType::f32) << part_name << " " << type_name;
+            EXPECT_EQ(logits == before, type == RoundedType::f32) << part_name << " " << type_name;
         }
     EXPECT_EQ(logits_of(base, tokens), before) << "the base is left as it was";
 }

@@ -9,7 +9,7 @@
 #include <regex>
 #include <set>
 
-#include "converter/import/checkpoint.h"
+#include "converter/model/checkpoint.h"
 #include "converter/text/json.h"
 #include "tests/converter/eval/toy.h"
 #include "tests/support/command.h"
@@ -68,7 +68,7 @@ const StudyFinding *find(const Study &study, const std::string &experiment, cons
 TEST_F(StudyCommand, EveryExperimentGivesItsRowsAndAPageThatLoadsNothing) {
     const std::string tables = study("all", {"--windows", "3"});
     const Study found = read_study(json("all"), "study.json");
-    const std::vector<StudyRow> rows = study_rows(Checkpoint(toy_.checkpoint()).config());
+    const std::vector<StudyRow> rows = study_rows(Checkpoint(toy_.checkpoint()).shape());
     ASSERT_EQ(found.findings.size(), rows.size());
     for (size_t i = 0; i < rows.size(); ++i) {
         const StudyFinding &f = found.findings[i];

@@ -91,6 +91,22 @@ TEST(Json, RefusesMalformedNumbers) {
     }
 }
 
+TEST(Json, ReadsInfinityWhereThatIsAskedFor) {
+    const auto parse = [](std::string_view text) {
+        return Json::parse(text, "x.json", Json::Numbers::infinite);
+    };
+    EXPECT_EQ(parse("Infinity").number(""), std::numeric_limits<double>::infinity());
+    EXPECT_EQ(parse(" [0.0, -Infinity ]").array("")[1].number(""), -std::numeric_limits<double>::infinity());
+    EXPECT_EQ(parse("{\"a\":Infinity}").find("a")->number(""), std::numeric_limits<double>::infinity());
+    EXPECT_EQ(parse("-1").integer("", -2, 0), -1);
+    EXPECT_EQ(error_of([&] { parse("Infinity").integer("x.json: n", 0, 5); }),
+              "x.json: n is inf; an integer from 0 to 5 is needed");
+    for (const char *text :
+         {"NaN", "-NaN", "+Infinity", "infinity", "Infinit", "-Infinit", "-inf", "- Infinity", "1Infinity",
+          "Infinity1", "InfinityInfinity", "{Infinity:1}", "1e309", "-", "I"})
+        EXPECT_HAS(error_of([&] { parse(text); }), "x.json:1:");
+}
+
 TEST(Json, RefusesMalformedText) {
     for (const char *text :
          {"",           " ",         "[",    "]",     "{",       "}",         "[1",

@@ -1,38 +1,19 @@
-// Opens checkpoints: finds the files of one, and checks its tensors against its configuration.
+// Finding and opening the files of weights.
 // SPDX-License-Identifier: MIT
-#include "converter/import/checkpoint.h"
+#include "converter/import/tensor_files.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cinttypes>
 #include <cmath>
-#include <cstring>
-#include <set>
 
 #include "converter/base/error.h"
-#include "runtime/crc32.h"
 
 namespace adder {
 
 namespace {
-
-constexpr char embedding_name[] = "backbone.embeddings.weight";
-constexpr char old_embedding_name[] =
-    "backbone.embedding.weight";  // before transformers 4.39, and in state-spaces
-constexpr char head_name[] = "lm_head.weight";
-
-Json parse_file(const std::string &path) {
-    const MappedFile file(path);
-    return Json::parse(file.text(), path);
-}
-
-std::string path_if_exists(const std::string &directory, const char *name) {
-    std::string path = join_path(directory, name);
-    return file_exists(path) ? path : std::string();
-}
 
 // A shard lies in the checkpoint's own directory: whoever wrote the index has no business elsewhere.
 void check_shard_name(const std::string &name, const std::string &index_path, const std::string &tensor) {
@@ -59,23 +40,7 @@ void check_shard_name(const std::string &name, const std::string &index_path, co
 
 }  // namespace
 
-Checkpoint::Checkpoint(const std::string &directory, bool rotated) : directory_(directory) {
-    if (access(directory.c_str(), F_OK) != 0)
-        bad_input("cannot open %s: %s", directory.c_str(), std::strerror(errno));
-    if (!is_directory(directory)) {
-        bad_input("%s is not a directory; that of a checkpoint (config.json, model.safetensors) is needed",
-                  directory.c_str());
-    }
-    const std::string config_path = join_path(directory, "config.json");
-    config_ = parse_model_config(parse_file(config_path), config_path);
-    const std::string generation_path = join_path(directory, "generation_config.json");
-    if (access(generation_path.c_str(), F_OK) == 0) {
-        generation_ =
-            parse_generation_config(parse_file(generation_path), generation_path, config_.vocab_size);
-    }
-    tokenizer_path_ = path_if_exists(directory, "tokenizer.json");
-    tokenizer_config_path_ = path_if_exists(directory, "tokenizer_config.json");
-
+TensorFiles::TensorFiles(const std::string &directory, Rename rename) : directory_(directory), rename_(rename) {
     const std::string single = join_path(directory, "model.safetensors");
     const std::string index = join_path(directory, "model.safetensors.index.json");
     if (file_exists(single)) {
@@ -85,31 +50,22 @@ Checkpoint::Checkpoint(const std::string &directory, bool rotated) : directory_(
     } else {
         fail_no_weights(directory);
     }
-    check_tensors();
-    tied_in_files_ = config_.tie_word_embeddings;
-    if (!rotated) return;
-    try {
-        rotation_.emplace(config_.d_model);
-    } catch (const Error &error) {
-        bad_input("%s: %s", config_path.c_str(), error.what());
-    }
-    // The head takes the final norm's weights in, the embedding does not.
-    config_.tie_word_embeddings = false;
 }
 
-const SafetensorsHeader &Checkpoint::open_file(const std::string &path) {
+const SafetensorsHeader &TensorFiles::open_file(const std::string &path) {
     const auto known = headers_.find(path);
     if (known != headers_.end()) return known->second;
     const MappedFile &file = files_.emplace_back(path);
     return headers_.emplace(path, parse_safetensors(file.data(), file.size(), path)).first->second;
 }
 
-void Checkpoint::open_single(const std::string &path) {
-    for (const TensorView &tensor : open_file(path).tensors) tensors_.emplace(tensor.name, &tensor);
+void TensorFiles::open_single(const std::string &path) {
+    for (const TensorView &tensor : open_file(path).tensors) tensors_.emplace(rename_(tensor.name), &tensor);
 }
 
-void Checkpoint::open_sharded(const std::string &index_path) {
-    const Json index = parse_file(index_path);
+void TensorFiles::open_sharded(const std::string &index_path) {
+    const MappedFile file(index_path);
+    const Json index = Json::parse(file.text(), index_path);
     index.object(index_path);
     const Json *const map = index.find("weight_map");
     if (map == nullptr) bad_input("%s has no weight_map", index_path.c_str());
@@ -123,22 +79,21 @@ void Checkpoint::open_sharded(const std::string &index_path) {
             bad_input("%s has no tensor %s, which %s places there", path.c_str(), json_quote(tensor).c_str(),
                       index_path.c_str());
         }
-        tensors_.emplace(tensor, view);
+        tensors_.emplace(rename_(tensor), view);
     }
 }
 
-const TensorView *Checkpoint::find(const std::string &name) const {
-    auto found = tensors_.find(name);
-    if (found == tensors_.end() && name == embedding_name) found = tensors_.find(old_embedding_name);
+const TensorView *TensorFiles::find(const std::string &name) const {
+    const auto found = tensors_.find(name);
     return found == tensors_.end() ? nullptr : found->second;
 }
 
-const TensorView &Checkpoint::tensor(const std::string &name) const {
+const TensorView &TensorFiles::tensor(const std::string &name) const {
     if (const TensorView *const view = find(name)) return *view;
     bad_input("%s has no tensor %s", directory_.c_str(), json_quote(name).c_str());
 }
 
-const TensorView &Checkpoint::tensor(const std::string &name, const std::vector<uint64_t> &shape) const {
+const TensorView &TensorFiles::tensor(const std::string &name, const std::vector<uint64_t> &shape) const {
     const TensorView *const found = find(name);
     if (found == nullptr) {
         bad_input("%s has no tensor %s; one of shape %s is needed", directory_.c_str(),
@@ -156,43 +111,7 @@ const TensorView &Checkpoint::tensor(const std::string &name, const std::vector<
     return *found;
 }
 
-const TensorView &Checkpoint::head() const { return tensor(tied_in_files_ ? embedding_name : head_name); }
-
-void Checkpoint::embed_row(uint32_t token, float *out) const {
-    read(tensor(embedding_name), uint64_t{token} * config_.d_model, config_.d_model, out);
-    if (rotation_) rotation_->rotate_rows(out, 1);
-}
-
-void Checkpoint::check_tensors() {
-    std::set<const TensorView *> used;
-    for (const TensorSpec &spec : model_tensors(config_)) used.insert(&tensor(spec.name, spec.shape));
-    // Where the head is tied, a copy of it does no harm; one of another shape says that the configuration is
-    // wrong.
-    if (config_.tie_word_embeddings && find(head_name) != nullptr) {
-        tensor(head_name, {config_.vocab_size, config_.d_model});
-    }
-    for (const auto &[path, header] : headers_) {
-        for (const TensorView &tensor : header.tensors) {
-            if (used.count(&tensor) == 0) unused_tensors_.push_back(tensor.name);
-        }
-    }
-    std::sort(unused_tensors_.begin(), unused_tensors_.end());
-}
-
-uint32_t Checkpoint::weights_crc() const {
-    uint32_t crc = crc32(0, &config_.norm_epsilon, sizeof(float));
-    for (const TensorSpec &spec : model_tensors(config_)) {
-        const TensorView &view = tensor(spec.name);
-        const char *const type = dtype_name(view.dtype);
-        crc = crc32(crc, spec.name.data(), spec.name.size());
-        crc = crc32(crc, type, std::strlen(type));
-        crc = crc32(crc, view.data, static_cast<size_t>(view.size));
-        release(view);
-    }
-    return crc;
-}
-
-void Checkpoint::read(const TensorView &tensor, uint64_t first, uint64_t count, float *out) const {
+void TensorFiles::read(const TensorView &tensor, uint64_t first, uint64_t count, float *out) const {
     convert_to_float(tensor, first, count, out);
     for (uint64_t i = 0; i < count; ++i) {
         if (!std::isfinite(out[i])) {
@@ -203,7 +122,7 @@ void Checkpoint::read(const TensorView &tensor, uint64_t first, uint64_t count, 
     }
 }
 
-void Checkpoint::release(const TensorView &tensor) const {
+void TensorFiles::release(const TensorView &tensor) const {
     // Whole pages inside the tensor only: its neighbours may be in use.
     const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
     const auto start = reinterpret_cast<uintptr_t>(tensor.data);

@@ -1,0 +1,151 @@
+// The Mamba families' common names and keys.
+// SPDX-License-Identifier: MIT
+#include "converter/families/backbone.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "converter/base/error.h"
+
+namespace adder::backbone {
+namespace {
+
+void require_rms_norm(const ConfigReader &config) {
+    if (!config.boolean("rms_norm").value_or(true))
+        bad_input("%s is false; only RMSNorm is supported", config.what("rms_norm").c_str());
+}
+
+}  // namespace
+
+bool is_state_spaces(const ConfigReader &config) {
+    return config.find("model_type") == nullptr && config.find("d_model") != nullptr &&
+           config.find("ssm_cfg") != nullptr;
+}
+
+std::string state_spaces_layer(const ConfigReader &config) {
+    std::string layer;
+    with_ssm_cfg(config, [&](const ConfigReader &options) { layer = options.string("layer").value_or("Mamba1"); });
+    return layer;
+}
+
+ModelShape transformers_shape(const ConfigReader &config, bool tied) {
+    ModelShape model;
+    model.d_model = config.needed_integer("hidden_size", 1, max_d_model);
+    model.n_layer = config.needed_integer("num_hidden_layers", 1, max_n_layer);
+    model.vocab_size = config.needed_integer("vocab_size", 1, max_vocab_size);
+    const auto epsilon = config.number("layer_norm_epsilon", 1e-12, 1);
+    if (epsilon) model.norm_epsilon = static_cast<float>(*epsilon);
+    model.conv_bias = config.boolean("use_conv_bias").value_or(true);
+    model.tied = config.boolean("tie_word_embeddings").value_or(tied);
+    if (const auto activation = config.string("hidden_act"))
+        if (*activation != "silu" && *activation != "swish")
+            bad_input("%s is %s; \"silu\" is needed", config.what("hidden_act").c_str(),
+                      json_quote(*activation).c_str());
+    require_rms_norm(config);
+    return model;
+}
+
+ModelShape state_spaces_shape(const ConfigReader &config, uint32_t vocab_multiple) {
+    ModelShape model;
+    model.d_model = config.needed_integer("d_model", 1, max_d_model);
+    model.n_layer = config.needed_integer("n_layer", 1, max_n_layer);
+    const uint32_t vocab_size = config.needed_integer("vocab_size", 1, max_vocab_size);
+    const uint32_t multiple = config.integer("pad_vocab_size_multiple", 1, 65536).value_or(vocab_multiple);
+    model.vocab_size = (vocab_size + multiple - 1) / multiple * multiple;
+    if (model.vocab_size > max_vocab_size)
+        bad_input("%s is %u, padded to %u; at most %u is supported", config.what("vocab_size").c_str(), vocab_size,
+                  model.vocab_size, max_vocab_size);
+    model.tied = config.boolean("tie_embeddings").value_or(true);
+    require_rms_norm(config);
+    if (const Json *const layers = config.find("attn_layer_idx"))
+        if (!layers->array(config.what("attn_layer_idx")).empty())
+            bad_input("%s is not empty; attention layers are not supported", config.what("attn_layer_idx").c_str());
+    if (config.integer("d_intermediate", 0, max_d_inner).value_or(0) != 0)
+        bad_input("%s is not 0; MLP layers are not supported", config.what("d_intermediate").c_str());
+    with_ssm_cfg(config, [&](const ConfigReader &options) {
+        model.conv_bias = options.boolean("conv_bias").value_or(true);
+    });
+    return model;
+}
+
+uint32_t expanded(const ConfigReader &config, uint32_t d_model) {
+    const double expand = config.number("expand", 1.0 / 65536, 65536).value_or(2.0);
+    const double d_inner = std::floor(expand * d_model);
+    if (d_inner < 1 || d_inner > static_cast<double>(max_d_inner))
+        bad_input("%s is %g, which makes d_inner %.0f; 1 to %u is needed", config.what("expand").c_str(), expand,
+                  d_inner, max_d_inner);
+    return static_cast<uint32_t>(d_inner);
+}
+
+std::string rename(const std::string &name) {
+    const std::string model = "model.backbone.";
+    const std::string plain = name.compare(0, model.size(), model) == 0 ? name.substr(strlen("model.")) : name;
+    return plain == "backbone.embedding.weight" ? embedding : plain;
+}
+
+std::string layer_prefix(uint32_t layer) { return "backbone.layers." + std::to_string(layer) + "."; }
+
+void add_first(const ModelShape &model, std::vector<TensorSpec> *tensors) {
+    tensors->push_back({embedding, {model.vocab_size, model.d_model}});
+}
+
+void add_last(const ModelShape &model, std::vector<TensorSpec> *tensors) {
+    tensors->push_back({final_norm, {model.d_model}});
+    if (!model.tied) tensors->push_back({head, {model.vocab_size, model.d_model}});
+}
+
+DenseTensor read_rows(const TensorFiles &files, const std::string &name, uint32_t cols, uint64_t first,
+                      uint64_t count) {
+    const TensorView &view = files.tensor(name);
+    DenseTensor dense{static_cast<uint32_t>(count), cols, std::vector<float>(count * cols)};
+    files.read(view, first * cols, count * cols, dense.values.data());
+    files.release(view);
+    return dense;
+}
+
+DenseTensor read(const TensorFiles &files, const std::string &name, uint32_t cols) {
+    return read_rows(files, name, cols, 0, files.tensor(name).elements / cols);
+}
+
+DenseTensor filled(uint32_t rows, uint32_t cols, float value) {
+    return {rows, cols, std::vector<float>(size_t{rows} * cols, value)};
+}
+
+void make_A2(const TensorFiles &files, const std::string &name, DenseTensor *A_log) {
+    constexpr double log2_e = 1.4426950408889634;
+    for (size_t i = 0; i < A_log->values.size(); ++i) {
+        const double log = static_cast<double>(A_log->values[i]);
+        const float value = static_cast<float>(-std::exp(log) * log2_e);
+        if (!std::isfinite(value)) {
+            const TensorView &view = files.tensor(name);
+            bad_input("%s: %s: element %zu is %g, and its exponential is not finite", view.file->c_str(),
+                      view.name.c_str(), i, log);
+        }
+        A_log->values[i] = value;
+    }
+}
+
+bool ends_with(const std::string &text, const char *end) {
+    const size_t size = strlen(end);
+    return text.size() >= size && text.compare(text.size() - size, size, end) == 0;
+}
+
+Initial initial(const TensorSpec &tensor, const ModelShape &model, uint32_t d_conv) {
+    const auto is = [&](const char *end) { return ends_with(tensor.name, end); };
+    if (is("norm.weight") || is("norm_f.weight") || is("mixer.D")) return {Initial::Kind::one};
+    // The initializer_range of the authors' implementation.
+    if (is("embeddings.weight") || is("lm_head.weight")) return {Initial::Kind::bell, 0.02f};
+    const uint64_t fan_in = is("conv1d.bias") ? d_conv : tensor.shape.back();
+    const uint64_t divisor = is("out_proj.weight") ? model.n_layer : 1;
+    return {Initial::Kind::uniform, 1 / std::sqrt(static_cast<double>(fan_in * divisor))};
+}
+
+void write_config(const ModelShape &model, const char *architecture, JsonWriter *json) {
+    json->key("architectures").begin_array().value(architecture).end_array();
+    json->key("model_type").value(model.family->model_type);
+    json->key("hidden_size").value(model.d_model);
+    json->key("num_hidden_layers").value(model.n_layer);
+    json->key("vocab_size").value(model.vocab_size);
+}
+
+}  // namespace adder::backbone

@@ -1,0 +1,49 @@
+// The list of families.
+// SPDX-License-Identifier: MIT
+#include "converter/families/family.h"
+
+#include "converter/base/error.h"
+#include "converter/families/backbone.h"
+#include "converter/families/mamba1.h"
+#include "converter/families/mamba2.h"
+
+namespace adder {
+
+const std::vector<const Family *> &families() {
+    static const std::vector<const Family *> all = {&mamba_family, &falcon_mamba_family, &mamba2_family};
+    return all;
+}
+
+const Family &family_of(const ConfigReader &config) {
+    for (const Family *family : families())
+        if (family->recognises(config)) return *family;
+    if (backbone::is_state_spaces(config))
+        bad_input("%s: layer is %s; \"Mamba1\" and \"Mamba2\" are supported", config.what("ssm_cfg").c_str(),
+                  json_quote(backbone::state_spaces_layer(config)).c_str());
+    std::string supported;
+    for (const Family *family : families())
+        supported += format("%s\"%s\"", supported.empty() ? "" : ", ", family->model_type);
+    const auto type = config.string("model_type");
+    bad_input("%s is %s; supported: %s", config.what("model_type").c_str(),
+              type ? json_quote(*type).c_str() : "missing", supported.c_str());
+}
+
+ModelShape read_model_shape(const Json &json, const std::string &name) {
+    const ConfigReader config(json, name);
+    const Family &family = family_of(config);
+    if (config.find("quantization_config") != nullptr)
+        bad_input("%s is set: the weights are quantized already; the original ones are needed",
+                  config.what("quantization_config").c_str());
+    ModelShape model = family.read_shape(config);
+    model.family = &family;
+    model.bos_token_id = config.integer("bos_token_id", 0, int64_t{model.vocab_size} - 1);
+    model.eos_token_ids = config.token_ids("eos_token_id", model.vocab_size);
+    return model;
+}
+
+Recipe recipe_for(const ModelShape &model, Recipe recipe) {
+    if (model.family->tune != nullptr) model.family->tune(model, &recipe);
+    return recipe;
+}
+
+}  // namespace adder

@@ -1,0 +1,58 @@
+// The tensors of a checkpoint's folder, by name: what every file format of weights gives.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "converter/base/file.h"
+#include "converter/import/safetensors.h"
+#include "converter/text/json.h"
+
+namespace adder {
+
+// Opens, checks and maps the files of a folder's weights: model.safetensors or, if there is none, the shards that
+// model.safetensors.index.json names. The weights stay where they are, on disk, and are mapped as long as the object
+// lives. All errors are Error(bad_input), and name the file.
+class TensorFiles {
+  public:
+    // What a name in the files is called in the model.
+    using Rename = std::string (*)(const std::string &name);
+    TensorFiles(const std::string &directory, Rename rename);
+
+    const TensorView *find(const std::string &name) const;
+    // Throws if it is absent, or has another shape or an unreadable type.
+    const TensorView &tensor(const std::string &name) const;
+    const TensorView &tensor(const std::string &name, const std::vector<uint64_t> &shape) const;
+
+    // Every tensor that lies in the files, also those that an index does not name.
+    template <typename Body>
+    void each(const Body &body) const {
+        for (const auto &[path, header] : headers_)
+            for (const TensorView &view : header.tensors) body(view);
+    }
+
+    // Converts a whole tensor, or elements [first, first + count) of it, to float. Throws naming tensor and
+    // index if a value is infinite or not a number.
+    void read(const TensorView &tensor, float *out) const { read(tensor, 0, tensor.elements, out); }
+    void read(const TensorView &tensor, uint64_t first, uint64_t count, float *out) const;
+
+    // Gives the tensor's pages back to the system; they are read from the file again where they are touched.
+    // Bounds the resident memory of a walk over large weights.
+    void release(const TensorView &tensor) const;
+
+  private:
+    void open_single(const std::string &path);
+    void open_sharded(const std::string &index_path);
+    const SafetensorsHeader &open_file(const std::string &path);
+
+    std::string directory_;
+    Rename rename_;
+    std::vector<MappedFile> files_;
+    std::map<std::string, SafetensorsHeader> headers_;  // by path; the tensors' views point into them
+    std::unordered_map<std::string, const TensorView *> tensors_;
+};
+
+}  // namespace adder

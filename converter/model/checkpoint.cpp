@@ -1,0 +1,158 @@
+// Opening checkpoints, and reading their tensors by role.
+// SPDX-License-Identifier: MIT
+#include "converter/model/checkpoint.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <set>
+
+#include "converter/base/error.h"
+#include "converter/quantize/folds.h"
+#include "runtime/crc32.h"
+
+namespace adder {
+namespace {
+
+std::string path_if_exists(const std::string &directory, const char *name) {
+    std::string path = join_path(directory, name);
+    return file_exists(path) ? path : std::string();
+}
+
+}  // namespace
+
+Checkpoint::Checkpoint(const std::string &directory, bool rotated) : directory_(directory) {
+    if (access(directory.c_str(), F_OK) != 0)
+        bad_input("cannot open %s: %s", directory.c_str(), std::strerror(errno));
+    if (!is_directory(directory))
+        bad_input("%s is not a directory; that of a checkpoint (config.json, model.safetensors) is needed",
+                  directory.c_str());
+    const std::string config_path = join_path(directory, "config.json");
+    files_shape_ = read_model_shape(parse_config_file(config_path), config_path);
+    const std::string generation_path = join_path(directory, "generation_config.json");
+    if (access(generation_path.c_str(), F_OK) == 0)
+        generation_ = parse_generation_config(parse_config_file(generation_path), generation_path,
+                                              files_shape_.vocab_size);
+    tokenizer_path_ = path_if_exists(directory, "tokenizer.json");
+    tokenizer_config_path_ = path_if_exists(directory, "tokenizer_config.json");
+
+    files_.emplace(directory, files_shape_.family->rename);
+    check_tensors();
+    shape_ = files_shape_;
+    if (!rotated) return;
+    try {
+        rotation_.emplace(shape_.d_model);
+    } catch (const Error &error) {
+        bad_input("%s: %s", config_path.c_str(), error.what());
+    }
+    // The head takes the final norm's weights in, the embedding does not.
+    shape_.tied = false;
+}
+
+void Checkpoint::check_tensors() {
+    std::set<const TensorView *> used;
+    for (const TensorSpec &spec : files_shape_.family->tensors(files_shape_))
+        used.insert(&files_->tensor(spec.name, spec.shape));
+    // Where the head is tied, a copy of it does no harm; one of another shape says that the configuration is
+    // wrong.
+    const std::string head = files_shape_.family->tensor_name(Role::head, 0);
+    if (files_shape_.tied && files_->find(head) != nullptr)
+        files_->tensor(head, {files_shape_.vocab_size, files_shape_.d_model});
+    files_->each([&](const TensorView &view) {
+        if (used.count(&view) == 0) unused_tensors_.push_back(view.name);
+    });
+    std::sort(unused_tensors_.begin(), unused_tensors_.end());
+}
+
+std::string Checkpoint::tensor_name(Role role, uint32_t block) const {
+    const bool tied = role == Role::head && files_shape_.tied;
+    const uint32_t layer = block == no_block ? 0 : shape_.blocks[block].layer;
+    return files_shape_.family->tensor_name(tied ? Role::embedding : role, layer);
+}
+
+DenseTensor Checkpoint::read_plain(Role role, uint32_t block) const {
+    if (block != no_block) return files_shape_.family->read(*files_, files_shape_, role, block);
+    const TensorView &view = files_->tensor(tensor_name(role, block));
+    const Extent extent = extent_of(files_shape_, role, no_block);
+    DenseTensor dense{extent.rows, extent.cols, std::vector<float>(size_t{extent.rows} * extent.cols)};
+    files_->read(view, dense.values.data());
+    files_->release(view);
+    return dense;
+}
+
+// As quantize/rotation.h has it.
+void Checkpoint::fold_rotation(Role role, uint32_t block, DenseTensor *tensor) const {
+    const Role maker = is_matrix(role) && role != Role::embedding ? input_maker(shape_, role, block) : Role::none;
+    const bool takes_stream = role == Role::embedding || maker == Role::norm || maker == Role::final_norm;
+    if (role == Role::norm || role == Role::final_norm) {
+        std::fill(tensor->values.begin(), tensor->values.end(), 1.0f);
+    } else if (takes_stream) {
+        if (maker != Role::none) fold_factors(tensor, read_plain(maker, block).values);
+        rotation_->rotate_rows(tensor->values.data(), tensor->rows);
+    } else if (role == Role::out_proj) {
+        rotation_->rotate_columns(tensor->values.data(), tensor->cols);
+    } else if (role == Role::out_proj_bias) {
+        rotation_->rotate_rows(tensor->values.data(), 1);
+    }
+}
+
+DenseTensor Checkpoint::read(Role role, uint32_t block) const {
+    DenseTensor dense = read_plain(role, block);
+    if (rotation_) fold_rotation(role, block, &dense);
+    return dense;
+}
+
+DenseTensor Checkpoint::read_sharers(Role role, uint32_t block) const {
+    DenseTensor all{};
+    for (const Role sharer : input_sharers(shape_, role, block)) {
+        DenseTensor one = read(sharer, block);
+        if (all.rows == 0) {
+            all = std::move(one);
+        } else {
+            all.rows += one.rows;
+            all.values.insert(all.values.end(), one.values.begin(), one.values.end());
+        }
+    }
+    return all;
+}
+
+void Checkpoint::embed_row(uint32_t token, float *out) const {
+    files_->read(files_->tensor(tensor_name(Role::embedding, no_block)), uint64_t{token} * shape_.d_model,
+                 shape_.d_model, out);
+    if (rotation_) rotation_->rotate_rows(out, 1);
+}
+
+void Checkpoint::release_embedding() const {
+    files_->release(files_->tensor(tensor_name(Role::embedding, no_block)));
+}
+
+uint32_t Checkpoint::weights_crc() const {
+    uint32_t crc = crc32(0, &files_shape_.norm_epsilon, sizeof(float));
+    // Mamba's tensors say all the rest by their shapes; of other families norms, limits and groups count.
+    for (const BlobShape &shape : files_shape_.shapes)
+        if (shape.kind != static_cast<uint16_t>(BlockId::mamba1) || (shape.flags & shape_mixer_norms) != 0)
+            crc = crc32(crc, &shape, sizeof shape);
+    for (const TensorSpec &spec : files_shape_.family->tensors(files_shape_)) {
+        const TensorView &view = files_->tensor(spec.name);
+        const char *const type = dtype_name(view.dtype);
+        crc = crc32(crc, spec.name.data(), spec.name.size());
+        crc = crc32(crc, type, std::strlen(type));
+        crc = crc32(crc, view.data, static_cast<size_t>(view.size));
+        files_->release(view);
+    }
+    return crc;
+}
+
+uint64_t Checkpoint::parameters() const {
+    uint64_t total = 0;
+    for (const TensorSpec &spec : shape_.family->tensors(shape_)) {
+        uint64_t elements = 1;
+        for (const uint64_t extent : spec.shape) elements *= extent;
+        total += elements;
+    }
+    return total;
+}
+
+}  // namespace adder

@@ -1,0 +1,133 @@
+// What follows from the tables of a model's kinds of blocks.
+// SPDX-License-Identifier: MIT
+#include "converter/plan/model_shape.h"
+
+#include <algorithm>
+
+#include "runtime/blocks/kinds.h"
+
+namespace adder {
+namespace {
+
+const TensorRow &row_of(const BlockView &view, Role role) { return *find_row(*view.kind, role); }
+
+template <typename Body>
+void each_kind(const Body &body) {
+    for (uint16_t id = 1; const BlockKind *kind = find_block_kind(id); ++id) body(*kind);
+    body(model_ends);
+}
+
+}  // namespace
+
+Architecture ModelShape::architecture() const {
+    return {d_model,
+            vocab_size,
+            tied ? uint32_t{blob_tied_head} : 0,
+            block_count(),
+            static_cast<uint32_t>(shapes.size()),
+            shapes.data(),
+            blocks.data()};
+}
+
+BlockView ModelShape::view(uint32_t block) const {
+    return block == no_block ? ends_view(architecture()) : block_view(architecture(), block);
+}
+
+uint32_t ModelShape::dim(Dim which) const {
+    for (const BlobShape &shape : shapes)
+        if (const uint32_t value = shape_view(architecture(), shape).dims[which]) return value;
+    return 0;
+}
+
+void ModelShape::number_blocks() {
+    uint32_t tensor = 1;
+    uint64_t state = 0;
+    for (BlobBlock &block : blocks) {
+        const BlockView view = shape_view(architecture(), shapes[block.shape]);
+        block.first_tensor = tensor;
+        block.state_offset = state;
+        tensor += tensors_of_block(*view.kind, view.shape->flags);
+        state += block_state_bytes(*view.kind, *view.shape, view.dims);
+    }
+}
+
+void repeat_shape(ModelShape *model, const BlobShape &shape) {
+    model->shapes = {shape};
+    model->blocks.clear();
+    for (uint32_t layer = 0; layer < model->n_layer; ++layer)
+        model->blocks.push_back({0, static_cast<uint16_t>(layer), 0, 0});
+    model->number_blocks();
+}
+
+Extent extent_of(const ModelShape &model, Role role, uint32_t block) {
+    const BlockView view = model.view(block);
+    const TensorRow &row = row_of(view, role);
+    return {row.rows.sum(view.dims), view.dims[row.cols]};
+}
+
+std::vector<Role> linear_roles_of(const ModelShape &model, uint32_t block) {
+    if (block == no_block) return {Role::head};
+    std::vector<Role> roles;
+    const BlockKind &kind = *model.view(block).kind;
+    for (uint32_t i = 0; i < kind.tensor_count; ++i)
+        if (kind.tensors[i].form == Form::matrix) roles.push_back(kind.tensors[i].role);
+    return roles;
+}
+
+std::vector<Role> input_sharers(const ModelShape &model, Role role, uint32_t block) {
+    if (block == no_block) return {role};
+    const BlockView view = model.view(block);
+    std::vector<Role> sharers = linear_roles_of(model, block);
+    const uint8_t input = row_of(view, role).input;
+    sharers.erase(std::remove_if(sharers.begin(), sharers.end(),
+                                 [&](Role other) { return row_of(view, other).input != input; }),
+                  sharers.end());
+    return sharers;
+}
+
+Role input_owner(const ModelShape &model, Role role, uint32_t block) {
+    return input_sharers(model, role, block).front();
+}
+
+uint8_t inputs_of(const ModelShape &model, Role role, uint32_t block) {
+    return row_of(model.view(block), role).inputs;
+}
+
+Input static_input_of(const ModelShape &model, Role role, uint32_t block) {
+    return inputs_of(model, role, block) & input_bit(Input::fixed) ? Input::fixed : Input::channels;
+}
+
+Role input_maker(const ModelShape &model, Role role, uint32_t block) {
+    const BlockView view = model.view(block);
+    for (const Role maker : view.kind->inputs[row_of(view, role).input].makers) {
+        const TensorRow *row = maker == Role::none ? nullptr : find_row(*view.kind, maker);
+        if (row != nullptr && is_present(*row, view.shape->flags)) return maker;
+    }
+    return Role::none;
+}
+
+bool is_matrix(Role role) {
+    bool found = false;
+    each_kind([&](const BlockKind &kind) {
+        const TensorRow *row = find_row(kind, role);
+        found = found || (row != nullptr && row->form == Form::matrix);
+    });
+    return found;
+}
+
+const std::vector<Role> &all_linear_roles() {
+    static const std::vector<Role> all = [] {
+        std::vector<Role> roles;
+        each_kind([&](const BlockKind &kind) {
+            for (uint32_t i = 0; i < kind.tensor_count; ++i) {
+                const Role role = kind.tensors[i].role;
+                const bool known = std::find(roles.begin(), roles.end(), role) != roles.end();
+                if (kind.tensors[i].form == Form::matrix && role != Role::embedding && !known) roles.push_back(role);
+            }
+        });
+        return roles;
+    }();
+    return all;
+}
+
+}  // namespace adder

@@ -1,0 +1,79 @@
+// What a model is made of, whatever family and files it came from: what its blob will say of it.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/model.h"
+
+namespace adder {
+
+struct Family;
+
+struct ModelShape {
+    const Family *family = nullptr;
+    uint32_t d_model = 0, n_layer = 0, vocab_size = 0;
+    bool tied = true;             // the head's weights are the embedding's
+    float norm_epsilon = 1e-5f;   // of the final norm
+    bool conv_bias = true;        // false: the checkpoint has none, and the blob's are zeros
+    std::vector<BlobShape> shapes;
+    std::vector<BlobBlock> blocks;         // complete with number_blocks()
+    std::optional<uint32_t> bos_token_id;  // below vocab_size
+    std::vector<uint32_t> eos_token_ids;
+    std::vector<std::string> notes;  // what a user should know of how it was read, a sentence each
+
+    uint32_t block_count() const { return static_cast<uint32_t>(blocks.size()); }
+    uint32_t d_model_padded() const { return round_up_to_tile(d_model); }
+    uint32_t vocab_padded() const { return round_up_to_tile(vocab_size); }
+
+    // A view that lives as long as this, and is not changed.
+    Architecture architecture() const;
+    // A block, or what has no block: no_block.
+    BlockView view(uint32_t block) const;
+    // A dimension of the first block that has it; 0 if none does.
+    uint32_t dim(Dim which) const;
+
+    // Fills in what of the blocks follows from their shapes.
+    void number_blocks();
+};
+
+// One shape for all layers, a block each.
+void repeat_shape(ModelShape *model, const BlobShape &shape);
+
+inline uint32_t &dim_of(BlobShape &shape, Dim dim) { return shape.dim[static_cast<uint32_t>(dim)]; }
+inline float &param_of(BlobShape &shape, Param param) { return shape.param[static_cast<uint32_t>(param)]; }
+
+// A tensor of a model; block is no_block for the embedding, the final norm and the head.
+struct TensorId {
+    Role role;
+    uint32_t block;
+};
+
+// Rows and columns of a tensor without padding.
+struct Extent {
+    uint32_t rows, cols;
+};
+Extent extent_of(const ModelShape &model, Role role, uint32_t block);
+
+// The linear layers of a block, in the order of the table; of no_block the head.
+std::vector<Role> linear_roles_of(const ModelShape &model, uint32_t block);
+// The first of those that take the same input as this one: theirs are one.
+Role input_owner(const ModelShape &model, Role role, uint32_t block);
+// All that take the input of this one.
+std::vector<Role> input_sharers(const ModelShape &model, Role role, uint32_t block);
+// The kinds of input that a linear layer can take, and the static one of those.
+uint8_t inputs_of(const ModelShape &model, Role role, uint32_t block);
+Input static_input_of(const ModelShape &model, Role role, uint32_t block);
+// The tensor whose rows are divided by the smoothing factors of an input: a norm's weights or a matrix. Role::none where
+// the multipliers of the codes do it.
+Role input_maker(const ModelShape &model, Role role, uint32_t block);
+
+// Is it a matrix, of a linear layer or the embedding? Only these may have int8 or int4 weights.
+bool is_matrix(Role role);
+// All roles of linear layers that some kind of block has, and the head.
+const std::vector<Role> &all_linear_roles();
+
+}  // namespace adder

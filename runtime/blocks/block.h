@@ -1,0 +1,192 @@
+// What there is to know of a kind of block apart from its arithmetic: constant tables, in flash.
+// SPDX-License-Identifier: MIT
+//
+// A block is one `residual += f(norm(residual))`. Mamba has one per layer; other families have several, of several kinds.
+// All that walks over a model goes by these tables: validation, the arena, states, the order of a streamed blob, and in
+// the converter plans, calibration, packing and reports. The arithmetic of a kind is in its own file, once.
+#pragma once
+
+#include "adder/config.h"
+#include "kernels/kernels.h"
+#include "runtime/blob.h"
+
+namespace adder {
+
+// The dimensions of one shape: those stored, the model's and those that follow. Without padding.
+struct Dims {
+    uint32_t of[static_cast<uint32_t>(Dim::count)];
+    uint32_t operator[](Dim dim) const { return of[static_cast<uint32_t>(dim)]; }
+    uint32_t padded(Dim dim) const { return round_up_to_tile((*this)[dim]); }
+};
+
+// What some kinds have: a build without those needs no code for it.
+constexpr bool has_grouped_norms = ADDER_MAMBA2;   // norms in groups, of a buffer of the block
+constexpr bool has_unequal_parts = ADDER_MAMBA2;   // rows of one step that go by different tiles
+constexpr bool has_limits = ADDER_MAMBA2;          // limits of delta
+constexpr bool has_shared_inputs = ADDER_MAMBA2;    // matrices that take one input
+
+constexpr uint32_t max_rows = 16;  // of a kind's table of tensors
+
+// Rows of a tensor, or the numbers of a buffer per token: up to three parts, one after the other, each padded to a tile.
+constexpr uint32_t max_parts = 3;
+struct Parts {
+    Dim part[max_parts];
+    uint8_t count;
+
+    uint32_t sum(const Dims &dims) const;
+    // Padded numbers before part `end`; of all parts by default.
+    uint32_t padded(const Dims &dims, uint32_t end = max_parts) const;
+};
+constexpr Parts parts(Dim a) { return {{a}, 1}; }
+constexpr Parts parts(Dim a, Dim b) { return {{a, b}, 2}; }
+constexpr Parts parts(Dim a, Dim b, Dim c) { return {{a, b, c}, 3}; }
+
+enum class Form : uint8_t {
+    matrix,    // of a linear layer, or the embedding: [rows][cols], float, int8 or int4
+    channels,  // floats [tiles][cols][8], that go with the rows of a tile
+    whole      // floats [rows], needed all at once: the weights of a norm
+};
+
+// Buffers of a chunk in the arena. Those of the model, then those that some kinds of blocks have.
+enum class Slot : uint8_t {
+    none,
+    in_codes,   // int8  [d_model], the normalized input
+    in_floats,  // float [d_model], before quantization; on float weights then the codes
+    zx,         // float, output of in_proj
+    inner_codes,
+    inner_floats,
+    x_proj,  // float [dt, B, C]
+    dt_codes,
+    dt_floats,
+    delta,  // float [d_inner], output of dt_proj
+    bcdt,   // float [B, C, dt]
+    count
+};
+
+// Where the input of a linear layer stands, in the forms that it may have.
+struct InputRow {
+    Slot floats;    // made by the stage before it, ...
+    uint8_t part;   // ... the first numbers of this part
+    Slot codes;     // of the same
+    Slot widened;   // the codes as floats, for float weights
+    Dim width;
+    bool of_norm;   // is it what a norm makes?
+    Role makers[2];  // the first of these that is there has a row for each number, which may be divided; none: no such
+};
+
+struct TensorRow {
+    Role role;
+    Form form;
+    bool joined;        // goes by the tiles of the row before it; `channels` joined to a matrix are its bias
+    uint16_t presence;  // ShapeFlags, all of which it needs; 0: always there
+    Parts rows;
+    Dim cols;
+    uint8_t input;   // of a matrix: its place in BlockKind.inputs
+    uint8_t inputs;  // of a matrix: the kinds of Input that this place can take, a bit each
+    uint8_t codes_for;  // of `channels`: so many rows on is the linear layer whose Input::channels are made with them; 0: none
+};
+constexpr uint8_t input_bit(Input input) { return static_cast<uint8_t>(1u << static_cast<uint8_t>(input)); }
+constexpr uint8_t inputs_anywhere = input_bit(Input::floats) | input_bit(Input::token);
+constexpr uint8_t inputs_fixed = inputs_anywhere | input_bit(Input::fixed);
+constexpr uint8_t inputs_channels = inputs_anywhere | input_bit(Input::channels);
+
+// A buffer per token. Codes have room only where some linear layer takes codes; widened ones where, besides, some linear
+// layer has float weights.
+enum class SlotType : uint8_t { floats, codes, widened };
+struct SlotRow {
+    Slot slot;
+    SlotType type;
+    Parts numbers;
+};
+
+// A part of a block's recurrent state, [tiles][count][8].
+struct StateRow {
+    const char *name;
+    Parts channels;
+    Dim count;
+    uint8_t work;  // what a number costs per token, as linear_work counts
+    bool halves;   // may be float16, as BlobShape.state_type says
+};
+
+struct DimRow {
+    Dim dim;
+    uint32_t high;  // from 1 on
+};
+
+struct Frame;
+struct Model;
+
+struct BlockKind {
+    BlockId id;
+    uint16_t flags;         // ShapeFlags that it knows
+    StateType state_types;  // the last one that it knows
+    bool shared_inputs;     // do several matrices take one input?
+    uint8_t tensor_count, input_count, slot_count, state_count, dim_count;
+    const TensorRow *tensors;
+    const InputRow *inputs;
+    const SlotRow *slots;
+    const StateRow *states;
+    const DimRow *dims;
+    // What the ranges do not tell. Null and 0 for a sound shape, else the name and value of what is wrong.
+    const char *(*fault)(const BlobShape &shape, const Dims &dims, uint32_t *value);
+    // residual += f(norm(residual)) for the tokens of a frame, with a block of a blob in memory.
+    void (*forward)(const Frame &frame, const Model &model, uint32_t block);
+};
+
+// "d_inner": the names of adder_model_dim.
+const char *dim_name(Dim dim);
+
+// The kinds that are built (adder/config.h); null for another.
+const BlockKind *find_block_kind(uint16_t id);
+
+// Embedding, final norm and head, as if they were a block: what has no block of its own.
+extern const BlockKind model_ends;
+
+inline bool is_present(const TensorRow &row, uint16_t flags) { return (row.presence & ~flags) == 0; }
+
+// The row of a role; null if the kind has none.
+const TensorRow *find_row(const BlockKind &kind, Role role);
+
+// The row of a matrix's bias; null if this shape has none.
+inline const TensorRow *bias_row(const BlockKind &kind, const TensorRow &matrix, uint16_t flags) {
+    const TensorRow *next = &matrix + 1;
+    return next < kind.tensors + kind.tensor_count && next->joined && is_present(*next, flags) ? next : nullptr;
+}
+
+// Padded rows and columns of a tensor in the blob, and the bytes of its weights.
+struct TensorExtent {
+    uint32_t rows, cols;
+    uint64_t bytes;
+};
+TensorExtent tensor_extent(const TensorRow &row, const Dims &dims, Dtype dtype);
+
+// Columns without padding.
+inline uint32_t logical_cols(const TensorRow &row, const Dims &dims) { return dims[row.cols]; }
+
+// What decides which buffers have room for what.
+struct BufferForm {
+    uint32_t chunk;
+    bool codes;    // some linear layer takes codes
+    bool widened;  // some linear layer takes codes as floats
+};
+constexpr uint32_t buffer_alignment = 64;
+// Bytes that a buffer takes in the arena; 0 if it has no room.
+inline uint64_t buffer_bytes(SlotType type, uint32_t numbers, const BufferForm &form) {
+    if ((type == SlotType::codes && !form.codes) || (type == SlotType::widened && !form.widened)) return 0;
+    const uint64_t bytes = uint64_t{form.chunk} * numbers * (type == SlotType::codes ? 1 : 4);
+    return (bytes + (buffer_alignment - 1)) & ~uint64_t{buffer_alignment - 1};
+}
+// Bytes of all buffers of a kind.
+uint64_t buffers_bytes(const BlockKind &kind, const Dims &dims, const BufferForm &form);
+
+// Bytes of a number of a block's state, of one part of it, and of all.
+inline uint32_t state_number_bytes(const StateRow &row, const BlobShape &shape) {
+    return row.halves && shape.state_type == static_cast<uint8_t>(StateType::f16) ? 2 : 4;
+}
+uint64_t state_part_bytes(const StateRow &row, const BlobShape &shape, const Dims &dims);
+uint64_t block_state_bytes(const BlockKind &kind, const BlobShape &shape, const Dims &dims);
+
+// The numbers of a shape's kind, with those of the model and what follows. n_head, n_group of 0 count as 1.
+Dims make_dims(const BlobShape &shape, uint32_t d_model, uint32_t vocab_size);
+
+}  // namespace adder

@@ -1,0 +1,104 @@
+// A block at work on a chunk of tokens: its kind, its dimensions, where its buffers and its state lie.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "runtime/blocks/block.h"
+#include "runtime/linear.h"
+#include "runtime/model.h"
+
+namespace adder {
+
+// Working memory for a chunk; where in the arena, says arena.h. Strides are the padded dimensions. What has no room is not
+// looked at.
+struct Buffers {
+    BufferForm form;
+    float *residual;   // [tokens][d_model]
+    int8_t *in_codes;  // [tokens][d_model], the normalized input of a block or of the head
+    float *in_floats;  // the same before quantization; then its codes as floats, if the weights are floats
+    float *scales;     // [tokens], of the linear layer at hand, if its input has one scale per token
+    uint8_t *work;     // the buffers of the block at hand
+};
+
+// A buffer of the block at hand, [tokens][stride].
+struct SlotView {
+    uint8_t *bytes;
+    uint32_t stride;  // numbers per token
+    float *floats(uint32_t from = 0) const { return reinterpret_cast<float *>(bytes) + from; }
+    int8_t *codes() const { return reinterpret_cast<int8_t *>(bytes); }
+};
+
+// Where the buffers of a block lie.
+struct Slots {
+    Slots() = default;
+    Slots(const BlockView &block, const Buffers &buffers);
+    SlotView of[static_cast<uint32_t>(Slot::count)];
+    const SlotView &operator[](Slot slot) const { return of[static_cast<uint32_t>(slot)]; }
+};
+
+struct Frame {
+    const KernelTable &kernels;
+    const Team &team;
+    const BlockView &block;
+    const Buffers &buffers;
+    const Slots &slots;
+    uint8_t *state;  // of this block, its parts one after the other
+    uint32_t tokens;
+
+    const Dims &dims() const { return block.dims; }
+};
+
+// Numbers of a buffer before its part.
+uint32_t slot_part(const BlockView &block, Slot slot, uint32_t part);
+
+// The input of a linear layer, in the forms that it may have.
+LinearInput input_view(const BlockView &block, const Slots &slots, const Buffers &buffers, const InputRow &row);
+
+// Part `index` of the state, from tile `tile` of its channels on.
+uint8_t *state_view(const Frame &frame, uint32_t index, uint32_t tile);
+
+// RMSNorm of a part of a buffer in place, for all tokens.
+void normalize_part(const Frame &frame, Slot slot, uint32_t part, const float *weight, Param epsilon);
+
+// The input of a linear layer, `row` of the table: RMSNorm of the residual stream, or of a buffer of the block in place.
+void normalize_input(const Frame &frame, const TensorRow &row, const Linear &linear, const LinearInput &input,
+                     const float *weight, uint32_t groups, Param epsilon);
+
+// What a step over all channels of a row costs, `per_number` for each of its numbers and token.
+uint64_t channels_work(const Frame &frame, const TensorRow &row, uint32_t per_number);
+
+// Some tiles of a block's channels, with what belongs to them: every pointer is at the first of these tiles.
+struct Channels {
+    uint32_t first, count;    // tiles, as the rows of `tensors` count them
+    const float *tensors[2];  // those that are read together, in the order of the table
+    int8_t *codes;            // [tokens][codes_stride]; null: not wanted
+    uint32_t codes_stride;
+    const float *multipliers;  // of the codes
+    float limit;
+};
+
+// What a block does with some tiles of its channels, all of part `part` of their rows.
+using ChannelStep = void(const Frame &frame, const Channels &channels, uint32_t part);
+// ... and with some tiles of channels that share two vectors.
+using VectorStep = void(const Frame &frame, const float *a, const float *b, Range tiles);
+
+// Tiles `range` of all: `cols` is the columns of the first tensor, the second has one.
+Channels channels_of(const Channels &all, Range range, uint32_t cols);
+
+// Has the codes of a linear layer's input made with the channels.
+inline void want_codes(const Linear &linear, const LinearInput &input, Channels *channels) {
+    channels->codes = input.codes;
+    channels->codes_stride = input.codes_stride;
+    channels->multipliers = linear.multipliers;
+    channels->limit = linear.largest_code;
+}
+
+// Convolution and SiLU, in place in x [tokens][stride], with conv_weight and conv_bias. The state's first part is theirs.
+void conv_channels(const Frame &frame, const Channels &channels, float *x, uint32_t stride);
+
+// A linear layer, and where its output goes.
+struct LinearTo {
+    uint8_t row;  // of the table
+    Slot out;
+};
+
+}  // namespace adder

@@ -1,0 +1,174 @@
+// A chunk's way through a streamed model: embedding, blocks and head by pieces.
+// SPDX-License-Identifier: MIT
+#include "kernels/scalar/hadamard.h"
+#include "runtime/blocks/forward.h"
+#include "runtime/stream_source.h"
+
+namespace adder {
+
+// The rows of a linear layer that a piece holds: its spans are weights, scales where there are any, and a bias.
+static Linear rows_of(const Linear &whole, const Piece &piece, bool biased) {
+    Linear rows = whole;
+    rows.matrix.weights = piece.spans[0];
+    rows.matrix.tiles = piece.tiles;
+    if (whole.dtype == Dtype::int8) rows.matrix.scale = piece.floats(1);
+    if (whole.dtype == Dtype::int4)
+        rows.matrix.group_scale = reinterpret_cast<const uint16_t *>(piece.spans[1]);
+    rows.matrix.bias = biased ? piece.floats(whole.dtype == Dtype::f32 ? 1 : 2) : nullptr;
+    return rows;
+}
+
+adder_status StreamSource::norm(uint8_t norm, uint8_t linear, uint32_t groups, Param epsilon) const {
+    const TensorRow &row = row_of(linear);
+    return with_norm(row_of(norm), row, weights_.linear(row), [&](const Linear &layer, const float *weight) {
+        normalize_input(frame_, row, layer, input(row), weight, groups, epsilon);
+    });
+}
+
+adder_status StreamSource::norms(uint8_t first, uint32_t count, Slot slot, Param epsilon) const {
+    return each_piece(row_part(first), UINT32_MAX, [&](const Piece &piece) {
+        for (uint32_t i = 0; i < count; ++i) normalize_part(frame_, slot, i, piece.floats(i), epsilon);
+    });
+}
+
+// Blocks of 64 elements are transformed apart from each other.
+adder_status StreamSource::encode_hadamard(const TensorRow &row, const Linear &linear, const LinearInput &input) const {
+    return each_piece(multipliers_part(place_of(row)), UINT32_MAX, [&](const Piece &piece) {
+        const size_t first = size_t{hadamard_size} * piece.first;
+        Linear blocks = linear;
+        blocks.matrix.cols = hadamard_size * piece.tiles;
+        blocks.multipliers = piece.floats(0);
+        LinearInput some = input;
+        some.codes += first;
+        some.floats += first;
+        if (some.widened) some.widened += first;
+        encode(frame_.kernels, frame_.team, blocks, some, frame_.tokens);
+    });
+}
+
+adder_status StreamSource::multiply(const TensorRow &row, const Linear &whole, const LinearInput &input, float *out, uint32_t stride,
+                                    bool add, uint32_t end) const {
+    const bool biased = bias_row(kind(), row, frame_.block.shape->flags) != nullptr;
+    return each_piece(row_part(place_of(row)), end, [&](const Piece &piece) {
+        const Linear rows = rows_of(whole, piece, biased);
+        run_linear_on(frame_.team, frame_.kernels, rows, input, all_tiles(rows), frame_.tokens,
+                      out + size_t{tile_size} * piece.first, stride, add);
+    });
+}
+
+adder_status StreamSource::linear_to(const TensorRow &row, float *out, uint32_t stride, bool add) const {
+    const Linear whole = weights_.linear(row);
+    const LinearInput in = input(row);
+    if (!kind().inputs[row.input].of_norm) {
+        if (whole.input != Input::hadamard) {
+            encode(frame_.kernels, frame_.team, whole, in, frame_.tokens);
+        } else {
+            const adder_status status = encode_hadamard(row, whole, in);
+            if (status != ADDER_OK) return status;
+        }
+    } else if (kind().shared_inputs) {  // made for one of those that share it
+        widen_channels(whole, in, input_tiles(whole), frame_.tokens);
+    }
+    return multiply(row, whole, in, out, stride, add);
+}
+
+adder_status StreamSource::linear(uint8_t row, Slot slot) const {
+    const SlotView &out = frame_.slots[slot];
+    return linear_to(row_of(row), out.floats(), out.stride, false);
+}
+
+adder_status StreamSource::add_linear(uint8_t row) const {
+    return linear_to(row_of(row), frame_.buffers.residual, frame_.dims().padded(Dim::d_model), true);
+}
+
+adder_status StreamSource::with_vectors(uint8_t first, uint32_t tiles, uint64_t work, VectorStep *step) const {
+    return each_piece(row_part(first), UINT32_MAX, [&](const Piece &piece) {
+        team_run(frame_.team, work, tiles,
+                 [&](Range range) { step(frame_, piece.floats(0), piece.floats(1), range); });
+    });
+}
+
+adder_status StreamSource::channels(const TensorRow &row, uint64_t work, ChannelStep *step) const {
+    Channels wanted{};
+    Linear next{};
+    LinearInput codes{};
+    if (row.codes_for != 0) {
+        next = weights_.linear(codes_row(row));
+        codes = input(codes_row(row));
+        if (next.input == Input::channels) want_codes(next, codes, &wanted);
+    }
+    return each_piece(row_part(place_of(row)), UINT32_MAX, [&](const Piece &piece) {
+        Channels all = wanted;
+        all.first = piece.first;
+        all.tensors[0] = piece.floats(0);
+        all.tensors[1] = piece.floats(1);
+        if (all.codes) {
+            all.codes += size_t{tile_size} * piece.first;
+            all.multipliers = piece.floats(2);
+        }
+        team_run(frame_.team, work, piece.tiles, [&](Range range) {
+            uint32_t begin = piece.first + range.begin;
+            const uint32_t end = piece.first + range.end;
+            // What of the tiles belongs to each part of the rows.
+            for (uint32_t part = 0, part_end = 0; begin < end; ++part) {
+                part_end += frame_.dims().padded(row.rows.part[part]) / tile_size;
+                if (begin >= part_end) continue;
+                const Range tiles{begin, end < part_end ? end : part_end};
+                step(frame_, channels_of(all, tiles, frame_.dims()[row.cols]), part);
+                if (all.codes) widen_channels(next, codes, tiles, frame_.tokens);
+                begin = tiles.end;
+            }
+        });
+    });
+}
+
+adder_status stream_walk_embed(adder_session &session, const int32_t *tokens, uint32_t n, bool head_follows) {
+    const Model &model = session.model();
+    const Linear table = model_matrix(model, Role::embedding);
+    for (uint32_t t = 0; t < n; ++t) {
+        const uint32_t token = static_cast<uint32_t>(tokens[t]);
+        Piece piece;
+        const adder_status status = stream_embedding(*session.reader, model, token / tile_size, &piece);
+        if (status != ADDER_OK) return status;
+        embed_row(rows_of(table, piece, false), token % tile_size,
+                  session.buffers.residual + size_t{t} * model.architecture.d_model_padded());
+    }
+    const uint32_t blocks = model.architecture.block_count;
+    return stream_order(*session.reader, model, 0, head_follows ? blocks : blocks - 1);
+}
+
+adder_status stream_walk_block(adder_session &session, const Frame &frame, uint32_t block) {
+    const ModelBlock weights = model_block(session.model(), frame.block, block);
+    StreamSource source(session, frame, weights, block);
+    return block_forward(source, frame);
+}
+
+adder_status stream_walk_head(adder_session &session, uint32_t first, uint32_t n, Range tiles) {
+    const Model &model = session.model();
+    const Architecture &architecture = model.architecture;
+    const uint32_t stage = architecture.block_count;
+    const BlockView ends = ends_view(architecture);
+    const Slots slots(ends, session.buffers);
+    const Frame frame{*session.kernels, session.team, ends, session.buffers, slots, session.state, n};
+    const ModelBlock weights{model, ends, 0};
+    const StreamSource source(session, frame, weights, stage);
+    const Linear head = model_matrix(model, Role::head);
+    const TensorRow *const rows = model_ends.tensors;  // embedding, final norm, head
+    if (tiles.begin == 0) {
+        adder_status status = ADDER_OK;
+        // adder_score computes a chunk's logits in several goes, none of which was ordered with the blocks.
+        if (session.reader->next.tiles == 0) status = stream_order(*session.reader, model, stage, stage);
+        if (status == ADDER_OK)
+            status = source.with_norm(rows[1], rows[2], head, [&](const Linear &layer, const float *weight) {
+                const uint32_t stride = architecture.d_model_padded();
+                normalize(*session.kernels, session.team,
+                          {weight, architecture.d_model, 1, model.header->norm_epsilon}, layer,
+                          head_input(ends, session.buffers), session.buffers.residual + size_t{first} * stride, stride, n);
+            });
+        if (status != ADDER_OK) return status;
+    }
+    return source.multiply(rows[2], head, head_input(ends, session.buffers), session.logits,
+                           architecture.vocab_padded(), false, tiles.end);
+}
+
+}  // namespace adder

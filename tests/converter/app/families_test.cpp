@@ -1,0 +1,394 @@
+// Mamba-2 and Falcon-Mamba through every command, as a user calls them.
+// SPDX-License-Identifier: MIT
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <set>
+
+#include "adder/adder.h"
+#include "converter/blob/file.h"
+#include "converter/study/outliers.h"
+#include "converter/study/study.h"
+#include "converter/study/zeroing.h"
+#include "converter/text/json.h"
+#include "tests/converter/eval/toy.h"
+#include "tests/support/blob_builder.h"
+#include "tests/support/checkpoint_builder.h"
+#include "tests/support/command.h"
+#include "tests/support/error_of.h"
+#include "tests/support/well_formed.h"
+
+namespace adder::test {
+namespace {
+
+std::string text_of(const Json &object, const char *key) {
+    const Json *const value = object.find(key);
+    return value != nullptr && value->is_string() ? value->string(key) : "(no text)";
+}
+double number_of(const Json &object, const char *key) {
+    const Json *const value = object.find(key);
+    return value != nullptr && value->is_number() ? value->number(key) : std::nan("");
+}
+
+class FamilyCommands : public testing::TestWithParam<const char *> {
+  protected:
+    FamilyCommands() : toy_(1, GetParam()) {}
+
+    bool mamba2() const { return std::string(GetParam()) == "mamba2"; }
+    std::string file(const std::string &name) const { return toy_.file(name); }
+    std::string adder(std::vector<std::string> words, int expected = 0) {
+        const Outcome outcome = adder_command(std::move(words));
+        err_ = outcome.err;
+        EXPECT_EQ(outcome.code, expected) << err_;
+        return outcome.out;
+    }
+    Json json(std::vector<std::string> words) {
+        words.push_back("--json");
+        return Json::parse(adder(std::move(words)), "output");
+    }
+    std::string convert(const std::string &name, std::vector<std::string> more) {
+        more.insert(more.begin(), {"convert", toy_.checkpoint(), "-o", file(name), "-q", "--calib",
+                                   file("text.txt"), "--calib-tokens", "1024"});
+        adder(more);
+        return file(name);
+    }
+    // The words of the linear layers' names in a list of tensors.
+    static std::set<std::string> roles_of(const std::vector<Json> &tensors) {
+        std::set<std::string> roles;
+        for (const Json &tensor : tensors) {
+            const std::string role =
+                text_of(tensor, "role") != "(no text)" ? text_of(tensor, "role") : text_of(tensor, "name");
+            roles.insert(role.substr(role.rfind('.') + 1));
+        }
+        return roles;
+    }
+
+    EvalToy toy_;
+    std::string err_;
+};
+
+TEST_P(FamilyCommands, EveryRecipeConvertsVerifiesAndRuns) {
+    for (const std::string &recipe : recipe_names()) {
+        std::vector<std::string> options = {"--recipe", recipe};
+        if (recipe == "static") {  // the toy is too narrow for a Hadamard transform, which is said
+            adder({"convert", toy_.checkpoint(), "-o", file("x.adder"), "-q", "--recipe", "static"}, 3);
+            EXPECT_HAS(err_, "transforms the input of layers.0.out_proj in blocks of 64, and d_inner is 32");
+            options.insert(options.end(), {"--set", "layers.*.out_proj=input=static"});
+        }
+        const std::string blob = convert("toy.adder", options);
+        adder({"verify", blob, "--against", toy_.checkpoint(), "--ids", "1,2,3"});
+        const std::string ids =
+            adder({"run", blob, "--ids", "1,2,3", "-n", "6", "--ignore-eos", "-q", "--temp", "0"});
+        EXPECT_EQ(adder({"run", blob, "--ids", "1,2,3", "-n", "6", "--ignore-eos", "-q", "--temp", "0", "-t",
+                         "2", "--isa", "scalar"}),
+                  ids)
+            << recipe;
+    }
+}
+
+TEST_P(FamilyCommands, VerifyComparesLayersOfPlainAndRotatedBlobs) {
+    for (const bool rotate : {false, true}) {
+        std::vector<std::string> options = {"--recipe", "float"};
+        if (rotate) options.push_back("--rotate");
+        const std::string blob = convert("float.adder", options);
+        const Json result = json({"verify", blob, "--against", toy_.checkpoint(), "--ids", "1,2,3,4,5,6,7"});
+        const std::vector<Json> &layers = result.find("layers")->array("layers");
+        ASSERT_EQ(layers.size(), 2u);
+        for (const Json &layer : layers) EXPECT_LE(number_of(layer, "relative_rms"), rotate ? 1e-4 : 0.0);
+        EXPECT_LE(number_of(*result.find("logits"), "relative_rms"), rotate ? 1e-4 : 0.0);
+        const std::string best =
+            convert("best.adder", rotate ? std::vector<std::string>{"--rotate"} : std::vector<std::string>{});
+        const Json quantized =
+            json({"verify", best, "--against", toy_.checkpoint(), "--ids", "1,2,3,4,5,6,7"});
+        EXPECT_GT(number_of(*quantized.find("logits"), "relative_rms"), 0);
+        EXPECT_LT(number_of(*quantized.find("logits"), "relative_rms"), 0.1);
+    }
+}
+
+TEST_P(FamilyCommands, ADryRunIsWhatHappens) {
+    for (const char *recipe : {"best", "small", "float"}) {
+        const Json dry = json({"convert", toy_.checkpoint(), "--dry-run", "-q", "--recipe", recipe});
+        const Json real =
+            json({"convert", toy_.checkpoint(), "-o", file("real.adder"), "-q", "--recipe", recipe});
+        EXPECT_EQ(number_of(dry, "blob_bytes"), number_of(real, "bytes")) << recipe;
+        EXPECT_EQ(number_of(dry, "blob_bytes"),
+                  static_cast<double>(std::filesystem::file_size(file("real.adder"))));
+        for (const char *key : {"parameters", "arena_bytes", "bits_per_weight"})
+            EXPECT_EQ(number_of(dry, key), number_of(real, key)) << key;
+        const Json inspected = json({"inspect", file("real.adder"), "--tensors"});
+        const std::vector<Json> &planned = dry.find("tensors")->array(""),
+                                &written = inspected.find("tensors")->array("");
+        ASSERT_EQ(planned.size(), written.size());
+        for (size_t i = 0; i < planned.size(); ++i)
+            EXPECT_EQ(text_of(planned[i], "weights"), text_of(written[i], "dtype")) << i;
+        EXPECT_EQ(number_of(inspected, "arena_bytes"), number_of(real, "arena_bytes"));
+    }
+    const std::string plan = adder({"convert", toy_.checkpoint(), "--dry-run", "-q"});
+    EXPECT_HAS(plan, mamba2() ? "layers.1.bcdt_proj" : "layers.1.x_proj");
+}
+
+TEST_P(FamilyCommands, InspectSaysWhatItIs) {
+    const std::string blob = convert("toy.adder", {});
+    const Json found = json({"inspect", blob, "--tensors"});
+    EXPECT_EQ(text_of(found, "architecture"), mamba2() ? "mamba2" : "falcon-mamba");
+    EXPECT_EQ(number_of(found, "d_inner"), 32);
+    EXPECT_EQ(text_of(found, "state_type"), mamba2() ? "f32" : "(no text)");
+    EXPECT_EQ(number_of(found, "state_bytes"), static_cast<double>(adder_state_size(BlobFile(blob).model())));
+    if (mamba2()) {
+        EXPECT_EQ(number_of(found, "n_head"), 4);
+        EXPECT_EQ(number_of(found, "n_group"), 1);
+        EXPECT_TRUE(std::isnan(number_of(found, "dt_rank")));
+    } else {
+        EXPECT_EQ(number_of(found, "dt_rank"), 1);
+    }
+    const std::string words = adder({"inspect", blob, "--tensors"});
+    EXPECT_HAS(words, mamba2() ? "mamba2, d_model 16, layers 2, vocabulary 300"
+                               : "falcon-mamba, d_model 16, layers 2");
+    EXPECT_HAS(words, mamba2() ? "bcdt_proj" : "dt_norm");
+    EXPECT_EQ(words.find("float16"), std::string::npos);
+    const Json before = json({"inspect", toy_.checkpoint()});
+    EXPECT_EQ(text_of(before, "architecture"), text_of(found, "architecture"));
+    EXPECT_EQ(number_of(before, "arena_bytes"), number_of(found, "arena_bytes"));
+    EXPECT_EQ(number_of(before, "state_bytes") + 64,
+              number_of(found, "state_bytes"));  // with a saved state's header
+}
+
+TEST_P(FamilyCommands, TheStateMayBeHalfAsWideInMamba2Alone) {
+    std::vector<std::string> words = {"convert", toy_.checkpoint(), "-o", file("half.adder"),
+                                      "-q",      "--state",         "f16"};
+    if (!mamba2()) {
+        adder(words, 2);
+        EXPECT_HAS(err_, "--state f16: the state of mamba1 is small and stays in float32; it is for Mamba-2");
+        EXPECT_FALSE(std::filesystem::exists(file("half.adder")));
+        words.push_back("--dry-run");
+        adder(words, 2);
+        return;
+    }
+    adder(words);
+    const std::string full = convert("full.adder", {"--state", "f32"}),
+                      half = convert("half.adder", {"--state", "f16"});
+    const Json a = json({"inspect", full}), b = json({"inspect", half});
+    EXPECT_EQ(text_of(b, "state_type"), "f16");
+    EXPECT_HAS(adder({"inspect", half}), "state float16");
+    // d_inner 32 by d_state 4, two bytes less a number, in two layers.
+    EXPECT_EQ(number_of(a, "state_bytes") - number_of(b, "state_bytes"), 2 * 32 * 4 * 2);
+    EXPECT_EQ(number_of(a, "arena_bytes") - number_of(b, "arena_bytes"), 2 * 32 * 4 * 2);
+    EXPECT_EQ(
+        number_of(json({"convert", toy_.checkpoint(), "--dry-run", "-q", "--state", "f16"}), "arena_bytes"),
+        number_of(b, "arena_bytes"));
+    const Json against = json({"verify", half, "--against", toy_.checkpoint(), "--ids", "1,2,3,4,5,6,7,8"});
+    EXPECT_LT(number_of(*against.find("logits"), "relative_rms"), 0.1);
+    adder({"convert", toy_.checkpoint(), "-o", file("x.adder"), "--state", "f8"}, 2);
+    EXPECT_HAS(err_, "--state");
+}
+
+TEST_P(FamilyCommands, ExportedAndEvaluated) {
+    const std::string blob = convert("toy.adder", {});
+    adder({"export-c", blob, "-o", file("c"), "--name", "voice"});
+    EXPECT_EQ(read_text(file("c/voice.adder")), read_text(blob));
+    const Json eval = json({"eval", blob, "--base", toy_.checkpoint(), "--ppl", file("text.txt"), "--window",
+                            "64", "--task", "toy=" + file("task.jsonl"), "-q"});
+    const Json &text = eval.find("models")->array("")[0].find("perplexity")->array("")[0];
+    EXPECT_GT(number_of(text, "token"), 1);
+    EXPECT_GT(number_of(text, "kl_mean"), 0);
+    EXPECT_LT(number_of(text, "kl_mean"), 0.01);
+    const Json same = json({"eval", convert("float.adder", {"--recipe", "float"}), "--base",
+                            toy_.checkpoint(), "--ppl", file("text.txt"), "--window", "64", "-q"});
+    const Json &exact = same.find("models")->array("")[0].find("perplexity")->array("")[0];
+    EXPECT_EQ(number_of(exact, "kl_mean"), 0) << "the float blob computes the checkpoint's bits";
+}
+
+TEST_P(FamilyCommands, CalibrationFilesGiveTheBlobsOfTheText) {
+    const auto calibrate = [&](const char *name, const std::vector<std::string> &texts) {
+        std::vector<std::string> words = {"calibrate",
+                                          toy_.checkpoint(),
+                                          "-o",
+                                          file(name),
+                                          "-q",
+                                          "--calib-tokens",
+                                          std::to_string(1024 * texts.size())};
+        for (const std::string &text : texts) words.insert(words.end(), {"--calib", text});
+        adder(words);
+        return read_text(file(name));
+    };
+    const std::string one = calibrate("c.json", {file("text.txt")});
+    const Json source = Json::parse(one, "c.json");
+    EXPECT_EQ(text_of(*source.find("checkpoint"), "kind"), mamba2() ? "mamba2" : "(no text)");
+    EXPECT_EQ(source.find("inputs")->array("").size(), (mamba2() ? 2u : 4u) * 2 + 1);
+    EXPECT_EQ(roles_of(source.find("inputs")->array("")).count("bcdt_proj"), 0u);
+    for (const std::vector<std::string> &recipe :
+         {std::vector<std::string>{"naive"}, {"smooth"}, {"best"}, {"best", "--smooth", "auto"}}) {
+        std::vector<std::string> words = {
+            "convert",          toy_.checkpoint(), "--name",       "x",       "-q", "-o",
+            file("with.adder"), "--calibration",   file("c.json"), "--recipe"};
+        words.insert(words.end(), recipe.begin(), recipe.end());
+        adder(words);
+        words = {"--name", "x", "--recipe"};
+        words.insert(words.end(), recipe.begin(), recipe.end());
+        EXPECT_TRUE(read_text(convert("without.adder", words)) == read_text(file("with.adder")))
+            << recipe.back();
+    }
+    write_text(file("more.txt"), read_text(file("text.txt")).substr(100) + " and something else\n");
+    calibrate("b.json", {file("more.txt")});
+    const std::string both = calibrate("both.json", {file("text.txt"), file("more.txt")});
+    adder({"calibrate", "--merge", file("c.json"), file("b.json"), "-o", file("merged.json"), "-q"});
+    EXPECT_EQ(read_text(file("merged.json")), both);
+    if (mamba2()) {
+        const auto damaged = [&](const char *from, const char *to) {
+            std::string changed = one;
+            changed.replace(changed.find(from), std::string(from).size(), to);
+            write_text(file("damaged.json"), changed);
+            adder(
+                {"convert", toy_.checkpoint(), "-o", file("x.adder"), "--calibration", file("damaged.json")},
+                3);
+            return err_;
+        };
+        EXPECT_HAS(damaged("\"kind\": \"mamba2\"", "\"kind\": \"rwkv7\""),
+                   "checkpoint: kind is \"rwkv7\"; mamba1 or mamba2 is needed");
+        EXPECT_HAS(damaged("\"kind\": \"mamba2\"", "\"kind\": \"mamba1\""), "has no dt_rank");
+        EXPECT_HAS(damaged("layers.0.out_proj", "layers.0.bcdt_proj"),
+                   "its place is taken by \"layers.0.bcdt_proj\"");
+    }
+    // Of another kind of block.
+    const EvalToy mamba;
+    adder({"convert", mamba.checkpoint(), "-o", file("x.adder"), "--calibration", file("c.json")}, 3);
+    EXPECT_HAS(err_, mamba2() ? "c.json is of checkpoint \"toy\" with kind mamba2; that of "
+                              : "c.json is of checkpoint \"toy\", whose weights have CRC-32");
+    adder({"calibrate", mamba.checkpoint(), "-o", file("m.json"), "-q"});
+    adder({"calibrate", "--merge", file("c.json"), file("m.json"), "-o", file("x.json"), "-q"}, 3);
+    EXPECT_HAS(err_, "they are not of one checkpoint");
+}
+
+TEST_P(FamilyCommands, AStudyHasItsRows) {
+    adder({"study", toy_.checkpoint(), "--calib", file("text.txt"), "--valid", file("lambada.jsonl"), "--out",
+           file("s"), "--window", "64", "--state-window", "512", "--calib-tokens", "1024", "--quick", "-q",
+           "-t", "2"});
+    const Study study = read_study(read_text(file("s/study.json")), "study.json");
+    const std::vector<StudyRow> rows = study_rows(Checkpoint(toy_.checkpoint()).shape());
+    ASSERT_EQ(study.findings.size(), rows.size());
+    bool zeroed = false;
+    for (size_t i = 0; i < rows.size(); ++i) {
+        const StudyFinding &f = study.findings[i];
+        EXPECT_TRUE(same_row(f.row, rows[i])) << f.row.name();
+        bool hadamard = f.row.series.find("Hadamard") != std::string::npos;
+        for (const std::string &word : f.row.convert) hadamard |= word.find("hadamard") != std::string::npos;
+        EXPECT_EQ(f.impossible.empty(), !hadamard) << f.row.name() << ": " << f.impossible;
+        if (hadamard) continue;
+        ASSERT_EQ(f.texts.size(), 1u);
+        EXPECT_GE(f.texts[0].kl_mean.value, 0) << f.row.name();
+        if (f.row.zeroing) EXPECT_EQ(f.texts[0].kl_mean.value > 0, f.channels > 0) << f.row.name();
+        zeroed |= f.row.zeroing && f.channels > 0;
+        if (f.row.state && f.row.at == "float32") EXPECT_EQ(f.texts[0].kl_mean.value, 0);
+        if (f.row.state && f.row.at == "int8") EXPECT_GT(f.texts[0].kl_mean.value, 0) << f.row.name();
+    }
+    EXPECT_EQ(xml_error(read_text(file("s/study.html"))), "");
+    EXPECT_EQ(read_text(file("s/study.html")).find("bcdt_proj") != std::string::npos, mamba2());
+}
+
+TEST_P(FamilyCommands, OutliersAreThoseOfTheInputs) {
+    const Json report = json({"outliers", toy_.checkpoint(), "--calib", file("text.txt"), "--zero", "--valid",
+                              file("text.txt"), "--window", "64", "--sigma", "3", "-q"});
+    std::vector<std::string> inputs;
+    for (const Json &input : report.find("inputs")->array("")) inputs.push_back(text_of(input, "input"));
+    const std::vector<std::string> layer =
+        mamba2() ? std::vector<std::string>{"in_proj", "out_proj"}
+                 : std::vector<std::string>{"in_proj", "x_proj", "dt_proj", "out_proj"};
+    std::vector<std::string> expected = layer;
+    expected.insert(expected.end(), layer.begin(), layer.end());
+    expected.push_back("head");
+    EXPECT_EQ(inputs, expected);
+    EXPECT_EQ(report.find("zeroing")->find("rows")->array("").size(), 2 * (layer.size() + 2));
+}
+
+TEST_P(FamilyCommands, MatricesAndStepsAreTimed) {
+    const std::string blob = convert("toy.adder", {});
+    const auto report = [&](std::vector<std::string> words) {
+        words.insert(words.begin(), "bench");
+        words.insert(words.end(), {"-o", "json", "-q", "-r", "1"});
+        return Json::parse(adder(words), "bench");
+    };
+    const std::set<std::string> linear =
+        mamba2() ? std::set<std::string>{"in_proj", "bcdt_proj", "out_proj", "head"}
+                 : std::set<std::string>{"in_proj", "x_proj", "dt_proj", "out_proj", "head"};
+    std::set<std::string> matrices, steps;
+    double products = 0, all = 0;
+    const Json bare = report({"kernels", "--model", blob, "--isa", "scalar", "-t", "1"});
+    const Json whole = report({blob, "-p", "16", "-n", "8"});
+    for (const Json &row : bare.find("matrices")->array("matrices")) {
+        if (text_of(row, "role") == "all") {
+            all = number_of(row, "products_per_token");
+            continue;
+        }
+        matrices.insert(text_of(row, "role"));
+        products += number_of(row, "products_per_token");
+        EXPECT_EQ(number_of(row, "matrices"), text_of(row, "role") == "head" ? 1 : 2);
+    }
+    EXPECT_EQ(matrices, linear);
+    EXPECT_EQ(products, all);
+    for (const Json &row : whole.find("steps")->array("steps")) steps.insert(text_of(row, "step"));
+    for (const std::string &step : linear) EXPECT_EQ(steps.count(step), 1u) << step;
+    for (const char *step : {"conv", "scan", "norm", "all"}) EXPECT_EQ(steps.count(step), 1u) << step;
+    EXPECT_EQ(steps.count(mamba2() ? "x_proj" : "bcdt_proj"), 0u);
+}
+
+// Zeroing a channel of an input is zeroing its column in all matrices that take it.
+TEST_P(FamilyCommands, ZeroingEqualsACheckpointWhoseColumnsAreZero) {
+    CheckpointSpec spec;
+    spec.scale = 0.4f;
+    spec.config.model_type = GetParam();
+    spec.config.vocab_size = 300;
+    spec.files["tokenizer.json"] = read_text(toy_.checkpoint() + "/tokenizer.json");
+    spec.edit = [](const std::string &name, std::vector<float> &values) {
+        const auto zero = [&](size_t cols, size_t which) {
+            for (size_t i = which; i < values.size(); i += cols) values[i] = 0;
+        };
+        if (name == "backbone.layers.1.mixer.in_proj.weight")
+            zero(16, 5);  // of Mamba-2 bcdt_proj's rows as well
+        if (name == "backbone.layers.0.mixer.out_proj.weight") zero(32, 30);
+    };
+    std::filesystem::create_directory(file("zeroed"));
+    write_checkpoint(file("zeroed"), spec);
+    ThreadPool pool(2);
+    CheckpointScorer plain(toy_.checkpoint(), pool), expected(file("zeroed"), pool);
+    ZeroingCase zeroed{std::nullopt, 6, false, {}};
+    zeroed.columns.set(Role::in_proj, 1, {5});
+    zeroed.columns.set(Role::out_proj, 0, {30});
+    const std::unique_ptr<Scorer> actual = zeroed_scorer(plain, zeroed);
+    const std::vector<Tokens> windows = {plain.tokenize("hello there, what is it", "text")};
+    const auto logits_of = [&](Scorer &scorer) {
+        std::vector<float> all;
+        scorer.Scorer::score(windows, [&](size_t, uint32_t, const float *logits) {
+            all.insert(all.end(), logits, logits + scorer.vocab_size());
+        });
+        return all;
+    };
+    const std::vector<float> before = logits_of(plain);
+    EXPECT_TRUE(logits_of(*actual) == logits_of(expected));
+    EXPECT_FALSE(logits_of(*actual) == before);
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, FamilyCommands, testing::Values("mamba2", "falcon_mamba"));
+
+// The groups of the gated norm are asked for where the file does not tell.
+TEST(Mamba2Command, ConvertingWarnsOfGroups) {
+    const TemporaryDirectory directory;
+    CheckpointSpec spec;
+    spec.config.model_type = "mamba2";
+    spec.config.n_group = 2;
+    spec.config_members["norm_groups"] = "";
+    write_checkpoint(directory.path(), spec);
+    const Outcome unsaid = adder_command({"convert", directory.path(), "--dry-run"});
+    EXPECT_EQ(unsaid.code, 0);
+    EXPECT_HAS(unsaid.err, "adder convert: warning: ");
+    EXPECT_HAS(unsaid.err, "config.json: n_groups is 2.");
+    EXPECT_HAS(unsaid.err, "add \"norm_groups\": 2 to the file");
+    spec.config_members["norm_groups"] = "2";
+    write_checkpoint(directory.path(), spec);
+    const Outcome said = adder_command({"convert", directory.path(), "--dry-run"});
+    EXPECT_EQ(said.code, 0);
+    EXPECT_EQ(said.err.find("n_groups"), std::string::npos) << said.err;
+}
+
+}  // namespace
+}  // namespace adder::test
