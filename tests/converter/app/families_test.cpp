@@ -277,10 +277,16 @@ TEST_P(FamilyCommands, AStudyHasItsRows) {
         if (hadamard) continue;
         ASSERT_EQ(f.texts.size(), 1u);
         EXPECT_GE(f.texts[0].kl_mean.value, 0) << f.row.name();
-        if (f.row.zeroing) EXPECT_EQ(f.texts[0].kl_mean.value > 0, f.channels > 0) << f.row.name();
+        if (f.row.zeroing) {
+            EXPECT_EQ(f.texts[0].kl_mean.value > 0, f.channels > 0) << f.row.name();
+        }
         zeroed |= f.row.zeroing && f.channels > 0;
-        if (f.row.state && f.row.at == "float32") EXPECT_EQ(f.texts[0].kl_mean.value, 0);
-        if (f.row.state && f.row.at == "int8") EXPECT_GT(f.texts[0].kl_mean.value, 0) << f.row.name();
+        if (f.row.state && f.row.at == "float32") {
+            EXPECT_EQ(f.texts[0].kl_mean.value, 0);
+        }
+        if (f.row.state && f.row.at == "int8") {
+            EXPECT_GT(f.texts[0].kl_mean.value, 0) << f.row.name();
+        }
     }
     EXPECT_EQ(xml_error(read_text(file("s/study.html"))), "");
     EXPECT_EQ(read_text(file("s/study.html")).find("bcdt_proj") != std::string::npos, mamba2());

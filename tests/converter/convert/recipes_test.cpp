@@ -265,7 +265,9 @@ TEST_P(OtherFamilies, AnOutlierHurtsNaiveAndNotSmooth) {
     EXPECT_LT(distance(blob(recipe_named("smooth"), 2)), 1.3 * smooth_before);
     Recipe searched = recipe_named("best");
     searched.search_smoothing();
-    if (!gate_norm) EXPECT_LT(distance(blob(searched, 2)), 1.3 * best_before);
+    if (!gate_norm) {
+        EXPECT_LT(distance(blob(searched, 2)), 1.3 * best_before);
+    }
 }
 
 // Weights of any two types may share an input's codes.
