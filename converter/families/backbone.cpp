@@ -85,6 +85,27 @@ std::string rename(const std::string &name) {
 
 std::string layer_prefix(uint32_t layer) { return "backbone.layers." + std::to_string(layer) + "."; }
 
+std::string mixer_prefix(uint32_t layer) { return layer_prefix(layer) + "mixer."; }
+
+std::string tensor_name(Role role, uint32_t layer) {
+    const std::string mixer = mixer_prefix(layer);
+    switch (role) {
+    case Role::embedding: return embedding;
+    case Role::head: return head;
+    case Role::final_norm: return final_norm;
+    case Role::norm: return layer_prefix(layer) + "norm.weight";
+    case Role::in_proj: return mixer + "in_proj.weight";
+    case Role::in_proj_bias: return mixer + "in_proj.bias";
+    case Role::conv_weight: return mixer + "conv1d.weight";
+    case Role::conv_bias: return mixer + "conv1d.bias";
+    case Role::A2: return mixer + "A_log";
+    case Role::D: return mixer + "D";
+    case Role::out_proj: return mixer + "out_proj.weight";
+    case Role::out_proj_bias: return mixer + "out_proj.bias";
+    default: return {};
+    }
+}
+
 void add_first(const ModelShape &model, std::vector<TensorSpec> *tensors) {
     tensors->push_back({embedding, {model.vocab_size, model.d_model}});
 }

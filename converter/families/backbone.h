@@ -35,6 +35,10 @@ constexpr char embedding[] = "backbone.embeddings.weight";
 constexpr char final_norm[] = "backbone.norm_f.weight";
 constexpr char head[] = "lm_head.weight";
 std::string layer_prefix(uint32_t layer);  // "backbone.layers.3."
+std::string mixer_prefix(uint32_t layer);  // "backbone.layers.3.mixer."
+
+// The tensor of a role that both kinds of mixers have; empty for other roles.
+std::string tensor_name(Role role, uint32_t layer);
 
 // The tensors before the first layer and after the last one.
 void add_first(const ModelShape &model, std::vector<TensorSpec> *tensors);

@@ -79,24 +79,12 @@ ModelShape read_falcon_mamba(const ConfigReader &config) {
 }
 
 std::string tensor_name(Role role, uint32_t layer) {
-    const std::string mixer = backbone::layer_prefix(layer) + "mixer.";
+    const std::string mixer = backbone::mixer_prefix(layer);
     switch (role) {
-    case Role::embedding: return backbone::embedding;
-    case Role::head: return backbone::head;
-    case Role::final_norm: return backbone::final_norm;
-    case Role::norm: return backbone::layer_prefix(layer) + "norm.weight";
-    case Role::in_proj: return mixer + "in_proj.weight";
-    case Role::in_proj_bias: return mixer + "in_proj.bias";
-    case Role::conv_weight: return mixer + "conv1d.weight";
-    case Role::conv_bias: return mixer + "conv1d.bias";
     case Role::x_proj: return mixer + "x_proj.weight";
     case Role::dt_proj: return mixer + "dt_proj.weight";
     case Role::dt_bias: return mixer + "dt_proj.bias";
-    case Role::A2: return mixer + "A_log";
-    case Role::D: return mixer + "D";
-    case Role::out_proj: return mixer + "out_proj.weight";
-    case Role::out_proj_bias: return mixer + "out_proj.bias";
-    default: return {};
+    default: return backbone::tensor_name(role, layer);
     }
 }
 
