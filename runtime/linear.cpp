@@ -42,7 +42,7 @@ void encode_rows(const KernelTable &kernels, const Linear &linear, const LinearI
         case Input::floats:
         case Input::channels: return;
         }
-        if (wants_widened(linear)) widen(codes, n, input.widened + size_t{t} * input.widened_stride);
+        if (wants_widened(linear)) widen(codes, n, input.widened + size_t{t} * input.codes_stride);
     }
 }
 
@@ -74,7 +74,7 @@ void run_linear(const KernelTable &kernels, const Linear &linear, const LinearIn
     }
     const bool widened = wants_widened(linear);
     args.x = widened ? input.widened : input.floats;
-    args.x_stride = widened ? input.widened_stride : input.floats_stride;
+    args.x_stride = widened ? input.codes_stride : input.floats_stride;
     (has_float_weights(linear)  ? kernels.matmul_f32
      : has_int4_weights(linear) ? kernels.matmul_q4_f32
                                 : kernels.matmul_q8_f32)(linear.matrix, args);
@@ -120,7 +120,7 @@ void widen_channels(const Linear &linear, const LinearInput &input, Range tiles,
     const uint32_t n = (tiles.end - tiles.begin) * tile_size;
     for (uint32_t t = 0; t < tokens; ++t)
         widen(input.codes + size_t{t} * input.codes_stride + first, n,
-              input.widened + size_t{t} * input.widened_stride + first);
+              input.widened + size_t{t} * input.codes_stride + first);
 }
 
 uint64_t linear_work(const Linear &linear, uint32_t tiles, uint32_t tokens) {

@@ -15,12 +15,11 @@ constexpr uint64_t encode_work = 16;
 
 // The input of a linear layer in the forms that a kernel may want.
 struct LinearInput {
-    int8_t *codes;  // [tokens][codes_stride]; made by the stage before, unless the input is floats
+    int8_t *codes;   // [tokens][codes_stride]; made by the stage before, unless the input is floats
+    float *widened;  // [tokens][codes_stride], the codes as floats: what float weights take
     uint32_t codes_stride;
     float *floats;  // [tokens][floats_stride]; what the codes are made of
     uint32_t floats_stride;
-    float *widened;  // [tokens][widened_stride], the codes as floats: what float weights take
-    uint32_t widened_stride;
     float *scales;  // [tokens], with one scale per token
 };
 

@@ -18,27 +18,29 @@ static Linear rows_of(const Linear &whole, const Piece &piece, bool biased) {
     return rows;
 }
 
-adder_status StreamSource::norm(uint8_t norm, uint8_t linear, uint32_t groups, Param epsilon) const {
-    const TensorRow &row = row_of(linear);
-    return with_norm(row_of(norm), row, weights_.linear(row), [&](const Linear &layer, const float *weight) {
-        normalize_input(frame_, row, layer, input(row), weight, groups, epsilon);
+adder_status StreamSource::norm(uint8_t norm, const Layer &layer, uint32_t groups, Param epsilon) const {
+    return with_norm(row_of(norm), layer, [&](const Layer &first, const float *weight) {
+        normalize_input(frame_, first, weight, groups, epsilon);
     });
 }
 
 adder_status StreamSource::norms(uint8_t first, uint32_t count, Slot slot, Param epsilon) const {
     return each_piece(row_part(first), UINT32_MAX, [&](const Piece &piece) {
-        for (uint32_t i = 0; i < count; ++i) normalize_part(frame_, slot, i, piece.floats(i), epsilon);
+        const SlotView &view = frame_.slots[slot];
+        float *v = view.floats();
+        for (uint32_t i = 0; i < count; ++i)
+            v = normalize_part(frame_, row_of(first + i), piece.floats(i), epsilon, v, view.stride);
     });
 }
 
 // Blocks of 64 elements are transformed apart from each other.
-adder_status StreamSource::encode_hadamard(const TensorRow &row, const Linear &linear, const LinearInput &input) const {
-    return each_piece(multipliers_part(place_of(row)), UINT32_MAX, [&](const Piece &piece) {
+adder_status StreamSource::encode_hadamard(const Layer &layer) const {
+    return each_piece(multipliers_part(place_of(layer.row)), UINT32_MAX, [&](const Piece &piece) {
         const size_t first = size_t{hadamard_size} * piece.first;
-        Linear blocks = linear;
+        Linear blocks = layer.linear;
         blocks.matrix.cols = hadamard_size * piece.tiles;
         blocks.multipliers = piece.floats(0);
-        LinearInput some = input;
+        LinearInput some = layer.input;
         some.codes += first;
         some.floats += first;
         if (some.widened) some.widened += first;
@@ -46,39 +48,37 @@ adder_status StreamSource::encode_hadamard(const TensorRow &row, const Linear &l
     });
 }
 
-adder_status StreamSource::multiply(const TensorRow &row, const Linear &whole, const LinearInput &input, float *out, uint32_t stride,
-                                    bool add, uint32_t end) const {
-    const bool biased = bias_row(kind(), row, frame_.block.shape->flags) != nullptr;
-    return each_piece(row_part(place_of(row)), end, [&](const Piece &piece) {
-        const Linear rows = rows_of(whole, piece, biased);
-        run_linear_on(frame_.team, frame_.kernels, rows, input, all_tiles(rows), frame_.tokens,
+adder_status StreamSource::multiply(const Layer &layer, float *out, uint32_t stride, bool add, uint32_t end) const {
+    const bool biased = bias_row(kind(), layer.row, frame_.block.shape->flags) != nullptr;
+    return each_piece(row_part(place_of(layer.row)), end, [&](const Piece &piece) {
+        const Linear rows = rows_of(layer.linear, piece, biased);
+        run_linear_on(frame_.team, frame_.kernels, rows, layer.input, all_tiles(rows), frame_.tokens,
                       out + size_t{tile_size} * piece.first, stride, add);
     });
 }
 
-adder_status StreamSource::linear_to(const TensorRow &row, float *out, uint32_t stride, bool add) const {
-    const Linear whole = weights_.linear(row);
-    const LinearInput in = input(row);
-    if (!kind().inputs[row.input].of_norm) {
+adder_status StreamSource::linear_to(const Layer &layer, float *out, uint32_t stride, bool add) const {
+    const Linear &whole = layer.linear;
+    if (!kind().inputs[layer.row.input].of_norm) {
         if (whole.input != Input::hadamard) {
-            encode(frame_.kernels, frame_.team, whole, in, frame_.tokens);
+            encode(frame_.kernels, frame_.team, whole, layer.input, frame_.tokens);
         } else {
-            const adder_status status = encode_hadamard(row, whole, in);
+            const adder_status status = encode_hadamard(layer);
             if (status != ADDER_OK) return status;
         }
     } else if (kind().shared_inputs) {  // made for one of those that share it
-        widen_channels(whole, in, input_tiles(whole), frame_.tokens);
+        widen_channels(whole, layer.input, input_tiles(whole), frame_.tokens);
     }
-    return multiply(row, whole, in, out, stride, add);
+    return multiply(layer, out, stride, add);
 }
 
-adder_status StreamSource::linear(uint8_t row, Slot slot) const {
+adder_status StreamSource::linear(const Layer &layer, Slot slot) const {
     const SlotView &out = frame_.slots[slot];
-    return linear_to(row_of(row), out.floats(), out.stride, false);
+    return linear_to(layer, out.floats(), out.stride, false);
 }
 
-adder_status StreamSource::add_linear(uint8_t row) const {
-    return linear_to(row_of(row), frame_.buffers.residual, frame_.dims().padded(Dim::d_model), true);
+adder_status StreamSource::add_linear(const Layer &layer) const {
+    return linear_to(layer, frame_.buffers.residual, frame_.dims().padded(Dim::d_model), true);
 }
 
 adder_status StreamSource::with_vectors(uint8_t first, uint32_t tiles, uint64_t work, VectorStep *step) const {
@@ -88,15 +88,9 @@ adder_status StreamSource::with_vectors(uint8_t first, uint32_t tiles, uint64_t 
     });
 }
 
-adder_status StreamSource::channels(const TensorRow &row, uint64_t work, ChannelStep *step) const {
+adder_status StreamSource::channels(const TensorRow &row, uint64_t work, ChannelStep *step, const Layer *codes) const {
     Channels wanted{};
-    Linear next{};
-    LinearInput codes{};
-    if (row.codes_for != 0) {
-        next = weights_.linear(codes_row(row));
-        codes = input(codes_row(row));
-        if (next.input == Input::channels) want_codes(next, codes, &wanted);
-    }
+    if (codes) want_codes(*codes, &wanted);
     return each_piece(row_part(place_of(row)), UINT32_MAX, [&](const Piece &piece) {
         Channels all = wanted;
         all.first = piece.first;
@@ -115,7 +109,7 @@ adder_status StreamSource::channels(const TensorRow &row, uint64_t work, Channel
                 if (begin >= part_end) continue;
                 const Range tiles{begin, end < part_end ? end : part_end};
                 step(frame_, channels_of(all, tiles, frame_.dims()[row.cols]), part);
-                if (all.codes) widen_channels(next, codes, tiles, frame_.tokens);
+                if (all.codes) widen_channels(codes->linear, codes->input, tiles, frame_.tokens);
                 begin = tiles.end;
             }
         });
@@ -152,23 +146,22 @@ adder_status stream_walk_head(adder_session &session, uint32_t first, uint32_t n
     const Frame frame{*session.kernels, session.team, ends, session.buffers, slots, session.state, n};
     const ModelBlock weights{model, ends, 0};
     const StreamSource source(session, frame, weights, stage);
-    const Linear head = model_matrix(model, Role::head);
     const TensorRow *const rows = model_ends.tensors;  // embedding, final norm, head
+    const uint32_t stride = architecture.d_model_padded();
+    const Layer head{rows[2], model_matrix(model, Role::head), head_input(session.buffers, stride)};
     if (tiles.begin == 0) {
         adder_status status = ADDER_OK;
         // adder_score computes a chunk's logits in several goes, none of which was ordered with the blocks.
         if (session.reader->next.tiles == 0) status = stream_order(*session.reader, model, stage, stage);
         if (status == ADDER_OK)
-            status = source.with_norm(rows[1], rows[2], head, [&](const Linear &layer, const float *weight) {
-                const uint32_t stride = architecture.d_model_padded();
+            status = source.with_norm(rows[1], head, [&](const Layer &layer, const float *weight) {
                 normalize(*session.kernels, session.team,
-                          {weight, architecture.d_model, 1, model.header->norm_epsilon}, layer,
-                          head_input(ends, session.buffers), session.buffers.residual + size_t{first} * stride, stride, n);
+                          {weight, architecture.d_model, 1, model.header->norm_epsilon}, layer.linear, layer.input,
+                          session.buffers.residual + size_t{first} * stride, stride, n);
             });
         if (status != ADDER_OK) return status;
     }
-    return source.multiply(rows[2], head, head_input(ends, session.buffers), session.logits,
-                           architecture.vocab_padded(), false, tiles.end);
+    return source.multiply(head, session.logits, architecture.vocab_padded(), false, tiles.end);
 }
 
 }  // namespace adder

@@ -19,8 +19,8 @@ uint32_t next_chunk(const adder_session &session, size_t left) {
     return left < session.chunk ? static_cast<uint32_t>(left) : session.chunk;
 }
 
-LinearInput head_input(const BlockView &ends, const Buffers &buffers) {
-    return input_view(ends, Slots(ends, buffers), buffers, *ends.kind->inputs);
+LinearInput head_input(const Buffers &buffers, uint32_t stride) {
+    return {buffers.in_codes, buffers.in_floats, stride, buffers.in_floats, stride, buffers.scales};
 }
 
 namespace {
@@ -63,10 +63,9 @@ adder_status walk_head(adder_session &session, uint32_t first, uint32_t n, Range
     const Model &model = session.model();
     if (model.stream) return note_failure(session, model.stream->head(session, first, n, tiles));
     const Architecture &architecture = model.architecture;
-    const BlockView ends = ends_view(architecture);
-    const LinearInput input = head_input(ends, session.buffers);
-    const Linear head = model_matrix(model, Role::head);
     const uint32_t stride = architecture.d_model_padded();
+    const LinearInput input = head_input(session.buffers, stride);
+    const Linear head = model_matrix(model, Role::head);
     if (tiles.begin == 0)
         normalize(*session.kernels, session.team,
                   {model_final_norm(model), architecture.d_model, 1, model.header->norm_epsilon}, head, input,

@@ -41,7 +41,7 @@ inline Frame session_frame(const adder_session &session, const ShapeAtHand &at_h
             at_hand.slots,    session.state + static_cast<size_t>(entry.state_offset), n};
 }
 
-// Where the input of the head stands. `ends` is the model's ends_view.
-LinearInput head_input(const BlockView &ends, const Buffers &buffers);
+// Where the normalized residual stream stands, d_model padded to `stride`: the input of the head.
+LinearInput head_input(const Buffers &buffers, uint32_t stride);
 
 }  // namespace adder

@@ -181,14 +181,13 @@ void BlockRunner::run_head(const float *norm, const Linear &head, const std::vec
                            size_t begin, size_t end, const ResidualStreams &streams, const HeadVisit &visit) {
     if (head.matrix.tiles > 0)
         for (ChunkMemory &memory : memory_) memory.need_logits();
-    const BlockView ends = shape_.view(no_block);
+    const uint32_t stride = shape_.d_model_padded();
     pool_.run(static_cast<uint32_t>(end - begin), [&](uint32_t index, uint32_t member) {
         const size_t i = begin + index;
         ChunkMemory &memory = memory_[member];
         for (const Sequence::Range &range : sequences[i].rows)
             each_chunk(range, chunk, [&](uint32_t first, uint32_t tokens) {
-                const LinearInput input = head_input(ends, memory.buffers());
-                const uint32_t stride = shape_.d_model_padded();
+                const LinearInput input = head_input(memory.buffers(), stride);
                 normalize(kernels_, alone, {norm, shape_.d_model, 1, shape_.norm_epsilon}, head, input,
                           streams.of(i) + size_t{first} * stride, stride, tokens);
                 if (head.matrix.tiles > 0)

@@ -25,7 +25,8 @@ constexpr bool has_unequal_parts = ADDER_MAMBA2;   // rows of one step that go b
 constexpr bool has_limits = ADDER_MAMBA2;          // limits of delta
 constexpr bool has_shared_inputs = ADDER_MAMBA2;    // matrices that take one input
 
-constexpr uint32_t max_rows = 16;  // of a kind's table of tensors
+constexpr uint32_t max_rows = 16;   // of a kind's table of tensors
+constexpr uint32_t max_states = 2;  // ... of states
 
 // Rows of a tensor, or the numbers of a buffer per token: up to three parts, one after the other, each padded to a tile.
 constexpr uint32_t max_parts = 3;
@@ -66,8 +67,8 @@ enum class Slot : uint8_t {
 // Where the input of a linear layer stands, in the forms that it may have.
 struct InputRow {
     Slot floats;    // made by the stage before it, ...
-    uint8_t part;   // ... the first numbers of this part
-    Slot codes;     // of the same
+    uint8_t part;   // ... this part, the parts before it being as wide
+    Slot codes;     // of the same, `width` numbers per token
     Slot widened;   // the codes as floats, for float weights
     Dim width;
     bool of_norm;   // is it what a norm makes?

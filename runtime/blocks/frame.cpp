@@ -15,52 +15,47 @@ Slots::Slots(const BlockView &block, const Buffers &buffers) {
         of[static_cast<uint32_t>(row.slot)] = {bytes, numbers};
         bytes += buffer_bytes(row.type, numbers, buffers.form);
     }
+    uint32_t offset = 0;
+    for (uint32_t i = 0; i < block.kind->state_count; ++i) {
+        const StateRow &row = block.kind->states[i];
+        const uint32_t tile_bytes = tile_size * block.dims[row.count] * state_number_bytes(row, *block.shape);
+        states[i] = {offset, tile_bytes};
+        offset += row.channels.padded(block.dims) / tile_size * tile_bytes;
+    }
 }
 
-uint32_t slot_part(const BlockView &block, Slot slot, uint32_t part) {
-    if (part == 0) return 0;
-    const SlotRow *row = block.kind->slots;
-    while (row->slot != slot) ++row;
-    return row->numbers.padded(block.dims, part);
+LinearInput input_view(const Frame &frame, const TensorRow &row) {
+    const InputRow &input = frame.block.kind->inputs[row.input];
+    const SlotView &floats = frame.slots[input.floats], &codes = frame.slots[input.codes];
+    return {codes.codes(),
+            frame.slots[input.widened].floats(),
+            codes.stride,
+            floats.floats(input.part * codes.stride),
+            floats.stride,
+            frame.buffers.scales};
 }
 
-LinearInput input_view(const BlockView &block, const Slots &slots, const Buffers &buffers, const InputRow &row) {
-    const SlotView &floats = slots[row.floats], &codes = slots[row.codes], &widened = slots[row.widened];
-    return {codes.codes(), codes.stride,     floats.floats(slot_part(block, row.floats, row.part)),
-            floats.stride, widened.floats(), widened.stride,
-            buffers.scales};
+float *normalize_part(const Frame &frame, const TensorRow &norm, const float *weight, Param epsilon, float *v,
+                      uint32_t stride) {
+    const Dim width = norm.rows.part[0];
+    const uint32_t padded = frame.dims().padded(width);
+    for (uint32_t t = 0; t < frame.tokens; ++t) {
+        float *const part = v + size_t{t} * stride;
+        frame.kernels.rmsnorm(part, weight, padded, frame.dims()[width], frame.block.param(epsilon), part);
+    }
+    return v + padded;
 }
 
-void normalize_part(const Frame &frame, Slot slot, uint32_t part, const float *weight, Param epsilon) {
-    const SlotRow *row = frame.block.kind->slots;
-    while (row->slot != slot) ++row;
-    const Dim width = row->numbers.part[part];
-    const SlotView &view = frame.slots[slot];
-    float *v = view.floats(slot_part(frame.block, slot, part));
-    for (uint32_t t = 0; t < frame.tokens; ++t, v += view.stride)
-        frame.kernels.rmsnorm(v, weight, frame.dims().padded(width), frame.dims()[width],
-                              frame.block.param(epsilon), v);
-}
-
-void normalize_input(const Frame &frame, const TensorRow &row, const Linear &linear, const LinearInput &input,
-                     const float *weight, uint32_t groups, Param epsilon) {
-    const InputRow &place = frame.block.kind->inputs[row.input];
+void normalize_input(const Frame &frame, const Layer &layer, const float *weight, uint32_t groups, Param epsilon) {
+    const InputRow &place = frame.block.kind->inputs[layer.row.input];
     const bool stream = !has_grouped_norms || place.floats == Slot::in_floats;
-    normalize(frame.kernels, frame.team, {weight, frame.dims()[place.width], groups, frame.block.param(epsilon)}, linear,
-              input, stream ? frame.buffers.residual : input.floats, frame.slots[place.floats].stride, frame.tokens);
+    normalize(frame.kernels, frame.team, {weight, frame.dims()[place.width], groups, frame.block.param(epsilon)},
+              layer.linear, layer.input, stream ? frame.buffers.residual : layer.input.floats, layer.input.floats_stride,
+              frame.tokens);
 }
 
 uint64_t channels_work(const Frame &frame, const TensorRow &row, uint32_t per_number) {
     return uint64_t{row.rows.padded(frame.dims())} * frame.dims()[row.cols] * frame.tokens * per_number;
-}
-
-uint8_t *state_view(const Frame &frame, uint32_t index, uint32_t tile) {
-    const BlockKind &kind = *frame.block.kind;
-    uint8_t *bytes = frame.state;
-    for (uint32_t i = 0; i < index; ++i)
-        bytes += state_part_bytes(kind.states[i], *frame.block.shape, frame.dims());
-    const StateRow &row = kind.states[index];
-    return bytes + size_t{tile} * tile_size * frame.dims()[row.count] * state_number_bytes(row, *frame.block.shape);
 }
 
 Channels channels_of(const Channels &all, Range range, uint32_t cols) {

@@ -27,11 +27,17 @@ struct SlotView {
     int8_t *codes() const { return reinterpret_cast<int8_t *>(bytes); }
 };
 
-// Where the buffers of a block lie.
+// A part of a block's state, in bytes from where the state begins.
+struct StateView {
+    uint32_t offset, tile_bytes;
+};
+
+// Where the buffers and the parts of the state of a block lie.
 struct Slots {
     Slots() = default;
     Slots(const BlockView &block, const Buffers &buffers);
     SlotView of[static_cast<uint32_t>(Slot::count)];
+    StateView states[max_states];
     const SlotView &operator[](Slot slot) const { return of[static_cast<uint32_t>(slot)]; }
 };
 
@@ -47,21 +53,29 @@ struct Frame {
     const Dims &dims() const { return block.dims; }
 };
 
-// Numbers of a buffer before its part.
-uint32_t slot_part(const BlockView &block, Slot slot, uint32_t part);
+// A linear layer of the block, a row of its kind's table, with its input.
+struct Layer {
+    const TensorRow &row;
+    Linear linear;
+    LinearInput input;
+};
 
 // The input of a linear layer, in the forms that it may have.
-LinearInput input_view(const BlockView &block, const Slots &slots, const Buffers &buffers, const InputRow &row);
+LinearInput input_view(const Frame &frame, const TensorRow &row);
 
 // Part `index` of the state, from tile `tile` of its channels on.
-uint8_t *state_view(const Frame &frame, uint32_t index, uint32_t tile);
+inline uint8_t *state_view(const Frame &frame, uint32_t index, uint32_t tile) {
+    const StateView &part = frame.slots.states[index];
+    return frame.state + part.offset + size_t{tile} * part.tile_bytes;
+}
 
-// RMSNorm of a part of a buffer in place, for all tokens.
-void normalize_part(const Frame &frame, Slot slot, uint32_t part, const float *weight, Param epsilon);
+// RMSNorm in place of a part of a buffer, [tokens][stride], for all tokens: as many numbers as the row of the norm's weights
+// has. Returns where the next part begins.
+float *normalize_part(const Frame &frame, const TensorRow &norm, const float *weight, Param epsilon, float *v,
+                      uint32_t stride);
 
-// The input of a linear layer, `row` of the table: RMSNorm of the residual stream, or of a buffer of the block in place.
-void normalize_input(const Frame &frame, const TensorRow &row, const Linear &linear, const LinearInput &input,
-                     const float *weight, uint32_t groups, Param epsilon);
+// The input of a linear layer: RMSNorm of the residual stream, or of a buffer of the block in place.
+void normalize_input(const Frame &frame, const Layer &layer, const float *weight, uint32_t groups, Param epsilon);
 
 // What a step over all channels of a row costs, `per_number` for each of its numbers and token.
 uint64_t channels_work(const Frame &frame, const TensorRow &row, uint32_t per_number);
@@ -84,12 +98,13 @@ using VectorStep = void(const Frame &frame, const float *a, const float *b, Rang
 // Tiles `range` of all: `cols` is the columns of the first tensor, the second has one.
 Channels channels_of(const Channels &all, Range range, uint32_t cols);
 
-// Has the codes of a linear layer's input made with the channels.
-inline void want_codes(const Linear &linear, const LinearInput &input, Channels *channels) {
-    channels->codes = input.codes;
-    channels->codes_stride = input.codes_stride;
-    channels->multipliers = linear.multipliers;
-    channels->limit = linear.largest_code;
+// Has the codes of a linear layer's input made with the channels, if it wants such.
+inline void want_codes(const Layer &layer, Channels *channels) {
+    if (layer.linear.input != Input::channels) return;
+    channels->codes = layer.input.codes;
+    channels->codes_stride = layer.input.codes_stride;
+    channels->multipliers = layer.linear.multipliers;
+    channels->limit = layer.linear.largest_code;
 }
 
 // Convolution and SiLU, in place in x [tokens][stride], with conv_weight and conv_bias. The state's first part is theirs.
@@ -97,7 +112,7 @@ void conv_channels(const Frame &frame, const Channels &channels, float *x, uint3
 
 // A linear layer, and where its output goes.
 struct LinearTo {
-    uint8_t row;  // of the table
+    const Layer &layer;
     Slot out;
 };
 

@@ -21,20 +21,26 @@ constexpr uint8_t ssd_work = 4;
 ChannelStep mamba2_conv;
 VectorStep mamba2_scan;
 
-// residual += W_out norm(ssd(x, B, C, dt) * silu(z)),  [z | x], [B | C | dt] = W_in norm(residual), x, B, C convolved.
+// residual += W_out norm(ssd(x, B, C, dt) * silu(z)),  [z | x], [B | C | dt] = W_in norm(residual), x, B, C convolved. Out of
+// line, and of its layers two at a time: for the sake of the stack.
 template <class Source>
-adder_status mamba2_forward(Source &source, const Frame &f) {
+[[gnu::noinline]] adder_status mamba2_forward(Source &source, const Frame &f) {
     using namespace mamba2;
     const Dims &dims = f.dims();
     const uint32_t d_inner = dims[Dim::d_inner];
     const uint64_t scanned = uint64_t{d_inner} * dims[Dim::d_state] * f.tokens * ssd_work;
-    adder_status status = source.norm(norm, in_proj, 1, Param::norm_epsilon);
-    if (status == ADDER_OK)
-        status = source.linear_channels({{in_proj, Slot::zx}, {bcdt_proj, Slot::bcdt}}, conv_weight, 1, mamba2_conv);
+    adder_status status;
+    {
+        const Layer in = source.layer(in_proj), bcdt = source.layer(bcdt_proj);
+        status = source.norm(norm, in, 1, Param::norm_epsilon);
+        if (status == ADDER_OK)
+            status = source.linear_channels({{in, Slot::zx}, {bcdt, Slot::bcdt}}, conv_weight, 1, mamba2_conv, nullptr);
+    }
     if (status == ADDER_OK) status = source.with_vectors(A2, d_inner / tile_size, scanned, mamba2_scan);
+    const Layer out = source.layer(out_proj);
     if (status == ADDER_OK)
-        status = source.norm(gate_norm, out_proj, dims[Dim::n_norm_group], Param::mixer_norm_epsilon);
-    if (status == ADDER_OK) status = source.add_linear(out_proj);
+        status = source.norm(gate_norm, out, dims[Dim::n_norm_group], Param::mixer_norm_epsilon);
+    if (status == ADDER_OK) status = source.add_linear(out);
     return status;
 }
 
