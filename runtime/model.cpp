@@ -146,17 +146,19 @@ void embed_row(const Linear &table, uint32_t row, float *out) {
         break;
     case Dtype::int8: {
         const float scale = table.matrix.scale[table.matrix.scale_per_row ? row : 0];
-        for (uint32_t i = 0; i < cols; ++i)
-            out[i] = static_cast<float>(static_cast<const int8_t *>(weights)[q8_index(row, i, cols)]) * scale;
+        for (uint32_t i = 0; i < cols; i += 4) {
+            const int8_t *codes = static_cast<const int8_t *>(weights) + q8_index(row, i, cols);
+            for (uint32_t k = 0; k < 4; ++k) out[i + k] = static_cast<float>(codes[k]) * scale;
+        }
         break;
     }
     case Dtype::int4:
         if (!ADDER_INT4) break;
-        for (uint32_t i = 0; i < cols; ++i) {
-            const Q4Index at = q4_index(row, i, cols);
-            const int code = ((static_cast<const uint8_t *>(weights)[at.byte] >> at.shift) & 15) - 8;
-            out[i] = static_cast<float>(code) *
-                     bf16_f32(table.matrix.group_scale[group_scale_index(row, i, cols, table.matrix.group)]);
+        for (uint32_t i = 0; i < cols; i += 8) {  // of one group
+            const uint8_t *codes = static_cast<const uint8_t *>(weights) + q4_index(row, i, cols).byte;
+            const float scale = bf16_f32(table.matrix.group_scale[group_scale_index(row, i, cols, table.matrix.group)]);
+            for (uint32_t k = 0; k < 8; ++k)
+                out[i + k] = static_cast<float>((codes[k % 4] >> (k & 4) & 15) - 8) * scale;
         }
         break;
     }

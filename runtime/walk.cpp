@@ -44,8 +44,9 @@ void ShapeAtHand::take(const adder_session &session, uint32_t block) {
 adder_status walk_embed(adder_session &session, const int32_t *tokens, uint32_t n, bool head_follows) {
     const Model &model = session.model();
     if (model.stream) return note_failure(session, model.stream->embed(session, tokens, n, head_follows));
+    const Linear table = model_matrix(model, Role::embedding);
     for (uint32_t t = 0; t < n; ++t)
-        embed_row(model_matrix(model, Role::embedding), static_cast<uint32_t>(tokens[t]),
+        embed_row(table, static_cast<uint32_t>(tokens[t]),
                   session.buffers.residual + size_t{t} * model.architecture.d_model_padded());
     return ADDER_OK;
 }
