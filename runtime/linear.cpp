@@ -55,7 +55,7 @@ void encode(const KernelTable &kernels, const Team &team, const Linear &linear, 
 void run_linear(const KernelTable &kernels, const Linear &linear, const LinearInput &input, Range range,
                 uint32_t tokens, float *out, uint32_t out_stride, bool add) {
     static constexpr float one = 1.0f;
-    MatmulArgs args{};
+    MatmulArgs args;
     args.tile_begin = range.begin;
     args.tile_end = range.end;
     args.tokens = tokens;

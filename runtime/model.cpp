@@ -103,8 +103,8 @@ const float *ModelBlock::vector(const TensorRow &row) const { return floats_at(m
 
 static Linear linear_of(const Model &model, const BlobTensor &tensor, const float *bias) {
     const Dtype dtype = static_cast<Dtype>(tensor.dtype);
-    const void *scales = tensor.scale_offset ? place_of(model, tensor.scale_offset) : nullptr;
-    Linear linear{};
+    const void *scales = place_of(model, tensor.scale_offset);  // of float weights none, and not looked at
+    Linear linear;
     linear.matrix.weights = place_of(model, tensor.offset);
     linear.matrix.scale = dtype == Dtype::int8 ? static_cast<const float *>(scales) : nullptr;
     linear.matrix.group_scale = dtype == Dtype::int4 ? static_cast<const uint16_t *>(scales) : nullptr;

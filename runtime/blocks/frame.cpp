@@ -18,9 +18,8 @@ Slots::Slots(const BlockView &block, const Buffers &buffers) {
     uint32_t offset = 0;
     for (uint32_t i = 0; i < block.kind->state_count; ++i) {
         const StateRow &row = block.kind->states[i];
-        const uint32_t tile_bytes = tile_size * block.dims[row.count] * state_number_bytes(row, *block.shape);
-        states[i] = {offset, tile_bytes};
-        offset += row.channels.padded(block.dims) / tile_size * tile_bytes;
+        states[i] = {offset, tile_size * block.dims[row.count] * state_number_bytes(row, *block.shape)};
+        offset += static_cast<uint32_t>(state_part_bytes(row, *block.shape, block.dims));
     }
 }
 
@@ -54,10 +53,6 @@ void normalize_input(const Frame &frame, const Layer &layer, const float *weight
               frame.tokens);
 }
 
-uint64_t channels_work(const Frame &frame, const TensorRow &row, uint32_t per_number) {
-    return uint64_t{row.rows.padded(frame.dims())} * frame.dims()[row.cols] * frame.tokens * per_number;
-}
-
 Channels channels_of(const Channels &all, Range range, uint32_t cols) {
     const uint32_t tiles = range.begin - all.first;
     Channels some = all;
@@ -73,7 +68,8 @@ Channels channels_of(const Channels &all, Range range, uint32_t cols) {
 }
 
 void conv_channels(const Frame &frame, const Channels &channels, float *x, uint32_t stride) {
-    ConvArgs conv{};
+    ConvArgs conv;
+    conv.tile_begin = 0;
     conv.tile_end = channels.count;
     conv.tokens = frame.tokens;
     conv.d_conv = frame.dims()[Dim::d_conv];

@@ -77,8 +77,11 @@ float *normalize_part(const Frame &frame, const TensorRow &norm, const float *we
 // The input of a linear layer: RMSNorm of the residual stream, or of a buffer of the block in place.
 void normalize_input(const Frame &frame, const Layer &layer, const float *weight, uint32_t groups, Param epsilon);
 
-// What a step over all channels of a row costs, `per_number` for each of its numbers and token.
-uint64_t channels_work(const Frame &frame, const TensorRow &row, uint32_t per_number);
+// What a step over all channels of a row costs, `per_number` for each of its numbers and token: about that of the first part,
+// the largest.
+inline uint64_t channels_work(const Frame &frame, const TensorRow &row, uint32_t per_number) {
+    return uint64_t{frame.dims()[row.rows.part[0]]} * frame.dims()[row.cols] * frame.tokens * per_number;
+}
 
 // Some tiles of a block's channels, with what belongs to them: every pointer is at the first of these tiles.
 struct Channels {

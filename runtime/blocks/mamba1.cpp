@@ -90,7 +90,8 @@ void mamba1_scan(const Frame &frame, const Channels &channels, uint32_t) {
     const uint32_t channel = tile_size * channels.first;
     const SlotView &xz = frame.slots[Slot::zx], &bc = frame.slots[Slot::x_proj];
     const SlotView &delta = frame.slots[Slot::delta];
-    ScanArgs scan{};
+    ScanArgs scan;
+    scan.tile_begin = 0;
     scan.tile_end = channels.count;
     scan.tokens = frame.tokens;
     scan.d_state = dims[Dim::d_state];

@@ -100,7 +100,7 @@ void mamba2_conv(const Frame &frame, const Channels &channels, uint32_t part) {
 void mamba2_scan(const Frame &frame, const float *a2, const float *d, Range tiles) {
     const Dims &n = frame.dims();
     const SlotView &zx = frame.slots[Slot::zx], &bc = frame.slots[Slot::bcdt];
-    SsdArgs ssd{};
+    SsdArgs ssd;
     ssd.tile_begin = tiles.begin;
     ssd.tile_end = tiles.end;
     ssd.tokens = frame.tokens;
