@@ -26,6 +26,7 @@ idf_component_register(
     runtime/stream_open.cpp
     runtime/stream_reader.cpp
     runtime/stream_walk.cpp
+    runtime/team.cpp
     runtime/text.cpp
     runtime/tokenize.cpp
     runtime/tokenizer.cpp

@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "kernels/float_mode.h"
 #include "runtime/arena.h"
 #include "runtime/crc32.h"
 #include "runtime/error.h"

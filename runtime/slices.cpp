@@ -1,5 +1,6 @@
 // Cooperative calls: a token, or a chunk of a prompt, in slices of at most a block's work.
 // SPDX-License-Identifier: MIT
+#include "kernels/float_mode.h"
 #include "runtime/walk.h"
 
 namespace adder {

@@ -15,6 +15,7 @@
 #include "converter/bench/stats.h"
 #include "converter/bench/team.h"
 #include "kernels/cases.h"
+#include "kernels/float_mode.h"
 #include "runtime/team.h"
 
 namespace adder {

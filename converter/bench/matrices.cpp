@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "kernels/float_mode.h"
+
 namespace adder {
 namespace {
 

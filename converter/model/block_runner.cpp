@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "converter/base/error.h"
+#include "kernels/float_mode.h"
 #include "kernels/scalar/hadamard.h"
 #include "runtime/arena.h"
 #include "runtime/blocks/forward.h"

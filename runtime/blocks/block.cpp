@@ -67,6 +67,12 @@ TensorExtent tensor_extent(const TensorRow &row, const Dims &dims, Dtype dtype) 
     return {rows, cols, dtype == Dtype::f32 ? 4 * weights : dtype == Dtype::int8 ? weights : weights / 2};
 }
 
+uint64_t buffer_bytes(SlotType type, uint32_t numbers, const BufferForm &form) {
+    if ((type == SlotType::codes && !form.codes) || (type == SlotType::widened && !form.widened)) return 0;
+    const uint64_t bytes = uint64_t{form.chunk} * numbers * (type == SlotType::codes ? 1 : 4);
+    return (bytes + (buffer_alignment - 1)) & ~uint64_t{buffer_alignment - 1};
+}
+
 uint64_t buffers_bytes(const BlockKind &kind, const Dims &dims, const BufferForm &form) {
     uint64_t total = 0;
     for (uint32_t i = 0; i < kind.slot_count; ++i)

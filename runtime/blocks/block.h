@@ -172,11 +172,7 @@ struct BufferForm {
 };
 constexpr uint32_t buffer_alignment = 64;
 // Bytes that a buffer takes in the arena; 0 if it has no room.
-inline uint64_t buffer_bytes(SlotType type, uint32_t numbers, const BufferForm &form) {
-    if ((type == SlotType::codes && !form.codes) || (type == SlotType::widened && !form.widened)) return 0;
-    const uint64_t bytes = uint64_t{form.chunk} * numbers * (type == SlotType::codes ? 1 : 4);
-    return (bytes + (buffer_alignment - 1)) & ~uint64_t{buffer_alignment - 1};
-}
+uint64_t buffer_bytes(SlotType type, uint32_t numbers, const BufferForm &form);
 // Bytes of all buffers of a kind.
 uint64_t buffers_bytes(const BlockKind &kind, const Dims &dims, const BufferForm &form);
 
