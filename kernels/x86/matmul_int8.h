@@ -95,7 +95,7 @@ struct Int8 {
     static constexpr uint32_t block_bytes = 64;
     static constexpr uint32_t segment_blocks = UINT32_MAX;
     static constexpr int32_t bias = R::bytes_bias;
-    static constexpr uint32_t streams = 2;
+    static constexpr uint32_t streams = 4;
 
     const uint8_t *w;
     size_t next;
@@ -176,11 +176,12 @@ void starts_compute(const Call &call, uint32_t token, int32_t *starts) {
 // tile `next` bytes from the one before, and w and scale move on to where the following tile begins.
 //
 // One token is bound by memory, and prefetches what it reads soon, even past the tile. (A prefetch never faults.) And it has
-// two sums a row where there is room for them, as each addition waits for the one before.
+// two sums a row where there is room for them, as each addition waits for the one before. Several tokens, where there are
+// registers enough, fetch the weights `ahead` bytes from these into the second-level cache.
 template <class Weights, uint32_t Vectors, uint32_t Tokens>
 inline __attribute__((always_inline)) void
 block_sums(const Call &call, const int8_t *x, const int32_t *starts, size_t next, size_t next_scales,
-           const uint8_t *&w, const uint16_t *&scale,
+           size_t ahead, const uint8_t *&w, const uint16_t *&scale,
            float (&out)[Tokens][Weights::Rows::tiles * Vectors][8]) {
     using Rows = typename Weights::Rows;
     constexpr uint32_t sums = Tokens == 1 && Vectors <= 2 ? 2 : 1;
@@ -224,11 +225,13 @@ block_sums(const Call &call, const int8_t *x, const int32_t *starts, size_t next
                     weights[i].next = next;
                     half[i] = weights[i].low();
                 }
-                if (Tokens == 1)
 #pragma GCC unroll 8
-                    for (uint32_t i = 0; i < Rows::tiles * Vectors; ++i)
+                for (uint32_t i = 0; i < Rows::tiles * Vectors; ++i)
+                    if (Tokens == 1)
                         _mm_prefetch(reinterpret_cast<const char *>(w + next * i + prefetch_bytes),
                                      _MM_HINT_T0);
+                    else if (registers >= 32)
+                        _mm_prefetch(reinterpret_cast<const char *>(w + next * i + ahead), _MM_HINT_T1);
 #pragma GCC unroll 8
                 for (uint32_t t = 0; t < Tokens; ++t) {
                     const typename Rows::Int codes = Rows::codes(x + x_stride * t);
@@ -284,12 +287,14 @@ __attribute__((noinline)) void blocks_run(const Call &call, uint32_t tile, uint3
     constexpr uint32_t tiles = Weights::Rows::tiles * Vectors;
     const size_t tile_bytes = size_t{Weights::block_bytes} * call.blocks;
     const size_t tile_scales = size_t{8} * call.groups;
+    // The last tokens fetch the tiles that are next; the others have them in the cache.
+    const size_t ahead = call.args.tokens - token == Tokens ? tile_bytes * tiles : 0;
     const uint8_t *w = static_cast<const uint8_t *>(call.matrix.weights) + tile_bytes * tile;
     const uint16_t *scale = Weights::grouped ? call.matrix.group_scale + tile_scales * tile : nullptr;
     for (; count != 0; --count, ++tile) {
         float out[Tokens][tiles][8];
         block_sums<Weights, Vectors, Tokens>(call, call.x(token), starts, tile_bytes * apart,
-                                             tile_scales * apart, w, scale, out);
+                                             tile_scales * apart, ahead, w, scale, out);
         for (uint32_t t = 0; t < Tokens; ++t)
             for (uint32_t i = 0; i < tiles; ++i)
                 tile_finish(call.matrix, call.args, tile + apart * i, token + t, load(out[t][i]));
