@@ -40,12 +40,5 @@ struct Rows8 : Tile {
 
 }  // namespace
 
-void matmul_q8(const Matrix &matrix, const MatmulArgs &args) {
-    product<Int8<Rows8>, Int8<Rows8>>(matrix, args);
-}
-void matmul_q4(const Matrix &matrix, const MatmulArgs &args) {
-    product<Int4<Rows8>, Int4<Rows8>>(matrix, args);
-}
-
 }  // namespace ADDER_SIMD
 }  // namespace adder

@@ -6,4 +6,17 @@
 // On the vector header above.
 #include "kernels/x86/matmul_maddubs.h"
 
+namespace adder {
+namespace sse41 {
+
+void matmul_q8(const Matrix &matrix, const MatmulArgs &args) {
+    product<Int8<Rows8>, Int8<Rows8>>(matrix, args);
+}
+void matmul_q4(const Matrix &matrix, const MatmulArgs &args) {
+    product<Int4<Rows8>, Int4<Rows8>>(matrix, args);
+}
+
+}  // namespace sse41
+}  // namespace adder
+
 #endif

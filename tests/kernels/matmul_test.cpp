@@ -228,6 +228,9 @@ TEST_P(Matmul, Q8ManyTokens) {
         matmul_case<int8_t, int8_t>(scalar().matmul_q8, table().matmul_q8,
                                     {2, cols, 15, 0, 2, 1, 0, true, true, false}, Pattern::random,
                                     Pattern::special, random);
+    matmul_case<int8_t, int8_t>(scalar().matmul_q8, table().matmul_q8,
+                                {40, 1544, 8, 1, 40, 0, 0, true, false, true}, Pattern::random,
+                                Pattern::random, random);
     for (uint32_t tokens : {16u, 31u})
         matmul_case<int8_t, int8_t>(scalar().matmul_q8, table().matmul_q8,
                                     {131, 512, tokens, 2, 130, 0, 0, true, true, true}, Pattern::random,

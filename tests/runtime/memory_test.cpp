@@ -421,9 +421,9 @@ struct Calls {
 Calls *calls;
 
 const StackBound &stack_bound(const std::string &isa) {
-    const char *build = isa == "scalar" || isa == "i8mm"    ? isa.c_str()
-                        : isa == "neon" || isa == "dotprod" ? "neon"
-                                                            : "simd";
+    const char *build = isa == "scalar" || isa == "avx2" || isa == "i8mm" ? isa.c_str()
+                        : isa == "neon" || isa == "dotprod"               ? "neon"
+                                                                          : "simd";
     for (const StackBound &bound : stack_bounds)
         if (std::strcmp(bound.build, build) == 0) return bound;
     throw std::runtime_error(isa);
