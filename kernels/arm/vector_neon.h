@@ -169,6 +169,10 @@ static inline void halves_store(uint16_t *out, f32x8 v) {
     const float16x4_t low = vcvt_f16_f32(vmaxq_f32(vminq_f32(v.low, most), least));
     vst1q_u16(out, vreinterpretq_u16_f16(vcvt_high_f16_f32(low, vmaxq_f32(vminq_f32(v.high, most), least))));
 }
+static inline void halves_store(uint16_t *out, f32x8 first, f32x8 second) {
+    halves_store(out, first);
+    halves_store(out + 8, second);
+}
 #else
 // For kernels/simd/half.h: the instructions are an option, and differ by a NaN.
 static inline i32x8 words(int32_t v) {

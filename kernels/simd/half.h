@@ -42,6 +42,11 @@ static inline void halves_store(uint16_t *out, f32x8 v) {
     halves_narrow(out, either_bits(result, sign));
 }
 
+static inline void halves_store(uint16_t *out, f32x8 first, f32x8 second) {
+    halves_store(out, first);
+    halves_store(out + 8, second);
+}
+
 }  // namespace ADDER_SIMD
 }  // namespace adder
 

@@ -23,7 +23,8 @@
 //     byte_at<N>, nibble_at<N>    of each 32-bit lane: byte N with its sign, four bits 4N.. without
 //     to_float, round             int32 to float, rounded to nearest; float to int32, half to even
 //     scales_load                 8 bfloat16 as floats
-//     halves_load, halves_store   f16_f32 and f32_f16 of 8 in memory; half.h has them for who lacks the instructions
+//     halves_load, halves_store   f16_f32 and f32_f16 of 8 in memory; half.h has them for who lacks the instructions.
+//                                 halves_store(out, first, second): of 16
 //     store_codes                 the low bytes of 8 or of 4 times 8 lanes; they are in [-128, 127]
 //     pin                         keeps a vector's place in the order of instructions
 #pragma once

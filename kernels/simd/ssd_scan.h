@@ -39,15 +39,19 @@ inline void ssd_heads(const SsdArgs &args, uint32_t head, uint32_t token, uint32
     for (uint32_t i = 0; i < N; ++i) store(heads->decay[first + i], d[i]);
 }
 
+// steps: values of n that are best taken together.
 struct FloatState {
     using Element = float;
+    static constexpr size_t steps = 1;
     static f32x8 get(const float *at) { return load(at); }
     static void put(float *at, f32x8 v) { store(at, v); }
 };
 struct HalfState {
     using Element = uint16_t;
+    static constexpr size_t steps = 2;
     static f32x8 get(const uint16_t *at) { return halves_load(at); }
     static void put(uint16_t *at, f32x8 v) { halves_store(at, v); }
+    static void put(uint16_t *at, f32x8 first, f32x8 second) { halves_store(at, first, second); }
 };
 
 // What is the same for all n of some tiles at a token: decay, and of each tile d * x; and y, the sum so far.
@@ -57,6 +61,23 @@ struct SsdToken {
     Constant decay;
     f32x8 du[Tiles], y[Tiles];
 };
+
+// S[n] and S[n+1] of these tiles, whose states are `next` elements apart.
+template <class State, uint32_t Tiles>
+[[gnu::always_inline]] inline void ssd_two_steps(typename State::Element *state, size_t next, size_t n,
+                                                 SsdToken<Tiles> &token) {
+    const Constant b0 = broadcast(token.B[n]), b1 = broadcast(token.B[n + 1]);
+    const Constant c0 = broadcast(token.C[n]), c1 = broadcast(token.C[n + 1]);
+#pragma GCC unroll 8
+    for (uint32_t j = 0; j < Tiles; ++j) {
+        typename State::Element *const at = state + next * j + 8 * n;
+        const f32x8 first = State::get(at) * token.decay + token.du[j] * b0;
+        const f32x8 second = State::get(at + 8) * token.decay + token.du[j] * b1;
+        State::put(at, first, second);
+        token.y[j] = token.y[j] + first * c0;
+        token.y[j] = token.y[j] + second * c1;
+    }
+}
 
 // S[n] of these tiles, whose states are `next` elements apart.
 template <class State, uint32_t Tiles>
@@ -105,7 +126,11 @@ uint32_t ssd_block(const SsdArgs &args, uint32_t tile, uint32_t head, uint32_t f
             for (uint32_t j = 0; j < Tiles; ++j)
                 __builtin_prefetch(ahead + (next * j + 8 * n) * sizeof(Element), 0, 2);
 #pragma GCC unroll 8
-            for (size_t k = 0; k < line; ++k) ssd_step<State>(state, next, n + k, token);
+            for (size_t k = 0; k < line; k += State::steps)
+                if constexpr (State::steps == 2)
+                    ssd_two_steps<State>(state, next, n + k, token);
+                else
+                    ssd_step<State>(state, next, n + k, token);
         }
         for (; n < d_state; ++n) ssd_step<State>(state, next, n, token);
         f32x8 y[Tiles];

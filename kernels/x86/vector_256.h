@@ -93,9 +93,23 @@ static inline f32x8 halves_load(const uint16_t *halves) {
     __asm__("vcvtph2ps %1, %0" : "=v"(v) : "m"(*reinterpret_cast<const uint16_t(*)[8]>(halves)));
     return v;
 }
+static inline __m128i halves_of(f32x8 v) {
+    __m128i halves;  // in a register: to memory it takes AMD's processors three times as long
+    __asm__("vcvtps2ph $0, %1, %0" : "=v"(halves) : "v"(v));
+    return halves;
+}
 static inline void halves_store(uint16_t *out, f32x8 v) {
     v = max(_mm256_set1_ps(-65504.0f), min(_mm256_set1_ps(65504.0f), v));
-    __asm__("vcvtps2ph $0, %1, %0" : "=m"(*reinterpret_cast<uint16_t(*)[8]>(out)) : "v"(v));
+    _mm_storeu_si128(reinterpret_cast<__m128i *>(out), halves_of(v));
+}
+// What is too large has become infinite, whose pattern follows that of 65504: as integers, since the conversions keep those
+// units busy that compare floats.
+static inline void halves_store(uint16_t *out, f32x8 first, f32x8 second) {
+    const __m256i halves =
+        _mm256_inserti128_si256(_mm256_castsi128_si256(halves_of(first)), halves_of(second), 1);
+    const __m256i magnitude = _mm256_and_si256(halves, _mm256_set1_epi16(0x7fff));
+    const __m256i infinite = _mm256_cmpeq_epi16(magnitude, _mm256_set1_epi16(0x7c00));
+    _mm256_storeu_si256(reinterpret_cast<__m256i *>(out), _mm256_add_epi16(halves, infinite));
 }
 
 static inline void store_codes(int8_t *out, i32x8 codes) {

@@ -251,19 +251,21 @@ TEST_P(SsdScan, KeepsTheSignOfZero) {
 
 // ---- Halves -------------------------------------------------------------------------------------
 
-// One token of d_state 1 with a decay of 1 and a delta of 1: S = half + x, y = S, and S rounded is kept.
-Data through_state(const KernelTable &kernels, const std::vector<uint16_t> &halves,
-                   const std::vector<float> &x) {
+// One token with a decay of 1 and a delta of 1: S = half + x for each n, and S rounded is kept; of d_state 1, y = S. Kernels
+// take several n together where d_state is large enough.
+Data through_state(const KernelTable &kernels, const std::vector<uint16_t> &halves, const std::vector<float> &x,
+                   uint32_t d_state) {
     const auto channels = static_cast<uint32_t>(halves.size());
-    Case c = {1, channels, 1, 1, 1, 0, channels / 8};
+    Case c = {1, channels, d_state, 1, 1, 0, channels / 8};
     c.half = true;
     c.gate = false;
     c.low = c.high = 1.0f;
     Data data;
     data.A2 = data.D = data.dt = std::vector<float>(8, 0.0f);
-    data.halves = halves;
+    for (uint32_t i = 0; i < channels * d_state; ++i)
+        data.halves.push_back(halves[i / (8 * d_state) * 8 + i % 8]);
     data.x = x;
-    data.B = data.C = {1.0f};
+    data.B = data.C = std::vector<float>(d_state, 1.0f);
     return run(kernels, c, data, Placement::at_end, 1);
 }
 
@@ -271,13 +273,16 @@ TEST_P(SsdScan, ReadsEveryHalf) {
     if (!can_half()) GTEST_SKIP() << "the emulator flushes subnormal halves";
     std::vector<uint16_t> halves(65536);
     for (size_t i = 0; i < halves.size(); ++i) halves[i] = static_cast<uint16_t>(i);
-    const Data actual = through_state(table(), halves, std::vector<float>(65536, -0.0f));
-    for (uint32_t i = 0; i < 65536; ++i) {
-        const uint16_t half = halves[i];
-        ASSERT_TRUE(same(f16_f32(half), actual.x[i])) << i;
-        // Infinities are the largest number from then on; all else stays.
-        const uint16_t kept = (half & 0x7fff) == 0x7c00 ? static_cast<uint16_t>(half - 1) : half;
-        ASSERT_TRUE(same_halves({kept}, {actual.halves[i]})) << i;
+    for (uint32_t d_state : {1u, 4u}) {
+        const Data actual = through_state(table(), halves, std::vector<float>(65536, -0.0f), d_state);
+        for (uint32_t i = 0; i < 65536; ++i)
+            if (d_state == 1) ASSERT_TRUE(same(f16_f32(halves[i]), actual.x[i])) << i;
+        for (uint32_t i = 0; i < 65536 * d_state; ++i) {
+            const uint16_t half = halves[i / (8 * d_state) * 8 + i % 8];
+            // Infinities are the largest number from then on; all else stays.
+            const uint16_t kept = (half & 0x7fff) == 0x7c00 ? static_cast<uint16_t>(half - 1) : half;
+            ASSERT_TRUE(same_halves({kept}, {actual.halves[i]})) << half << ", d_state " << d_state;
+        }
     }
 }
 
@@ -296,10 +301,13 @@ TEST_P(SsdScan, RoundsFloatsToHalves) {
     }
     for (uint32_t i = 0; i < 100000; ++i) x.push_back(float_from_bits(static_cast<uint32_t>(random())));
     while (x.size() % 8 != 0) x.push_back(0.0f);
-    const Data actual = through_state(table(), std::vector<uint16_t>(x.size(), 0x8000), x);
-    for (size_t i = 0; i < x.size(); ++i)
-        ASSERT_TRUE(same_halves({f32_f16(x[i])}, {actual.halves[i]}))
-            << x[i] << ", bits " << float_bits(x[i]);
+    for (uint32_t d_state : {1u, 4u}) {
+        const Data actual = through_state(table(), std::vector<uint16_t>(x.size(), 0x8000), x, d_state);
+        for (size_t i = 0; i < x.size() * d_state; ++i) {
+            const float v = x[i / (8 * d_state) * 8 + i % 8];
+            ASSERT_TRUE(same_halves({f32_f16(v)}, {actual.halves[i]})) << v << ", bits " << float_bits(v);
+        }
+    }
 }
 
 }  // namespace
