@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "adder/config.h"
+
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "adder: blobs are little-endian and read in place; big-endian targets are not supported"
 #endif
@@ -70,35 +72,30 @@ static_assert(sizeof(BlobHeader) == 256, "the header is 256 bytes");
 // Dimensions that a shape may state, by their place in BlobShape.dim. Which of them a kind of block has, and in what range,
 // its table says (runtime/blocks/); the others are 0.
 enum class Dim : uint8_t {
-    d_inner,        // channels of the mixer
-    d_state,        // numbers of state per channel
-    d_conv,         // taps of the convolution
-    dt_rank,        // rank of the projection to delta (Mamba-1)
-    n_head,         // heads of d_inner / n_head channels
-    n_group,        // groups of heads that share B and C (Mamba-2)
-    n_norm_group,   // groups of channels that the gated norm normalizes by themselves
+#define ADDER_DIM(name) name,
+#include "runtime/blocks/kinds.inc"
     stored_count = 22,
     // The model's.
     d_model = stored_count,
     vocab_size,
     // Those that follow from the others.
-    one,
-    d_history,  // d_conv - 1, the inputs that the convolution keeps
-    d_bc,       // n_group * d_state
-    head_dim,   // d_inner / n_head
+#define ADDER_DERIVED_DIM(name, word, value) name,
+#include "runtime/blocks/kinds.inc"
     count
 };
 constexpr uint32_t stored_dims = static_cast<uint32_t>(Dim::stored_count);
 
 // Numbers that a shape may state, by their place in BlobShape.param.
 enum class Param : uint8_t {
-    norm_epsilon,        // of the block's first norm
-    mixer_norm_epsilon,  // of the norms within the mixer
-    dt_low, dt_high,     // limits of delta
+#define ADDER_PARAM(name, high) name,
+#include "runtime/blocks/kinds.inc"
     count = 8
 };
 
-enum class BlockId : uint16_t { mamba1 = 1, mamba2 = 2 };
+enum class BlockId : uint16_t {
+#define ADDER_BLOCK_ID(name, id) name = id,
+#include "runtime/blocks/kinds.inc"
+};
 
 enum ShapeFlags : uint16_t {
     shape_projection_bias = 1,  // in_proj and out_proj have a bias
@@ -129,27 +126,8 @@ static_assert(sizeof(BlobBlock) == 16, "a block is 16 bytes");
 // What a tensor is. The order of a block's tensors is that of its kind's table (runtime/blocks/), where shapes stand, too.
 enum class Role : uint16_t {
     none = 0,
-    embedding = 1,
-    norm = 2,
-    in_proj = 3,
-    in_proj_bias = 4,
-    conv_weight = 5,
-    conv_bias = 6,
-    x_proj = 7,
-    dt_proj = 8,
-    dt_bias = 9,
-    A2 = 10,  // -exp(A_log) * log2(e)
-    D = 11,
-    out_proj = 12,
-    out_proj_bias = 13,
-    final_norm = 14,
-    head = 15,
-    dt_norm = 16,  // of Mamba-1 with shape_mixer_norms
-    B_norm = 17,
-    C_norm = 18,
-    bcdt_proj = 19,  // of Mamba-2
-    bcdt_bias = 20,
-    gate_norm = 21
+#define ADDER_ROLE(name, number) name = number,
+#include "runtime/blocks/kinds.inc"
 };
 constexpr uint16_t no_block = 0xffff;  // of the embedding, the final norm and the head
 

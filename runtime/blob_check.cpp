@@ -108,9 +108,12 @@ adder_status check_fields(const BlobHeader &header, adder_error *error) {
 }
 
 const char *kind_missing(uint16_t kind) {
-    return !ADDER_MAMBA1 && kind == 1   ? "Mamba without ADDER_MAMBA1, shape"
-           : !ADDER_MAMBA2 && kind == 2 ? "Mamba-2 without ADDER_MAMBA2, shape"
-                                        : "kind of shape";
+    switch (kind) {
+#define ADDER_BLOCK_LEFT_OUT(id, item) \
+    case id: return item;
+#include "runtime/blocks/kinds.inc"
+    default: return "kind of shape";
+    }
 }
 
 // A shape: a kind that this build has, dimensions in its ranges, and nothing else.
@@ -134,13 +137,14 @@ adder_status check_shape(const BlobHeader &header, const BlobShape &shape, int32
             return unsupported(error, "dimension of shape", shape.dim[i], 0, at);
     uint32_t value = 0;
     const char *fault =
-        ADDER_MAMBA2 && kind->fault ? kind->fault(shape, make_dims(shape, header.d_model, header.vocab_size), &value) : nullptr;
+        is_built(block_faults) && kind->fault ? kind->fault(shape, make_dims(shape, header.d_model, header.vocab_size), &value) : nullptr;
     if (fault) return corrupt(error, fault, value, 0, at);
-    // Epsilons, the limits of delta, and what no kind has yet.
+    static constexpr float highest[static_cast<uint32_t>(Param::count)] = {
+#define ADDER_PARAM(name, high) high,
+#include "runtime/blocks/kinds.inc"
+    };
     for (uint32_t i = 0; i < static_cast<uint32_t>(Param::count); ++i) {
-        const float high = i < static_cast<uint32_t>(Param::dt_low) ? 1.0f
-                           : has_limits && i <= static_cast<uint32_t>(Param::dt_high) ? __builtin_huge_valf() : 0.0f;
-        if (!within(shape.param[i], 0.0f, high)) return corrupt(error, "parameter of shape", i, 0, at);
+        if (!within(shape.param[i], 0.0f, highest[i])) return corrupt(error, "parameter of shape", i, 0, at);
     }
     return ADDER_OK;
 }
@@ -310,7 +314,7 @@ adder_status check_tensors(Model *model, adder_error *error) {
         for (uint32_t i = 0; i < view.kind->tensor_count && status == ADDER_OK; ++i)
             if (is_present(view.kind->tensors[i], view.shape->flags))
                 status = check_tensor(model, index++, view.kind->tensors[i], view.dims, static_cast<uint16_t>(block), error);
-        if (has_shared_inputs && status == ADDER_OK && view.kind->shared_inputs)
+        if (is_built(block_shared_inputs) && status == ADDER_OK && view.kind->shared_inputs)
             status = check_shared_inputs(*model, view, architecture.blocks[block].first_tensor, error);
     }
     return status;

@@ -93,7 +93,7 @@ void run_linear_on(const Team &team, const KernelTable &kernels, const Linear &l
 void normalize(const KernelTable &kernels, const Team &team, const Norm &norm, const Linear &linear,
                const LinearInput &input, const float *in, uint32_t stride, uint32_t tokens) {
     const uint32_t width = round_up_to_tile(norm.width);
-    const bool grouped = has_grouped_norms && norm.groups > 1;
+    const bool grouped = is_built(block_grouped_norms) && norm.groups > 1;
     const uint32_t group = grouped ? norm.width / norm.groups : width;
     const uint32_t numbers = grouped ? group : norm.width;
     const bool to_codes = linear.input == Input::fixed && !wants_widened(linear);

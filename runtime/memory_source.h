@@ -118,9 +118,9 @@ class MemorySource {
     // The tiles of a part that belong to `range` of `unit` tiles: what goes by other tiles is cut at the same places. The part
     // begins at tile *first, and the next one where that is left.
     Range share(const Parts &rows, uint32_t part, Range range, uint32_t unit, uint32_t *first) const {
-        const uint32_t tiles = has_unequal_parts ? frame_.dims().padded(rows.part[part]) / tile_size : unit, begin = *first;
+        const uint32_t tiles = is_built(block_unequal_parts) ? frame_.dims().padded(rows.part[part]) / tile_size : unit, begin = *first;
         *first += tiles;
-        if (!has_unequal_parts || tiles == unit) return {begin + range.begin, begin + range.end};
+        if (!is_built(block_unequal_parts) || tiles == unit) return {begin + range.begin, begin + range.end};
         return {begin + range.begin * tiles / unit, begin + range.end * tiles / unit};
     }
 

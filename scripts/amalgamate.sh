@@ -37,19 +37,31 @@ function local_name(line) {
 # Headers that mean something else for each instruction set, or that only one has.
 function is_specific(name) { return name ~ /^kernels\/(simd|x86|arm)\// }
 
-# A list or a part of a namespace: it stands wherever it is included.
+# A list or a part of a namespace: it stands wherever it is included. Between #ifdef ADDER_..._HEADERS and #endif it names
+# headers, for those who define that before they include it.
 function is_part(name) { return name ~ /\.inc$/ }
-function part(name,    line, inner) {
+function begins_headers(line) { return line ~ /^#ifdef ADDER_[A-Z_]*_HEADERS$/ }
+function part(name,    line, inner, skip) {
     while ((getline line <name) > 0) {
         inner = local_name(line)
-        if (inner != "") part(inner)
+        if (begins_headers(line)) skip = 1
+        else if (skip) skip = line !~ /^#endif/
+        else if (inner != "") part(inner)
         else if (line !~ /^\/\//) print line
+    }
+    close(name)
+}
+function headers_of_part(name, wanted, specific,    line, inner, on) {
+    while ((getline line <name) > 0) {
+        if (begins_headers(line)) on = line == "#ifdef " wanted
+        else if (line ~ /^#endif/) on = 0
+        else if (on && (inner = local_name(line)) != "") header(inner, specific)
     }
     close(name)
 }
 
 # A header, with those that it includes in their places. `specific` says which: those of an instruction set as well, or none.
-function header(name, specific,    line, inner) {
+function header(name, specific,    line, inner, wanted) {
     if (name ~ /^adder\//) return
     if (is_specific(name) && !specific) return
     if (name in seen) return
@@ -57,8 +69,12 @@ function header(name, specific,    line, inner) {
     print "\n// ---- " name " ----"
     while ((getline line <name) > 0) {
         inner = local_name(line)
-        if (is_part(inner)) part(inner)
+        if (is_part(inner) && wanted != "") {
+            headers_of_part(inner, wanted, specific)
+            wanted = ""
+        } else if (is_part(inner)) part(inner)
         else if (inner != "") header(inner, specific)
+        else if (line ~ /^#define ADDER_[A-Z_]*_HEADERS$/) wanted = substr(line, 9)
         else if (line ~ /^#define ADDER_SIMD /) {
             # The vector layer of another set: what was built on the last one is built again.
             for (inner in seen) if (is_specific(inner) && inner != name) delete seen[inner]

@@ -9,7 +9,6 @@ namespace adder {
 static const BlockKind *const block_kinds[] = {
 #define ADDER_BLOCK(name) &name##_kind,
 #include "runtime/blocks/kinds.inc"
-#undef ADDER_BLOCK
 };
 
 uint32_t Parts::sum(const Dims &dims) const {
@@ -42,16 +41,16 @@ const BlockKind model_ends = {BlockId{}, 0, StateType::f32, false, 3, 1, 0, 0, 0
                               nullptr};
 
 const char *dim_name(Dim dim) {
-    static constexpr const char *names[] = {"d_inner", "d_state", "d_conv",      "dt_rank",
-                                            "n_head",  "n_group", "n_norm_group"};
     switch (dim) {
+#define ADDER_DIM(name) \
+    case Dim::name: return #name;
+#define ADDER_DERIVED_DIM(name, word, value) \
+    case Dim::name: return word;
+#include "runtime/blocks/kinds.inc"
     case Dim::d_model: return "d_model";
     case Dim::vocab_size: return "vocab_size";
-    case Dim::head_dim: return "head_dim";
-    default: break;
+    default: return "";
     }
-    const uint32_t place = static_cast<uint32_t>(dim);
-    return place < sizeof names / sizeof *names ? names[place] : "";
 }
 
 const TensorRow *find_row(const BlockKind &kind, Role role) {
@@ -94,13 +93,10 @@ Dims make_dims(const BlobShape &shape, uint32_t d_model, uint32_t vocab_size) {
     Dims dims;
     for (uint32_t i = 0; i < stored_dims; ++i) dims.of[i] = shape.dim[i];
     const auto set = [&](Dim dim, uint32_t value) { dims.of[static_cast<uint32_t>(dim)] = value; };
-    const uint32_t heads = dims[Dim::n_head];
     set(Dim::d_model, d_model);
     set(Dim::vocab_size, vocab_size);
-    set(Dim::one, 1);
-    set(Dim::d_history, dims[Dim::d_conv] - 1);
-    set(Dim::d_bc, dims[Dim::n_group] * dims[Dim::d_state]);
-    set(Dim::head_dim, heads > 0 ? dims[Dim::d_inner] / heads : 0);
+#define ADDER_DERIVED_DIM(name, word, value) set(Dim::name, value);
+#include "runtime/blocks/kinds.inc"
     return dims;
 }
 

@@ -20,10 +20,17 @@ struct Dims {
 };
 
 // What some kinds have: a build without those needs no code for it.
-constexpr bool has_grouped_norms = ADDER_MAMBA2;   // norms in groups, of a buffer of the block
-constexpr bool has_unequal_parts = ADDER_MAMBA2;   // rows of one step that go by different tiles
-constexpr bool has_limits = ADDER_MAMBA2;          // limits of delta
-constexpr bool has_shared_inputs = ADDER_MAMBA2;    // matrices that take one input
+enum BlockTrait : uint8_t {
+    block_grouped_norms = 1,  // norms in groups, of a buffer of the block
+    block_unequal_parts = 2,  // rows of one step that go by different tiles
+    block_shared_inputs = 4,  // matrices that take one input
+    block_faults = 8          // dimensions that have to fit each other
+};
+constexpr uint32_t built_traits = 0
+#define ADDER_BLOCK_TRAITS(traits) | (traits)
+#include "runtime/blocks/kinds.inc"
+    ;
+constexpr bool is_built(BlockTrait trait) { return (built_traits & trait) != 0; }
 
 constexpr uint32_t max_rows = 16;   // of a kind's table of tensors
 constexpr uint32_t max_states = 2;  // ... of states
@@ -51,16 +58,8 @@ enum class Form : uint8_t {
 // Buffers of a chunk in the arena. Those of the model, then those that some kinds of blocks have.
 enum class Slot : uint8_t {
     none,
-    in_codes,   // int8  [d_model], the normalized input
-    in_floats,  // float [d_model], before quantization; on float weights then the codes
-    zx,         // float, output of in_proj
-    inner_codes,
-    inner_floats,
-    x_proj,  // float [dt, B, C]
-    dt_codes,
-    dt_floats,
-    delta,  // float [d_inner], output of dt_proj
-    bcdt,   // float [B, C, dt]
+#define ADDER_SLOT(name, word) name,
+#include "runtime/blocks/kinds.inc"
     count
 };
 

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "runtime/blocks/mamba1.h"
-#include "runtime/blocks/mamba2.h"
+#define ADDER_BLOCK_HEADERS
+#include "runtime/blocks/kinds.inc"
 
 namespace adder {
 
@@ -12,7 +12,6 @@ adder_status block_forward(Source &source, const Frame &frame) {
 #define ADDER_BLOCK(name) \
     if (frame.block.kind == &name##_kind) return name##_forward(source, frame);
 #include "runtime/blocks/kinds.inc"
-#undef ADDER_BLOCK
     return ADDER_ERROR_UNSUPPORTED;  // never: there is no other kind
 }
 

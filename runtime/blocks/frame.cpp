@@ -47,7 +47,7 @@ float *normalize_part(const Frame &frame, const TensorRow &norm, const float *we
 
 void normalize_input(const Frame &frame, const Layer &layer, const float *weight, uint32_t groups, Param epsilon) {
     const InputRow &place = frame.block.kind->inputs[layer.row.input];
-    const bool stream = !has_grouped_norms || place.floats == Slot::in_floats;
+    const bool stream = !is_built(block_grouped_norms) || place.floats == Slot::in_floats;
     normalize(frame.kernels, frame.team, {weight, frame.dims()[place.width], groups, frame.block.param(epsilon)},
               layer.linear, layer.input, stream ? frame.buffers.residual : layer.input.floats, layer.input.floats_stride,
               frame.tokens);

@@ -9,6 +9,5 @@ namespace adder {
 
 #define ADDER_BLOCK(name) extern const BlockKind name##_kind;
 #include "runtime/blocks/kinds.inc"
-#undef ADDER_BLOCK
 
 }  // namespace adder
