@@ -93,7 +93,7 @@ enum class Param : uint8_t {
 };
 
 enum class BlockId : uint16_t {
-#define ADDER_BLOCK_ID(name, id) name = id,
+#define ADDER_BLOCK_ID(name, id, title) name = id,
 #include "runtime/blocks/kinds.inc"
 };
 

@@ -171,9 +171,12 @@ CalibrationFile::CalibrationFile(std::string_view text, const std::string &name)
 
 static BlockId kind_named(const Json &json, const std::string &what) {
     const std::string &name = json.string(what);
-    for (const BlockId id : {BlockId::mamba1, BlockId::mamba2})
-        if (name == kind_name(id)) return id;
-    bad_input("%s is %s; mamba1 or mamba2 is needed", what.c_str(), json_quote(name).c_str());
+    std::vector<std::string> known;
+    for (const BlockKind *kind : all_kinds()) {
+        known.emplace_back(kind_name(kind->id));
+        if (name == known.back()) return kind->id;
+    }
+    bad_input("%s is %s; %s is needed", what.c_str(), json_quote(name).c_str(), listed(known, " or ").c_str());
 }
 
 void CalibrationFile::read_source(const Json &json) {

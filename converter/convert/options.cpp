@@ -3,6 +3,7 @@
 #include "converter/convert/options.h"
 
 #include "converter/base/error.h"
+#include "converter/plan/names.h"
 
 namespace adder {
 namespace {
@@ -45,6 +46,8 @@ std::vector<PlanRule> rules_of(const Arguments &arguments) {
 }  // namespace
 
 const std::vector<Option> &recipe_options() {
+    static const std::string state = "Type of the recurrent state in the arena: f32 or f16, with half the memory and traffic; f16 for " +
+                                     kinds_of_half_states() + " (default: f32).";
     static const std::vector<Option> options = {
         {"recipe", 0, "NAME", false,
          "How to quantize (default best): naive, int8 with one static scale a tensor; smooth, static "
@@ -70,9 +73,7 @@ const std::vector<Option> &recipe_options() {
          "Smoothing of the inputs with a static scale: off, a strength from 0 to 1, or auto, for each "
          "layer "
          "and place the one that loses least on the calibration text (default: the recipe's)."},
-        {"state", 0, "TYPE", false,
-         "Type of the recurrent state in the arena: f32 or f16, with half the memory and traffic; f16 for Mamba-2 "
-         "(default: f32)."},
+        {"state", 0, "TYPE", false, state.c_str()},
         {"rotate", 0, nullptr, false,
          "Rotate the residual stream by signs and a Hadamard transform, folded into embedding, in_proj, "
          "out_proj and head: the same model, without outlier channels there. A tied head becomes a "

@@ -8,6 +8,7 @@
 #include "converter/base/error.h"
 #include "converter/plan/names.h"
 #include "converter/text/json.h"
+#include "converter/text/text_facts.h"
 
 namespace adder {
 namespace {
@@ -149,17 +150,7 @@ std::string quantization_record(const RecordContents &contents) {
         json.key("calibration").begin_object();
         json.key("tokens").value(contents.calibration_tokens);
         json.key("window").value(contents.calibration_window);
-        json.key("texts").begin_array();
-        for (const CalibrationText &text : contents.texts)
-            json.begin_object()
-                .key("name")
-                .value(text.name)
-                .key("bytes")
-                .value(text.bytes)
-                .key("crc32")
-                .value(format("%08x", text.crc))
-                .end_object();
-        json.end_array();
+        write_texts(json.key("texts"), contents.texts);
         if (!contents.calibration.empty()) write_alphas(json, plan, contents.calibration);
         json.end_object();
     }

@@ -169,4 +169,23 @@ void write_config(const ModelShape &model, const char *architecture, JsonWriter 
     json->key("vocab_size").value(model.vocab_size);
 }
 
+void write_config_end(const ModelShape &model, JsonWriter *json) {
+    json->key("hidden_act").value("silu");
+    json->key("use_bias").value((model.shapes[0].flags & shape_projection_bias) != 0);
+    json->key("use_conv_bias").value(model.conv_bias);
+    json->key("tie_word_embeddings").value(model.tied);
+    json->key("residual_in_fp32").value(true);
+}
+
+ModelShape shape_like(const PublishedShape &like, bool tied) {
+    ModelShape model;
+    model.d_model = like.d_model;
+    model.n_layer = like.n_layer;
+    model.vocab_size = like.vocab_size;
+    model.tied = tied;
+    model.bos_token_id = 0;
+    model.eos_token_ids = {0};
+    return model;
+}
+
 }  // namespace adder::backbone

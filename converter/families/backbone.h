@@ -52,9 +52,12 @@ DenseTensor filled(uint32_t rows, uint32_t cols, float value);
 // -exp(A_log) * log2(e)
 void make_A2(const TensorFiles &files, const std::string &name, DenseTensor *A_log);
 
-// make-random, of the tensors that all have; config.json's keys that all have.
+// make-random, of the tensors that all have; config.json's keys that all have, in front of a family's own and behind them; a model
+// without blocks.
 Initial initial(const TensorSpec &tensor, const ModelShape &model, uint32_t d_conv);
 bool ends_with(const std::string &text, const char *end);
 void write_config(const ModelShape &model, const char *architecture, JsonWriter *json);
+void write_config_end(const ModelShape &model, JsonWriter *json);
+ModelShape shape_like(const PublishedShape &like, bool tied);
 
 }  // namespace adder::backbone

@@ -4,22 +4,37 @@
 
 #include "converter/base/error.h"
 #include "converter/families/backbone.h"
-#include "converter/families/mamba1.h"
-#include "converter/families/mamba2.h"
+#include "converter/plan/names.h"
 
 namespace adder {
 
 const std::vector<const Family *> &families() {
-    static const std::vector<const Family *> all = {&mamba_family, &falcon_mamba_family, &mamba2_family};
+    static const std::vector<const Family *> all = [] {
+        std::vector<const Family *> list;
+#define ADDER_BLOCK_ID(name, id, title) list.insert(list.end(), name##_families.begin(), name##_families.end());
+#include "runtime/blocks/kinds.inc"
+        return list;
+    }();
     return all;
+}
+
+const char *family_name(const BlobShape &shape) {
+    const Family *found = families().front();
+    for (const Family *family : families())  // the one that has most of the flags
+        if (static_cast<uint16_t>(family->kind) == shape.kind && (family->flags & ~shape.flags) == 0) found = family;
+    return found->name;
 }
 
 const Family &family_of(const ConfigReader &config) {
     for (const Family *family : families())
         if (family->recognises(config)) return *family;
-    if (backbone::is_state_spaces(config))
-        bad_input("%s: layer is %s; \"Mamba1\" and \"Mamba2\" are supported", config.what("ssm_cfg").c_str(),
-                  json_quote(backbone::state_spaces_layer(config)).c_str());
+    if (backbone::is_state_spaces(config)) {
+        std::vector<std::string> layers;
+        for (const Family *family : families())
+            if (family->layer != nullptr) layers.push_back(json_quote(family->layer));
+        bad_input("%s: layer is %s; %s are supported", config.what("ssm_cfg").c_str(),
+                  json_quote(backbone::state_spaces_layer(config)).c_str(), listed(layers).c_str());
+    }
     std::string supported;
     for (const Family *family : families())
         supported += format("%s\"%s\"", supported.empty() ? "" : ", ", family->model_type);

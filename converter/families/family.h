@@ -41,6 +41,9 @@ struct PublishedShape {
 struct Family {
     const char *name;        // "mamba"
     const char *model_type;  // of config.json as transformers writes it
+    const char *layer;       // of state-spaces' ssm_cfg; null: it has none there
+    BlockId kind;            // of its blocks ...
+    uint16_t flags;          // ... with these ShapeFlags, by which its blobs are known
 
     // Is it this family's config.json, in one of its dialects?
     bool (*recognises)(const ConfigReader &config);
@@ -67,11 +70,18 @@ struct Family {
     std::vector<PublishedShape> published;
 };
 
+// Those of all kinds of blocks, the kinds in the order of their ids. Each kind's are in NAME_families of NAME.cpp.
 const std::vector<const Family *> &families();
+#define ADDER_BLOCK_ID(name, id, title) extern const std::vector<const Family *> name##_families;
+#include "runtime/blocks/kinds.inc"
+
 
 // The family that a config.json belongs to, which must outlive the call. Throws Error(bad_input) naming those that are
 // supported.
 const Family &family_of(const ConfigReader &config);
+
+// The name of the one that blocks of this shape are of.
+const char *family_name(const BlobShape &shape);
 
 // A model's shape by its config.json: the family's reading, and what all have in common.
 ModelShape read_model_shape(const Json &json, const std::string &name);

@@ -1,7 +1,5 @@
 // Mamba and Falcon-Mamba: config.json, tensors, recipes, initial weights.
 // SPDX-License-Identifier: MIT
-#include "converter/families/mamba1.h"
-
 #include "converter/base/error.h"
 #include "converter/families/backbone.h"
 
@@ -119,13 +117,7 @@ DenseTensor read(const TensorFiles &files, const ModelShape &model, Role role, u
 }
 
 ModelShape shape_like(const PublishedShape &like, bool tied) {
-    ModelShape model;
-    model.d_model = like.d_model;
-    model.n_layer = like.n_layer;
-    model.vocab_size = like.vocab_size;
-    model.tied = tied;
-    model.bos_token_id = 0;
-    model.eos_token_ids = {0};
+    ModelShape model = backbone::shape_like(like, tied);
     repeat_shape(&model, block_shape(model, 2 * like.d_model, default_d_state, default_d_conv, (like.d_model + 15) / 16,
                                      false));
     return model;
@@ -153,11 +145,7 @@ void write_config(const ModelShape &model, const char *architecture, JsonWriter 
     json->key("time_step_rank").value(view.dims[Dim::dt_rank]);
     json->key("layer_norm_epsilon").value(model.norm_epsilon);
     if (shape.flags & shape_mixer_norms) json->key("mixer_rms_eps").value(view.param(Param::mixer_norm_epsilon));
-    json->key("hidden_act").value("silu");
-    json->key("use_bias").value((shape.flags & shape_projection_bias) != 0);
-    json->key("use_conv_bias").value(model.conv_bias);
-    json->key("tie_word_embeddings").value(model.tied);
-    json->key("residual_in_fp32").value(true);
+    backbone::write_config_end(model, json);
 }
 
 void write_mamba(const ModelShape &model, JsonWriter *json) { write_config(model, "MambaForCausalLM", json); }
@@ -173,39 +161,47 @@ Initial initial(const TensorSpec &tensor, const ModelShape &model) {
     return backbone::initial(tensor, model, model.dim(Dim::d_conv));
 }
 
-}  // namespace
+const Family mamba = {"mamba",
+                      "mamba",
+                      "Mamba1",
+                      BlockId::mamba1,
+                      0,
+                      recognises_mamba,
+                      read_mamba,
+                      backbone::rename,
+                      tensors,
+                      tensor_name,
+                      read,
+                      nullptr,
+                      mamba_like,
+                      write_mamba,
+                      initial,
+                      {// state-spaces/NAME-hf
+                       {"mamba-130m", 768, 24, 50280},
+                       {"mamba-370m", 1024, 48, 50280},
+                       {"mamba-790m", 1536, 48, 50280},
+                       {"mamba-1.4b", 2048, 48, 50280},
+                       {"mamba-2.8b", 2560, 64, 50280}}};
 
-const Family mamba_family = {"mamba",
-                             "mamba",
-                             recognises_mamba,
-                             read_mamba,
+const Family falcon_mamba = {"falcon-mamba",
+                             "falcon_mamba",
+                             nullptr,
+                             BlockId::mamba1,
+                             shape_mixer_norms,
+                             recognises_falcon_mamba,
+                             read_falcon_mamba,
                              backbone::rename,
                              tensors,
                              tensor_name,
                              read,
                              nullptr,
-                             mamba_like,
-                             write_mamba,
+                             falcon_mamba_like,
+                             write_falcon_mamba,
                              initial,
-                             {// state-spaces/NAME-hf
-                              {"mamba-130m", 768, 24, 50280},
-                              {"mamba-370m", 1024, 48, 50280},
-                              {"mamba-790m", 1536, 48, 50280},
-                              {"mamba-1.4b", 2048, 48, 50280},
-                              {"mamba-2.8b", 2560, 64, 50280}}};
+                             {{"falcon-mamba-7b", 4096, 64, 65024}}};
 
-const Family falcon_mamba_family = {"falcon-mamba",
-                                    "falcon_mamba",
-                                    recognises_falcon_mamba,
-                                    read_falcon_mamba,
-                                    backbone::rename,
-                                    tensors,
-                                    tensor_name,
-                                    read,
-                                    nullptr,
-                                    falcon_mamba_like,
-                                    write_falcon_mamba,
-                                    initial,
-                                    {{"falcon-mamba-7b", 4096, 64, 65024}}};
+}  // namespace
+
+const std::vector<const Family *> mamba1_families = {&mamba, &falcon_mamba};
 
 }  // namespace adder

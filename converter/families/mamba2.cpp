@@ -1,7 +1,6 @@
-// Mamba-2: config.json, tensors, recipes, initial weights.
+// Mamba-2 (Dao and Gu, arXiv 2405.21060), in the layouts of transformers, of state-spaces and of Codestral: config.json,
+// tensors, recipes, initial weights.
 // SPDX-License-Identifier: MIT
-#include "converter/families/mamba2.h"
-
 #include <cmath>
 #include <limits>
 
@@ -213,12 +212,7 @@ void tune(const ModelShape &model, Recipe *recipe) {
 }
 
 ModelShape shape_like(const PublishedShape &like) {
-    ModelShape model;
-    model.d_model = like.d_model;
-    model.n_layer = like.n_layer;
-    model.vocab_size = like.vocab_size;
-    model.bos_token_id = 0;
-    model.eos_token_ids = {0};
+    ModelShape model = backbone::shape_like(like, true);
     const uint32_t d_inner = 2 * like.d_model, head_dim = d_inner % 64 == 0 ? 64 : tile_size;
     if (d_inner % head_dim != 0)
         fail(ExitCode::usage, "--like: a Mamba-2 has heads of a multiple of 8 channels, and d_model %u makes %u of them",
@@ -238,11 +232,7 @@ void write_config(const ModelShape &model, JsonWriter *json) {
     json->key("n_groups").value(view.dims[Dim::n_group]);
     json->key("layer_norm_epsilon").value(model.norm_epsilon);
     json->key("rms_norm").value(true);
-    json->key("hidden_act").value("silu");
-    json->key("use_bias").value((view.shape->flags & shape_projection_bias) != 0);
-    json->key("use_conv_bias").value(model.conv_bias);
-    json->key("tie_word_embeddings").value(model.tied);
-    json->key("residual_in_fp32").value(true);
+    backbone::write_config_end(model, json);
 }
 
 // state-spaces/mamba, modules/mamba2.py: A uniform in [1, 16), dt_bias the inverse softplus of steps, D and norms 1, the
@@ -253,25 +243,30 @@ Initial initial(const TensorSpec &tensor, const ModelShape &model) {
     return backbone::initial(tensor, model, model.dim(Dim::d_conv));
 }
 
+const Family mamba2 = {"mamba2",
+                       "mamba2",
+                       "Mamba2",
+                       BlockId::mamba2,
+                       0,
+                       recognises,
+                       read_shape,
+                       backbone::rename,
+                       tensors,
+                       tensor_name,
+                       read,
+                       tune,
+                       shape_like,
+                       write_config,
+                       initial,
+                       {// state-spaces/NAME
+                        {"mamba2-130m", 768, 24, 50288},
+                        {"mamba2-370m", 1024, 48, 50288},
+                        {"mamba2-780m", 1536, 48, 50288},
+                        {"mamba2-1.3b", 2048, 48, 50288},
+                        {"mamba2-2.7b", 2560, 64, 50288}}};
+
 }  // namespace
 
-const Family mamba2_family = {"mamba2",
-                              "mamba2",
-                              recognises,
-                              read_shape,
-                              backbone::rename,
-                              tensors,
-                              tensor_name,
-                              read,
-                              tune,
-                              shape_like,
-                              write_config,
-                              initial,
-                              {// state-spaces/NAME
-                               {"mamba2-130m", 768, 24, 50288},
-                               {"mamba2-370m", 1024, 48, 50288},
-                               {"mamba2-780m", 1536, 48, 50288},
-                               {"mamba2-1.3b", 2048, 48, 50288},
-                               {"mamba2-2.7b", 2560, 64, 50288}}};
+const std::vector<const Family *> mamba2_families = {&mamba2};
 
 }  // namespace adder

@@ -3,6 +3,7 @@
 #include "converter/inspect/inspect.h"
 
 #include "converter/base/error.h"
+#include "converter/families/family.h"
 #include "converter/plan/names.h"
 #include "runtime/arena.h"
 
@@ -50,16 +51,11 @@ namespace {
 // Of the first block: hybrids are described by it, and by the list of tensors.
 BlockView first_block(const Architecture &architecture) { return block_view(architecture, 0); }
 
-const char *family_word(const BlockView &view) {
-    if (view.kind->id != BlockId::mamba1) return kind_name(view.kind->id);
-    return view.shape->flags & shape_mixer_norms ? "falcon-mamba" : "mamba";
-}
-
 }  // namespace
 
 std::string shape_line(const Architecture &architecture, uint32_t n_layer) {
     const BlockView view = first_block(architecture);
-    std::string text = format("%s, d_model %u, layers %u, vocabulary %u", family_word(view), architecture.d_model,
+    std::string text = format("%s, d_model %u, layers %u, vocabulary %u", family_name(*view.shape), architecture.d_model,
                               n_layer, architecture.vocab_size);
     for (uint32_t i = 0; i < view.kind->dim_count; ++i)
         text += format(", %s %u", dim_name(view.kind->dims[i].dim), view.dims[view.kind->dims[i].dim]);
@@ -69,7 +65,7 @@ std::string shape_line(const Architecture &architecture, uint32_t n_layer) {
 
 void write_shape(JsonWriter &w, const Architecture &architecture, uint32_t n_layer) {
     const BlockView view = first_block(architecture);
-    w.key("architecture").value(family_word(view));
+    w.key("architecture").value(family_name(*view.shape));
     w.key("d_model").value(architecture.d_model);
     w.key("n_layer").value(n_layer);
     w.key("vocab_size").value(architecture.vocab_size);

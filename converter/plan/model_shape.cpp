@@ -13,11 +13,19 @@ const TensorRow &row_of(const BlockView &view, Role role) { return *find_row(*vi
 
 template <typename Body>
 void each_kind(const Body &body) {
-    for (uint16_t id = 1; const BlockKind *kind = find_block_kind(id); ++id) body(*kind);
+    for (const BlockKind *kind : all_kinds()) body(*kind);
     body(model_ends);
 }
 
 }  // namespace
+
+const std::vector<const BlockKind *> &all_kinds() {
+    static const std::vector<const BlockKind *> all = {
+#define ADDER_BLOCK(name) &name##_kind,
+#include "runtime/blocks/kinds.inc"
+    };
+    return all;
+}
 
 Architecture ModelShape::architecture() const {
     return {d_model,

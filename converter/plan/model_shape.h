@@ -13,6 +13,9 @@ namespace adder {
 
 struct Family;
 
+// The kinds of blocks, in the order of their ids.
+const std::vector<const BlockKind *> &all_kinds();
+
 struct ModelShape {
     const Family *family = nullptr;
     uint32_t d_model = 0, n_layer = 0, vocab_size = 0;

@@ -49,8 +49,17 @@ const char *input_name(Input input) {
 
 const char *kind_name(BlockId kind) {
     switch (kind) {
-#define ADDER_BLOCK_ID(name, id) \
+#define ADDER_BLOCK_ID(name, id, title) \
     case BlockId::name: return #name;
+#include "runtime/blocks/kinds.inc"
+    }
+    return "?";
+}
+
+const char *kind_title(BlockId kind) {
+    switch (kind) {
+#define ADDER_BLOCK_ID(name, id, title) \
+    case BlockId::name: return title;
 #include "runtime/blocks/kinds.inc"
     }
     return "?";
@@ -65,6 +74,22 @@ const char *slot_name(Slot slot) {
     case Slot::count: break;
     }
     return "?";
+}
+
+std::string kinds_of_half_states() {
+    std::vector<std::string> titles;
+    for (const BlockKind *kind : all_kinds())
+        if (kind->state_types >= StateType::f16) titles.emplace_back(kind_title(kind->id));
+    return listed(titles);
+}
+
+std::string listed(const std::vector<std::string> &words, const char *last) {
+    std::string text;
+    for (size_t i = 0; i < words.size(); ++i) {
+        if (i > 0) text += i + 1 < words.size() ? ", " : last;
+        text += words[i];
+    }
+    return text;
 }
 
 std::string plan_name(const ModelShape &shape, Role role, uint32_t block) {

@@ -7,6 +7,22 @@
 #include "converter/plan/names.h"
 
 namespace adder {
+namespace {
+
+// "in_proj, x_proj and out_proj; of TITLE in_proj and out_proj"
+std::string linear_layers_of_kinds() {
+    std::string text;
+    for (const BlockKind *kind : all_kinds()) {
+        std::vector<std::string> names;
+        for (uint32_t i = 0; i < kind->tensor_count; ++i)
+            if (kind->tensors[i].form == Form::matrix) names.emplace_back(role_name(kind->tensors[i].role));
+        if (!text.empty()) text += std::string("; of ") + kind_title(kind->id) + " ";
+        text += listed(names);
+    }
+    return text;
+}
+
+}  // namespace
 
 void RuleSource::refuse(const std::string &why) const {
     fail(code, "%s '%s': %s", where.c_str(), text.c_str(), why.c_str());
@@ -111,8 +127,7 @@ void TensorPattern::parse_name(const RuleSource &source, size_t begin, size_t en
         for (const Role role : {Role::embedding, Role::head}) try_role(role);
     if (roles_.empty())
         source.refuse_at(
-            begin, in_layer ? "a layer has in_proj, x_proj, dt_proj and out_proj; of Mamba-2 in_proj, bcdt_proj and "
-                              "out_proj"
+            begin, in_layer ? "a layer has " + linear_layers_of_kinds()
                             : "a pattern is embedding, head, or layers.NUMBERS.NAME as layers.*.in_proj");
 }
 

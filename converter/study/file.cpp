@@ -7,6 +7,7 @@
 #include "converter/plan/recipe.h"
 #include "converter/study/study.h"
 #include "converter/text/json.h"
+#include "converter/text/text_facts.h"
 
 namespace adder {
 namespace {
@@ -21,20 +22,6 @@ const char *name_of(const std::vector<std::pair<const char *, Value>> &names, Va
 }
 
 std::string hex(uint32_t crc) { return format("%08x", crc); }
-
-void write_texts(JsonWriter &json, const std::vector<StudySettings::Text> &texts) {
-    json.begin_array();
-    for (const StudySettings::Text &text : texts)
-        json.begin_object()
-            .key("name")
-            .value(text.name)
-            .key("bytes")
-            .value(text.bytes)
-            .key("crc32")
-            .value(hex(text.crc))
-            .end_object();
-    json.end_array();
-}
 
 void write_settings(JsonWriter &json, const StudySettings &s) {
     json.begin_object().key("version").value(s.version).key("checkpoint").value(s.checkpoint);

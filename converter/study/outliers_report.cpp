@@ -9,6 +9,7 @@
 #include "converter/base/error.h"
 #include "converter/plan/names.h"
 #include "converter/text/json.h"
+#include "converter/text/text_facts.h"
 
 namespace adder {
 namespace {
@@ -226,17 +227,9 @@ std::string outliers_json(const OutlierReport &report) {
     json.key("fingerprint").value(report.fingerprint);
     json.key("definition").value(outlier_definition());
     json.key("calibration").begin_object().key("tokens").value(report.tokens);
-    json.key("window").value(report.window).key("texts").begin_array();
-    for (const CalibrationText &text : report.texts)
-        json.begin_object()
-            .key("name")
-            .value(text.name)
-            .key("bytes")
-            .value(text.bytes)
-            .key("crc32")
-            .value(format("%08x", text.crc))
-            .end_object();
-    json.end_array().end_object();
+    json.key("window").value(report.window);
+    write_texts(json.key("texts"), report.texts);
+    json.end_object();
     json.key("sigmas").begin_array();
     for (double sigma : report.sigmas) json.value(sigma);
     json.end_array().key("inputs").begin_array();

@@ -61,8 +61,7 @@ class Rows {
 
     void table() {
         const std::string every = "layers.*.*";
-        const std::string outer =
-            has(linears_, Role::bcdt_proj) ? "layers.*.{in,bcdt,out}_proj" : "layers.*.{in,out}_proj";
+        const std::string outer = "layers.*." + outer_layers();
         const auto add = [&](const char *series, const char *at, Words words) {
             convert("table", series, at, std::move(words));
         };
@@ -156,6 +155,16 @@ class Rows {
 
     static bool has(const std::vector<Role> &roles, Role role) {
         return std::find(roles.begin(), roles.end(), role) != roles.end();
+    }
+
+    // What stands at the residual stream: "{in,bcdt,out}_proj".
+    std::string outer_layers() const {
+        std::string names;
+        for (const Role role : sharers_.at(Role::in_proj)) {
+            const std::string name = role_name(role);
+            names += name.substr(0, name.find("_proj")) + ",";
+        }
+        return "{" + names + "out}_proj";
     }
 
     // The linear layers that take the input of one, in all layers: layers.*.in_proj, or layers.*.{in_proj,bcdt_proj}.
