@@ -4,24 +4,15 @@
 
 #include "kernels/layout.h"
 #include "kernels/scalar/math.h"
+// Those of kernels that are of one family alone.
+#define ADDER_CASE_HEADERS
+#include "kernels/kernels.inc"
 
 namespace adder {
 namespace {
 
 constexpr float epsilon = 1e-5f, multiplier = 32.0f, limit = 127.0f;
 constexpr float logit_limit = 1.0f;  // some operands are beyond it, most are not
-
-bool has(const KernelShape &shape, KernelForm form) { return (shape.forms & form) != 0; }
-
-// Elements from one token to the next of a row of `width`.
-uint32_t stride(const KernelShape &shape, uint32_t width) {
-    return width + (has(shape, form_wide_rows) ? 8 : 0);
-}
-// Of a row for each token.
-size_t by_tokens(const KernelShape &shape, uint32_t width) {
-    return size_t{stride(shape, width)} * (shape.tokens - 1) + width;
-}
-size_t if_in(bool there, size_t count) { return there ? count : 0; }
 
 // ---- Matrix products: weights, scale, group_scale, bias, x, x_scale, out ------------------------
 
@@ -38,9 +29,9 @@ Operands matmul_operands(const KernelShape &shape) {
                 {Contents::half_scales,
                  if_in(weights == Weights::int4, rows * group_count(shape.cols, shape.group)), false},
                 {Contents::floats, rows, false},
-                {x, by_tokens(shape, shape.cols), false},
+                {x, shape.by_tokens(shape.cols), false},
                 {Contents::scales, shape.tokens, false},
-                {Contents::floats, by_tokens(shape, shape.rows), true},
+                {Contents::floats, shape.by_tokens(shape.rows), true},
             },
             7};
 }
@@ -51,10 +42,10 @@ void matmul_call(const KernelTable &kernels, const KernelShape &shape, void *con
     Matrix matrix{};
     matrix.weights = operands[0];
     matrix.scale = weights == Weights::int8 ? static_cast<const float *>(operands[1]) : nullptr;
-    matrix.scale_per_row = !has(shape, form_one_scale);
+    matrix.scale_per_row = !shape.has(form_one_scale);
     matrix.group_scale = weights == Weights::int4 ? static_cast<const uint16_t *>(operands[2]) : nullptr;
     matrix.group = weights == Weights::int4 ? shape.group : 0;
-    matrix.bias = has(shape, form_no_bias) ? nullptr : static_cast<const float *>(operands[3]);
+    matrix.bias = shape.has(form_no_bias) ? nullptr : static_cast<const float *>(operands[3]);
     matrix.tiles = shape.rows / tile_size;
     matrix.cols = shape.cols;
     MatmulArgs args{};
@@ -62,12 +53,12 @@ void matmul_call(const KernelTable &kernels, const KernelShape &shape, void *con
     args.tile_end = end;
     args.tokens = shape.tokens;
     args.x = operands[4];
-    args.x_stride = stride(shape, shape.cols);
+    args.x_stride = shape.stride(shape.cols);
     args.x_scale = static_cast<const float *>(operands[5]);
-    args.x_scale_stride = has(shape, form_one_scale) ? 0 : 1;
+    args.x_scale_stride = shape.has(form_one_scale) ? 0 : 1;
     args.out = static_cast<float *>(operands[6]);
-    args.out_stride = stride(shape, shape.rows);
-    args.add = has(shape, form_add);
+    args.out_stride = shape.stride(shape.rows);
+    args.add = shape.has(form_add);
     (kernels.*Member)(matrix, args);
 }
 
@@ -166,7 +157,7 @@ constexpr KernelCase vector_case = {nullptr,
 
 // weight, bias, state, x, codes, multipliers
 Operands conv_operands(const KernelShape &shape) {
-    const size_t channels = shape.rows, count = by_tokens(shape, shape.rows);
+    const size_t channels = shape.rows, count = shape.by_tokens(shape.rows);
     return {{{Contents::floats, channels * shape.d_conv, false},
              {Contents::floats, channels, false},
              {Contents::floats, channels * (shape.d_conv - 1), true},
@@ -187,9 +178,9 @@ void conv_call(const KernelTable &kernels, const KernelShape &shape, void *const
     args.bias = static_cast<const float *>(operands[1]);
     args.state = static_cast<float *>(operands[2]);
     args.x = static_cast<float *>(operands[3]);
-    args.x_stride = stride(shape, shape.rows);
-    args.codes = has(shape, form_no_codes) ? nullptr : static_cast<int8_t *>(operands[4]);
-    args.codes_stride = stride(shape, shape.rows);
+    args.x_stride = shape.stride(shape.rows);
+    args.codes = shape.has(form_no_codes) ? nullptr : static_cast<int8_t *>(operands[4]);
+    args.codes_stride = shape.stride(shape.rows);
     args.multipliers = static_cast<const float *>(operands[5]);
     args.limit = limit;
     kernels.conv_silu(args);
@@ -197,14 +188,14 @@ void conv_call(const KernelTable &kernels, const KernelShape &shape, void *const
 
 // A2, D, state, dt, u, z, B, C, codes, multipliers
 Operands scan_operands(const KernelShape &shape) {
-    const size_t channels = shape.rows, count = by_tokens(shape, shape.rows);
-    const size_t bc_count = by_tokens(shape, shape.d_state);
+    const size_t channels = shape.rows, count = shape.by_tokens(shape.rows);
+    const size_t bc_count = shape.by_tokens(shape.d_state);
     return {{{Contents::decays, channels * shape.d_state, false},
              {Contents::floats, channels, false},
              {Contents::floats, channels * shape.d_state, true},
              {Contents::floats, count, false},
              {Contents::floats, count, false},
-             {Contents::floats, count, has(shape, form_no_codes)},
+             {Contents::floats, count, shape.has(form_no_codes)},
              {Contents::floats, bc_count, false},
              {Contents::floats, bc_count, false},
              {Contents::codes, count, true},
@@ -223,73 +214,22 @@ void scan_call(const KernelTable &kernels, const KernelShape &shape, void *const
     args.D = static_cast<const float *>(operands[1]);
     args.state = static_cast<float *>(operands[2]);
     args.dt = static_cast<const float *>(operands[3]);
-    args.dt_stride = stride(shape, shape.rows);
+    args.dt_stride = shape.stride(shape.rows);
     args.u = static_cast<const float *>(operands[4]);
     args.z = static_cast<float *>(operands[5]);
-    args.uz_stride = stride(shape, shape.rows);
+    args.uz_stride = shape.stride(shape.rows);
     args.B = static_cast<const float *>(operands[6]);
     args.C = static_cast<const float *>(operands[7]);
-    args.bc_stride = stride(shape, shape.d_state);
-    args.codes = has(shape, form_no_codes) ? nullptr : static_cast<int8_t *>(operands[8]);
-    args.codes_stride = stride(shape, shape.rows);
+    args.bc_stride = shape.stride(shape.d_state);
+    args.codes = shape.has(form_no_codes) ? nullptr : static_cast<int8_t *>(operands[8]);
+    args.codes_stride = shape.stride(shape.rows);
     args.multipliers = static_cast<const float *>(operands[9]);
     args.limit = limit;
     kernels.scan(args);
 }
 
-// Heads of which a call has channels, and their groups.
-uint32_t head_count(const KernelShape &shape) { return (shape.rows + shape.head_dim - 1) / shape.head_dim; }
-uint32_t bc_width(const KernelShape &shape) {
-    return (head_count(shape) + shape.heads_per_group - 1) / shape.heads_per_group * shape.ssd_state;
-}
-
-// A2, D, state, dt, x, z, B, C
-Operands ssd_operands(const KernelShape &shape) {
-    const size_t channels = shape.rows, count = by_tokens(shape, shape.rows);
-    const uint32_t heads = round_up_to_tile(head_count(shape));
-    const bool gate = !has(shape, form_no_gate);
-    return {{{Contents::decays, heads, false},
-             {Contents::floats, heads, false},
-             {has(shape, form_half_state) ? Contents::halves : Contents::floats, channels * shape.ssd_state,
-              true},
-             {Contents::floats, by_tokens(shape, heads), false},
-             {Contents::floats, count, !gate},
-             {Contents::floats, if_in(gate, count), true},
-             {Contents::floats, by_tokens(shape, bc_width(shape)), false},
-             {Contents::floats, by_tokens(shape, bc_width(shape)), false}},
-            8};
-}
-
-void ssd_call(const KernelTable &kernels, const KernelShape &shape, void *const *operands, uint32_t begin,
-              uint32_t end) {
-    SsdArgs args{};
-    args.tile_begin = begin;
-    args.tile_end = end;
-    args.tokens = shape.tokens;
-    args.d_state = shape.ssd_state;
-    args.head_dim = shape.head_dim;
-    args.heads_per_group = shape.heads_per_group;
-    args.A2 = static_cast<const float *>(operands[0]);
-    args.D = static_cast<const float *>(operands[1]);
-    args.dt_low = has(shape, form_delta_limits) ? 0.5f : 0.0f;
-    args.dt_high = has(shape, form_delta_limits) ? 1.0f : __builtin_inff();
-    args.state = operands[2];
-    args.half_state = has(shape, form_half_state);
-    args.dt = static_cast<const float *>(operands[3]);
-    args.dt_stride = stride(shape, round_up_to_tile(head_count(shape)));
-    args.x = static_cast<float *>(operands[4]);
-    args.x_stride = stride(shape, shape.rows);
-    args.z = has(shape, form_no_gate) ? nullptr : static_cast<float *>(operands[5]);
-    args.z_stride = stride(shape, shape.rows);
-    args.B = static_cast<const float *>(operands[6]);
-    args.C = static_cast<const float *>(operands[7]);
-    args.bc_stride = stride(shape, bc_width(shape));
-    kernels.ssd_scan(args);
-}
-
 uint64_t conv_work(const KernelShape &shape) { return uint64_t{shape.rows} * shape.tokens; }
 uint64_t scan_work(const KernelShape &shape) { return conv_work(shape) * shape.d_state; }
-uint64_t ssd_work(const KernelShape &shape) { return conv_work(shape) * shape.ssd_state; }
 
 // ---- The list: for each kernel of kernels.inc its case ------------------------------------------
 
@@ -313,8 +253,6 @@ constexpr KernelCase case_conv_silu = {
     nullptr, KernelCase::Parts::tiles, false, 8, false, conv_operands, conv_call, conv_work};
 constexpr KernelCase case_scan = {
     nullptr, KernelCase::Parts::tiles, false, 8, false, scan_operands, scan_call, scan_work};
-constexpr KernelCase case_ssd_scan = {
-    nullptr, KernelCase::Parts::tiles, false, 8, true, ssd_operands, ssd_call, ssd_work};
 constexpr KernelCase case_clamp = vector_case<clamp, gives_floats, 1>;
 constexpr KernelCase case_argmax = vector_case<argmax, takes_logits | gives_number, 1>;
 constexpr KernelCase case_softmax_weights = vector_case<softmax_weights, gives_floats, 1>;
@@ -324,9 +262,8 @@ constexpr KernelCase named(KernelCase kernel, const char *name) {
     return kernel;
 }
 constexpr KernelCase cases[] = {
-#define ADDER_KERNEL(kernel, type, part) named(case_##kernel, #kernel),
+#define ADDER_KERNEL(kernel, type, part, step) named(case_##kernel, #kernel),
 #include "kernels/kernels.inc"
-#undef ADDER_KERNEL
 };
 
 // ---- Fillings -----------------------------------------------------------------------------------

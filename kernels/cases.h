@@ -14,7 +14,7 @@
 namespace adder {
 
 // How much a call does, and which form of it. Vector kernels run once a token over `cols` elements; conv_silu and the scans
-// have `rows` channels, those of Mamba-2's last head perhaps fewer than of the others.
+// have `rows` channels, those of the last head, if there are heads, perhaps fewer than of the others.
 struct KernelShape {
     uint32_t rows;  // multiple of 8
     uint32_t cols;  // multiple of KernelCase::cols_step
@@ -22,8 +22,13 @@ struct KernelShape {
     // The rest as published models and the recipe small have it.
     uint32_t d_conv = 4, d_state = 16, group = 32;
     uint32_t ssd_state = 128, head_dim = 64,
-             heads_per_group = 1024;  // of Mamba-2; head_dim is a multiple of 8
-    uint32_t forms = 0;
+             heads_per_group = 1024;  // of scans with heads; head_dim is a multiple of 8
+    uint32_t forms = 0;               // KernelForm
+
+    bool has(uint32_t form) const { return (forms & form) != 0; }
+    // Elements from one token to the next of a row of `width`, and of a row for each token.
+    uint32_t stride(uint32_t width) const;
+    size_t by_tokens(uint32_t width) const { return size_t{stride(width)} * (tokens - 1) + width; }
 };
 
 // Other forms of a call, bits of KernelShape::forms; a kernel that does not know one ignores it.
@@ -33,11 +38,13 @@ enum KernelForm : uint32_t {
     form_one_scale = 4,       // matrix products: one for all rows, one for all tokens
     form_no_codes = 8,        // channels: floats only
     form_wide_rows = 16,      // the stride of what is laid out by tokens is 8 elements longer than need be
-    form_half_state = 32,     // ssd_scan
-    form_no_gate = 64,        // ssd_scan
-    form_delta_limits = 128,  // ssd_scan: narrow ones
+    form_half_state = 32,     // scans: float16, where that may be
+    form_no_gate = 64,        // scans with heads
+    form_delta_limits = 128,  // scans with heads: narrow ones
     all_forms = 255
 };
+
+inline uint32_t KernelShape::stride(uint32_t width) const { return width + (has(form_wide_rows) ? 8 : 0); }
 
 enum class Contents : uint8_t {
     codes,        // int8 activations: -127..127
@@ -87,6 +94,8 @@ struct Operands {
     uint32_t size() const { return count; }
     const Operand &operator[](size_t i) const { return list[i]; }
 };
+
+inline size_t if_in(bool there, size_t count) { return there ? count : 0; }
 
 struct KernelCase {
     const char *name;                                    // of the member of KernelTable

@@ -14,6 +14,9 @@
 #include <cstdint>
 
 #include "adder/config.h"
+// Arguments and arithmetic of the kernels that are of one family alone.
+#define ADDER_ARGUMENT_HEADERS
+#include "kernels/kernels.inc"
 
 // Products and sums stay apart in builds, too, that were not given -ffp-contract=off: compilers for ARM, or with FMA, would
 // fuse them.
@@ -101,37 +104,6 @@ struct ScanArgs {
     float limit;               // with codes only
 };
 
-// Mamba-2's scan (Dao and Gu, arXiv 2405.21060, the recurrent form of SSD) with softplus, skip and gate over a chunk, for
-// channels of tiles [tile_begin, tile_end). Channel c belongs to head h = c / head_dim, and that to group
-// h / heads_per_group, whose B and C its heads share.
-//     d = softplus(dt[h]);  d = d > dt_low ? d : dt_low;  d = d < dt_high ? d : dt_high
-//     decay = exp2(d * A2[h]);  du = d * x
-//     for n = 0..d_state-1:  S[n] = decay * S[n] + du * B[n];   y = S[0]*C[0], then y = y + S[n] * C[n]
-//     y = y + D[h] * x;  g = y * silu(z)
-// A state of halves is widened before and rounded after (f16_f32 and f32_f16 of scalar/math.h); y takes S before it is
-// rounded.
-struct SsdArgs {
-    uint32_t tile_begin, tile_end;
-    uint32_t tokens;
-    uint32_t d_state;
-    uint32_t head_dim;  // a multiple of 8
-    uint32_t heads_per_group;
-    const float *A2;        // [heads padded to 8], A * log2(e) = -exp(A_log) * log2(e): not positive
-    const float *D;         // [heads padded to 8]
-    float dt_low, dt_high;  // numbers; dt_high may be infinite
-    void *state;            // [tiles][d_state][8], S, float or uint16 (IEEE 754 binary16); updated
-    bool half_state;
-    const float *dt;  // [tokens][dt_stride], heads padded to 8; before softplus, bias included
-    uint32_t dt_stride;
-    float *x;  // [tokens][x_stride], channels, after convolution and SiLU; replaced by y if z is null
-    uint32_t x_stride;
-    float *z;  // [tokens][z_stride], channels; replaced by g. Null: no gate
-    uint32_t z_stride;
-    const float *B;      // [tokens][bc_stride], of which [groups][d_state] are read
-    const float *C;      // as B
-    uint32_t bc_stride;  // any number from groups * d_state on
-};
-
 // In every function q8(v, m, limit) = v*m, clamped to [-limit, limit] (NaN: limit), rounded half to even. The limit is an
 // integer in [1, 127]: 127 for codes of 8 bits, 7 for 4. Vectors are of n elements. kernels.inc lists the kernels.
 
@@ -166,10 +138,9 @@ using QuantizeDynamicKernel = float(const float *v, uint32_t n, float limit, int
 using HadamardQuantizeKernel = void(const float *v, const float *factors, uint32_t n, float multiplier,
                                     float limit, int8_t *out);
 
-// conv_silu, scan, ssd_scan: above their arguments.
+// conv_silu, scan: above their arguments.
 using ConvSiluKernel = void(const ConvArgs &args);
 using ScanKernel = void(const ScanArgs &args);
-using SsdScanKernel = void(const SsdArgs &args);
 
 // The sampler's, on logits of any number.
 // clamp: v[i] = v[i] > -limit ? v[i] : -limit (NaN: -limit);  v[i] = v[i] < limit ? v[i] : limit;  v[i] = v[i] + 0, which
@@ -186,9 +157,8 @@ struct KernelTable {
     // Multiply-accumulates that matmul_q8 does in two or three microseconds: what it costs to hand them to another
     // thread, and its cache lines with them. The default of adder_options.least_part.
     uint32_t least_part;
-#define ADDER_KERNEL(kernel, type, part) type *kernel;
+#define ADDER_KERNEL(kernel, type, part, step) type *kernel;
 #include "kernels/kernels.inc"
-#undef ADDER_KERNEL
 };
 
 // A kernel of a part of the library that may not be built; null then, and nothing is left of it in the program.

@@ -74,7 +74,7 @@ function header(name, specific,    line, inner, wanted) {
             wanted = ""
         } else if (is_part(inner)) part(inner)
         else if (inner != "") header(inner, specific)
-        else if (line ~ /^#define ADDER_[A-Z_]*_HEADERS$/) wanted = substr(line, 9)
+        else if (line ~ wants_headers) wanted = substr(line, 9)
         else if (line ~ /^#define ADDER_SIMD /) {
             # The vector layer of another set: what was built on the last one is built again.
             for (inner in seen) if (is_specific(inner) && inner != name) delete seen[inner]
@@ -83,22 +83,35 @@ function header(name, specific,    line, inner, wanted) {
     }
     close(name)
 }
-function headers_of(source,    line, name) {
-    while ((getline line <source) > 0) if ((name = local_name(line)) != "" && !is_part(name)) header(name, 0)
+function headers_of(source,    line, name, wanted) {
+    while ((getline line <source) > 0) {
+        if ((name = local_name(line)) == "") {
+            if (line ~ wants_headers) wanted = substr(line, 9)
+        } else if (!is_part(name)) header(name, 0)
+        else if (wanted != "") {
+            headers_of_part(name, wanted, 0)
+            wanted = ""
+        }
+    }
     close(source)
 }
-function source(name, specific,    line, inner) {
+function source(name, specific,    line, inner, wanted) {
     print "\n// ---- " name " ----"
     while ((getline line <name) > 0) {
         inner = local_name(line)
-        if (inner == "") {
+        if (line ~ wants_headers) wanted = substr(line, 9)
+        else if (inner == "") {
             if (line !~ /^\/\/ SPDX/) print line
+        } else if (is_part(inner) && wanted != "") {
+            if (specific) headers_of_part(inner, wanted, 1)
+            wanted = ""
         } else if (is_part(inner)) part(inner)
         else if (specific) header(inner, 1)
     }
     close(name)
 }
 BEGIN {
+    wants_headers = "^#define ADDER_[A-Z_]*_HEADERS$"
     print "// " title "\n// SPDX-License-Identifier: MIT\n#include \"adder.h\"\n"
     print "#if defined(__clang__)  // one file has what others would have used"
     print "#pragma clang diagnostic ignored \"-Wunused-function\""

@@ -96,10 +96,11 @@ BenchReport bench_matrices(const BlobFile &blob, const KernelBenchPlan &plan) {
         }
     BenchTable table = empty_table();
     for (const Result &result : results) {
-        for (uint32_t step = 0; step < step_count; ++step)
-            if (matrices.roles()[step].matrices > 0)
-                add_row(&table, step_name(static_cast<Step>(step)), result, matrices.roles()[step],
-                        result.roles[step]);
+        for (const Step step : all_steps()) {
+            const auto place = static_cast<uint32_t>(step);
+            if (matrices.roles()[place].matrices > 0)
+                add_row(&table, step_name(step), result, matrices.roles()[place], result.roles[place]);
+        }
         add_row(&table, "all", result, matrices.all(), result.token);
     }
     report.tables.push_back(std::move(table));

@@ -54,10 +54,11 @@ void add_steps(BenchTable *table, const char *test, const BenchResult &result,
                                result.configuration.isa, std::string(step), std::move(calls), 1e6 * seconds,
                                100 * seconds / middle->seconds});
     };
-    for (uint32_t step = 0; step < step_count; ++step) {
-        if (middle->calls[step] == 0) continue;
-        rest -= middle->step_seconds[step];
-        add(step_name(static_cast<Step>(step)), middle->calls[step], middle->step_seconds[step]);
+    for (const Step step : all_steps()) {
+        const auto place = static_cast<uint32_t>(step);
+        if (middle->calls[place] == 0) continue;
+        rest -= middle->step_seconds[place];
+        add(step_name(step), middle->calls[place], middle->step_seconds[place]);
     }
     const double timing = std::min(middle->timing, std::max(rest, 0.0));
     add("timing", BenchCell(), timing);

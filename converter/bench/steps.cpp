@@ -10,6 +10,9 @@
 #include <utility>
 #include <vector>
 
+#include "converter/plan/model_shape.h"
+#include "converter/plan/names.h"
+
 namespace adder {
 namespace {
 
@@ -79,27 +82,22 @@ void timed_matmul(const Matrix &matrix, const MatmulArgs &args) {
     count(step_of(matrix), ticks);
 }
 
-template <auto Member, Step step>
+// What the list of kernels has for each: the step that its time is booked on. That of what no step has counts as the rest.
+enum class Booking { matrix, norm, quantize, conv, scan, rest };
+
+template <auto Member, Booking booking>
 void wrap() {
-    state.timed.*Member = Timed<Member, step, decltype(Member)>::call;
+    if constexpr (booking == Booking::matrix) state.timed.*Member = timed_matmul<Member>;
+    if constexpr (booking == Booking::norm) state.timed.*Member = Timed<Member, Step::norm, decltype(Member)>::call;
+    if constexpr (booking == Booking::quantize) state.timed.*Member = Timed<Member, Step::quantize, decltype(Member)>::call;
+    if constexpr (booking == Booking::conv) state.timed.*Member = Timed<Member, Step::conv, decltype(Member)>::call;
+    if constexpr (booking == Booking::scan) state.timed.*Member = Timed<Member, Step::scan, decltype(Member)>::call;
 }
 
-// A function that stands in no line here is not timed, and its time counts as the rest.
 void wrap_all() {
     state.timed = state.kernels;
-    state.timed.matmul_q8 = timed_matmul<&KernelTable::matmul_q8>;
-    state.timed.matmul_q8_f32 = timed_matmul<&KernelTable::matmul_q8_f32>;
-    state.timed.matmul_f32 = timed_matmul<&KernelTable::matmul_f32>;
-    state.timed.matmul_q4 = timed_matmul<&KernelTable::matmul_q4>;
-    state.timed.matmul_q4_f32 = timed_matmul<&KernelTable::matmul_q4_f32>;
-    wrap<&KernelTable::rmsnorm, Step::norm>();
-    wrap<&KernelTable::rmsnorm_quantize, Step::norm>();
-    wrap<&KernelTable::quantize, Step::quantize>();
-    wrap<&KernelTable::quantize_dynamic, Step::quantize>();
-    wrap<&KernelTable::hadamard_quantize, Step::quantize>();
-    wrap<&KernelTable::conv_silu, Step::conv>();
-    wrap<&KernelTable::scan, Step::scan>();
-    wrap<&KernelTable::ssd_scan, Step::scan>();
+#define ADDER_KERNEL(kernel, type, part, step) wrap<&KernelTable::kernel, Booking::step>();
+#include "kernels/kernels.inc"
 }
 
 void list_matrices(const Model &model) {
@@ -134,29 +132,34 @@ double measure_call() {
 
 const char *step_name(Step step) {
     switch (step) {
-    case Step::in_proj: return "in_proj";
-    case Step::bcdt_proj: return "bcdt_proj";
     case Step::conv: return "conv";
-    case Step::x_proj: return "x_proj";
-    case Step::dt_proj: return "dt_proj";
     case Step::scan: return "scan";
-    case Step::out_proj: return "out_proj";
-    case Step::head: return "head";
-    case Step::norm: return "norm";
     case Step::quantize: return "quantize";
+    default: return role_name(static_cast<Role>(step));
     }
-    return "?";
 }
 
-Step step_of(Role role) {
-    switch (role) {
-    case Role::bcdt_proj: return Step::bcdt_proj;
-    case Role::x_proj: return Step::x_proj;
-    case Role::dt_proj: return Step::dt_proj;
-    case Role::out_proj: return Step::out_proj;
-    case Role::head: return Step::head;
-    default: return Step::in_proj;
-    }
+const std::vector<Step> &all_steps() {
+    static const std::vector<Step> all = [] {
+        // A kind's steps go where its table has their tensors: the convolution's weights, the decays of a scan. What several
+        // kinds have is there once; what only this one has comes after the step that it has before it.
+        std::vector<Step> steps;
+        for (const BlockKind *kind : all_kinds()) {
+            auto after = steps.begin();
+            for (uint32_t i = 0; i < kind->tensor_count; ++i) {
+                const TensorRow &row = kind->tensors[i];
+                if (row.form != Form::matrix && row.role != Role::conv_weight && row.role != Role::A2) continue;
+                const Step step = row.form == Form::matrix           ? step_of(row.role)
+                                  : row.role == Role::conv_weight ? Step::conv
+                                                                  : Step::scan;
+                const auto known = std::find(steps.begin(), steps.end(), step);
+                after = (known != steps.end() ? known : steps.insert(after, step)) + 1;
+            }
+        }
+        steps.insert(steps.end(), {Step::head, Step::norm, Step::quantize});
+        return steps;
+    }();
+    return all;
 }
 
 StepTimer::StepTimer(adder_session *session) : session_(session), kernels_(session->kernels) {

@@ -4,16 +4,28 @@
 
 #include <array>
 #include <cstdint>
+#include <vector>
 
 #include "converter/bench/clock.h"
 #include "runtime/session.h"
 
 namespace adder {
 
-enum class Step : uint32_t { in_proj, bcdt_proj, conv, x_proj, dt_proj, scan, out_proj, head, norm, quantize };
-constexpr uint32_t step_count = 10;
+// The linear layers, by their roles, and the other things that kernels do: a place in lists by step. Not all of them take time.
+enum class Step : uint32_t {
+#define ADDER_ROLE(name, number) name = number,
+#include "runtime/blocks/kinds.inc"
+    conv,
+    scan,
+    quantize,
+    count
+};
+constexpr uint32_t step_count = static_cast<uint32_t>(Step::count);
 const char *step_name(Step step);
-Step step_of(Role role);  // of a linear layer
+constexpr Step step_of(Role role) { return static_cast<Step>(role); }
+
+// Those that take time, in the order of a token.
+const std::vector<Step> &all_steps();
 
 // Calls body(role, linear) for all linear layers of a model, in the order of a token.
 template <typename Body>

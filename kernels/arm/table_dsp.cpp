@@ -10,16 +10,13 @@
 namespace adder {
 namespace dsp {
 
-MatmulKernel matmul_q8, matmul_q4;
-ScanKernel scan;
-SsdScanKernel ssd_scan;
+#define ADDER_KERNEL_DSP(kernel, type) type kernel;
+#include "kernels/kernels.inc"
 
 static constexpr KernelTable table_make() {
     KernelTable table = scalar::table("dsp", cpu_has_baseline, 16384);
-    kernel_better(table.matmul_q8, matmul_q8);
-    kernel_better(table.matmul_q4, matmul_q4);
-    kernel_better(table.scan, scan);
-    kernel_better(table.ssd_scan, ssd_scan);
+#define ADDER_KERNEL_DSP(kernel, type) kernel_better(table.kernel, kernel);
+#include "kernels/kernels.inc"
     return table;
 }
 

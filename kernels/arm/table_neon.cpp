@@ -6,14 +6,9 @@
 #include "kernels/cpu.h"
 #include "kernels/tables.h"
 // The kernels, written on the vector header above.
-#include "kernels/simd/conv_silu.h"
 #include "kernels/simd/half.h"
-#include "kernels/simd/matmul_float.h"
-#include "kernels/simd/quantize.h"
-#include "kernels/simd/rmsnorm.h"
-#include "kernels/simd/sample.h"
-#include "kernels/simd/scan.h"
-#include "kernels/simd/ssd_scan.h"
+#define ADDER_SIMD_HEADERS
+#include "kernels/kernels.inc"
 #include "kernels/simd/table.h"
 
 namespace adder {

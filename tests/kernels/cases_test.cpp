@@ -108,9 +108,8 @@ TEST(KernelCaseList, DeclaresWhatIsWritten) {
 
 TEST(KernelTables, HaveEveryFunction) {
     for (const KernelTable *table : built()) {
-#define ADDER_KERNEL(kernel, type, part) EXPECT_NE(table->kernel, nullptr) << table->name;
+#define ADDER_KERNEL(kernel, type, part, step) EXPECT_NE(table->kernel, nullptr) << table->name;
 #include "kernels/kernels.inc"
-#undef ADDER_KERNEL
     }
 }
 
@@ -119,7 +118,7 @@ TEST(KernelCaseList, CallsTheFunctionsThatItNames) {
     const FloatModeScope mode;
     const KernelShape shape = shapes[0];
     size_t i = 0;
-#define ADDER_KERNEL(kernel, type, part)                                                                     \
+#define ADDER_KERNEL(kernel, type, part, step)                                                                     \
     {                                                                                                        \
         KernelTable alone{};                                                                                 \
         alone.kernel = scalar().kernel;                                                                      \
@@ -129,7 +128,6 @@ TEST(KernelCaseList, CallsTheFunctionsThatItNames) {
                   results(one, alone, shape, Filling::ordinary, Placement::at_end, 0));                      \
     }
 #include "kernels/kernels.inc"
-#undef ADDER_KERNEL
     EXPECT_EQ(i, kernel_cases().size());
 }
 
