@@ -12,16 +12,10 @@
 #include <cstdint>
 
 #define ADDER_SIMD helium
+#include "kernels/arm/vector_halves.h"
 
 namespace adder {
 namespace helium {
-
-struct f32x8 {
-    float32x4_t low, high;
-};
-struct i32x8 {
-    int32x4_t low, high;
-};
 
 static constexpr int registers = 4;  // vectors of eight that the registers hold
 static constexpr int in_step = 1;    // two of four lanes: all that there are registers for
@@ -45,15 +39,6 @@ struct Splat {
 };
 static inline Splat broadcast(float v) { return {v}; }
 
-static inline f32x8 operator+(f32x8 a, f32x8 b) {
-    return {vaddq_f32(a.low, b.low), vaddq_f32(a.high, b.high)};
-}
-static inline f32x8 operator-(f32x8 a, f32x8 b) {
-    return {vsubq_f32(a.low, b.low), vsubq_f32(a.high, b.high)};
-}
-static inline f32x8 operator*(f32x8 a, f32x8 b) {
-    return {vmulq_f32(a.low, b.low), vmulq_f32(a.high, b.high)};
-}
 static inline f32x8 operator+(f32x8 a, Splat b) {
     return {vaddq_n_f32(a.low, b.v), vaddq_n_f32(a.high, b.v)};
 }
@@ -79,11 +64,6 @@ static inline float32x4_t divide(float32x4_t a, float32x4_t b) {
 }
 static inline f32x8 operator/(f32x8 a, f32x8 b) { return {divide(a.low, b.low), divide(a.high, b.high)}; }
 
-static inline i32x8 bits(f32x8 v) { return {vreinterpretq_s32_f32(v.low), vreinterpretq_s32_f32(v.high)}; }
-static inline f32x8 from_bits(i32x8 v) {
-    return {vreinterpretq_f32_s32(v.low), vreinterpretq_f32_s32(v.high)};
-}
-
 // Only "greater": MVE's "less" is the opposite of "greater or equal", so that it holds for NaNs.
 static inline f32x8 min(f32x8 a, f32x8 b) {
     return {vpselq_f32(a.low, b.low, vcmpgtq_f32(b.low, a.low)),
@@ -99,10 +79,6 @@ static inline f32x8 at_most(f32x8 v, f32x8 b) {
 }
 static inline f32x8 at_least(f32x8 v, f32x8 b) {
     return {vmaxnmq_f32(v.low, b.low), vmaxnmq_f32(v.high, b.high)};
-}
-static inline f32x8 flip_signs(f32x8 v, f32x8 signs) {
-    const i32x8 a = bits(v), b = bits(signs);
-    return from_bits({veorq_s32(a.low, b.low), veorq_s32(a.high, b.high)});
 }
 static inline f32x8 magnitude(f32x8 v) { return {vabsq_f32(v.low), vabsq_f32(v.high)}; }
 static inline f32x8 negative_magnitude(f32x8 v) {
@@ -130,24 +106,7 @@ static inline i32x8 load_bits(const void *v) {
     const int8_t *bytes = static_cast<const int8_t *>(v);  // of any alignment
     return {vreinterpretq_s32_s8(vldrbq_s8(bytes)), vreinterpretq_s32_s8(vldrbq_s8(bytes + 16))};
 }
-static inline i32x8 add(i32x8 a, i32x8 b) { return {vaddq_s32(a.low, b.low), vaddq_s32(a.high, b.high)}; }
-template <int N>
-static inline i32x8 shift_left(i32x8 v) {
-    return {vshlq_n_s32(v.low, N), vshlq_n_s32(v.high, N)};
-}
-template <int N>
-static inline i32x8 byte_at(i32x8 v) {
-    v = shift_left<24 - 8 * N>(v);
-    return {vshrq_n_s32(v.low, 24), vshrq_n_s32(v.high, 24)};
-}
-template <int N>
-static inline i32x8 nibble_at(i32x8 v) {
-    v = shift_left<28 - 4 * N>(v);
-    return {vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_s32(v.low), 28)),
-            vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_s32(v.high), 28))};
-}
 
-static inline f32x8 to_float(i32x8 v) { return {vcvtq_f32_s32(v.low), vcvtq_f32_s32(v.high)}; }
 static inline i32x8 round(f32x8 v) { return {vcvtnq_s32_f32(v.low), vcvtnq_s32_f32(v.high)}; }
 
 static inline f32x8 scales_load(const uint16_t *scale) {
@@ -156,24 +115,6 @@ static inline f32x8 scales_load(const uint16_t *scale) {
 }
 
 // For kernels/simd/half.h: VCVT makes default NaNs.
-static inline i32x8 words(int32_t v) {
-    const int32x4_t all = vdupq_n_s32(v);
-    return {all, all};
-}
-static inline i32x8 subtract(i32x8 a, i32x8 b) {
-    return {vsubq_s32(a.low, b.low), vsubq_s32(a.high, b.high)};
-}
-static inline i32x8 both_bits(i32x8 a, i32x8 b) {
-    return {vandq_s32(a.low, b.low), vandq_s32(a.high, b.high)};
-}
-static inline i32x8 either_bits(i32x8 a, i32x8 b) {
-    return {vorrq_s32(a.low, b.low), vorrq_s32(a.high, b.high)};
-}
-template <int N>
-static inline i32x8 shift_right(i32x8 v) {
-    return {vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_s32(v.low), N)),
-            vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_s32(v.high), N))};
-}
 static inline i32x8 if_greater(i32x8 a, i32x8 b, i32x8 x, i32x8 y) {
     return {vpselq_s32(x.low, y.low, vcmpgtq_s32(a.low, b.low)),
             vpselq_s32(x.high, y.high, vcmpgtq_s32(a.high, b.high))};

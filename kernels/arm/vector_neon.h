@@ -13,16 +13,10 @@
 #include <cstdint>
 
 #define ADDER_SIMD neon
+#include "kernels/arm/vector_halves.h"
 
 namespace adder {
 namespace neon {
-
-struct f32x8 {
-    float32x4_t low, high;
-};
-struct i32x8 {
-    int32x4_t low, high;
-};
 
 #if defined(__aarch64__)
 static constexpr int registers = 16;  // vectors of eight that the registers hold
@@ -46,22 +40,8 @@ static inline f32x8 broadcast(float v) {
     return {all, all};
 }
 
-static inline f32x8 operator+(f32x8 a, f32x8 b) {
-    return {vaddq_f32(a.low, b.low), vaddq_f32(a.high, b.high)};
-}
-static inline f32x8 operator-(f32x8 a, f32x8 b) {
-    return {vsubq_f32(a.low, b.low), vsubq_f32(a.high, b.high)};
-}
-static inline f32x8 operator*(f32x8 a, f32x8 b) {
-    return {vmulq_f32(a.low, b.low), vmulq_f32(a.high, b.high)};
-}
 // The compilers' own vector division: one instruction on AArch64, four of the VFP on ARMv7.
 static inline f32x8 operator/(f32x8 a, f32x8 b) { return {a.low / b.low, a.high / b.high}; }
-
-static inline i32x8 bits(f32x8 v) { return {vreinterpretq_s32_f32(v.low), vreinterpretq_s32_f32(v.high)}; }
-static inline f32x8 from_bits(i32x8 v) {
-    return {vreinterpretq_f32_s32(v.low), vreinterpretq_f32_s32(v.high)};
-}
 
 static inline f32x8 min(f32x8 a, f32x8 b) {
     return {vbslq_f32(vcltq_f32(a.low, b.low), a.low, b.low),
@@ -82,10 +62,6 @@ static inline f32x8 at_least(f32x8 v, f32x8 b) {
 static inline f32x8 at_most(f32x8 v, f32x8 b) { return min(v, b); }
 static inline f32x8 at_least(f32x8 v, f32x8 b) { return max(v, b); }
 #endif
-static inline f32x8 flip_signs(f32x8 v, f32x8 signs) {
-    const i32x8 a = bits(v), b = bits(signs);
-    return from_bits({veorq_s32(a.low, b.low), veorq_s32(a.high, b.high)});
-}
 static inline f32x8 magnitude(f32x8 v) {
     const int32x4_t sign = vdupq_n_s32(INT32_MIN);
     const i32x8 a = bits(v);
@@ -122,24 +98,7 @@ static inline i32x8 load_bits(const void *v) {
     const int8_t *bytes = static_cast<const int8_t *>(v);  // of any alignment
     return {vreinterpretq_s32_s8(vld1q_s8(bytes)), vreinterpretq_s32_s8(vld1q_s8(bytes + 16))};
 }
-static inline i32x8 add(i32x8 a, i32x8 b) { return {vaddq_s32(a.low, b.low), vaddq_s32(a.high, b.high)}; }
-template <int N>
-static inline i32x8 shift_left(i32x8 v) {
-    return {vshlq_n_s32(v.low, N), vshlq_n_s32(v.high, N)};
-}
-template <int N>
-static inline i32x8 byte_at(i32x8 v) {
-    v = shift_left<24 - 8 * N>(v);
-    return {vshrq_n_s32(v.low, 24), vshrq_n_s32(v.high, 24)};
-}
-template <int N>
-static inline i32x8 nibble_at(i32x8 v) {
-    v = shift_left<28 - 4 * N>(v);
-    return {vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_s32(v.low), 28)),
-            vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_s32(v.high), 28))};
-}
 
-static inline f32x8 to_float(i32x8 v) { return {vcvtq_f32_s32(v.low), vcvtq_f32_s32(v.high)}; }
 // Half to even, for magnitudes below 2^22.
 static inline i32x8 round(f32x8 v) {
 #if defined(__aarch64__)
@@ -175,24 +134,6 @@ static inline void halves_store(uint16_t *out, f32x8 first, f32x8 second) {
 }
 #else
 // For kernels/simd/half.h: the instructions are an option, and differ by a NaN.
-static inline i32x8 words(int32_t v) {
-    const int32x4_t all = vdupq_n_s32(v);
-    return {all, all};
-}
-static inline i32x8 subtract(i32x8 a, i32x8 b) {
-    return {vsubq_s32(a.low, b.low), vsubq_s32(a.high, b.high)};
-}
-static inline i32x8 both_bits(i32x8 a, i32x8 b) {
-    return {vandq_s32(a.low, b.low), vandq_s32(a.high, b.high)};
-}
-static inline i32x8 either_bits(i32x8 a, i32x8 b) {
-    return {vorrq_s32(a.low, b.low), vorrq_s32(a.high, b.high)};
-}
-template <int N>
-static inline i32x8 shift_right(i32x8 v) {
-    return {vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_s32(v.low), N)),
-            vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_s32(v.high), N))};
-}
 static inline i32x8 if_greater(i32x8 a, i32x8 b, i32x8 x, i32x8 y) {
     return {vbslq_s32(vcgtq_s32(a.low, b.low), x.low, y.low),
             vbslq_s32(vcgtq_s32(a.high, b.high), x.high, y.high)};
