@@ -21,6 +21,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/random.h"
+
 // What a target defines: the first always, the others if it likes. Words end with a null pointer.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 extern "C" [[gnu::weak]] void adder_fuzz_seeds(void (*add)(const uint8_t *, size_t));
@@ -91,20 +93,7 @@ void install_handlers() {
     }
 }
 
-class Random {  // splitmix64
-  public:
-    explicit Random(uint64_t seed) : state_(seed) {}
-    uint64_t next() {
-        uint64_t z = state_ += 0x9E3779B97F4A7C15;
-        z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9;
-        z = (z ^ z >> 27) * 0x94D049BB133111EB;
-        return z ^ z >> 31;
-    }
-    size_t below(size_t limit) { return limit == 0 ? 0 : static_cast<size_t>(next() % limit); }
-
-  private:
-    uint64_t state_;
-};
+using Random = adder::test::SplitMix;
 
 void insert(Bytes &bytes, size_t at, const uint8_t *data, size_t size) {
     bytes.insert(bytes.begin() + static_cast<std::ptrdiff_t>(at), data, data + size);

@@ -13,6 +13,7 @@
 #include "runtime/model.h"
 #include "runtime/session.h"
 #include "runtime/stream.h"
+#include "tests/support/families.h"
 #include "tests/support/stream_source.h"
 #include "tests/support/temporary_directory.h"
 
@@ -360,7 +361,7 @@ TEST(Memory, TheTablesOfModelsAreRight) {
 }
 
 TEST(Memory, ABlobHasTheSizeThatThePageCounts) {
-    for (const char *model_type : {"mamba", "falcon_mamba", "mamba2"})
+    for (const std::string &model_type : model_types())
         for (const bool tied : {false, true}) {
             BlobSpec spec;
             spec.recipe = recipe_named("best");
@@ -432,15 +433,14 @@ const StackBound &stack_bound(const std::string &isa) {
 TEST(Memory, CallsUseNoMoreStackThanThePageSays) {
     stack_used([] {});  // binds what stack_used itself calls
     const size_t empty = stack_used([] {});
-    const std::string families[] = {"mamba", "falcon_mamba", "mamba2"};
-    for (const std::string &family : families)
+    for (const std::string &family : model_types())
         for (const char *isa : usable_isas())
             for (const Dtype weights : {Dtype::f32, Dtype::int8, Dtype::int4}) {
                 Calls c{};
                 calls = &c;
                 BlobSpec spec;
                 spec.checkpoint.config.model_type = family;
-                spec.state = family == "mamba2" ? StateType::f16 : StateType::f32;
+                spec.state = narrowest_state(family);
                 spec.checkpoint.config.vocab_size = 260;
                 spec.tokenizer = true;
                 spec.recipe.set_weights(weights);

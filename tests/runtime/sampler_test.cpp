@@ -10,23 +10,11 @@
 
 #include "adder/adder.h"
 #include "kernels/kernels.h"
+#include "tests/support/random.h"
 
 namespace {
 
-class Random {  // splitmix64
-  public:
-    explicit Random(uint64_t seed) : state_(seed) {}
-    uint64_t next() {
-        uint64_t z = state_ += 0x9E3779B97F4A7C15;
-        z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9;
-        z = (z ^ z >> 27) * 0x94D049BB133111EB;
-        return z ^ z >> 31;
-    }
-    double uniform() { return static_cast<double>(next() >> 11) * 0x1p-53; }
-
-  private:
-    uint64_t state_;
-};
+using Random = adder::test::SplitMix;
 
 adder_sampler make_sampler(float temperature, uint32_t top_k = 0, float top_p = 1, float min_p = 0,
                            float penalty = 1) {
@@ -124,7 +112,7 @@ TEST(Sampler, NoLogitsNoToken) {
 TEST(Sampler, TopK1AndTinyTopPAndFullMinPAreGreedy) {
     Random random(1);
     for (int run = 0; run < 300; ++run) {
-        const std::vector<float> logits = random_logits(random, 1 + random.next() % 300, run % 2 == 0);
+        const std::vector<float> logits = random_logits(random, 1 + random.below(300), run % 2 == 0);
         const auto best =
             static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
         adder_sampler one = make_sampler(1.3f, 1), none = make_sampler(1.3f, 0, 0),
@@ -143,7 +131,7 @@ TEST(Sampler, DrawsWhatASortingOneKeepsAndNothingElse) {
     Random random(7);
     int decided = 0;
     for (int run = 0; run < 2000; ++run) {
-        const size_t n = 1 + random.next() % (run % 10 == 0 ? 2000 : 60);
+        const size_t n = 1 + random.below(run % 10 == 0 ? 2000 : 60);
         const std::vector<float> logits = random_logits(random, n, run % 3 == 0);
         adder_sampler sampler = make_sampler(static_cast<float>(0.2 + 2 * random.uniform()));
         if (run & 1) sampler.top_k = static_cast<uint32_t>(random.next() % (n + 5));
@@ -236,7 +224,7 @@ TEST(Sampler, DegenerateSettingsGiveSomeToken) {
     const uint32_t counts[] = {0, 1, 5, 0xffffffffu};
     for (int run = 0; run < 5000; ++run) {
         const auto pick = [&] { return strange[random.next() % 10]; };
-        std::vector<float> logits = random_logits(random, 1 + random.next() % 9, false);
+        std::vector<float> logits = random_logits(random, 1 + random.below(9), false);
         for (float &logit : logits)
             if (random.next() % 3 == 0) logit = pick();
         adder_sampler sampler = make_sampler(pick(), counts[random.next() % 4], pick(), pick(), pick());

@@ -11,6 +11,7 @@
 #include "kernels/kernels.h"
 #include "kernels/scalar/hadamard.h"
 #include "runtime/stream.h"
+#include "tests/support/families.h"
 #include "tests/support/shared.h"
 #include "tests/support/stream_source.h"
 
@@ -50,62 +51,11 @@ void on_threads(void *, adder_task task, void *argument, uint32_t count) {
 
 // ---- Shapes ---------------------------------------------------------------------------------------------------------
 
-struct Shaped {
-    const char *name;
-    ModelConfig config;
-    StateType state = StateType::f32;
-};
-
-ModelConfig sized(uint32_t d_model, uint32_t d_inner, uint32_t d_state, uint32_t d_conv, uint32_t vocab_size, bool tied, bool bias,
-                  bool conv_bias) {
-    ModelConfig config;
-    config.d_model = d_model;
-    config.d_inner = d_inner;
-    config.d_state = d_state;
-    config.d_conv = d_conv;
-    config.vocab_size = vocab_size;
-    config.tie_word_embeddings = tied;
-    config.use_bias = bias;
-    config.use_conv_bias = conv_bias;
-    return config;
+std::vector<TinyModel> shapes() {
+    std::vector<TinyModel> all;
+    for (const TestFamily &family : test_families()) all.insert(all.end(), family.tiny.begin(), family.tiny.end());
+    return all;
 }
-
-ModelConfig mamba(uint32_t dt_rank, ModelConfig config) {
-    config.dt_rank = dt_rank;
-    return config;
-}
-
-ModelConfig falcon(uint32_t dt_rank, ModelConfig config) {
-    config.model_type = "falcon_mamba";
-    config.dt_rank = dt_rank;
-    return config;
-}
-
-ModelConfig mamba2(uint32_t n_head, uint32_t n_group, uint32_t norm_groups, ModelConfig config) {
-    config.model_type = "mamba2";
-    config.n_head = n_head;
-    config.n_group = n_group;
-    config.norm_groups = norm_groups;
-    return config;
-}
-
-//                                         d_model, d_inner, d_state, d_conv, vocab_size, tied, bias, conv_bias
-const Shaped shapes[] = {
-    {"smallest", mamba(1, sized(1, 8, 1, 1, 3, true, false, true))},
-    {"odd", mamba(5, sized(40, 20, 3, 2, 251, false, true, false))},
-    {"state8", mamba(5, sized(64, 80, 8, 3, 251, true, true, true))},
-    {"state16", mamba(1, sized(40, 80, 16, 4, 3, false, false, true))},
-    {"state17", mamba(5, sized(64, 20, 17, 5, 251, true, false, false))},
-    {"narrow", mamba(1, sized(1, 20, 17, 4, 251, false, true, true))},
-    {"falcon_smallest", falcon(1, sized(1, 8, 1, 1, 3, true, false, true))},
-    {"falcon_odd", falcon(9, sized(33, 20, 3, 2, 251, false, true, false))},
-    {"falcon_wide", falcon(5, sized(40, 64, 16, 4, 67, true, false, true))},
-    {"mamba2_smallest", mamba2(1, 1, 1, sized(1, 8, 1, 1, 3, true, false, true))},
-    {"mamba2_odd", mamba2(3, 3, 3, sized(37, 24, 5, 2, 251, false, true, false)), StateType::f16},
-    {"mamba2_groups", mamba2(6, 3, 2, sized(40, 96, 8, 3, 67, true, true, true))},
-    {"mamba2_wide", mamba2(4, 2, 2, sized(40, 128, 16, 4, 67, false, false, true)), StateType::f16},
-    {"mamba2_heads", mamba2(8, 2, 8, sized(33, 64, 17, 5, 251, true, false, false))},
-};
 
 struct Quantized {
     const char *name;
@@ -174,7 +124,7 @@ void make_lively(BlobSpec &spec) {
     };
 }
 
-BlobSpec spec_of(const Shaped &shape, const Recipe &recipe) {
+BlobSpec spec_of(const TinyModel &shape, const Recipe &recipe) {
     BlobSpec spec;
     spec.checkpoint.config = shape.config;
     spec.state = shape.state;
@@ -234,7 +184,7 @@ void expect_same(TestSession &session, const Tokens &tokens, const Expected &exp
     for (size_t done = 0; done < tokens.size();) {
         const size_t left = tokens.size() - done;
         seed = seed * 6364136223846793005u + 1442695040888963407u;
-        const size_t n = 1 + (seed >> 40) % left, kind = (seed >> 33) % 6;
+        const size_t n = 1 + static_cast<size_t>(seed >> 40) % left, kind = static_cast<size_t>(seed >> 33) % 6;
         if (kind == 5) {
             ASSERT_EQ(adder_step_begin(session.get(), tokens[done]), ADDER_OK);
             const float *logits = finish(session.get());
@@ -295,7 +245,7 @@ void expect_same_everywhere(const AlignedBytes &blob, size_t longest, const std:
     }
 }
 
-class SessionBits : public testing::TestWithParam<std::tuple<Shaped, Quantized>> {};
+class SessionBits : public testing::TestWithParam<std::tuple<TinyModel, Quantized>> {};
 
 TEST_P(SessionBits, AreTheSameEverywhere) {
     const auto &[shape, quantized] = GetParam();
@@ -365,7 +315,7 @@ TEST_P(SessionBits, SelftestPassesOnEveryIsa) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, SessionBits,
-                         testing::Combine(testing::ValuesIn(shapes), testing::ValuesIn(recipes)),
+                         testing::Combine(testing::ValuesIn(shapes()), testing::ValuesIn(recipes)),
                          [](const auto &test) {
                              return std::string(std::get<0>(test.param).name) + "_" +
                                     std::get<1>(test.param).name;
@@ -374,7 +324,9 @@ INSTANTIATE_TEST_SUITE_P(Shapes, SessionBits,
 // The limit is read from the blob: with it changed and nothing else, codes above 7 are clamped.
 TEST(Session, InputsOfFourBitsAreClampedToSeven) {
     for (const Recipe &recipe : {plain(Dtype::int8, true), dynamic(Dtype::int8), recipe_named("static")}) {
-        BlobSpec spec = spec_of({"static", mamba(5, sized(40, 64, 8, 3, 251, false, false, true))}, recipe);
+        TinyModel shape = {"static", sized(40, 64, 8, 3, 251, false, false, true)};
+        shape.config.dt_rank = 5;
+        BlobSpec spec = spec_of(shape, recipe);
         AlignedBytes blob = build_blob(spec);
         for (uint32_t i = 0; i < header_of(blob).tensor_count; ++i) {
             AlignedBytes narrow = blob;
@@ -409,7 +361,8 @@ struct TaskCounts {
 
 // What is less than two parts' work never reaches parallel_for.
 TEST(Session, WorkIsNotCutIntoPartsTooSmallForAThread) {
-    const Shaped shape = {"wide", mamba(5, sized(64, 128, 8, 4, 251, true, false, true))};
+    TinyModel shape = {"wide", sized(64, 128, 8, 4, 251, true, false, true)};
+    shape.config.dt_rank = 5;
     const AlignedBytes blob = build_blob(spec_of(shape, plain(Dtype::int8, true)));
     const Tokens tokens = random_tokens(40, shape.config.vocab_size, 5);
     const Expected expected = step_by_step(blob, tokens, "scalar");

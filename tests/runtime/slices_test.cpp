@@ -9,6 +9,7 @@
 #include "runtime/linear.h"
 #include "runtime/model.h"
 #include "tests/support/blob_builder.h"
+#include "tests/support/families.h"
 
 namespace adder::test {
 namespace {
@@ -188,13 +189,13 @@ uint64_t work_of_a_block(const Model &model, uint32_t block) {
 
 // The head of a large vocabulary is cut so that no slice costs more than a block, nor half of one where two would fit.
 TEST(Slices, NoSliceOfTheHeadCostsMoreThanABlock) {
-    for (const char *model_type : {"mamba", "falcon_mamba", "mamba2"})
+    for (const std::string &model_type : model_types())
         for (const uint32_t vocab_size : {3u, 251u, 3000u}) {
-            SCOPED_TRACE(std::string(model_type) + ", vocab_size " + std::to_string(vocab_size));
+            SCOPED_TRACE(model_type + ", vocab_size " + std::to_string(vocab_size));
             BlobSpec spec;
             spec.checkpoint.config.model_type = model_type;
             spec.checkpoint.config.vocab_size = vocab_size;
-            spec.state = model_type == std::string("mamba2") ? StateType::f16 : StateType::f32;
+            spec.state = narrowest_state(model_type);
             const AlignedBytes blob = build_blob(spec);
             TestSession session(blob);
             const Model &model = *model_of(session.model());

@@ -8,6 +8,7 @@
 
 #include <cstring>
 
+#include "tests/support/families.h"
 #include "tests/support/stream_source.h"
 
 namespace adder::test {
@@ -132,17 +133,16 @@ TEST(Stream, WrongArguments) {
 }
 
 // Models of each family.
-BlobSpec family_spec(const char *model_type) {
+BlobSpec family_spec(const std::string &model_type) {
     BlobSpec spec = talking_spec();
     spec.checkpoint.config.model_type = model_type;
-    if (model_type == std::string("mamba2")) spec.state = StateType::f16;
+    spec.state = narrowest_state(model_type);
     return spec;
 }
-constexpr const char *families[] = {"mamba", "falcon_mamba", "mamba2"};
 
 // No read is larger than the buffer, and a token reads each weight once, and a tile of the embedding.
 TEST(Stream, ATokenReadsItsWeightsOnceThroughTheBuffer) {
-    for (const char *family : families) {
+    for (const std::string &family : model_types()) {
         SCOPED_TRACE(family);
         BlobSpec spec = family_spec(family);
         spec.checkpoint.config.tie_word_embeddings = false;
@@ -172,7 +172,7 @@ TEST(Stream, ATokenReadsItsWeightsOnceThroughTheBuffer) {
 
 // Every single read of opening, feeding and stepping fails once.
 TEST(Stream, AFailedReadIsAStatusAndTheSessionRefusesToGoOn) {
-    for (const char *family : families) {
+    for (const std::string &family : model_types()) {
         SCOPED_TRACE(family);
         const AlignedBytes blob = build_blob(family_spec(family));
         const std::vector<float> expected = TestSession(blob).step(3);
@@ -260,11 +260,11 @@ TEST(Stream, VerifyReadsAllOfIt) {
 
 // Bytes that differ from read to read: some status, or some numbers. tests/fuzz/fuzz_stream.cpp does more of this.
 TEST(Stream, BytesThatChangeBetweenReadsAreHarmless) {
-    const std::pair<const char *, const char *> cases[] = {
-        {"mamba", "best"},  {"mamba", "small"}, {"mamba", "static"}, {"falcon_mamba", "smallest"},
-        {"mamba2", "best"}, {"mamba2", "small"}, {"mamba2", "static"}};
+    std::vector<std::pair<std::string, const char *>> cases = {{model_types().front(), "static"}};
+    for (const std::string &family : model_types())
+        for (const char *recipe : {"best", "small", "smallest"}) cases.emplace_back(family, recipe);
     for (const auto &[family, recipe] : cases) {
-        SCOPED_TRACE(std::string(family) + ", " + recipe);
+        SCOPED_TRACE(family + ", " + recipe);
         BlobSpec spec = family_spec(family);
         spec.checkpoint.config.d_inner = 64;
         spec.recipe = recipe_named(recipe);

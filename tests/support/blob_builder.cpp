@@ -43,6 +43,8 @@ std::vector<uint8_t> toy_tokenizer() {
     return write_tokenizer_section(source, "toy");
 }
 
+BlobSpec::BlobSpec() = default;
+
 AlignedBytes build_blob(const BlobSpec &spec) {
     const TemporaryDirectory directory;
     if (spec.directory.empty()) write_checkpoint(directory.path(), spec.checkpoint);

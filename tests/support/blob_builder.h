@@ -45,6 +45,7 @@ class AlignedBytes {
 
 // What a blob is made from. The default: two layers, int8 weights by row, int8 activations, no tokenizer.
 struct BlobSpec {
+    BlobSpec();  // not inline: gcc 12 warns of its vectors in temporaries
     CheckpointSpec checkpoint;
     Recipe recipe;
     StateType state = StateType::f32;

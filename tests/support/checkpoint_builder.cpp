@@ -10,6 +10,7 @@
 #include "converter/base/file.h"
 #include "converter/text/json.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/support/families.h"
 
 namespace adder::test {
 
@@ -164,16 +165,7 @@ std::string config_text(const CheckpointSpec &spec) {
         {"tie_word_embeddings", config.tie_word_embeddings ? "true" : "false"},
         {"hidden_act", "\"silu\""},
     };
-    if (config.model_type == "mamba2") {
-        members["expand"] = format("%.17g", static_cast<double>(config.d_inner) / config.d_model);
-        members["num_heads"] = std::to_string(config.n_head);
-        members["head_dim"] = std::to_string(config.d_inner / config.n_head);
-        members["n_groups"] = std::to_string(config.n_group);
-        members["norm_groups"] = std::to_string(config.norm_groups);
-    } else {
-        members["intermediate_size"] = std::to_string(config.d_inner);
-        members["time_step_rank"] = std::to_string(config.dt_rank);
-    }
+    test_family(config.model_type).members(config, &members);
     if (config.bos_token_id) members["bos_token_id"] = std::to_string(*config.bos_token_id);
     std::string list;
     for (const uint32_t id : config.eos_token_ids) list += (list.empty() ? "" : ", ") + std::to_string(id);

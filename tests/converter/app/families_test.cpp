@@ -1,4 +1,4 @@
-// Mamba-2 and Falcon-Mamba through every command, as a user calls them.
+// Every family but the first through every command, as a user calls them.
 // SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
@@ -8,6 +8,8 @@
 
 #include "adder/adder.h"
 #include "converter/blob/file.h"
+#include "converter/model/checkpoint.h"
+#include "converter/plan/names.h"
 #include "converter/study/outliers.h"
 #include "converter/study/study.h"
 #include "converter/study/zeroing.h"
@@ -17,6 +19,7 @@
 #include "tests/support/checkpoint_builder.h"
 #include "tests/support/command.h"
 #include "tests/support/error_of.h"
+#include "tests/support/families.h"
 #include "tests/support/well_formed.h"
 
 namespace adder::test {
@@ -31,11 +34,25 @@ double number_of(const Json &object, const char *key) {
     return value != nullptr && value->is_number() ? value->number(key) : std::nan("");
 }
 
-class FamilyCommands : public testing::TestWithParam<const char *> {
+class FamilyCommands : public testing::TestWithParam<std::string> {
   protected:
-    FamilyCommands() : toy_(1, GetParam()) {}
+    FamilyCommands() : toy_(1, GetParam().c_str()) {}
 
-    bool mamba2() const { return std::string(GetParam()) == "mamba2"; }
+    const BlockKind &kind() const { return kind_of(GetParam()); }
+    bool may_be_halves() const { return kind().state_types >= StateType::f16; }
+    ModelShape shape() const { return Checkpoint(toy_.checkpoint()).shape(); }
+    // The linear layers of a block, and those of them that have an input of their own.
+    std::vector<std::string> linear() const {
+        std::vector<std::string> names;
+        for (const Role role : linear_roles_of(shape(), 0)) names.emplace_back(role_name(role));
+        return names;
+    }
+    std::vector<std::string> owners() const {
+        std::vector<std::string> names;
+        for (const Role role : linear_roles_of(shape(), 0))
+            if (input_owner(shape(), role, 0) == role) names.emplace_back(role_name(role));
+        return names;
+    }
     std::string file(const std::string &name) const { return toy_.file(name); }
     std::string adder(std::vector<std::string> words, int expected = 0) {
         const Outcome outcome = adder_command(std::move(words));
@@ -125,27 +142,31 @@ TEST_P(FamilyCommands, ADryRunIsWhatHappens) {
         EXPECT_EQ(number_of(inspected, "arena_bytes"), number_of(real, "arena_bytes"));
     }
     const std::string plan = adder({"convert", toy_.checkpoint(), "--dry-run", "-q"});
-    EXPECT_HAS(plan, mamba2() ? "layers.1.bcdt_proj" : "layers.1.x_proj");
+    for (const std::string &role : linear()) EXPECT_HAS(plan, "layers.1." + role);
 }
 
 TEST_P(FamilyCommands, InspectSaysWhatItIs) {
     const std::string blob = convert("toy.adder", {});
     const Json found = json({"inspect", blob, "--tensors"});
-    EXPECT_EQ(text_of(found, "architecture"), mamba2() ? "mamba2" : "falcon-mamba");
+    EXPECT_EQ(text_of(found, "architecture"), shape().family->name);
     EXPECT_EQ(number_of(found, "d_inner"), 32);
-    EXPECT_EQ(text_of(found, "state_type"), mamba2() ? "f32" : "(no text)");
+    EXPECT_EQ(text_of(found, "state_type"), may_be_halves() ? "f32" : "(no text)");
     EXPECT_EQ(number_of(found, "state_bytes"), static_cast<double>(adder_state_size(BlobFile(blob).model())));
-    if (mamba2()) {
-        EXPECT_EQ(number_of(found, "n_head"), 4);
-        EXPECT_EQ(number_of(found, "n_group"), 1);
-        EXPECT_TRUE(std::isnan(number_of(found, "dt_rank")));
-    } else {
-        EXPECT_EQ(number_of(found, "dt_rank"), 1);
+    for (uint32_t dim = 0; dim < stored_dims; ++dim) {
+        const char *const name = dim_name(static_cast<Dim>(dim));
+        const double value = shape().dim(static_cast<Dim>(dim));
+        if (value > 0) {
+            EXPECT_EQ(number_of(found, name), value) << name;
+        } else {
+            EXPECT_TRUE(std::isnan(number_of(found, name))) << name;
+        }
     }
     const std::string words = adder({"inspect", blob, "--tensors"});
-    EXPECT_HAS(words, mamba2() ? "mamba2, d_model 16, layers 2, vocabulary 300"
-                               : "falcon-mamba, d_model 16, layers 2");
-    EXPECT_HAS(words, mamba2() ? "bcdt_proj" : "dt_norm");
+    EXPECT_HAS(words, std::string(shape().family->name) + ", d_model 16, layers 2, vocabulary 300");
+    for (uint32_t i = 0; i < kind().tensor_count; ++i)
+        if (is_present(kind().tensors[i], shape().shapes[0].flags)) {
+            EXPECT_HAS(words, role_name(kind().tensors[i].role));
+        }
     EXPECT_EQ(words.find("float16"), std::string::npos);
     const Json before = json({"inspect", toy_.checkpoint()});
     EXPECT_EQ(text_of(before, "architecture"), text_of(found, "architecture"));
@@ -154,12 +175,13 @@ TEST_P(FamilyCommands, InspectSaysWhatItIs) {
               number_of(found, "state_bytes"));  // with a saved state's header
 }
 
-TEST_P(FamilyCommands, TheStateMayBeHalfAsWideInMamba2Alone) {
+TEST_P(FamilyCommands, TheStateMayBeHalfAsWideInSomeAlone) {
     std::vector<std::string> words = {"convert", toy_.checkpoint(), "-o", file("half.adder"),
                                       "-q",      "--state",         "f16"};
-    if (!mamba2()) {
+    if (!may_be_halves()) {
         adder(words, 2);
-        EXPECT_HAS(err_, "--state f16: the state of mamba1 is small and stays in float32; it is for Mamba-2");
+        EXPECT_HAS(err_, std::string("--state f16: the state of ") + kind_name(kind().id) +
+                             " is small and stays in float32; it is for Mamba-2");
         EXPECT_FALSE(std::filesystem::exists(file("half.adder")));
         words.push_back("--dry-run");
         adder(words, 2);
@@ -214,9 +236,9 @@ TEST_P(FamilyCommands, CalibrationFilesGiveTheBlobsOfTheText) {
     };
     const std::string one = calibrate("c.json", {file("text.txt")});
     const Json source = Json::parse(one, "c.json");
-    EXPECT_EQ(text_of(*source.find("checkpoint"), "kind"), mamba2() ? "mamba2" : "(no text)");
-    EXPECT_EQ(source.find("inputs")->array("").size(), (mamba2() ? 2u : 4u) * 2 + 1);
-    EXPECT_EQ(roles_of(source.find("inputs")->array("")).count("bcdt_proj"), 0u);
+    const bool first_kind = kind().id == all_kinds().front()->id;  // is not named
+    EXPECT_EQ(text_of(*source.find("checkpoint"), "kind"), first_kind ? "(no text)" : kind_name(kind().id));
+    EXPECT_EQ(source.find("inputs")->array("").size(), owners().size() * 2 + 1);
     for (const std::vector<std::string> &recipe :
          {std::vector<std::string>{"naive"}, {"smooth"}, {"best"}, {"best", "--smooth", "auto"}}) {
         std::vector<std::string> words = {
@@ -234,27 +256,30 @@ TEST_P(FamilyCommands, CalibrationFilesGiveTheBlobsOfTheText) {
     const std::string both = calibrate("both.json", {file("text.txt"), file("more.txt")});
     adder({"calibrate", "--merge", file("c.json"), file("b.json"), "-o", file("merged.json"), "-q"});
     EXPECT_EQ(read_text(file("merged.json")), both);
-    if (mamba2()) {
-        const auto damaged = [&](const char *from, const char *to) {
+    if (!first_kind) {
+        std::vector<std::string> kinds;
+        for (const BlockKind *each : all_kinds()) kinds.emplace_back(kind_name(each->id));
+        const std::string kind_word = std::string("\"kind\": \"") + kind_name(kind().id) + "\"";
+        const auto damaged = [&](const std::string &from, const char *to) {
             std::string changed = one;
-            changed.replace(changed.find(from), std::string(from).size(), to);
+            changed.replace(changed.find(from), from.size(), to);
             write_text(file("damaged.json"), changed);
             adder(
                 {"convert", toy_.checkpoint(), "-o", file("x.adder"), "--calibration", file("damaged.json")},
                 3);
             return err_;
         };
-        EXPECT_HAS(damaged("\"kind\": \"mamba2\"", "\"kind\": \"rwkv7\""),
-                   "checkpoint: kind is \"rwkv7\"; mamba1 or mamba2 is needed");
-        EXPECT_HAS(damaged("\"kind\": \"mamba2\"", "\"kind\": \"mamba1\""), "has no dt_rank");
-        EXPECT_HAS(damaged("layers.0.out_proj", "layers.0.bcdt_proj"),
-                   "its place is taken by \"layers.0.bcdt_proj\"");
+        EXPECT_HAS(damaged(kind_word, "\"kind\": \"rwkv7\""),
+                   "checkpoint: kind is \"rwkv7\"; " + listed(kinds, " or ") + " is needed");
+        EXPECT_HAS(damaged(kind_word, "\"kind\": \"mamba1\""), "has no dt_rank");
+        EXPECT_HAS(damaged("layers.0.out_proj", "layers.0.other_proj"),
+                   "its place is taken by \"layers.0.other_proj\"");
     }
     // Of another kind of block.
     const EvalToy mamba;
     adder({"convert", mamba.checkpoint(), "-o", file("x.adder"), "--calibration", file("c.json")}, 3);
-    EXPECT_HAS(err_, mamba2() ? "c.json is of checkpoint \"toy\" with kind mamba2; that of "
-                              : "c.json is of checkpoint \"toy\", whose weights have CRC-32");
+    EXPECT_HAS(err_, first_kind ? "c.json is of checkpoint \"toy\", whose weights have CRC-32"
+                                : std::string("c.json is of checkpoint \"toy\" with kind ") + kind_name(kind().id) + "; that of ");
     adder({"calibrate", mamba.checkpoint(), "-o", file("m.json"), "-q"});
     adder({"calibrate", "--merge", file("c.json"), file("m.json"), "-o", file("x.json"), "-q"}, 3);
     EXPECT_HAS(err_, "they are not of one checkpoint");
@@ -289,7 +314,7 @@ TEST_P(FamilyCommands, AStudyHasItsRows) {
         }
     }
     EXPECT_EQ(xml_error(read_text(file("s/study.html"))), "");
-    EXPECT_EQ(read_text(file("s/study.html")).find("bcdt_proj") != std::string::npos, mamba2());
+    for (const std::string &role : linear()) EXPECT_HAS(read_text(file("s/study.html")), role);
 }
 
 TEST_P(FamilyCommands, OutliersAreThoseOfTheInputs) {
@@ -297,9 +322,7 @@ TEST_P(FamilyCommands, OutliersAreThoseOfTheInputs) {
                               file("text.txt"), "--window", "64", "--sigma", "3", "-q"});
     std::vector<std::string> inputs;
     for (const Json &input : report.find("inputs")->array("")) inputs.push_back(text_of(input, "input"));
-    const std::vector<std::string> layer =
-        mamba2() ? std::vector<std::string>{"in_proj", "out_proj"}
-                 : std::vector<std::string>{"in_proj", "x_proj", "dt_proj", "out_proj"};
+    const std::vector<std::string> layer = owners();
     std::vector<std::string> expected = layer;
     expected.insert(expected.end(), layer.begin(), layer.end());
     expected.push_back("head");
@@ -314,9 +337,8 @@ TEST_P(FamilyCommands, MatricesAndStepsAreTimed) {
         words.insert(words.end(), {"-o", "json", "-q", "-r", "1"});
         return Json::parse(adder(words), "bench");
     };
-    const std::set<std::string> linear =
-        mamba2() ? std::set<std::string>{"in_proj", "bcdt_proj", "out_proj", "head"}
-                 : std::set<std::string>{"in_proj", "x_proj", "dt_proj", "out_proj", "head"};
+    std::set<std::string> linear_layers{"head"};
+    for (const std::string &role : linear()) linear_layers.insert(role);
     std::set<std::string> matrices, steps;
     double products = 0, all = 0;
     const Json bare = report({"kernels", "--model", blob, "--isa", "scalar", "-t", "1"});
@@ -330,12 +352,13 @@ TEST_P(FamilyCommands, MatricesAndStepsAreTimed) {
         products += number_of(row, "products_per_token");
         EXPECT_EQ(number_of(row, "matrices"), text_of(row, "role") == "head" ? 1 : 2);
     }
-    EXPECT_EQ(matrices, linear);
+    EXPECT_EQ(matrices, linear_layers);
     EXPECT_EQ(products, all);
     for (const Json &row : whole.find("steps")->array("steps")) steps.insert(text_of(row, "step"));
-    for (const std::string &step : linear) EXPECT_EQ(steps.count(step), 1u) << step;
+    for (const std::string &step : linear_layers) EXPECT_EQ(steps.count(step), 1u) << step;
     for (const char *step : {"conv", "scan", "norm", "all"}) EXPECT_EQ(steps.count(step), 1u) << step;
-    EXPECT_EQ(steps.count(mamba2() ? "x_proj" : "bcdt_proj"), 0u);
+    for (const Role role : all_linear_roles())
+        EXPECT_EQ(steps.count(role_name(role)), linear_layers.count(role_name(role))) << role_name(role);
 }
 
 // Zeroing a channel of an input is zeroing its column in all matrices that take it.
@@ -350,7 +373,7 @@ TEST_P(FamilyCommands, ZeroingEqualsACheckpointWhoseColumnsAreZero) {
             for (size_t i = which; i < values.size(); i += cols) values[i] = 0;
         };
         if (name == "backbone.layers.1.mixer.in_proj.weight")
-            zero(16, 5);  // of Mamba-2 bcdt_proj's rows as well
+            zero(16, 5);  // in all matrices that are rows of it
         if (name == "backbone.layers.0.mixer.out_proj.weight") zero(32, 30);
     };
     std::filesystem::create_directory(file("zeroed"));
@@ -374,27 +397,7 @@ TEST_P(FamilyCommands, ZeroingEqualsACheckpointWhoseColumnsAreZero) {
     EXPECT_FALSE(logits_of(*actual) == before);
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, FamilyCommands, testing::Values("mamba2", "falcon_mamba"));
-
-// The groups of the gated norm are asked for where the file does not tell.
-TEST(Mamba2Command, ConvertingWarnsOfGroups) {
-    const TemporaryDirectory directory;
-    CheckpointSpec spec;
-    spec.config.model_type = "mamba2";
-    spec.config.n_group = 2;
-    spec.config_members["norm_groups"] = "";
-    write_checkpoint(directory.path(), spec);
-    const Outcome unsaid = adder_command({"convert", directory.path(), "--dry-run"});
-    EXPECT_EQ(unsaid.code, 0);
-    EXPECT_HAS(unsaid.err, "adder convert: warning: ");
-    EXPECT_HAS(unsaid.err, "config.json: n_groups is 2.");
-    EXPECT_HAS(unsaid.err, "add \"norm_groups\": 2 to the file");
-    spec.config_members["norm_groups"] = "2";
-    write_checkpoint(directory.path(), spec);
-    const Outcome said = adder_command({"convert", directory.path(), "--dry-run"});
-    EXPECT_EQ(said.code, 0);
-    EXPECT_EQ(said.err.find("n_groups"), std::string::npos) << said.err;
-}
+INSTANTIATE_TEST_SUITE_P(Families, FamilyCommands, testing::ValuesIn(other_model_types()));
 
 }  // namespace
 }  // namespace adder::test

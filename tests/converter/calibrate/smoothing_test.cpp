@@ -5,21 +5,13 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <random>
 
 #include "converter/quantize/folds.h"
 #include "tests/support/error_of.h"
+#include "tests/support/random.h"
 
 namespace adder {
 namespace {
-
-std::vector<float> random_values(size_t count, uint32_t seed) {
-    std::mt19937 random(seed);
-    std::normal_distribution<float> normal;
-    std::vector<float> values(count);
-    for (float &value : values) value = normal(random);
-    return values;
-}
 
 TEST(Smoothing, FactorsFollowTheirEquation) {
     const std::vector<float> activation{1, 8, 0.5f, 100}, weights{0.1f, 0.2f, 3, 0.05f};
@@ -89,13 +81,13 @@ class Fold : public testing::Test {
     }
 
     std::vector<float> factors() const {
-        std::vector<float> result = random_values(cols, 3);
+        std::vector<float> result = test::normal_values(cols, 3);
         for (float &factor : result) factor = std::exp(factor);
         return result;
     }
 
-    DenseTensor weights_{rows, cols, random_values(size_t{rows} * cols, 1)};
-    std::vector<float> values_ = random_values(cols, 2);
+    DenseTensor weights_{rows, cols, test::normal_values(size_t{rows} * cols, 1)};
+    std::vector<float> values_ = test::normal_values(cols, 2);
 };
 
 TEST_F(Fold, FactorsCancel) {

@@ -13,6 +13,7 @@
 #include "converter/calibrate/calibrate.h"
 #include "tests/support/blob_builder.h"
 #include "tests/support/checkpoint_builder.h"
+#include "tests/support/families.h"
 #include "tests/support/stream_source.h"
 #include "tests/support/temporary_directory.h"
 
@@ -47,10 +48,32 @@ class Recipes : public testing::Test {
         spec_.config.model_type = model_type;
         spec_.config.d_inner = 128;
         spec_.config.n_head = 4;
-        spec_.config.n_group = model_type == "mamba2" ? 2 : 1;
+        spec_.config.n_group = 2;
         spec_.config.dt_rank = 3;
         spec_.config.d_state = 16;
         test::write_checkpoint(directory_.path(), spec_);
+    }
+
+    // In another basis of the residual stream the model is what it was, and so are quantized ones about as good.
+    void expect_rotated_is_same() {
+        const auto edit = spec_.edit;
+        spec_.edit = [&](const std::string &name, std::vector<float> &values) {
+            edit(name, values);
+            if (name.find("norm") != std::string::npos)  // weights that a rotation does not commute with
+                for (size_t i = 0; i < values.size(); ++i) values[i] = 0.3f + static_cast<float>(i % 7);
+        };
+        for (const bool tied : {false, true})
+            for (const bool bias : {false, true}) {
+                spec_.config.tie_word_embeddings = tied;
+                spec_.config.use_bias = bias;
+                test::write_checkpoint(directory_.path(), spec_);
+                const double error = distance(blob(recipe_named("float"), 2, true));
+                EXPECT_GT(error, 0);  // it was rotated
+                EXPECT_LT(std::sqrt(error), 1e-4 * std::sqrt(mean_square_)) << tied << bias;
+            }
+        for (const char *name : {"best", "small"})
+            EXPECT_LT(distance(blob(recipe_named(name), 2, true)), 2 * distance(blob(recipe_named(name), 2)))
+                << name;
     }
 
     std::string blob(const Recipe &recipe, uint32_t threads, bool rotated = false) {
@@ -186,7 +209,7 @@ TEST_F(Recipes, AnOutlierHurtsNaiveAndNotBest) {
     EXPECT_LT(searched_before, 1.2 * best_before);
 }
 
-class OtherFamilies : public Recipes, public testing::WithParamInterface<const char *> {
+class OtherFamilies : public Recipes, public testing::WithParamInterface<std::string> {
   protected:
     OtherFamilies() { become(GetParam()); }
 };
@@ -244,7 +267,7 @@ TEST_P(OtherFamilies, AnOutlierHurtsNaiveAndNotSmooth) {
     const double best_before = distance(blob(recipe_named("best"), 2));
     const double naive_before = distance(blob(recipe_named("naive"), 2));
     const uint32_t d_model = spec_.config.d_model, d_inner = spec_.config.d_inner;
-    const bool gate_norm = spec_.config.model_type == "mamba2";
+    const bool gate_norm = input_maker(Checkpoint(directory_.path()).shape(), Role::out_proj, 0) != Role::none;
     const auto edit = spec_.edit;
     spec_.edit = [=](const std::string &name, std::vector<float> &values) {
         edit(name, values);
@@ -288,7 +311,7 @@ TEST_F(Recipes, SharersOfAnInputMayDifferInTheirWeights) {
             // In memory and streamed, token by token and in chunks.
             const BlobFile file(directory_.file("other.adder"));
             const uint8_t *const bytes = static_cast<const uint8_t *>(model_of(file.model())->blob);
-            const test::AlignedBytes whole(bytes, file.info().blob_bytes);
+            const test::AlignedBytes whole(bytes, static_cast<size_t>(file.info().blob_bytes));
             test::StreamSource source(whole);
             test::TestSession memory(whole), single(whole), stream(source.get());
             const Tokens &tokens = sequences_.back();
@@ -301,28 +324,9 @@ TEST_F(Recipes, SharersOfAnInputMayDifferInTheirWeights) {
         }
 }
 
-TEST_P(OtherFamilies, ARotatedModelIsTheModel) {
-    const auto edit = spec_.edit;
-    spec_.edit = [&](const std::string &name, std::vector<float> &values) {
-        edit(name, values);
-        if (name.find("norm") != std::string::npos)
-            for (size_t i = 0; i < values.size(); ++i) values[i] = 0.3f + static_cast<float>(i % 7);
-    };
-    for (const bool tied : {false, true})
-        for (const bool bias : {false, true}) {
-            spec_.config.tie_word_embeddings = tied;
-            spec_.config.use_bias = bias;
-            test::write_checkpoint(directory_.path(), spec_);
-            const double error = distance(blob(recipe_named("float"), 2, true));
-            EXPECT_GT(error, 0);
-            EXPECT_LT(std::sqrt(error), 1e-4 * std::sqrt(mean_square_)) << tied << bias;
-        }
-    for (const char *name : {"best", "small"})
-        EXPECT_LT(distance(blob(recipe_named(name), 2, true)), 2 * distance(blob(recipe_named(name), 2)))
-            << name;
-}
+TEST_P(OtherFamilies, ARotatedModelIsTheModel) { expect_rotated_is_same(); }
 
-INSTANTIATE_TEST_SUITE_P(Families, OtherFamilies, testing::Values("mamba2", "falcon_mamba"));
+INSTANTIATE_TEST_SUITE_P(Families, OtherFamilies, testing::ValuesIn(test::other_model_types()));
 
 // The input of dt_proj is what x_proj's rows in the blob make, and they are divided by the smoothing factors already: what
 // GPTQ weighs its columns with must not be divided again.
@@ -355,26 +359,7 @@ TEST_F(Recipes, GptqOfDtProjSeesItsInputsAsTheyAre) {
     EXPECT_LT(with, 0.4 * nearest);
 }
 
-// In another basis of the residual stream the model is what it was, and so are quantized ones about as good.
-TEST_F(Recipes, ARotatedModelIsTheModel) {
-    const auto edit = spec_.edit;
-    spec_.edit = [&](const std::string &name, std::vector<float> &values) {
-        edit(name, values);
-        if (name.find("norm") != std::string::npos)  // weights that a rotation does not commute with
-            for (size_t i = 0; i < values.size(); ++i) values[i] = 0.3f + static_cast<float>(i % 7);
-    };
-    for (const bool tied : {false, true})
-        for (const bool bias : {false, true}) {
-            spec_.config.tie_word_embeddings = tied;
-            spec_.config.use_bias = bias;
-            test::write_checkpoint(directory_.path(), spec_);
-            const double error = distance(blob(recipe_named("float"), 2, true));
-            EXPECT_GT(error, 0);  // it was rotated
-            EXPECT_LT(std::sqrt(error), 1e-4 * std::sqrt(mean_square_)) << tied << bias;
-        }
-    for (const char *name : {"best", "small"})
-        EXPECT_LT(distance(blob(recipe_named(name), 2, true)), 2 * distance(blob(recipe_named(name), 2)));
-}
+TEST_F(Recipes, ARotatedModelIsTheModel) { expect_rotated_is_same(); }
 
 // A table that is the embedding as well as the head.
 TEST_F(Recipes, ATiedTableIsRoundedOnce) {

@@ -12,6 +12,7 @@
 #include "tests/support/error_of.h"
 #include "tests/support/shared.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/support/tensor_values.h"
 
 namespace adder::test {
 
@@ -34,13 +35,6 @@ Tensor *find_tensor(std::vector<Tensor> &tensors, const std::string &name) {
         if (tensor.name == name) return &tensor;
     }
     return nullptr;
-}
-
-std::vector<float> values_of(const Checkpoint &checkpoint, const std::string &name) {
-    const TensorView &tensor = checkpoint.files().tensor(name);
-    std::vector<float> values(tensor.elements);
-    checkpoint.files().read(tensor, values.data());
-    return values;
 }
 
 }  // namespace

@@ -11,24 +11,17 @@
 #include "converter/quantize/fit.h"
 #include "converter/quantize/refine.h"
 #include "tests/support/error_of.h"
+#include "tests/support/random.h"
 
 namespace adder {
 namespace {
 
-std::vector<float> normal_values(size_t count, uint32_t seed) {
-    std::mt19937 random(seed);
-    std::normal_distribution<float> normal;
-    std::vector<float> values(count);
-    for (float &value : values) value = normal(random);
-    return values;
-}
-
 // [tokens][cols], of few directions and unequal columns, as activations are.
 std::vector<float> correlated_inputs(size_t tokens, uint32_t cols, uint32_t seed) {
     const uint32_t rank = cols / 4 + 1;
-    const std::vector<float> directions = normal_values(size_t{rank} * cols, seed);
-    const std::vector<float> amounts = normal_values(tokens * rank, seed + 1);
-    std::vector<float> inputs = normal_values(tokens * cols, seed + 2);
+    const std::vector<float> directions = test::normal_values(size_t{rank} * cols, seed);
+    const std::vector<float> amounts = test::normal_values(tokens * rank, seed + 1);
+    std::vector<float> inputs = test::normal_values(tokens * cols, seed + 2);
     for (size_t t = 0; t < tokens; ++t)
         for (uint32_t col = 0; col < cols; ++col) {
             float &value = inputs[t * cols + col];
@@ -50,7 +43,7 @@ TEST(HessianSum, IsTheMeanOfProducts) {
     for (const uint32_t cols : {1u, 7u, 64u, 130u}) {
         const uint32_t stride = cols + 5;
         const size_t tokens = 150;
-        const std::vector<float> inputs = normal_values(tokens * stride, cols);
+        const std::vector<float> inputs = test::normal_values(tokens * stride, cols);
         HessianSum sum(cols);
         EXPECT_EQ(sum.mean(0, 0), 0);
         sum.add(inputs.data(), 70, stride, pool);
@@ -79,7 +72,7 @@ TEST(HessianSum, ImportanceIsTheDiagonalOverItsMean) {
 TEST(HessianSum, NotFiniteIsRefused) {
     ThreadPool pool(1);
     for (const float value : {NAN, INFINITY}) {
-        std::vector<float> inputs = normal_values(5 * 70, 1);
+        std::vector<float> inputs = test::normal_values(5 * 70, 1);
         inputs[3 * 70 + 66] = value;
         const HessianSum sum = hessian_of(inputs, 70, pool);
         EXPECT_HAS(test::error_of([&] { sum.importance(); }), "column 66");
@@ -90,7 +83,7 @@ TEST(HessianSum, NotFiniteIsRefused) {
 TEST(Cholesky, ItsSquareIsTheMatrix) {
     ThreadPool one(1), three(3);
     for (const uint32_t size : {1u, 2u, 63u, 64u, 65u, 200u}) {
-        const HessianSum sum = hessian_of(normal_values(size_t{size} * 2 * size, size), size, one);
+        const HessianSum sum = hessian_of(test::normal_values(size_t{size} * 2 * size, size), size, one);
         std::vector<double> matrix(size_t{size} * size);
         for (uint32_t row = 0; row < size; ++row)
             for (uint32_t col = 0; col < size; ++col) matrix[row * size + col] = sum.mean(row, col);
@@ -171,7 +164,7 @@ size_t differences(const std::vector<int8_t> &a, const std::vector<int8_t> &b) {
 TEST(Gptq, IsThePapersAlgorithm) {
     ThreadPool pool(2);
     for (const uint32_t cols : {1u, 20u, 64u, 150u}) {
-        const DenseTensor tensor{33, cols, normal_values(size_t{33} * cols, 1)};
+        const DenseTensor tensor{33, cols, test::normal_values(size_t{33} * cols, 1)};
         const HessianSum hessian = hessian_of(correlated_inputs(500, cols, 2), cols, pool);
         const GptqFactor factor(hessian, pool);
         EXPECT_EQ(factor.note(), "");
@@ -194,7 +187,7 @@ TEST(Gptq, IsThePapersAlgorithm) {
 
 TEST(Gptq, BeatsRoundToNearestOnCorrelatedInputs) {
     ThreadPool pool(2);
-    const DenseTensor tensor{48, 192, normal_values(size_t{48} * 192, 3)};
+    const DenseTensor tensor{48, 192, test::normal_values(size_t{48} * 192, 3)};
     const std::vector<float> inputs = correlated_inputs(2000, 192, 4);
     const HessianSum hessian = hessian_of(inputs, 192, pool);
     const GptqFactor factor(hessian, pool);
@@ -231,7 +224,7 @@ TEST(Gptq, WithoutCorrelationIsRoundToNearest) {
     std::vector<float> inputs(cols * cols, 0.0f);  // one input a column: H is a diagonal
     for (uint32_t col = 0; col < cols; ++col) inputs[col * cols + col] = 1.0f + static_cast<float>(col % 5);
     const HessianSum hessian = hessian_of(inputs, cols, pool);
-    const DenseTensor tensor{20, cols, normal_values(size_t{20} * cols, 5)};
+    const DenseTensor tensor{20, cols, test::normal_values(size_t{20} * cols, 5)};
     const Int4Matrix nearest = round_int4(tensor, 32, {}, pool);
     Int4Matrix matrix = nearest;
     gptq(tensor, GptqFactor(hessian, pool), pool, &matrix);
@@ -246,7 +239,7 @@ TEST(Gptq, DeadColumnsAreRoundedToNearest) {
     const HessianSum hessian = hessian_of(inputs, cols, pool);
     const GptqFactor factor(hessian, pool);
     EXPECT_EQ(factor.note(), "");
-    const DenseTensor tensor{20, cols, normal_values(size_t{20} * cols, 7)};
+    const DenseTensor tensor{20, cols, test::normal_values(size_t{20} * cols, 7)};
     const Int4Matrix nearest = round_int4(tensor, 32, {}, pool);
     Int4Matrix matrix = nearest;
     gptq(tensor, factor, pool, &matrix);
@@ -259,7 +252,7 @@ TEST(Gptq, DeadColumnsAreRoundedToNearest) {
 
 TEST(Gptq, SaysWhatItDidInPlaceOfWhatWasAsked) {
     ThreadPool pool(1);
-    const DenseTensor tensor{5, 8, normal_values(40, 8)};
+    const DenseTensor tensor{5, 8, test::normal_values(40, 8)};
     const Int4Matrix nearest = round_int4(tensor, 0, {}, pool);
     Int4Matrix matrix = nearest;
     const std::vector<float> zeros(8 * 10);
@@ -278,7 +271,7 @@ TEST(Gptq, SaysWhatItDidInPlaceOfWhatWasAsked) {
 
 TEST(Refine, LowersTheErrorAndMovesNothingAtTheEnd) {
     ThreadPool pool(2);
-    const DenseTensor tensor{40, 150, normal_values(size_t{40} * 150, 11)};
+    const DenseTensor tensor{40, 150, test::normal_values(size_t{40} * 150, 11)};
     const HessianSum hessian = hessian_of(correlated_inputs(2000, 150, 12), 150, pool);
     const GptqFactor factor(hessian, pool);
     Int4Matrix matrix = round_int4(tensor, 32, hessian.importance(), pool);
@@ -313,12 +306,12 @@ TEST(Fit, IsRidgeRegression) {
     const size_t tokens = 1500;
     const std::vector<float> exact = correlated_inputs(tokens, cols, 13);
     std::vector<float> x = exact, missing(exact.size());
-    const std::vector<float> noise = normal_values(x.size(), 14);
+    const std::vector<float> noise = test::normal_values(x.size(), 14);
     for (size_t i = 0; i < x.size(); ++i) {
         x[i] = 0.9f * x[i] + 0.1f * noise[i] + 0.05f * exact[i / cols * cols];
         missing[i] = exact[i] - x[i];
     }
-    const DenseTensor tensor{rows, cols, normal_values(size_t{rows} * cols, 15)};
+    const DenseTensor tensor{rows, cols, test::normal_values(size_t{rows} * cols, 15)};
     const HessianSum hessian = hessian_of(x, cols, pool);
     const GptqFactor factor(hessian, pool);
     MomentSum cross(cols, cols, false);
@@ -362,8 +355,8 @@ TEST(Fit, IsRidgeRegression) {
 TEST(MomentSum, IsTheMeanOfProducts) {
     ThreadPool pool(3);
     const uint32_t rows = 131, cols = 9;
-    const std::vector<float> y = normal_values(size_t{200} * (rows + 2), 16);
-    const std::vector<float> x = normal_values(size_t{200} * cols, 17);
+    const std::vector<float> y = test::normal_values(size_t{200} * (rows + 2), 16);
+    const std::vector<float> x = test::normal_values(size_t{200} * cols, 17);
     MomentSum sum(rows, cols, false);
     sum.add({y.data(), rows + 2}, {x.data(), cols}, 129, pool);
     sum.add({y.data() + 129 * (rows + 2), rows + 2}, {x.data() + 129 * cols, cols}, 71, pool);
@@ -379,7 +372,7 @@ TEST(MomentSum, IsTheMeanOfProducts) {
 
 TEST(Gptq, ThreadsDoNotMatter) {
     ThreadPool one(1), three(3);
-    const DenseTensor tensor{50, 130, normal_values(size_t{50} * 130, 9)};
+    const DenseTensor tensor{50, 130, test::normal_values(size_t{50} * 130, 9)};
     std::vector<int8_t> codes[2];
     for (ThreadPool *pool : {&one, &three}) {
         const HessianSum hessian = hessian_of(correlated_inputs(200, 130, 10), 130, *pool);

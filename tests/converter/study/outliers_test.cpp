@@ -14,6 +14,7 @@
 #include "converter/eval/report.h"
 #include "converter/import/safetensors_writer.h"
 #include "tests/support/checkpoint_builder.h"
+#include "tests/support/families.h"
 #include "tests/support/shared.h"
 #include "tests/support/temporary_directory.h"
 
@@ -60,7 +61,7 @@ void rewrite(const std::string &from, const std::string &to, DType dtype, const 
     const std::vector<TensorSpec> specs = checkpoint.shape().family->tensors(checkpoint.shape());
     SafetensorsWriter writer(to + "/model.safetensors", dtype, specs);
     for (const TensorSpec &spec : specs) {
-        std::vector<float> values(element_count(spec));
+        std::vector<float> values(static_cast<size_t>(element_count(spec)));
         checkpoint.files().read(checkpoint.files().tensor(spec.name), values.data());
         edit(spec, values);
         writer.append(values.data(), values.size());
@@ -77,17 +78,19 @@ void scale_column(std::vector<float> &values, size_t cols, size_t column, float 
     for (size_t i = column; i < values.size(); i += cols) values[i] *= factor;
 }
 
+size_t columns_of(const TensorSpec &spec) { return static_cast<size_t>(spec.shape.back()); }
+
 // In all layers: a channel of the norm and, divided, its column of in_proj. What comes behind SiLU, the inputs of x_proj
 // and out_proj, no such pair reaches.
 void before_in_proj(const TensorSpec &spec, std::vector<float> &values) {
     if (names(spec, ".norm.weight")) values[7] *= outlier;
-    if (names(spec, "in_proj.weight")) scale_column(values, spec.shape.back(), 7, 1 / outlier);
+    if (names(spec, "in_proj.weight")) scale_column(values, columns_of(spec), 7, 1 / outlier);
 }
 
 // In all layers: a row of x_proj that is an input of dt_proj, and, divided, its column there.
 void before_dt_proj(const TensorSpec &spec, std::vector<float> &values) {
-    if (names(spec, "x_proj.weight")) scale_row(values, spec.shape.back(), 1, outlier);
-    if (names(spec, "dt_proj.weight")) scale_column(values, spec.shape.back(), 1, 1 / outlier);
+    if (names(spec, "x_proj.weight")) scale_row(values, columns_of(spec), 1, outlier);
+    if (names(spec, "dt_proj.weight")) scale_column(values, columns_of(spec), 1, 1 / outlier);
 }
 
 class Outliers : public testing::Test {
@@ -187,7 +190,7 @@ void expect_exact_folds(const std::string &directory) {
 void expect_same_logits(const std::string &directory, const std::string &changed) {
     const auto factor = [](size_t i) { return std::exp(static_cast<float>(i * 37 % 11) - 5.0f); };
     rewrite(directory, changed, DType::f32, [&](const TensorSpec &spec, std::vector<float> &values) {
-        const size_t cols = spec.shape.back();
+        const size_t cols = columns_of(spec);
         const auto columns = [&] {
             for (size_t i = 0; i < cols; ++i) scale_column(values, cols, i, factor(i));
         };
@@ -215,7 +218,7 @@ TEST_F(Outliers, FoldsOfATrainedModelAreExact) {
 }
 
 TEST(ToyFolds, OfTheOtherFamiliesAreExact) {
-    for (const char *model_type : {"mamba2", "falcon_mamba"})
+    for (const std::string &model_type : test::other_model_types())
         for (const uint32_t d_inner : {64u, 72u}) {  // with a Hadamard transform and without
             const test::TemporaryDirectory directory;
             test::CheckpointSpec spec;
