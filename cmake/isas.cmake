@@ -50,9 +50,9 @@ adder_add_isa(DSP OFF "" kernels/arm/table_dsp.cpp kernels/arm/matmul_dsp.cpp ke
 adder_add_isa(HELIUM OFF "" kernels/arm/table_helium.cpp kernels/arm/matmul_helium.cpp)
 
 # Where the rest is to be small, the inner loops are to be fast all the same.
-get_target_property(adder_sources adder SOURCES)
-list(FILTER adder_sources INCLUDE REGEX "_(scalar|dsp|helium)\\.cpp$")
-set_property(SOURCE ${adder_sources} APPEND PROPERTY COMPILE_OPTIONS $<$<CONFIG:MinSizeRel>:-O2>)
+get_target_property(fast_sources adder SOURCES)
+list(FILTER fast_sources INCLUDE REGEX "_(scalar|dsp|helium)\\.cpp$")
+set_property(SOURCE ${fast_sources} APPEND PROPERTY COMPILE_OPTIONS $<$<CONFIG:MinSizeRel>:-O2>)
 # These are written in the order that in-order cores like, for as many registers as there are; gcc's scheduler spoils both.
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   set_property(SOURCE kernels/arm/matmul_q8_neon.cpp kernels/arm/matmul_i8mm.cpp APPEND PROPERTY

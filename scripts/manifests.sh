@@ -1,20 +1,21 @@
 #!/bin/sh
-# Writes what other build systems want to know of the library, from CMake's lists of sources and adder.h's version.
+# Writes what other build systems want to know of the library, from the sources that are there, the parts of config.h and adder.h's version.
 # SPDX-License-Identifier: MIT
 #
 #     sh scripts/manifests.sh [DIR]     into the repository, or into DIR
 #
-# PlatformIO: library.json. ESP-IDF: idf_component.yml and cmake/esp-idf.cmake. Zephyr: zephyr/. CMSIS-Pack: Adder.Adder.pdsc.
+# PlatformIO: library.json. ESP-IDF: idf_component.yml, beside cmake/esp-idf.cmake. Zephyr: zephyr/Kconfig and module.yml, beside
+# its CMakeLists.txt. CMSIS-Pack: Adder.Adder.pdsc.
 # Arduino: library.properties; scripts/arduino.sh makes the folder that Arduino takes. Where the format asks for the address of
 # the project, none is given: fill it in to publish.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
 mkdir -p "${1-$root}"
 out=$(CDPATH='' cd -- "${1-$root}" && pwd -P)
-mkdir -p "$out/cmake" "$out/zephyr"
+mkdir -p "$out/zephyr"
 
 version=$(awk '/^#define ADDER_VERSION_/ {printf "%s%s", dot, $3; dot = "."}' "$root/include/adder/adder.h")
-parts=$(sed -n 's/^set(adder_parts \(.*\))$/\1/p' "$root/CMakeLists.txt")
+parts=$(sed -n 's/^#ifndef ADDER_\([A-Z0-9_]*\)$/\1/p' "$root/include/adder/config.h" | grep -v '_H$')
 sources=$(sh "$root/scripts/library_sources.sh" portable && sh "$root/scripts/library_sources.sh" optional)
 [ -n "$version" ] && [ -n "$parts" ] || { echo "manifests: no version or no parts found" >&2; exit 1; }
 summary="Mamba language models with int8 weights in a fixed arena, on microcontrollers and up"
@@ -43,7 +44,9 @@ cat >"$out/library.json" <<JSON
     "flags": ["-std=gnu++17", "-I .", "-ffp-contract=off", "-fno-math-errno"],
     "srcFilter": [
       "-<*>",
-$(each '      "+<%s>",' | sed '$s/,$//')
+      "+<kernels/>",
+      "-<kernels/cases.cpp>",
+      "+<runtime/>"
     ]
   },
   "export": {"include": ["include", "kernels", "runtime", "LICENSE", "README.md", "CHANGELOG.md"]}
@@ -79,17 +82,6 @@ files:
     - "tests/**/*"
 YAML
 
-cat >"$out/cmake/esp-idf.cmake" <<CMAKE
-# Adder as a component of ESP-IDF, for the root's CMakeLists.txt. $made
-# SPDX-License-Identifier: MIT
-idf_component_register(
-  SRCS
-$(each '    %s')
-  INCLUDE_DIRS include
-  PRIV_INCLUDE_DIRS .)
-target_compile_options(\${COMPONENT_LIB} PRIVATE -ffp-contract=off -fno-math-errno)
-CMAKE
-
 cat >"$out/zephyr/module.yml" <<YAML
 # Adder as a module of Zephyr: name it in a west manifest, or in ZEPHYR_EXTRA_MODULES. $made
 name: adder
@@ -118,24 +110,6 @@ KCONFIG
     done
     printf '\nendif\n'
 } >"$out/zephyr/Kconfig"
-
-cat >"$out/zephyr/CMakeLists.txt" <<CMAKE
-# Adder as a library of Zephyr. $made
-# SPDX-License-Identifier: MIT
-if(CONFIG_ADDER)
-  zephyr_include_directories(../include)
-  foreach(part $parts)
-    if(NOT CONFIG_ADDER_\${part})
-      zephyr_compile_definitions(ADDER_\${part}=0)
-    endif()
-  endforeach()
-  zephyr_library_named(adder)
-  zephyr_library_include_directories(..)
-  zephyr_library_compile_options(-ffp-contract=off -fno-math-errno)
-  zephyr_library_sources(
-$(each '    ../%s' | sed '$s/$/)/')
-endif()
-CMAKE
 
 cat >"$out/Adder.Adder.pdsc" <<XML
 <?xml version="1.0" encoding="UTF-8"?>

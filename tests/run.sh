@@ -88,11 +88,13 @@ configure_and_build_for() {
 }
 
 # configure_and_build_board: the firmware of the board $name, with the model that the Release build has converted. The smallest
-# board has a library of Mamba alone.
+# board has a library of one family alone.
 configure_and_build_board() {
-    [ "$name" = stm32f405 ] && families=-DADDER_MAMBA2=OFF || families=-DADDER_MAMBA2=ON
+    [ "$name" = stm32f405 ] && on=OFF || on=ON
+    families=$(sed -n 's/^ADDER_BLOCK(\(.*\))$/\1/p' "$root/runtime/blocks/kinds.inc" | tr a-z A-Z | sed "1d; s/.*/-DADDER_&=$on/")
+    # shellcheck disable=SC2086
     configure_and_build "$name" "-DCMAKE_TOOLCHAIN_FILE=$root/toolchains/arm-none-eabi.cmake" "-DADDER_BOARD=$name" \
-        "$families" -DADDER_QEMU=ON "-DADDER_MODEL=$base/release/tests/firmware/model" "-DADDER_HOST_BUILD=$base/release"
+        $families -DADDER_QEMU=ON "-DADDER_MODEL=$base/release/tests/firmware/model" "-DADDER_HOST_BUILD=$base/release"
 }
 
 mkdir -p "$base"

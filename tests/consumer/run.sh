@@ -36,8 +36,8 @@ by_cmake() {
 by_hand() {
     exported=$build/tests/library/exported
     "$cc" -std=c99 -I "$1" -I "$exported" -c "$consumer/c/parts.c" -o "$work/objects/program.o"
-    for blob in tiny tiny_nfc tiny_int4 tiny_float tiny_mamba2; do
-        "$cc" -I "$exported" -c "$exported/$blob.S" -o "$work/objects/$blob.o"
+    for blob in "$exported"/tiny*.S; do
+        "$cc" -I "$exported" -c "$blob" -o "$work/objects/$(basename "$blob" .S).o"
     done
     "$cxx" "$work"/objects/*.o -o "$work/program"
     ${RUN-} "$work/program"

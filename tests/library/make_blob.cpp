@@ -1,11 +1,14 @@
 // Writes tiny blobs, and exports them as a program carries them: make_blob DIR
 // SPDX-License-Identifier: MIT
+#include <cctype>
 #include <string>
 
 #include "converter/app/cli.h"
 #include "converter/base/file.h"
+#include "converter/plan/names.h"
 #include "runtime/tokenizer.h"
 #include "tests/support/blob_builder.h"
+#include "tests/support/families.h"
 
 using namespace adder;
 
@@ -46,12 +49,22 @@ int main(int count, char **arguments) {
     spec.recipe.set_inputs(false);
     failed |= export_blob(arguments[1], "tiny_float", test::build_blob(spec));
 
-    // And a model of the other family, with a state of halves.
-    test::BlobSpec mamba2;
-    mamba2.checkpoint.config.model_type = "mamba2";
-    mamba2.checkpoint.config.vocab_size = 260;
-    mamba2.tokenizer = true;
-    mamba2.state = StateType::f16;
-    failed |= export_blob(arguments[1], "tiny_mamba2", test::build_blob(mamba2));
+    // And a model of each kind of blocks, with the widest choice of states that it has.
+    std::string includes, list = "#define TINY_KINDS(KIND)";
+    for (const BlockKind *kind : all_kinds()) {
+        test::BlobSpec one;
+        one.checkpoint.config.model_type = test::model_type_of(kind->id);
+        one.checkpoint.config.vocab_size = 260;
+        one.tokenizer = true;
+        one.state = kind->state_types;
+        const std::string name = kind_name(kind->id);
+        std::string part = name;
+        for (char &c : part) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+        failed |= export_blob(arguments[1], "tiny_" + name, test::build_blob(one));
+        includes += "#include \"tiny_" + name + ".h\"\n";
+        list += " \\\n    KIND(tiny_" + name + "_blob, TINY_" + part + "_BLOB_BYTES, ADDER_" + part + ", \"ADDER_" + part + "\")";
+    }
+    write_file(std::string(arguments[1]) + "/tiny_kinds.h",
+               "/* A tiny blob of each kind of blocks: its bytes, and the part that it needs. */\n" + includes + list + "\n");
     return failed;
 }

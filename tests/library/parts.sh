@@ -14,9 +14,20 @@ cxx=${CXX-c++}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 sh "$source_dir/scripts/amalgamate.sh" "$work"
-parts="TOKENIZER NFC SAMPLER INT4 FLOAT_LAYERS ERROR_STRINGS MAMBA2 MAMBA1"
-every=255 # all parts, as bits
-mamba1=128
+kinds=$(sed -n 's/^ADDER_BLOCK(\(.*\))$/\1/p' "$source_dir/runtime/blocks/kinds.inc" | tr a-z A-Z)
+others=$(sed -n 's/^#ifndef ADDER_\([A-Z0-9_]*\)$/\1/p' "$source_dir/include/adder/config.h" | grep -v '_H$' | grep -vxF "$kinds")
+parts="$(echo $others) $(echo $kinds)"
+# As bits: all of the others, and all.
+other_bits=0 every=0
+for part in $others; do other_bits=$((2 * other_bits + 1)); done
+for part in $parts; do every=$((2 * every + 1)); done
+first_kind=$((other_bits + 1))
+# ones BITS: how many of them are set.
+ones() {
+    left=$1 found=0
+    while [ "$left" -gt 0 ]; do found=$((found + left % 2)) left=$((left / 2)); done
+    echo $found
+}
 
 # defines BITS: one bit a part, in their order.
 defines() {
@@ -46,25 +57,25 @@ if [ "$export_dir" = sizes ]; then
         printf '%7d  less without ADDER_%s\n' $((all - $(bytes_of $((every - bit))))) "$part"
         bit=$((bit * 2))
     done
-    printf '%7d  with none of them but MAMBA1\n' "$(bytes_of $mamba1)"
+    printf '%7d  with none of them but %s\n' "$(bytes_of $first_kind)" "$(echo "$kinds" | head -n 1)"
     exit
 fi
 
-for blob in tiny tiny_nfc tiny_int4 tiny_float tiny_mamba2; do
-    $cc -I "$export_dir" -c "$export_dir/$blob.S" -o "$work/$blob.o"
+for blob in "$export_dir"/tiny*.S; do
+    $cc -I "$export_dir" -c "$blob" -o "$work/$(basename "$blob" .S).o"
 done
 bits=0
 while [ $bits -le $every ]; do
-    # One part alone, all but one, all; with each of the families alone none: any two parts are seen in all four states, but
-    # no library is without a family.
-    case $bits in
-    0 | 1 | 2 | 4 | 8 | 16 | 32) bits=$((bits + 1)); continue ;;
-    64 | 65 | 66 | 68 | 72 | 80 | 96 | 128 | 129 | 130 | 132 | 136 | 144 | 160 | 255 | 254 | 253 | 251 | 247 | 239 | 223 | 191 | 127) run=yes ;;
-    *)
-        run=no
-        [ "${3-}" = all ] || { bits=$((bits + 1)); continue; }
-        ;;
-    esac
+    # Each kind of blocks alone, and with each other part alone; all but one, all: any two parts are seen in all four states, but
+    # no library is without a kind.
+    with=$(ones $((bits & other_bits))) kinds_with=$(ones $((bits & ~other_bits)))
+    run=no
+    [ "$kinds_with" = 1 ] && [ "$with" -le 1 ] && run=yes
+    [ "$(ones $((every & ~bits)))" -le 1 ] && run=yes
+    if [ "$kinds_with" = 0 ] || { [ $run = no ] && [ "${3-}" != all ]; }; then
+        bits=$((bits + 1))
+        continue
+    fi
     flags=$(defines $bits)
     warnings="-Wall -Wextra -Wpedantic -Wshadow -Werror"
     [ $run = yes ] && how="-O0 -fno-exceptions -fno-math-errno -c -o $work/adder.o" || how=-fsyntax-only
