@@ -7,6 +7,7 @@
 #include <cstring>
 #include <sstream>
 
+#include "converter/plan/names.h"
 #include "runtime/blocks/block.h"
 #include "tests/support/blob_builder.h"
 #include "tests/support/temporary_directory.h"
@@ -178,10 +179,10 @@ std::vector<std::vector<std::string>> table_behind(const std::string &text) {
 
 // Roles and dimensions of a kind of block, in the page's order, against the library's tables.
 TEST(Format, TensorsAndDimensionsAreThoseOfTheKinds) {
-    const std::pair<uint16_t, const char *> kinds[] = {{1, "**Kind 1, Mamba**"}, {2, "**Kind 2, Mamba-2**"}};
-    for (const auto &[id, heading] : kinds) {
-        const BlockKind &kind = *find_block_kind(id);
-        const auto rows = table_behind(heading);
+    for (const BlockKind *one : all_kinds()) {
+        const BlockKind &kind = *one;
+        const auto id = static_cast<uint16_t>(kind.id);
+        const auto rows = table_behind("**Kind " + std::to_string(id) + ", " + kind_title(kind.id) + "**");
         ASSERT_EQ(rows.size(), kind.tensor_count);
         for (size_t i = 0; i < rows.size(); ++i) {
             const TensorRow &row = kind.tensors[i];

@@ -9,6 +9,7 @@
 
 #include "converter/convert/stack_bounds.h"
 #include "converter/families/random_checkpoint.h"
+#include "converter/plan/names.h"
 #include "runtime/arena.h"
 #include "runtime/model.h"
 #include "runtime/session.h"
@@ -119,7 +120,7 @@ class ModelOfShape {
 
 // Blocks of one shape, with the variables of the page's formulas.
 struct Blocks {
-    std::string family;  // as the page's tables name it: "Mamba", "Mamba-2"
+    std::string family;  // the kind's title, by which the page's tables name it
     Variables variables;
 
     BlobShape shape() const {
@@ -128,10 +129,10 @@ struct Blocks {
             return found == variables.end() ? 0 : static_cast<uint32_t>(found->second);
         };
         BlobShape shape{};
-        shape.kind = static_cast<uint16_t>(family == "Mamba-2" ? BlockId::mamba2 : BlockId::mamba1);
+        for (const BlockKind *kind : all_kinds())
+            if (family == kind_title(kind->id)) shape.kind = static_cast<uint16_t>(kind->id);
         shape.state_type = static_cast<uint8_t>(number("number") == 2 ? StateType::f16 : StateType::f32);
-        for (const Dim dim : {Dim::d_inner, Dim::d_state, Dim::d_conv, Dim::dt_rank, Dim::n_head, Dim::n_group})
-            dim_of(shape, dim) = number(dim_name(dim));
+        for (uint32_t dim = 0; dim < stored_dims; ++dim) shape.dim[dim] = number(dim_name(static_cast<Dim>(dim)));
         return shape;
     }
     bool has(const std::string &of) const { return of == "all" || of == family; }

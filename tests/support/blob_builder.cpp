@@ -84,12 +84,12 @@ void fix_checksums(uint8_t *blob, size_t size) {
     BlobHeader header;
     if (size < sizeof header) return;
     std::memcpy(&header, blob, sizeof header);
-    const uint64_t end = std::min<uint64_t>(header.blob_size, size);
-    const uint64_t payload = std::min(header.payload_offset, end);
+    const auto end = static_cast<size_t>(std::min<uint64_t>(header.blob_size, size));
+    const auto payload = static_cast<size_t>(std::min<uint64_t>(header.payload_offset, end));
     header.payload_crc = crc32(0, blob + payload, end - payload);
     header.metadata_crc = 0;
     std::memcpy(blob, &header, sizeof header);
-    header.metadata_crc = crc32(0, blob, std::max<uint64_t>(payload, sizeof header));
+    header.metadata_crc = crc32(0, blob, std::max(payload, sizeof header));
     std::memcpy(blob, &header, sizeof header);
 }
 
