@@ -13,7 +13,7 @@
 namespace adder::test {
 namespace {
 
-TEST_F(Toy, AMissingCheckpointIsMissing) {
+TEST_F(ToyCommands, AMissingCheckpointIsMissing) {
     const std::string missing = directory_.file("missing"), output = directory_.file("x.adder");
     const Outcome outcome = adder_command({"convert", missing, "-o", output});
     EXPECT_EQ(outcome.code, 3);
@@ -22,7 +22,7 @@ TEST_F(Toy, AMissingCheckpointIsMissing) {
 }
 
 // What a dry run says is what the conversion then does, and it writes nothing.
-TEST_F(Toy, ADryRunTellsWhatAConversionDoes) {
+TEST_F(ToyCommands, ADryRunTellsWhatAConversionDoes) {
     const std::vector<std::vector<std::string>> plans = {
         {"--recipe", "best"},
         {"--recipe", "small", "--set", "layers.1.in_proj=f32,input=float", "--set", "embedding=int4,row"},
@@ -76,7 +76,7 @@ TEST_F(Toy, ADryRunTellsWhatAConversionDoes) {
 }
 
 // The blob's record says whether its residual stream is rotated: the checkpoint is opened likewise.
-TEST_F(Toy, VerifyFindsTheLayersOfARotatedBlobInItsCheckpoint) {
+TEST_F(ToyCommands, VerifyFindsTheLayersOfARotatedBlobInItsCheckpoint) {
     const std::string rotated = directory_.file("rotated.adder");
     const Outcome converted =
         adder_command({"convert", checkpoint_, "-o", rotated, "--recipe", "float", "--rotate", "-q"});
@@ -105,7 +105,7 @@ TEST_F(Toy, VerifyFindsTheLayersOfARotatedBlobInItsCheckpoint) {
     EXPECT_HAS(refused("\"rotation\": {", "\"rotation\": 1,"), "quantization record");
 }
 
-TEST_F(Toy, RulesAreReadFromTheCommandLineFirst) {
+TEST_F(ToyCommands, RulesAreReadFromTheCommandLineFirst) {
     const std::string rules = directory_.file("rules.txt");
     write_text(rules, "layers.0.in_proj=int8\nlayers.*.in_proj=int4,group=64\n");
     const auto weights = [&](std::vector<std::string> words) {
@@ -121,7 +121,7 @@ TEST_F(Toy, RulesAreReadFromTheCommandLineFirst) {
     EXPECT_EQ(weights({"--rules", rules, "--set", "layers.0.in_proj=f32,input=float"}), "f32 int4 ");
 }
 
-TEST_F(Toy, OddWeightsAreListedAndBadOnesRefused) {
+TEST_F(ToyCommands, OddWeightsAreListedAndBadOnesRefused) {
     const auto convert_edited =
         [&](const std::function<void(const std::string &, std::vector<float> &)> &edit) {
             const std::string checkpoint = directory_.file("odd");
@@ -168,7 +168,7 @@ TEST_F(Toy, OddWeightsAreListedAndBadOnesRefused) {
     EXPECT_HAS(infinite.err, "of layer 0 is not finite in channel");
 }
 
-TEST_F(Toy, GateOptionsNeedAGate) {
+TEST_F(ToyCommands, GateOptionsNeedAGate) {
     const std::vector<std::string> convert = {"convert", checkpoint_, "-o", directory_.file("g.adder"), "-q"};
     for (const std::vector<std::string> &more :
          {std::vector<std::string>{"--gate-keep"}, {"--gate-tokens", "2048"}}) {

@@ -10,7 +10,7 @@
 namespace adder::test {
 namespace {
 
-TEST_F(Toy, InspectAgreesWithTheLibrary) {
+TEST_F(ToyCommands, InspectAgreesWithTheLibrary) {
     const BlobFile blob(blob_);
     const Json json = json_of(
         adder_command({"inspect", blob_, "--json", "--chunk", "7", "--logit-rows", "3", "--tensors"}));
@@ -36,7 +36,7 @@ TEST_F(Toy, InspectAgreesWithTheLibrary) {
         EXPECT_HAS(words.out, part);
 }
 
-TEST_F(Toy, InspectTellsTheArenaBeforeConverting) {
+TEST_F(ToyCommands, InspectTellsTheArenaBeforeConverting) {
     const Json before =
         json_of(adder_command({"inspect", checkpoint_, "--json", "--chunk", "5", "--tensors"}));
     EXPECT_EQ(text(before, "kind"), "checkpoint");
@@ -46,7 +46,7 @@ TEST_F(Toy, InspectTellsTheArenaBeforeConverting) {
     EXPECT_HAS(adder_command({"inspect", checkpoint_}).out, "Converted with the defaults");
 }
 
-TEST_F(Toy, InspectReportsDamageAndStrangers) {
+TEST_F(ToyCommands, InspectReportsDamageAndStrangers) {
     std::string bytes = read_text(blob_);
     bytes[bytes.size() - 100] = static_cast<char>(bytes[bytes.size() - 100] ^ 1);
     const std::string damaged = directory_.file("damaged.adder");
@@ -68,7 +68,7 @@ TEST_F(Toy, InspectReportsDamageAndStrangers) {
     EXPECT_HAS(outcome.err, "No such file");
 }
 
-TEST_F(Speaking, InspectShowsTheChatTemplateAndTheArenaToCome) {
+TEST_F(SpeakingCommands, InspectShowsTheChatTemplateAndTheArenaToCome) {
     const Json blob = json_of(adder_command({"inspect", *blob_, "--json", "--chunk", "32"}));
     const Json checkpoint = json_of(
         adder_command({"inspect", model_directory("adder-1m-int4"), "--json", "--chunk", "32"}));

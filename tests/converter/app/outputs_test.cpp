@@ -13,7 +13,7 @@
 namespace adder::test {
 namespace {
 
-TEST_F(Toy, OutputsReplaceNoInputs) {
+TEST_F(ToyCommands, OutputsReplaceNoInputs) {
     const std::string text = directory_.file("text"), blob = read_text(blob_);
     write_text(text, "once upon a time");
     const auto refuses = [](const std::vector<std::string> &words) {
@@ -33,7 +33,7 @@ TEST_F(Toy, OutputsReplaceNoInputs) {
         EXPECT_EQ(adder_command({"convert", checkpoint_, "-o", checkpoint_ + "/toy.adder", "-q"}).code, 0);
 }
 
-TEST_F(Toy, RunKnowsBeforeItBeginsThatItCannotSave) {
+TEST_F(ToyCommands, RunKnowsBeforeItBeginsThatItCannotSave) {
     const Outcome outcome =
         adder_command({"run", blob_, "--ids", "1", "-n", "3", "--state-save", directory_.file("no/where")});
     EXPECT_EQ(outcome.code, 1);
@@ -41,7 +41,7 @@ TEST_F(Toy, RunKnowsBeforeItBeginsThatItCannotSave) {
     EXPECT_HAS(outcome.err, "cannot create " + directory_.file("no/where") + ": ");
 }
 
-TEST_F(Toy, StandardOutputIsNoPlaceForAFile) {
+TEST_F(ToyCommands, StandardOutputIsNoPlaceForAFile) {
     const std::string before = std::filesystem::current_path();
     std::filesystem::current_path(directory_.path());
     const std::vector<std::vector<std::string>> commands = {
@@ -69,7 +69,7 @@ TEST_F(Toy, StandardOutputIsNoPlaceForAFile) {
 }
 
 // The weights of this checkpoint cannot be read to the end: who comes so far ends with another message.
-TEST_F(Toy, AnOutputThatCannotBeWrittenIsRefusedBeforeTheWork) {
+TEST_F(ToyCommands, AnOutputThatCannotBeWrittenIsRefusedBeforeTheWork) {
     CheckpointSpec spec;
     spec.edit = [](const std::string &name, std::vector<float> &values) {
         if (name.find("layers.1.mixer.x_proj") != std::string::npos) values[3] = NAN;
@@ -87,7 +87,7 @@ TEST_F(Toy, AnOutputThatCannotBeWrittenIsRefusedBeforeTheWork) {
     EXPECT_FALSE(std::filesystem::exists(directory_.file("no")));
 }
 
-TEST_F(Toy, AFileThatGrowsTooLargeLeavesNothing) {
+TEST_F(ToyCommands, AFileThatGrowsTooLargeLeavesNothing) {
     const std::string output = directory_.file("large.adder"), state = directory_.file("large.state");
     rlimit before{};
     ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
@@ -105,7 +105,7 @@ TEST_F(Toy, AFileThatGrowsTooLargeLeavesNothing) {
         EXPECT_EQ(entry.path().filename().string().rfind("large", 0), std::string::npos) << entry.path();
 }
 
-TEST_F(Toy, AFullDiskIsNoSuccess) {
+TEST_F(ToyCommands, AFullDiskIsNoSuccess) {
     const int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
     if (full < 0) GTEST_SKIP() << "NOT TESTED: there is no /dev/full";
     std::fflush(stdout);

@@ -12,7 +12,7 @@
 namespace adder::test {
 namespace {
 
-TEST_F(Toy, RunPrintsIdsWhereThereIsNoTokenizer) {
+TEST_F(ToyCommands, RunPrintsIdsWhereThereIsNoTokenizer) {
     const std::vector<std::string> words = {"run", blob_,    "--ids", "1,2,3",       "-n",
                                             "5",   "--temp", "0",     "--ignore-eos"};
     const Outcome plain = adder_command(words);
@@ -34,7 +34,7 @@ TEST_F(Toy, RunPrintsIdsWhereThereIsNoTokenizer) {
     EXPECT_EQ(adder_command(quiet).err, "");
 }
 
-TEST_F(Toy, RunIsTheSameWithThreadsChunksAndIsas) {
+TEST_F(ToyCommands, RunIsTheSameWithThreadsChunksAndIsas) {
     std::string first;
     for (const char *threads : {"1", "2", "3"})
         for (const char *chunk : {"1", "2", "16"})
@@ -54,7 +54,7 @@ TEST_F(Toy, RunIsTheSameWithThreadsChunksAndIsas) {
               first);
 }
 
-TEST_F(Toy, ASavedStateContinuesWhereItWas) {
+TEST_F(ToyCommands, ASavedStateContinuesWhereItWas) {
     const std::string state = directory_.file("s.state");
     const auto generated = [&](std::vector<std::string> words) {
         words.insert(words.begin(), {"run", blob_, "--json", "--temp", "0", "--ignore-eos"});
@@ -77,7 +77,7 @@ TEST_F(Toy, ASavedStateContinuesWhereItWas) {
     EXPECT_HAS(damaged.err, "s.state: ");
 }
 
-TEST_F(Toy, RunRefusesWhatItCannotDo) {
+TEST_F(ToyCommands, RunRefusesWhatItCannotDo) {
     const struct {
         std::vector<std::string> words;
         int code;
@@ -111,7 +111,7 @@ TEST_F(Toy, RunRefusesWhatItCannotDo) {
     unsetenv("ADDER_ISA");
 }
 
-TEST_F(Toy, EveryKindOfPagesGivesTheSame) {
+TEST_F(ToyCommands, EveryKindOfPagesGivesTheSame) {
     const std::vector<std::string> words = {"run", blob_, "--ids", "1,2,3", "-n", "5", "--ignore-eos"};
     const Outcome plain = adder_command(words);
     EXPECT_EQ(plain.err.find("KiB pages"), std::string::npos);
@@ -126,13 +126,13 @@ TEST_F(Toy, EveryKindOfPagesGivesTheSame) {
     }
 }
 
-TEST_F(EndingToy, AnEmptyPromptBeginsFromTheBosToken) {
+TEST_F(EndingToyCommands, AnEmptyPromptBeginsFromTheBosToken) {
     const Outcome outcome = adder_command({"run", blob_, "--ids", "", "--json", "-n", "2"});
     EXPECT_EQ(ids(json_of(outcome), "prompt_ids"), std::vector<int64_t>{3});
     EXPECT_HAS(outcome.err, "the prompt is empty: beginning from token 3");
 }
 
-TEST_F(Speaking, TheTextIsWhatTheIdsSay) {
+TEST_F(SpeakingCommands, TheTextIsWhatTheIdsSay) {
     const std::vector<std::string> words = {"run", *blob_, "-p",          "Once upon a time",
                                             "-n",  "30",   "--ignore-eos"};
     const Outcome plain = adder_command(words);
@@ -148,7 +148,7 @@ TEST_F(Speaking, TheTextIsWhatTheIdsSay) {
     EXPECT_EQ(ids(json, "generated_ids").size(), 30u);
 }
 
-TEST_F(Speaking, PromptsFromFilesAndStandardInputAreAlike) {
+TEST_F(SpeakingCommands, PromptsFromFilesAndStandardInputAreAlike) {
     const std::string path = directory_->file("prompt.txt");
     write_text(path, "The old man");
     const std::vector<int64_t> expected = ids(
@@ -168,7 +168,7 @@ TEST_F(Speaking, PromptsFromFilesAndStandardInputAreAlike) {
     close(saved);
 }
 
-TEST_F(Speaking, EndTokensSpecialTokensAndThePenalty) {
+TEST_F(SpeakingCommands, EndTokensSpecialTokensAndThePenalty) {
     // A turn of the user is followed by the assistant's, which ends.
     const std::vector<std::string> chat = {"run", *blob_, "-p",    "<|user|>hello<|end|><|assistant|>",
                                            "-n",  "0",    "--json"};

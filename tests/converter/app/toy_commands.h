@@ -43,7 +43,7 @@ inline std::vector<int64_t> ids(const Json &object, const char *key) {
 }
 
 // A model without a tokenizer, and without tokens that begin or end anything.
-class Toy : public testing::Test {
+class ToyCommands : public testing::Test {
   protected:
     void SetUp() override {
         CheckpointSpec spec;
@@ -61,7 +61,7 @@ class Toy : public testing::Test {
 };
 
 // With a token to begin and to end with.
-class EndingToy : public Toy {
+class EndingToyCommands : public ToyCommands {
   protected:
     void edit(CheckpointSpec &spec) override {
         spec.config.bos_token_id = 3;
@@ -69,7 +69,7 @@ class EndingToy : public Toy {
     }
 };
 
-class Speaking : public testing::Test {
+class SpeakingCommands : public testing::Test {
   protected:
     static void SetUpTestSuite() {
         directory_ = new TemporaryDirectory;
