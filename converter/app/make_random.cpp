@@ -40,7 +40,8 @@ static std::string published_vocabularies() {
         std::vector<std::string> names;
         for (const PublishedShape &shape : family->published) names.emplace_back(shape.name);
         text += text.empty() ? "" : "; ";
-        text += listed(names) + (family != families().front() ? " one of " : names.size() > 1 ? " have a vocabulary of " : " has a vocabulary of ");
+        const char *const first = names.size() > 1 ? " have a vocabulary of " : " has a vocabulary of ";
+        text += listed(names) + (family == families().front() ? first : " one of ");
         text += std::to_string(family->published.front().vocab_size);
     }
     return text;

@@ -46,8 +46,9 @@ std::vector<PlanRule> rules_of(const Arguments &arguments) {
 }  // namespace
 
 const std::vector<Option> &recipe_options() {
-    static const std::string state = "Type of the recurrent state in the arena: f32 or f16, with half the memory and traffic; f16 for " +
-                                     kinds_of_half_states() + " (default: f32).";
+    static const std::string state =
+        "Type of the recurrent state in the arena: f32 or f16, with half the memory and traffic; f16 for " +
+        kinds_of_half_states() + " (default: f32).";
     static const std::vector<Option> options = {
         {"recipe", 0, "NAME", false,
          "How to quantize (default best): naive, int8 with one static scale a tensor; smooth, static "

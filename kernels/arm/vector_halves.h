@@ -1,5 +1,5 @@
-// Eight lanes as two halves of four: what NEON and Helium call by the same names. For vector_neon.h and vector_helium.h, after their
-// intrinsics.
+// Eight lanes as two halves of four: what NEON and Helium call by the same names. For vector_neon.h and vector_helium.h,
+// after their intrinsics.
 // SPDX-License-Identifier: MIT
 #pragma once
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Holds a family of models to its own files: outside of them and of three lists nobody names its kind of blocks or its kernels.
+# Holds a family of models to its own files: outside of them and of three lists nobody names its blocks or its kernels.
 # SPDX-License-Identifier: MIT
 #
 #     families.sh SOURCE_DIR

@@ -1,4 +1,4 @@
-// Mamba-2's config.json in every dialect, its tensors, fresh models of it, and its blobs: what is read, and what is refused by name.
+// Mamba-2's config.json in every dialect, its tensors, fresh models of it, and its blobs: what is read, and what is refused.
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cmath>
