@@ -1,8 +1,8 @@
 #!/bin/sh
 # README.md against the project: sh readme.sh SOURCE_DIR ADDER
 # Its C program is examples/minimal/minimal.c's, its links lead somewhere, its commands exist. Of it, the pages of docs/ and
-# the models' cards: a model that is named is in examples/models, or the page says that it is not bundled; and
-# docs/porting.md has the sizes of the blobs.
+# the models' cards: a model that is named is in examples/models, or the page says that it is not bundled. Files that pages
+# for developers name are there, and docs/porting.md has the sizes of the blobs.
 # SPDX-License-Identifier: MIT
 set -eu
 cd "$1"
@@ -20,6 +20,13 @@ for page in README.md docs/*.md docs/results/*.md; do
         http*) continue ;;
         esac
         [ -e "$folder/$link" ] || fail "$page links to $link, which is not there"
+    done
+done
+
+# Files of the tree that pages for developers name; capitals stand for names to come.
+for page in docs/design.md docs/contributing.md; do
+    for file in $(grep -o '`[a-z0-9_]*/[a-z0-9_/]*\.\(cpp\|h\|inc\|sh\|cmake\)`' "$page" | tr -d '`' | sort -u); do
+        [ -e "$file" ] || [ -n "$(find runtime converter tests -path "*/$file")" ] || fail "$page names $file, which is not there"
     done
 done
 
