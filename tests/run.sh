@@ -103,7 +103,8 @@ for name in $builds; do
     release) configure_and_build release -DCMAKE_BUILD_TYPE=Release ;;
     sanitize)
         configure_and_build sanitize -DCMAKE_BUILD_TYPE=RelWithDebInfo "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1 -g1" \
-            "-DCMAKE_C_FLAGS_RELWITHDEBINFO=-O1 -g1" -DADDER_SANITIZE=address,undefined
+            "-DCMAKE_C_FLAGS_RELWITHDEBINFO=-O1 -g1" -DADDER_SANITIZE=address,undefined \
+            "-DADDER_GOLDEN_BLOBS=$base/release/tests/golden"
         ;;
     aarch64) configure_and_build_for aarch64-linux-gnu ;;
     armv7) configure_and_build_for arm-linux-gnueabihf ;;

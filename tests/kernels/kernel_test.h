@@ -10,6 +10,7 @@
 #include "tests/kernels/guarded.h"
 #include "tests/kernels/inputs.h"
 #include "tests/kernels/vpdpbusd.h"
+#include "tests/support/sample.h"
 
 namespace adder {
 

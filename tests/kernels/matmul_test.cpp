@@ -111,12 +111,14 @@ void matmul_case(MatmulFunction reference, MatmulFunction tested, MatmulCase c, 
 
 template <typename W, typename X>
 void matmul_all(MatmulFunction reference, MatmulFunction tested, bool emulated, Random &random) {
+    test::Sample sample(5);
     // Every pattern of weights with every pattern of x.
     for (Pattern wp : all_patterns)
         for (Pattern xp : all_patterns)
             for (uint32_t tokens : {1u, 6u})
-                matmul_case<W, X>(reference, tested, {3, 72, tokens, 0, 3, 0, 0, true, true, false}, wp, xp,
-                                  random);
+                if (sample.takes())
+                    matmul_case<W, X>(reference, tested, {3, 72, tokens, 0, 3, 0, 0, true, true, false}, wp, xp,
+                                      random);
     // Shapes: all remainders of the blocking, up to the longest rows.
     for (uint32_t tiles = 1; tiles <= 9; ++tiles) {
         for (uint32_t tokens : {0u, 1u, 2u, 3u, 4u, 5u, 7u, 8u, 13u}) {
@@ -139,14 +141,16 @@ void matmul_all(MatmulFunction reference, MatmulFunction tested, bool emulated, 
                           {2, cols, 1 + cols / 8 % 5, 0, 2, 0, 0, true, false, cols % 16 == 0},
                           Pattern::random, Pattern::random, random);
     for (uint32_t tokens = 1; tokens <= (emulated ? 12u : 70u); ++tokens)
-        matmul_case<W, X>(reference, tested, {5, 40, tokens, 0, 5, 1, 3, false, true, true}, Pattern::random,
-                          Pattern::random, random);
+        if (tokens <= 12 || sample.takes())
+            matmul_case<W, X>(reference, tested, {5, 40, tokens, 0, 5, 1, 3, false, true, true}, Pattern::random,
+                              Pattern::random, random);
     // Ranges of tiles, as threads take them.
     for (uint32_t begin = 0; begin <= 7; ++begin)
         for (uint32_t end = begin; end <= 7; ++end)
             for (uint32_t tokens : {1u, 5u})
-                matmul_case<W, X>(reference, tested, {7, 24, tokens, begin, end, 4, 8, true, true, true},
-                                  Pattern::random, Pattern::random, random);
+                if (sample.takes())
+                    matmul_case<W, X>(reference, tested, {7, 24, tokens, begin, end, 4, 8, true, true, true},
+                                      Pattern::random, Pattern::random, random);
     if (emulated) return;
     // The matrices of a real model: in_proj, x_proj, dt_proj, out_proj, head.
     const uint32_t shapes[][2] = {{192, 384}, {7, 768}, {96, 24}, {48, 768}, {512, 384}};
@@ -170,8 +174,10 @@ TEST_P(Matmul, Q4F32) {
 
 // Groups and rows of every length, and the ends of the codes: the sums of a segment reach those of int16.
 TEST_P(Matmul, Q4Groups) {
+    test::Sample sample(5);
     for (uint32_t cols = 8; cols <= 280; cols += 8) {
         for (uint32_t group = 8; group <= cols; group += 8) {
+            if (!sample.takes()) continue;
             const uint32_t tokens = 1 + below(9, random), tiles = 1 + below(7, random);
             const MatmulCase c = {tiles, cols,  tokens, 0,     tiles, below(3, random),
                                   0,     false, false,  false, group};
@@ -200,26 +206,32 @@ constexpr Block blocks[] = {{1, 1}, {7, 1}, {5, 13}};
 
 TEST_P(Matmul, Q4LongestSum) {
     const uint32_t cols = emulated() ? 1u << 11 : 1u << 17;
+    test::Sample sample(7);
     for (Pattern wp : {Pattern::max, Pattern::min})
         for (Pattern xp : {Pattern::max, Pattern::min})
             for (uint32_t group : {8u, 32u, 256u, cols})
-                for (const Block &block : blocks)
+                for (const Block &block : blocks) {
+                    if (!sample.takes()) continue;
                     matmul_case<uint8_t, int8_t>(
                         scalar().matmul_q4, table().matmul_q4,
                         {block.tiles, cols, block.tokens, 0, block.tiles, 0, 0, false, false, false, group},
                         wp, xp, random);
+                }
 }
 
 // The longest sum that the format allows, at its extremes.
 TEST_P(Matmul, Q8LongestSum) {
     const uint32_t cols = emulated() ? 1u << 11 : 1u << 17;
+    test::Sample sample(2);
     for (Pattern wp : {Pattern::max, Pattern::min})
         for (Pattern xp : {Pattern::max, Pattern::min})
-            for (const Block &block : blocks)
+            for (const Block &block : blocks) {
+                if (!sample.takes()) continue;
                 matmul_case<int8_t, int8_t>(
                     scalar().matmul_q8, table().matmul_q8,
                     {block.tiles, cols, block.tokens, 0, block.tiles, 0, 0, true, false, false}, wp, xp,
                     random);
+            }
 }
 
 // Many tokens: rows so long that fewer of them run side by side, and more tiles than the second-level cache holds.

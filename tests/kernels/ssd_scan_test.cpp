@@ -139,10 +139,12 @@ Case whole(uint32_t heads, uint32_t head_dim, uint32_t d_state, uint32_t heads_p
 }
 
 TEST_P(SsdScan, EveryStateAndHead) {
+    test::Sample sample(5);
     for (bool half : {false, true}) {
         if (half && !can_half()) continue;
         for (uint32_t head_dim : {8u, 32u, 64u, 80u, 128u}) {
             for (uint32_t d_state = 1; d_state <= 67; ++d_state) {
+                if (!sample.takes()) continue;
                 Case c = whole(2, head_dim, d_state, 1 + d_state % 2, 1 + d_state % 3);
                 c.half = half;
                 c.gate = d_state % 5 != 0;
@@ -150,6 +152,7 @@ TEST_P(SsdScan, EveryStateAndHead) {
                 check(table(), c, random);
             }
             for (uint32_t d_state : {64u, 128u, 256u}) {
+                if (!sample.takes()) continue;
                 Case c = whole(3, head_dim, d_state, 3, 2);
                 c.half = half;
                 check(table(), c, random);
@@ -159,11 +162,13 @@ TEST_P(SsdScan, EveryStateAndHead) {
 }
 
 TEST_P(SsdScan, EveryPatternAndNumberOfTokens) {
+    test::Sample sample(5);
     for (bool half : {false, true}) {
         if (half && !can_half()) continue;
         for (Pattern pattern : all_patterns)
             for (uint32_t tokens : {1u, 2u, 3u, 4u, 5u, 8u, 15u, 16u, 17u, 33u, 70u})
                 for (bool gate : {false, true}) {
+                    if (!sample.takes()) continue;
                     Case c = whole(3, 16, 5, 2, tokens);
                     c.half = half;
                     c.gate = gate;
