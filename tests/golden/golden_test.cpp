@@ -117,31 +117,6 @@ void convert_to(const std::string &path, const Model &model, const std::string &
     convert(options, pool);
 }
 
-// Odd widths, two groups of everything that has groups, biases, and weights large enough to see the state in the logits.
-AlignedBytes toy_blob(const Model &model, const std::string &recipe) {
-    BlobSpec spec;
-    spec.recipe = recipe_named(recipe);
-    spec.state = model.state;
-    spec.checkpoint.scale = 0.5f;
-    spec.checkpoint.edit = [](const std::string &name, std::vector<float> &values) {
-        if (name.find("dt_proj.bias") == std::string::npos && name.find("dt_bias") == std::string::npos) return;
-        for (float &value : values) value += 3;
-    };
-    ModelConfig &config = spec.checkpoint.config;
-    config.model_type = model.toy;
-    config.d_model = 36;
-    config.n_layer = 3;
-    config.vocab_size = 251;
-    config.d_inner = 128;
-    config.d_state = 13;
-    config.dt_rank = 5;
-    config.n_head = 8;
-    config.n_group = config.norm_groups = 2;
-    config.use_bias = true;
-    config.tie_word_embeddings = false;
-    return build_blob(spec);
-}
-
 AlignedBytes read_blob(const std::string &path) {
     const MappedFile file(path);
     return AlignedBytes(file.data(), file.size());
@@ -161,7 +136,7 @@ AlignedBytes blob_of(const Model &model, const std::string &recipe) {
     if (keep != nullptr) std::filesystem::create_directories(keep);
     const std::string path = blob_path(keep != nullptr ? keep : own.path(), model, recipe);
     if (model.toy != nullptr) {
-        const AlignedBytes blob = toy_blob(model, recipe);
+        const AlignedBytes blob = build_blob(toy_model(model.toy, recipe_named(recipe), model.state));
         AtomicFile file(path);
         file.write(blob.data(), blob.size());
         file.commit();

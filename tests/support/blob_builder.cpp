@@ -45,6 +45,31 @@ std::vector<uint8_t> toy_tokenizer() {
 
 BlobSpec::BlobSpec() = default;
 
+BlobSpec toy_model(const std::string &model_type, const Recipe &recipe, StateType state) {
+    BlobSpec spec;
+    spec.recipe = recipe;
+    spec.state = state;
+    spec.tokenizer = true;
+    spec.checkpoint.scale = 0.5f;
+    spec.checkpoint.edit = [](const std::string &name, std::vector<float> &values) {
+        if (name.find("dt_proj.bias") == std::string::npos && name.find("dt_bias") == std::string::npos) return;
+        for (float &value : values) value += 3;
+    };
+    ModelConfig &config = spec.checkpoint.config;
+    config.model_type = model_type;
+    config.d_model = 36;
+    config.n_layer = 3;
+    config.vocab_size = 260;
+    config.d_inner = 128;
+    config.d_state = 13;
+    config.dt_rank = 5;
+    config.n_head = 8;
+    config.n_group = config.norm_groups = 2;
+    config.use_bias = true;
+    config.tie_word_embeddings = false;
+    return spec;
+}
+
 AlignedBytes build_blob(const BlobSpec &spec) {
     const TemporaryDirectory directory;
     if (spec.directory.empty()) write_checkpoint(directory.path(), spec.checkpoint);

@@ -59,6 +59,10 @@ struct BlobSpec {
 // The blob of a specification. The same specification gives the same bytes.
 AlignedBytes build_blob(const BlobSpec &spec);
 
+// A toy of a family, by its model_type: odd widths, two groups of everything that has groups, biases, a head of its own,
+// toy_tokenizer, and weights large enough to see the state in the logits.
+BlobSpec toy_model(const std::string &model_type, const Recipe &recipe, StateType state);
+
 // A byte-level tokenizer of 260 tokens: id is the byte, up to 255; 256 "ab", 257 "abc", 258 a special "<|end|>",
 // 259 "é" in two bytes.
 std::vector<uint8_t> toy_tokenizer();
