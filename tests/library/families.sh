@@ -36,7 +36,7 @@ for kind in $kinds; do
     for file in $own $tests $own_kernels $lists; do
         [ -s "$file" ] || complain "$title has no $file"
     done
-    # A number behind the title is that of a published model: mamba-2.8b.
+    # A number after the title is that of a published model: mamba-2.8b.
     pattern="$kind|$title([^.0-9]|\$)"
     for kernel in $kernels; do pattern="$pattern|$kernel"; done
     # shellcheck disable=SC2086
