@@ -30,8 +30,7 @@ size_t huge_page_size() {
 }
 
 void *map_anonymous(size_t size, int flags) {
-    void *const data =
-        mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+    void *const data = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
     return data == MAP_FAILED ? nullptr : data;
 }
 

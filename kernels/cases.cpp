@@ -357,8 +357,7 @@ void fill_operand(Contents contents, Filling filling, size_t count, uint32_t see
         case Contents::weights: static_cast<int8_t *>(operand)[i] = code(filling, -128, unit, any); break;
         case Contents::nibbles: static_cast<uint8_t *>(operand)[i] = nibbles(filling, unit, any); break;
         case Contents::half_scales:  // 2^-5 to 2^-4
-            static_cast<uint16_t *>(operand)[i] =
-                static_cast<uint16_t>(0x3d00 + static_cast<int>(128 * unit));
+            static_cast<uint16_t *>(operand)[i] = static_cast<uint16_t>(0x3d00 + static_cast<int>(128 * unit));
             break;
         case Contents::halves:  // of the ends any bits
             static_cast<uint16_t *>(operand)[i] = filling == Filling::ends

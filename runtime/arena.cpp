@@ -17,10 +17,11 @@ adder_status options_resolve(const Model &model, const adder_options *given, add
     const struct {
         const char *item;
         uint32_t value, high;
-    } limits[] = {{"chunk", resolved->chunk, max_chunk},
-                  {"logit rows", resolved->logit_rows, resolved->chunk},
-                  {"threads", resolved->threads, max_threads},
-                  {"threads without parallel_for", resolved->threads, resolved->parallel_for ? max_threads : 1}};
+    } limits[] = {
+        {"chunk", resolved->chunk, max_chunk},
+        {"logit rows", resolved->logit_rows, resolved->chunk},
+        {"threads", resolved->threads, max_threads},
+        {"threads without parallel_for", resolved->threads, resolved->parallel_for ? max_threads : 1}};
     for (const auto &limit : limits)
         if (limit.value > limit.high)
             return report(error, ADDER_ERROR_ARGUMENT, limit.item, limit.value, limit.high);

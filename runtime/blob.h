@@ -43,9 +43,9 @@ struct BlobHeader {
     uint32_t payload_crc;   // CRC-32 of bytes [payload_offset, blob_size)
     uint32_t flags;         // BlobFlags
     uint32_t d_model, vocab_size;
-    uint32_t layer_count;    // as the checkpoint counts them
-    uint32_t block_count;    // at least one per layer
-    uint32_t shape_count;    // what the blocks are shaped like: one per kind in most models
+    uint32_t layer_count;  // as the checkpoint counts them
+    uint32_t block_count;  // at least one per layer
+    uint32_t shape_count;  // what the blocks are shaped like: one per kind in most models
     uint32_t tensor_count;
     uint32_t section_count;
     uint64_t shape_table_offset;    // BlobShape[shape_count]
@@ -78,9 +78,11 @@ enum class Dim : uint8_t {
     // The model's.
     d_model = stored_count,
     vocab_size,
+// clang-format off
     // Those that follow from the others.
 #define ADDER_DERIVED_DIM(name, word, value) name,
 #include "runtime/blocks/kinds.inc"
+    // clang-format on
     count
 };
 constexpr uint32_t stored_dims = static_cast<uint32_t>(Dim::stored_count);
@@ -137,7 +139,8 @@ enum class Dtype : uint8_t {
     int8 = 1,  // codes -127..127, float scales of a tensor or of a row
     int4 = 2   // codes -8..7, scales of a group of columns of a row
 };
-enum class ScaleType : uint8_t { none = 0, f32 = 1, bf16 = 2, f16 = 3 };  // of float weights, int8, int4; f16: to come
+// Of float weights, int8, int4; f16: to come.
+enum class ScaleType : uint8_t { none = 0, f32 = 1, bf16 = 2, f16 = 3 };
 enum class Granularity : uint8_t { none = 0, tensor = 1, row = 2, group = 3 };  // of the scales
 
 // What a linear layer makes of its float input v. q8(v, m) is v * m rounded half to even, within [-L, L]: L is 127 for

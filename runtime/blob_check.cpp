@@ -18,8 +18,8 @@ namespace {
     return report(error, ADDER_ERROR_CORRUPT, item, found, needed, index);
 }
 
-[[gnu::noinline]] adder_status unsupported(adder_error *error, const char *item, uint32_t found, uint32_t needed,
-                                           int32_t index = -1) {
+[[gnu::noinline]] adder_status unsupported(adder_error *error, const char *item, uint32_t found,
+                                           uint32_t needed, int32_t index = -1) {
     return report(error, ADDER_ERROR_UNSUPPORTED, item, found, needed, index);
 }
 
@@ -71,7 +71,8 @@ adder_status check_metadata_crc(const uint8_t *blob, const BlobHeader &header, a
 }
 
 // A number of the header or of a shape.
-adder_status check_count(const char *item, uint32_t value, uint32_t low, uint32_t high, int32_t at, adder_error *error) {
+adder_status check_count(const char *item, uint32_t value, uint32_t low, uint32_t high, int32_t at,
+                         adder_error *error) {
     if (value >= low && value <= high) return ADDER_OK;
     return corrupt(error, item, value, value < low ? low : high, at);
 }
@@ -101,7 +102,8 @@ adder_status check_fields(const BlobHeader &header, adder_error *error) {
         return corrupt(error, "bos token", static_cast<uint32_t>(header.bos_token), header.vocab_size - 1);
     for (int32_t i = 0; i < 4; ++i)
         if (!is_token(header.eos_tokens[i]))
-            return corrupt(error, "eos token", static_cast<uint32_t>(header.eos_tokens[i]), header.vocab_size - 1, i);
+            return corrupt(error, "eos token", static_cast<uint32_t>(header.eos_tokens[i]),
+                           header.vocab_size - 1, i);
     if (!all_zero(header.reserved, sizeof header.reserved))
         return unsupported(error, "reserved bytes of the header", 0, 0);
     return ADDER_OK;
@@ -109,9 +111,11 @@ adder_status check_fields(const BlobHeader &header, adder_error *error) {
 
 const char *kind_missing(uint16_t kind) {
     switch (kind) {
+        // clang-format off
 #define ADDER_BLOCK_LEFT_OUT(id, item) \
     case id: return item;
 #include "runtime/blocks/kinds.inc"
+    // clang-format on
     default: return "kind of shape";
     }
 }
@@ -119,25 +123,27 @@ const char *kind_missing(uint16_t kind) {
 // A shape: a kind that this build has, dimensions in its ranges, and nothing else.
 adder_status check_shape(const BlobHeader &header, const BlobShape &shape, int32_t at, adder_error *error) {
     const BlockKind *kind = find_block_kind(shape.kind);
-    if (!kind)
-        return unsupported(error, kind_missing(shape.kind), shape.kind, 1, at);
+    if (!kind) return unsupported(error, kind_missing(shape.kind), shape.kind, 1, at);
     if (shape.flags & ~kind->flags)
         return unsupported(error, "flags of shape", shape.flags, shape.flags & kind->flags, at);
-    if (shape.state_type > static_cast<uint8_t>(kind->state_types) || !all_zero(shape.reserved, sizeof shape.reserved))
+    if (shape.state_type > static_cast<uint8_t>(kind->state_types) ||
+        !all_zero(shape.reserved, sizeof shape.reserved))
         return unsupported(error, "state of shape", shape.state_type, 0, at);
     uint32_t stated = 0;
     for (uint32_t i = 0; i < kind->dim_count; ++i) {
         const uint32_t place = static_cast<uint32_t>(kind->dims[i].dim);
         stated |= 1u << place;
-        const adder_status status = check_count("dimension of shape", shape.dim[place], 1, kind->dims[i].high, at, error);
+        const adder_status status =
+            check_count("dimension of shape", shape.dim[place], 1, kind->dims[i].high, at, error);
         if (status != ADDER_OK) return status;
     }
     for (uint32_t i = 0; i < stored_dims; ++i)
         if (!(stated >> i & 1) && shape.dim[i] != 0)
             return unsupported(error, "dimension of shape", shape.dim[i], 0, at);
     uint32_t value = 0;
-    const char *fault =
-        is_built(block_faults) && kind->fault ? kind->fault(shape, make_dims(shape, header.d_model, header.vocab_size), &value) : nullptr;
+    const char *fault = is_built(block_faults) && kind->fault
+                            ? kind->fault(shape, make_dims(shape, header.d_model, header.vocab_size), &value)
+                            : nullptr;
     if (fault) return corrupt(error, fault, value, 0, at);
     static constexpr float highest[static_cast<uint32_t>(Param::count)] = {
 #define ADDER_PARAM(name, high) high,
@@ -186,14 +192,16 @@ adder_status check_scales(const BlobHeader &header, const BlobTensor &tensor, Dt
                           ? granularity == Granularity::tensor || granularity == Granularity::row
                           : granularity == Granularity::group;
     if (!fits)
-        return corrupt(error, "granularity of tensor", tensor.granularity, dtype == Dtype::int4 ? static_cast<uint8_t>(Granularity::group) : tensor.dtype, at);
+        return corrupt(error, "granularity of tensor", tensor.granularity,
+                       dtype == Dtype::int4 ? static_cast<uint8_t>(Granularity::group) : tensor.dtype, at);
     if (dtype == Dtype::int4 ? tensor.group == 0 || tensor.group % tile_size != 0 : tensor.group != 0)
         return corrupt(error, "group of tensor", tensor.group, dtype == Dtype::int4 ? tile_size : 0, at);
     const ScaleType scale_type = dtype == Dtype::f32    ? ScaleType::none
                                  : dtype == Dtype::int8 ? ScaleType::f32
                                                         : ScaleType::bf16;
     if (tensor.scale_type != static_cast<uint8_t>(scale_type))
-        return unsupported(error, "type of scales of tensor", tensor.scale_type, static_cast<uint8_t>(scale_type), at);
+        return unsupported(error, "type of scales of tensor", tensor.scale_type,
+                           static_cast<uint8_t>(scale_type), at);
     if (dtype == Dtype::f32)
         return tensor.scale_offset == 0 ? ADDER_OK
                                         : report(error, ADDER_ERROR_CORRUPT, "scale offset of float tensor",
@@ -239,12 +247,13 @@ uint64_t bytes_per_token(const BlobHeader &header, const BlobTensor &tensor, con
         const Dtype dtype = static_cast<Dtype>(tensor.dtype);
         return extent.cols * (dtype == Dtype::f32 ? 32u : dtype == Dtype::int8 ? 8u : 4u) / 8;
     }
-    return tensor.size + scale_extent(extent, static_cast<Granularity>(tensor.granularity), tensor.group).bytes;
+    return tensor.size +
+           scale_extent(extent, static_cast<Granularity>(tensor.granularity), tensor.group).bytes;
 }
 
 // One entry of the tensor table against what its place in the order demands.
-adder_status check_tensor(Model *model, uint32_t index, const TensorRow &row, const Dims &dims, uint16_t block,
-                          adder_error *error) {
+adder_status check_tensor(Model *model, uint32_t index, const TensorRow &row, const Dims &dims,
+                          uint16_t block, adder_error *error) {
     const BlobHeader &header = *model->header;
     const BlobTensor &tensor = model->tensors[index];
     const int32_t at = static_cast<int32_t>(index);
@@ -266,8 +275,7 @@ adder_status check_tensor(Model *model, uint32_t index, const TensorRow &row, co
         {"tiles of tensor", tensor.tiles, extent.rows / tile_size},
     };
     for (const auto &field : fields)
-        if (field.found != field.needed)
-            return corrupt(error, field.item, field.found, field.needed, at);
+        if (field.found != field.needed) return corrupt(error, field.item, field.found, field.needed, at);
     if (tensor.size != extent.bytes)
         return report(error, ADDER_ERROR_CORRUPT, "size of tensor", tensor.size, extent.bytes, at);
     adder_status status = check_place(header, "offset of tensor", tensor.offset, tensor.size, at, error);
@@ -284,16 +292,19 @@ adder_status check_tensor(Model *model, uint32_t index, const TensorRow &row, co
 }
 
 // Matrices with one input take it in one form: it is made once.
-adder_status check_shared_inputs(const Model &model, const BlockView &view, uint32_t first, adder_error *error) {
+adder_status check_shared_inputs(const Model &model, const BlockView &view, uint32_t first,
+                                 adder_error *error) {
     const TensorRow *rows = view.kind->tensors;
     for (uint32_t i = 1; i < view.kind->tensor_count; ++i)
         for (uint32_t j = 0; j < i; ++j) {
-            if (rows[i].form != Form::matrix || rows[j].form != Form::matrix || rows[i].input != rows[j].input) continue;
+            if (rows[i].form != Form::matrix || rows[j].form != Form::matrix || rows[i].input != rows[j].input)
+                continue;
             const uint32_t at = first + view.place[i];
             const BlobTensor &a = model.tensors[first + view.place[j]], &b = model.tensors[at];
             if (a.input != b.input || a.input_bits != b.input_bits || a.input_scale < b.input_scale ||
                 a.input_scale > b.input_scale)
-                return corrupt(error, "input, which others share, of tensor", b.input, a.input, static_cast<int32_t>(at));
+                return corrupt(error, "input, which others share, of tensor", b.input, a.input,
+                               static_cast<int32_t>(at));
         }
     return ADDER_OK;
 }
@@ -305,15 +316,16 @@ adder_status check_tensors(Model *model, adder_error *error) {
     for (uint32_t i = 0; i < model_ends.tensor_count && status == ADDER_OK; ++i) {
         const TensorRow &row = model_ends.tensors[i];
         if (row.role == Role::head && (architecture.flags & blob_tied_head)) continue;
-        status = check_tensor(model, end_index(model->header->tensor_count, architecture, row.role), row, ends.dims, no_block,
-                              error);
+        status = check_tensor(model, end_index(model->header->tensor_count, architecture, row.role), row,
+                              ends.dims, no_block, error);
     }
     for (uint32_t block = 0; block < architecture.block_count && status == ADDER_OK; ++block) {
         const BlockView view = block_view(architecture, block);
         uint32_t index = architecture.blocks[block].first_tensor;
         for (uint32_t i = 0; i < view.kind->tensor_count && status == ADDER_OK; ++i)
             if (is_present(view.kind->tensors[i], view.shape->flags))
-                status = check_tensor(model, index++, view.kind->tensors[i], view.dims, static_cast<uint16_t>(block), error);
+                status = check_tensor(model, index++, view.kind->tensors[i], view.dims,
+                                      static_cast<uint16_t>(block), error);
         if (is_built(block_shared_inputs) && status == ADDER_OK && view.kind->shared_inputs)
             status = check_shared_inputs(*model, view, architecture.blocks[block].first_tensor, error);
     }
@@ -374,8 +386,7 @@ adder_status blob_check_header(const BlobHeader &header, uint64_t size, adder_er
         return corrupt(error, "header size", header.header_size, sizeof(BlobHeader));
     if (header.blob_size > size) return report(error, ADDER_ERROR_TRUNCATED, "bytes", size, header.blob_size);
     if (!contains(sizeof(BlobHeader), header.blob_size, header.payload_offset, 0))
-        return report(error, ADDER_ERROR_CORRUPT, "payload offset", header.payload_offset,
-                      sizeof(BlobHeader));
+        return report(error, ADDER_ERROR_CORRUPT, "payload offset", header.payload_offset, sizeof(BlobHeader));
     // The tables are bounded, and with them the metadata, all of which is read.
     const struct {
         const char *item;
@@ -415,7 +426,11 @@ adder_status blob_check_metadata(Model *model, const uint8_t *metadata, uint64_t
         status = check_table(header, "block table offset", header.block_table_offset,
                              header.block_count * uint32_t{sizeof(BlobBlock)}, error);
     if (status != ADDER_OK) return status;
-    m.architecture = {header.d_model, header.vocab_size, header.flags, header.block_count, header.shape_count,
+    m.architecture = {header.d_model,
+                      header.vocab_size,
+                      header.flags,
+                      header.block_count,
+                      header.shape_count,
                       reinterpret_cast<const BlobShape *>(metadata + header.shape_table_offset),
                       reinterpret_cast<const BlobBlock *>(metadata + header.block_table_offset)};
     uint32_t tensors = 0;
@@ -445,10 +460,12 @@ adder_status blob_open_sections(Model *model, adder_error *error) {
     if (!tokenizer) return ADDER_OK;
     const TokenizeStatus opened = tokenizer_open(&model->tokenizer, tokenizer, size);
     if (opened == TokenizeStatus::unsupported)
-        return unsupported(error, ADDER_NFC ? "tokenizer section" : "tokenizer section without ADDER_NFC", 0, 0);
+        return unsupported(error, ADDER_NFC ? "tokenizer section" : "tokenizer section without ADDER_NFC", 0,
+                           0);
     if (opened != TokenizeStatus::ok) return corrupt(error, "tokenizer section", 0, 0);
     if (model->tokenizer.tokens > model->architecture.vocab_size)
-        return corrupt(error, "tokens of the tokenizer", model->tokenizer.tokens, model->architecture.vocab_size);
+        return corrupt(error, "tokens of the tokenizer", model->tokenizer.tokens,
+                       model->architecture.vocab_size);
     model->has_tokenizer = true;
 #endif
     return ADDER_OK;

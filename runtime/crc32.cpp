@@ -53,7 +53,8 @@ uint32_t crc32(uint32_t crc, const void *data, size_t size) {
     }
     for (; size > 0; --size) {
         crc ^= *bytes++;
-        for (int bit = 0; bit < 8; bit += table_bits) crc = (crc >> table_bits) ^ crc_tables.at[0][crc & (entries - 1)];
+        for (int bit = 0; bit < 8; bit += table_bits)
+            crc = (crc >> table_bits) ^ crc_tables.at[0][crc & (entries - 1)];
     }
     return ~crc;
 }

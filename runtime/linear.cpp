@@ -14,7 +14,9 @@ bool has_int4_weights(const Linear &linear) { return ADDER_INT4 && linear.dtype 
 bool wants_widened(const Linear &linear) { return !has_float_input(linear) && has_float_weights(linear); }
 
 // What it costs to normalize or quantize vectors; one alone is not shared out.
-uint64_t tokens_work(uint32_t tokens, uint32_t width) { return tokens == 1 ? 0 : tokens * encode_work * width; }
+uint64_t tokens_work(uint32_t tokens, uint32_t width) {
+    return tokens == 1 ? 0 : tokens * encode_work * width;
+}
 
 void widen(const int8_t *codes, uint32_t n, float *floats) {
     for (uint32_t i = 0; i < n; ++i) floats[i] = static_cast<float>(codes[i]);

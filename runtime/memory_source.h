@@ -25,7 +25,9 @@ class MemorySource {
     MemorySource(const Frame &frame, const Weights &weights) : frame_(frame), weights_(weights) {}
 
     // A linear layer with its input: for the steps before it, too, which make the input.
-    Layer layer(uint8_t row) const { return {row_of(row), weights_.linear(row_of(row)), input_view(frame_, row_of(row))}; }
+    Layer layer(uint8_t row) const {
+        return {row_of(row), weights_.linear(row_of(row)), input_view(frame_, row_of(row))};
+    }
 
     // The input of `layer`, made by RMSNorm with the weights of row `norm`, in groups of equal width: of the residual
     // stream, or, where the input stands in a buffer of the block, of that in place.
@@ -47,8 +49,8 @@ class MemorySource {
     // `step` makes the codes of `codes`, if that wants such; null: of none. `step_work` is what the step costs per number of the
     // row and token, as linear_work counts.
     template <uint32_t count>
-    adder_status linear_channels(const LinearTo (&to)[count], uint8_t first_row, uint32_t step_work, ChannelStep *step,
-                                 const Layer *codes) const {
+    adder_status linear_channels(const LinearTo (&to)[count], uint8_t first_row, uint32_t step_work,
+                                 ChannelStep *step, const Layer *codes) const {
         const TensorRow &row = row_of(first_row);
         uint64_t work = channels_work(frame_, row, step_work);
         for (const LinearTo &one : to) {
@@ -65,8 +67,9 @@ class MemorySource {
                 const SlotView &out = frame_.slots[one.out];
                 const Parts &rows = one.layer.row.rows;
                 for (uint32_t part = 0, first = 0; part < rows.count; ++part)
-                    run_linear(frame_.kernels, one.layer.linear, one.layer.input, share(rows, part, range, unit, &first),
-                               frame_.tokens, out.floats(), out.stride, false);
+                    run_linear(frame_.kernels, one.layer.linear, one.layer.input,
+                               share(rows, part, range, unit, &first), frame_.tokens, out.floats(),
+                               out.stride, false);
             }
             for (uint32_t part = 0, first = 0; part < row.rows.count; ++part) {
                 const Range tiles = share(row.rows, part, range, unit, &first);
@@ -110,15 +113,18 @@ class MemorySource {
 
     adder_status linear_to(const Layer &layer, float *out, uint32_t stride, bool add) const {
         if (!prepare(layer)) return ADDER_MORE;
-        run_linear_on(frame_.team, frame_.kernels, layer.linear, layer.input, all_tiles(layer.linear), frame_.tokens, out,
-                      stride, add);
+        run_linear_on(frame_.team, frame_.kernels, layer.linear, layer.input, all_tiles(layer.linear),
+                      frame_.tokens, out, stride, add);
         return ADDER_OK;
     }
 
     // The tiles of a part that belong to `range` of `unit` tiles: what goes by other tiles is cut at the same places. The part
     // begins at tile *first, and the next one where that is left.
     Range share(const Parts &rows, uint32_t part, Range range, uint32_t unit, uint32_t *first) const {
-        const uint32_t tiles = is_built(block_unequal_parts) ? frame_.dims().padded(rows.part[part]) / tile_size : unit, begin = *first;
+        const uint32_t tiles = is_built(block_unequal_parts)
+                                   ? frame_.dims().padded(rows.part[part]) / tile_size
+                                   : unit,
+                       begin = *first;
         *first += tiles;
         if (!is_built(block_unequal_parts) || tiles == unit) return {begin + range.begin, begin + range.end};
         return {begin + range.begin * tiles / unit, begin + range.end * tiles / unit};

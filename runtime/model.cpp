@@ -6,8 +6,8 @@
 
 #include "kernels/layout.h"
 #include "kernels/scalar/math.h"
-#include "runtime/crc32.h"
 #include "runtime/blob_check.h"
+#include "runtime/crc32.h"
 #include "runtime/error.h"
 
 namespace adder {
@@ -54,7 +54,8 @@ uint32_t tensor_index(const Model &model, uint32_t block, Role role) {
     const Architecture &architecture = model.architecture;
     if (block == no_block) return end_index(model.header->tensor_count, architecture, role);
     const BlockView view = block_view(architecture, block);
-    return architecture.blocks[block].first_tensor + view.place[find_row(*view.kind, role) - view.kind->tensors];
+    return architecture.blocks[block].first_tensor +
+           view.place[find_row(*view.kind, role) - view.kind->tensors];
 }
 
 uint64_t state_bytes(const Architecture &architecture) {
@@ -156,7 +157,8 @@ void embed_row(const Linear &table, uint32_t row, float *out) {
         if (!ADDER_INT4) break;
         for (uint32_t i = 0; i < cols; i += 8) {  // of one group
             const uint8_t *codes = static_cast<const uint8_t *>(weights) + q4_index(row, i, cols).byte;
-            const float scale = bf16_f32(table.matrix.group_scale[group_scale_index(row, i, cols, table.matrix.group)]);
+            const float scale =
+                bf16_f32(table.matrix.group_scale[group_scale_index(row, i, cols, table.matrix.group)]);
             for (uint32_t k = 0; k < 8; ++k)
                 out[i + k] = static_cast<float>((codes[k % 4] >> (k & 4) & 15) - 8) * scale;
         }
@@ -175,8 +177,7 @@ const uint8_t *model_section(const Model &model, uint32_t kind, uint64_t *size) 
     uint64_t resident = round_up_to_line(model.header->payload_offset);
     for (uint32_t i = 0; i < model.header->section_count; ++i) {
         const BlobSection &section = model.sections[i];
-        const uint64_t bytes =
-            model.blob ? section.size : section_resident_bytes(section, model.stream_flags);
+        const uint64_t bytes = model.blob ? section.size : section_resident_bytes(section, model.stream_flags);
         if (section.kind == kind && (model.blob || bytes > 0)) {
             *size = section.size;
             if (model.blob) return model.blob + section.offset;

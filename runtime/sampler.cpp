@@ -28,8 +28,7 @@ uint32_t ordered_key(float value) {
 }
 
 // A logit of a token in the window is divided by the penalty if positive, else multiplied (CTRL, arXiv 1909.05858).
-void penalize_repetition(const adder_sampler &sampler, const KernelTable &kernels, float *logits,
-                         uint32_t n) {
+void penalize_repetition(const adder_sampler &sampler, const KernelTable &kernels, float *logits, uint32_t n) {
     const uint32_t count =
         sampler.accepted < ADDER_SAMPLER_WINDOW ? sampler.accepted : uint32_t{ADDER_SAMPLER_WINDOW};
     for (uint32_t i = 0; i < count; ++i) {

@@ -23,7 +23,8 @@ uint64_t block_work(const Model &model, uint32_t block) {
     uint64_t work = 0;
     for (uint32_t i = 0; i < view.kind->tensor_count; ++i)
         if (view.kind->tensors[i].form == Form::matrix)
-            work += linear_work(weights.linear(view.kind->tensors[i]), weights.tensor(view.kind->tensors[i]).tiles, 1);
+            work += linear_work(weights.linear(view.kind->tensors[i]),
+                                weights.tensor(view.kind->tensors[i]).tiles, 1);
     for (uint32_t i = 0; i < view.kind->state_count; ++i) {
         const StateRow &row = view.kind->states[i];
         work += uint64_t{row.work} * row.channels.padded(view.dims) * view.dims[row.count];

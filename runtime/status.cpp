@@ -71,8 +71,7 @@ extern "C" const char *adder_status_text(adder_status status) {
     case ADDER_ERROR_ARGUMENT: return "an argument is null or outside of its range";
     case ADDER_ERROR_ALIGNMENT: return "the memory is not aligned to 64 bytes";
     case ADDER_ERROR_NOT_A_BLOB: return "this is not an Adder blob";
-    case ADDER_ERROR_VERSION: 
-        return "the blob is of another format version: convert the checkpoint again";
+    case ADDER_ERROR_VERSION: return "the blob is of another format version: convert the checkpoint again";
     case ADDER_ERROR_TRUNCATED: return "the blob is cut short";
     case ADDER_ERROR_CORRUPT: return "the blob is damaged";
     case ADDER_ERROR_UNSUPPORTED: return "the blob needs what this build of the library lacks";

@@ -93,9 +93,8 @@ extern "C" size_t adder_stream_memory_size(const adder_source *source, uint32_t 
     return static_cast<size_t>(total);
 }
 
-extern "C" adder_status adder_model_open_stream(adder_model *model, const adder_source *source,
-                                                uint32_t flags, void *memory, size_t size,
-                                                adder_error *error) {
+extern "C" adder_status adder_model_open_stream(adder_model *model, const adder_source *source, uint32_t flags,
+                                                void *memory, size_t size, adder_error *error) {
     if (!model) return report(error, ADDER_ERROR_ARGUMENT, "model", 0, 0);
     Model *m = reinterpret_cast<Model *>(model);
     *m = Model{};

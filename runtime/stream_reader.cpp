@@ -64,7 +64,8 @@ Part stream_part(const Model &model, const BlockView &view, uint32_t stage, Part
         Part part = row_with_joined(view, row, &tensor);
         if (row.codes_for == 0) return part;
         const BlobTensor &next = tensor_of(model, block, (&row)[row.codes_for].role);
-        if (next.input == static_cast<uint8_t>(Input::channels)) add_span(&part, next.multiplier_offset, tile_floats);
+        if (next.input == static_cast<uint8_t>(Input::channels))
+            add_span(&part, next.multiplier_offset, tile_floats);
         return part;
     }
     Part part{};
@@ -110,7 +111,8 @@ void find_piece(const StreamReader &reader, const Model &model, Piece *piece) {
         for (; piece->part < part_count(view); ++piece->part) {
             const Part part = stream_part(model, view, piece->stage, piece->part);
             if (piece->first < part.tiles) {
-                const uint32_t left = part.tiles - piece->first, fit = tiles_that_fit(part, reader.buffer_size);
+                const uint32_t left = part.tiles - piece->first,
+                               fit = tiles_that_fit(part, reader.buffer_size);
                 piece->tiles = left < fit ? left : fit;
                 return;
             }

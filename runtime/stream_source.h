@@ -16,21 +16,27 @@ class StreamSource {
     StreamSource(adder_session &session, const Frame &frame, const ModelBlock &weights, uint32_t stage)
         : session_(session), frame_(frame), weights_(weights), stage_(stage) {}
 
-    Layer layer(uint8_t row) const { return {row_of(row), weights_.linear(row_of(row)), input_view(frame_, row_of(row))}; }
+    Layer layer(uint8_t row) const {
+        return {row_of(row), weights_.linear(row_of(row)), input_view(frame_, row_of(row))};
+    }
 
     // As MemorySource has them. Kept out of line: inlined, the frames of all would be on the stack at once.
-    [[gnu::noinline]] adder_status norm(uint8_t norm, const Layer &layer, uint32_t groups, Param epsilon) const;
-    [[maybe_unused, gnu::noinline]] adder_status norms(uint8_t first, uint32_t count, Slot slot, Param epsilon) const;
+    [[gnu::noinline]] adder_status norm(uint8_t norm, const Layer &layer, uint32_t groups,
+                                        Param epsilon) const;
+    [[maybe_unused, gnu::noinline]] adder_status norms(uint8_t first, uint32_t count, Slot slot,
+                                                       Param epsilon) const;
     template <uint32_t count>
-    [[gnu::noinline]] adder_status linear_channels(const LinearTo (&to)[count], uint8_t first_row, uint32_t step_work,
-                                                   ChannelStep *step, const Layer *codes) const {
+    [[gnu::noinline]] adder_status linear_channels(const LinearTo (&to)[count], uint8_t first_row,
+                                                   uint32_t step_work, ChannelStep *step,
+                                                   const Layer *codes) const {
         adder_status status = ADDER_OK;
         for (uint32_t i = 0; i < count && status == ADDER_OK; ++i) status = linear(to[i].layer, to[i].out);
-        return status == ADDER_OK ? channels(row_of(first_row), channels_work(frame_, row_of(first_row), step_work), step, codes)
+        return status == ADDER_OK ? channels(row_of(first_row),
+                                             channels_work(frame_, row_of(first_row), step_work), step, codes)
                                   : status;
     }
     [[gnu::noinline, maybe_unused]] adder_status with_vectors(uint8_t first, uint32_t tiles, uint64_t work,
-                                                VectorStep *step) const;
+                                                              VectorStep *step) const;
     [[gnu::noinline]] adder_status linear(const Layer &layer, Slot slot) const;
     [[gnu::noinline]] adder_status add_linear(const Layer &layer) const;
 
@@ -39,15 +45,17 @@ class StreamSource {
     template <typename Body>
     adder_status with_norm(const TensorRow &norm, const Layer &layer, const Body &body) const {
         Layer first = layer;
-        const bool transformed = layer.linear.input == Input::hadamard;  // its multipliers come after the weights of the norm
+        const bool transformed =
+            layer.linear.input == Input::hadamard;  // its multipliers come after the weights of the norm
         if (transformed) first.linear.input = Input::floats;
-        const adder_status status =
-            each_piece(row_part(place_of(norm)), UINT32_MAX, [&](const Piece &piece) { body(first, piece.floats(0)); });
+        const adder_status status = each_piece(row_part(place_of(norm)), UINT32_MAX,
+                                               [&](const Piece &piece) { body(first, piece.floats(0)); });
         return status == ADDER_OK && transformed ? encode_hadamard(layer) : status;
     }
 
     // The pieces of a matrix: rows of the layer, before tile `end`. Its input is encoded.
-    adder_status multiply(const Layer &layer, float *out, uint32_t stride, bool add, uint32_t end = UINT32_MAX) const;
+    adder_status multiply(const Layer &layer, float *out, uint32_t stride, bool add,
+                          uint32_t end = UINT32_MAX) const;
 
   private:
     const BlockKind &kind() const { return *frame_.block.kind; }

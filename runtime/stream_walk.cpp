@@ -48,7 +48,8 @@ adder_status StreamSource::encode_hadamard(const Layer &layer) const {
     });
 }
 
-adder_status StreamSource::multiply(const Layer &layer, float *out, uint32_t stride, bool add, uint32_t end) const {
+adder_status StreamSource::multiply(const Layer &layer, float *out, uint32_t stride, bool add,
+                                    uint32_t end) const {
     const bool biased = bias_row(kind(), layer.row, frame_.block.shape->flags) != nullptr;
     return each_piece(row_part(place_of(layer.row)), end, [&](const Piece &piece) {
         const Linear rows = rows_of(layer.linear, piece, biased);
@@ -88,7 +89,8 @@ adder_status StreamSource::with_vectors(uint8_t first, uint32_t tiles, uint64_t 
     });
 }
 
-adder_status StreamSource::channels(const TensorRow &row, uint64_t work, ChannelStep *step, const Layer *codes) const {
+adder_status StreamSource::channels(const TensorRow &row, uint64_t work, ChannelStep *step,
+                                    const Layer *codes) const {
     Channels wanted{};
     if (codes) want_codes(*codes, &wanted);
     return each_piece(row_part(place_of(row)), UINT32_MAX, [&](const Piece &piece) {
@@ -156,8 +158,8 @@ adder_status stream_walk_head(adder_session &session, uint32_t first, uint32_t n
         if (status == ADDER_OK)
             status = source.with_norm(rows[1], head, [&](const Layer &layer, const float *weight) {
                 normalize(*session.kernels, session.team,
-                          {weight, architecture.d_model, 1, model.header->norm_epsilon}, layer.linear, layer.input,
-                          session.buffers.residual + size_t{first} * stride, stride, n);
+                          {weight, architecture.d_model, 1, model.header->norm_epsilon}, layer.linear,
+                          layer.input, session.buffers.residual + size_t{first} * stride, stride, n);
             });
         if (status != ADDER_OK) return status;
     }

@@ -37,8 +37,8 @@ uint32_t parts_of(const Team &team, uint64_t work) {
     return parts;
 }
 
-void team_share(const Team &team, uint32_t parts, uint32_t total, void (*body)(const void *context, Range range),
-                const void *context) {
+void team_share(const Team &team, uint32_t parts, uint32_t total,
+                void (*body)(const void *context, Range range), const void *context) {
     Job job{body, context, total, parts};
     team.parallel_for(team.context, run_part, &job, parts);
 }

@@ -21,8 +21,8 @@ struct Range {
 uint32_t parts_of(const Team &team, uint64_t work);
 
 // Calls body(context, range) for as many equal parts of 0 .. total-1, a member each, and waits for all.
-void team_share(const Team &team, uint32_t parts, uint32_t total, void (*body)(const void *context, Range range),
-                const void *context);
+void team_share(const Team &team, uint32_t parts, uint32_t total,
+                void (*body)(const void *context, Range range), const void *context);
 
 // Runs body(range) over parts of 0 .. total-1, a member each, and waits for all. The whole costs about as much as `work`
 // multiply-accumulates; what is too small to be shared out stays on this thread, without a barrier.
@@ -32,8 +32,9 @@ static inline void team_run(const Team &team, uint64_t work, uint32_t total, con
     if (parts <= 1)
         body(Range{0, total});
     else
-        team_share(team, parts, total,
-                   [](const void *context, Range range) { (*static_cast<const Body *>(context))(range); }, &body);
+        team_share(
+            team, parts, total,
+            [](const void *context, Range range) { (*static_cast<const Body *>(context))(range); }, &body);
 }
 
 // The same on all members, whatever it costs.

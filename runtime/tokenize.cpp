@@ -268,8 +268,7 @@ bool tokenize_piece(const Tokenizer &tokenizer, const uint8_t *text, const uint8
         if (plain > 0) {
             --plain;
         } else if (begins_added(tokenizer.normalized, bytes[0])) {
-            const AddedToken *token =
-                match_added(tokenizer, tokenizer.normalized, code_point, reader, &count);
+            const AddedToken *token = match_added(tokenizer, tokenizer.normalized, code_point, reader, &count);
             if (token && taken(*token, flags)) {
                 if ((token->flags & added_lstrip) != 0) splitter->drop_space();
                 if (!splitter->finish() || !splitter->emit(token->id)) return false;
@@ -322,8 +321,7 @@ TokenizeStatus tokenize(const Tokenizer *tokenizer, const char *text, size_t siz
         while (--code_points > 0) reader.next(&code_point);
         if (taken(*token, flags)) {
             const uint8_t *piece_end = (token->flags & added_lstrip) != 0 ? trim_space(piece, at) : at;
-            going =
-                tokenize_piece(*tokenizer, piece, piece_end, flags, &splitter) && splitter.emit(token->id);
+            going = tokenize_piece(*tokenizer, piece, piece_end, flags, &splitter) && splitter.emit(token->id);
             if ((token->flags & added_rstrip) != 0) skip_space(&reader);
             piece = reader.at;
         }

@@ -130,7 +130,7 @@ TokenizeStatus tokenizer_open(Tokenizer *tokenizer, const void *section, uint64_
     const bool wide = (header.flags & tokenizer_wide) != 0;
     const uint32_t id_size = wide ? 4 : 2;
     SectionParts parts = {static_cast<const uint8_t *>(section) + sizeof header,
-                   header.size - static_cast<uint32_t>(sizeof header), true};
+                          header.size - static_cast<uint32_t>(sizeof header), true};
     t.flags = header.flags;
     t.tokens = header.tokens;
     t.merges = header.merges;
@@ -157,8 +157,7 @@ TokenizeStatus tokenizer_open(Tokenizer *tokenizer, const void *section, uint64_
     return TokenizeStatus::ok;
 }
 
-bool token_bytes(const Tokenizer *tokenizer, int32_t id, const uint8_t **bytes, uint32_t *size,
-                 bool *special) {
+bool token_bytes(const Tokenizer *tokenizer, int32_t id, const uint8_t **bytes, uint32_t *size, bool *special) {
     const Tokenizer &t = *tokenizer;
     if (id < 0 || static_cast<uint32_t>(id) >= t.tokens) return false;
     const uint32_t index = static_cast<uint32_t>(id);

@@ -98,8 +98,7 @@ TokenizeStatus tokenize(const Tokenizer *tokenizer, const char *text, size_t siz
 
 // The bytes of a token, in place; they need not be whole UTF-8 sequences (see utf8_stream). `special` may be
 // null. False if the id is outside the vocabulary.
-bool token_bytes(const Tokenizer *tokenizer, int32_t id, const uint8_t **bytes, uint32_t *size,
-                 bool *special);
+bool token_bytes(const Tokenizer *tokenizer, int32_t id, const uint8_t **bytes, uint32_t *size, bool *special);
 
 // The id of the added token whose text is name[0 .. size), or -1.
 int32_t find_token(const Tokenizer *tokenizer, const char *name, size_t size);

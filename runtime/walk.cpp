@@ -71,11 +71,13 @@ adder_status walk_head(adder_session &session, uint32_t first, uint32_t n, Range
         normalize(*session.kernels, session.team,
                   {model_final_norm(model), architecture.d_model, 1, model.header->norm_epsilon}, head, input,
                   session.buffers.residual + size_t{first} * stride, stride, n);
-    run_linear_on(session.team, *session.kernels, head, input, tiles, n, session.logits, architecture.vocab_padded(),
-                  false);
+    run_linear_on(session.team, *session.kernels, head, input, tiles, n, session.logits,
+                  architecture.vocab_padded(), false);
     return ADDER_OK;
 }
 
-Range head_tiles(const adder_session &session) { return {0, session.model().architecture.vocab_padded() / tile_size}; }
+Range head_tiles(const adder_session &session) {
+    return {0, session.model().architecture.vocab_padded() / tile_size};
+}
 
 }  // namespace adder

@@ -35,10 +35,16 @@ adder_status walk_head(adder_session &session, uint32_t first, uint32_t n, Range
 Range head_tiles(const adder_session &session);
 
 // The block at work on a chunk of the session.
-inline Frame session_frame(const adder_session &session, const ShapeAtHand &at_hand, uint32_t block, uint32_t n) {
+inline Frame session_frame(const adder_session &session, const ShapeAtHand &at_hand, uint32_t block,
+                           uint32_t n) {
     const BlobBlock &entry = session.model().architecture.blocks[block];
-    return {*session.kernels, session.team,  at_hand.view, session.buffers,
-            at_hand.slots,    session.state + static_cast<size_t>(entry.state_offset), n};
+    return {*session.kernels,
+            session.team,
+            at_hand.view,
+            session.buffers,
+            at_hand.slots,
+            session.state + static_cast<size_t>(entry.state_offset),
+            n};
 }
 
 // Where the normalized residual stream stands, d_model padded to `stride`: the input of the head.

@@ -41,8 +41,7 @@ int run_export_c(const Arguments &arguments) {
     spec.name = arguments.text("name", export_name_of(std::filesystem::path(input).stem().string()));
     check_export_name(spec.name);
     spec.session.chunk = static_cast<uint32_t>(arguments.integer("chunk", 16, 1, 4096));
-    spec.session.logit_rows =
-        static_cast<uint32_t>(arguments.integer("logit-rows", 1, 1, spec.session.chunk));
+    spec.session.logit_rows = static_cast<uint32_t>(arguments.integer("logit-rows", 1, 1, spec.session.chunk));
     const std::string form = arguments.choice("form", "both", {"both", "array", "incbin"});
 
     // The first file is made before the blob is read: that it cannot be written is better known then.
@@ -61,8 +60,7 @@ int run_export_c(const Arguments &arguments) {
         const std::string copy = spec.name + ".adder";
         std::error_code ignored;
         if (!std::filesystem::equivalent(join_path(arguments.text("output"), copy), input, ignored))
-            outputs.add(copy).write(model_of(blob.model())->blob,
-                                    static_cast<size_t>(blob.info().blob_bytes));
+            outputs.add(copy).write(model_of(blob.model())->blob, static_cast<size_t>(blob.info().blob_bytes));
     }
     outputs.add(spec.name + ".ld", export_linker_script(blob, spec));
     outputs.commit();

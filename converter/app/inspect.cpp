@@ -29,10 +29,9 @@ static int run_inspect(const Arguments &arguments) {
         struct stat status;
         if (stat(path.c_str(), &status) != 0)
             bad_input("cannot open %s: %s", path.c_str(), std::strerror(errno));
-        bad_input(
-            "%s is neither an Adder blob (FILE.adder) nor a checkpoint (a directory with config.json and "
-            "model.safetensors)",
-            path.c_str());
+        bad_input("%s is neither an Adder blob (FILE.adder) nor a checkpoint (a directory with config.json and "
+                  "model.safetensors)",
+                  path.c_str());
     }
     if (damaged) bad_input("%s is damaged: its checksum differs", path.c_str());
     return static_cast<int>(ExitCode::ok);
@@ -53,8 +52,7 @@ Command inspect_command() {
         {
             {"json", 0, nullptr, false, "Print one JSON object."},
             {"chunk", 0, "N", false, "Give the arena for chunks of N tokens, 1 to 4096 (default: 16)."},
-            {"logit-rows", 0, "N", false,
-             "Give the arena for N rows of logits, 1 to the chunk (default: 1)."},
+            {"logit-rows", 0, "N", false, "Give the arena for N rows of logits, 1 to the chunk (default: 1)."},
             {"tensors", 0, nullptr, false, "List every tensor."},
         },
         1,

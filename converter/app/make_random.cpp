@@ -52,7 +52,8 @@ static std::string others_by_dimensions() {
     std::vector<std::string> others;
     for (const Family *family : families())
         if (family != families().front())
-            others.push_back(format("%s:D_MODEL,N_LAYER,VOCAB is one as %s", family->name, family->published.front().name));
+            others.push_back(format("%s:D_MODEL,N_LAYER,VOCAB is one as %s", family->name,
+                                    family->published.front().name));
     return listed(others);
 }
 

@@ -131,8 +131,7 @@ Command outliers_command() {
         {"adder outliers mamba-130m --calib sample.txt --html outliers.html",
          "adder outliers mamba-130m --calib sample.txt --sigma 6 --zero --valid held-out.txt --json"},
         {
-            {"calib", 0, "FILE", true,
-             "Text to measure on (default: a small text that comes with the tool)."},
+            {"calib", 0, "FILE", true, "Text to measure on (default: a small text that comes with the tool)."},
             {"calib-tokens", 0, "N", false,
              "Tokens to measure on, evenly spread over the texts (default: 65536)."},
             {"window", 0, "N", false, "Tokens a sequence, each from an empty state (default: 512)."},

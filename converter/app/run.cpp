@@ -346,8 +346,7 @@ Command run_command() {
              "Temperature; 0 takes the most likely token each time, and then the repetition penalty is off "
              "unless "
              "--repeat-penalty is given (default: the model's)."},
-            {"top-k", 0, "K", false,
-             "Draw from the K most likely tokens; 0: from all (default: the model's)."},
+            {"top-k", 0, "K", false, "Draw from the K most likely tokens; 0: from all (default: the model's)."},
             {"top-p", 0, "P", false,
              "Draw from the most likely tokens that have P together (default: the model's)."},
             {"min-p", 0, "M", false,

@@ -49,8 +49,7 @@ StudyOptions read_options(const Arguments &arguments) {
     options.state_window = static_cast<uint32_t>(arguments.integer("state-window", 2048, 16, 1 << 20));
     if (arguments.has("quick") + arguments.has("windows") + arguments.has("valid-tokens") > 1)
         fail(ExitCode::usage, "--quick, --windows and --valid-tokens say the same: give one of them");
-    const auto tokens =
-        static_cast<uint64_t>(arguments.integer("valid-tokens", 16384, 128, int64_t{1} << 32));
+    const auto tokens = static_cast<uint64_t>(arguments.integer("valid-tokens", 16384, 128, int64_t{1} << 32));
     options.tokens = arguments.has("quick")
                          ? quick_tokens
                          : std::max<uint64_t>(options.window, tokens / options.valid.size());
@@ -126,8 +125,7 @@ Command study_command() {
              "all)."},
             {"out", 0, "DIRECTORY", false, "Where study.json and study.html go; made if need be."},
             {"fresh", 0, nullptr, false, "Compute rows again that study.json has."},
-            {"rows", 0, "N", false,
-             "Stop after so many rows, to go on another time; 0: do all (default: 0)."},
+            {"rows", 0, "N", false, "Stop after so many rows, to go on another time; 0: do all (default: 0)."},
             {"keep-blobs", 0, nullptr, false, "Keep the blobs, in DIRECTORY/blobs."},
             {"logits-mb", 0, "N", false,
              "Disk space for the float model's logits, in MB; where they need more they are computed again "

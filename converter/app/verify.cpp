@@ -34,8 +34,7 @@ struct Difference {
         max_reference = std::max(max_reference, std::fabs(static_cast<double>(reference)));
     }
     double relative_rms() const {
-        return squared_reference > 0 ? std::sqrt(squared_error / squared_reference)
-                                     : std::sqrt(squared_error);
+        return squared_reference > 0 ? std::sqrt(squared_error / squared_reference) : std::sqrt(squared_error);
     }
     double relative_max() const { return max_reference > 0 ? max_error / max_reference : max_error; }
 };
@@ -141,10 +140,7 @@ void print_json(const Verification &v, bool within, double tolerance) {
             .value(v.layers[i].max_error)
             .end_object();
     json.end_array().key("logits").begin_object();
-    json.key("relative_rms")
-        .value(v.logits.relative_rms())
-        .key("relative_max")
-        .value(v.logits.relative_max());
+    json.key("relative_rms").value(v.logits.relative_rms()).key("relative_max").value(v.logits.relative_max());
     json.key("max_error").value(v.logits.max_error).end_object();
     json.key("kl_mean").value(v.kl);
     json.key("same_top1").value(static_cast<double>(v.same_top1) / static_cast<double>(v.tokens));
@@ -191,10 +187,9 @@ int run_verify(const Arguments &arguments) {
         const MappedFile file(arguments.text("text-file"));
         tokens = tokenize(blob, file.text(), true);
     } else if (blob.info().has_tokenizer) {
-        tokens = tokenize(blob,
-                          arguments.has("prompt") ? arguments.text("prompt")
-                                                  : std::string(default_calibration_text()),
-                          true);
+        tokens = tokenize(
+            blob, arguments.has("prompt") ? arguments.text("prompt") : std::string(default_calibration_text()),
+            true);
     } else {
         fail(ExitCode::usage, "%s carries no tokenizer: give --ids", blob.path().c_str());
     }
@@ -206,8 +201,7 @@ int run_verify(const Arguments &arguments) {
     FloatModel model(checkpoint, pool);
     const Verification v = compare(blob, run_reference(model, tokens), tokens);
     const Model &m = *model_of(blob.model());
-    const bool exact =
-        m.tensors[0].dtype == static_cast<uint8_t>(Dtype::f32) && !blob.info().int8_activations;
+    const bool exact = m.tensors[0].dtype == static_cast<uint8_t>(Dtype::f32) && !blob.info().int8_activations;
     const double tolerance = arguments.number("tolerance", exact ? 1e-3 : 0.0, 0.0, 1e9);
     const bool within = tolerance == 0 || v.logits.relative_max() <= tolerance;
     if (arguments.has("json"))

@@ -132,8 +132,7 @@ std::string Arguments::choice(const std::string &name, const std::string &fallba
     if (std::find(choices.begin(), choices.end(), value) != choices.end()) return value;
     std::string list;
     for (const std::string &choice : choices) list += (list.empty() ? "" : ", ") + choice;
-    fail(ExitCode::usage, "--%s is %s; one of these is needed: %s", name.c_str(), value.c_str(),
-         list.c_str());
+    fail(ExitCode::usage, "--%s is %s; one of these is needed: %s", name.c_str(), value.c_str(), list.c_str());
 }
 
 std::string nearest(const std::string &word, const std::vector<std::string> &candidates) {

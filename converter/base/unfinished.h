@@ -17,9 +17,8 @@ class UnfinishedPath {
     UnfinishedPath(const UnfinishedPath &) = delete;
     UnfinishedPath &operator=(const UnfinishedPath &) = delete;
 
-    void
-    remember(const std::string &path);  // a file, or a directory that is empty but for paths of the table
-    void forget();                      // it is finished, or gone
+    void remember(const std::string &path);  // a file, or a directory that is empty but for paths of the table
+    void forget();                           // it is finished, or gone
 
   private:
     size_t slot_;

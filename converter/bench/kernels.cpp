@@ -185,7 +185,8 @@ BenchReport bench_kernels(const KernelBenchPlan &plan) {
     std::vector<KernelTest> tests;
     for (const KernelCase &kernel : kernel_cases()) {
         if (!is_wanted(plan, kernel.name)) continue;
-        for (uint32_t forms = 0; forms <= (kernel.halves ? uint32_t{form_half_state} : 0); forms += form_half_state)
+        for (uint32_t forms = 0; forms <= (kernel.halves ? uint32_t{form_half_state} : 0);
+             forms += form_half_state)
             for (const uint32_t threads : plan.threads)
                 for (const Level &level : levels_for(threads)) {
                     tests.push_back({kernel, level, 1, threads, forms});

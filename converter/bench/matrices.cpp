@@ -59,8 +59,7 @@ TokenMatrices::Role TokenMatrices::all() const {
     return sum;
 }
 
-void TokenMatrices::run(const KernelTable &kernels, const Team &team,
-                        std::array<uint64_t, step_count> *ticks) {
+void TokenMatrices::run(const KernelTable &kernels, const Team &team, std::array<uint64_t, step_count> *ticks) {
     const FloatModeScope mode;
     const float one = 1.0f;
     for (const Entry &entry : entries_) {

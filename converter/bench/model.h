@@ -49,8 +49,7 @@ struct BenchResult {
     Samples prompt, generate;  // one per repeat
     Samples matrices;          // the bare products of a token
     Samples read;              // of the bytes of a token
-    Samples
-        product;  // as many products as a token has, from the first-level cache; none for some instruction sets
+    Samples product;  // as many products as a token has, from the first-level cache; none for some instruction sets
     Samples latencies;                                     // of single generated tokens
     uint64_t page_faults = 0;                              // while generating: of the repeat that had most
     std::vector<StepShares> prompt_steps, generate_steps;  // one per repeat

@@ -88,10 +88,14 @@ enum class Booking { matrix, norm, quantize, conv, scan, rest };
 template <auto Member, Booking booking>
 void wrap() {
     if constexpr (booking == Booking::matrix) state.timed.*Member = timed_matmul<Member>;
-    if constexpr (booking == Booking::norm) state.timed.*Member = Timed<Member, Step::norm, decltype(Member)>::call;
-    if constexpr (booking == Booking::quantize) state.timed.*Member = Timed<Member, Step::quantize, decltype(Member)>::call;
-    if constexpr (booking == Booking::conv) state.timed.*Member = Timed<Member, Step::conv, decltype(Member)>::call;
-    if constexpr (booking == Booking::scan) state.timed.*Member = Timed<Member, Step::scan, decltype(Member)>::call;
+    if constexpr (booking == Booking::norm)
+        state.timed.*Member = Timed<Member, Step::norm, decltype(Member)>::call;
+    if constexpr (booking == Booking::quantize)
+        state.timed.*Member = Timed<Member, Step::quantize, decltype(Member)>::call;
+    if constexpr (booking == Booking::conv)
+        state.timed.*Member = Timed<Member, Step::conv, decltype(Member)>::call;
+    if constexpr (booking == Booking::scan)
+        state.timed.*Member = Timed<Member, Step::scan, decltype(Member)>::call;
 }
 
 void wrap_all() {
@@ -148,8 +152,9 @@ const std::vector<Step> &all_steps() {
             auto after = steps.begin();
             for (uint32_t i = 0; i < kind->tensor_count; ++i) {
                 const TensorRow &row = kind->tensors[i];
-                if (row.form != Form::matrix && row.role != Role::conv_weight && row.role != Role::A2) continue;
-                const Step step = row.form == Form::matrix           ? step_of(row.role)
+                if (row.form != Form::matrix && row.role != Role::conv_weight && row.role != Role::A2)
+                    continue;
+                const Step step = row.form == Form::matrix        ? step_of(row.role)
                                   : row.role == Role::conv_weight ? Step::conv
                                                                   : Step::scan;
                 const auto known = std::find(steps.begin(), steps.end(), step);

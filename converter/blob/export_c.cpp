@@ -195,8 +195,7 @@ constexpr const char *linker_text =
 ASSERT(SIZEOF(.@name@_blob) == @section_bytes@, "the blob of @name@ is not in its section: is another line in front of its own?")
 )";
 
-std::vector<std::pair<std::string_view, std::string>> values_of(const BlobFile &blob,
-                                                                const ExportSpec &spec) {
+std::vector<std::pair<std::string_view, std::string>> values_of(const BlobFile &blob, const ExportSpec &spec) {
     const Model &model = *model_of(blob.model());
     const adder_model_info &info = blob.info();
     size_t name_size = 0;

@@ -21,8 +21,7 @@ DenseTensor read_folded(const Checkpoint &checkpoint, const Plan &plan, const Ca
 // Fills in the weights and scales of a tensor in the blob, its multipliers if it has any, and the scale of its input in
 // its entry of the table. `rounded`, if not null: the codes to write. Returns false where all weights of a matrix are
 // zero: no error, but hardly what was meant.
-bool quantize_tensor(const Checkpoint &checkpoint, const Plan &plan,
-                     const Calibration &calibration, const Int4Matrix *rounded, BlobTensor *entry,
-                     uint8_t *blob);
+bool quantize_tensor(const Checkpoint &checkpoint, const Plan &plan, const Calibration &calibration,
+                     const Int4Matrix *rounded, BlobTensor *entry, uint8_t *blob);
 
 }  // namespace adder

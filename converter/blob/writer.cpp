@@ -114,8 +114,7 @@ class BlobLayout {
 
     // Header, the tables of shapes, blocks, tensors and sections; then sections, then tensors with their scales after them.
     void place(const BlobContents &contents) {
-        sections_.push_back(
-            BlobSection{section_golden, 0, 0, sizeof(BlobGolden) + 4 * contents.golden.size()});
+        sections_.push_back(BlobSection{section_golden, 0, 0, sizeof(BlobGolden) + 4 * contents.golden.size()});
         for (const auto &[kind, bytes] : contents.sections)
             sections_.push_back(BlobSection{kind, 0, 0, bytes.size()});
         std::sort(sections_.begin(), sections_.end(),
@@ -289,8 +288,7 @@ void BlobWriter::write_tensor(const TensorId &id, const Calibration &calibration
     const BlobHeader &header = s.layout.header();
     const uint32_t index = tensor_index(s.model, id.block, id.role);
     BlobTensor &entry = reinterpret_cast<BlobTensor *>(s.blob + header.tensor_table_offset)[index];
-    s.alive[index] =
-        quantize_tensor(s.checkpoint, s.plan, calibration, rounded, &entry, s.blob);
+    s.alive[index] = quantize_tensor(s.checkpoint, s.plan, calibration, rounded, &entry, s.blob);
     s.file.release(entry.offset, entry.size);
     s.progress.advance(entry.size);
 }
@@ -307,14 +305,13 @@ WrittenBlob BlobWriter::finish() {
     s.write_golden();
     if (s.contents.finish) s.write_finish();
     s.file.commit();
-    WrittenBlob written{
-        s.layout.header().blob_size, s.layout.header().parameters, s.layout.weight_bits(), {}};
+    WrittenBlob written{s.layout.header().blob_size, s.layout.header().parameters, s.layout.weight_bits(), {}};
     for (size_t i = 0; i < s.alive.size(); ++i)
         if (!s.alive[i])
-            written.notes.push_back(
-                "all weights of " +
-                s.checkpoint.tensor_name(static_cast<Role>(s.layout.tensors()[i].role), s.layout.tensors()[i].block) +
-                " are zero");
+            written.notes.push_back("all weights of " +
+                                    s.checkpoint.tensor_name(static_cast<Role>(s.layout.tensors()[i].role),
+                                                             s.layout.tensors()[i].block) +
+                                    " are zero");
     return written;
 }
 

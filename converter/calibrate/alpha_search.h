@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "converter/calibrate/channel_statistics.h"
-#include "converter/quantize/dense.h"
 #include "converter/plan/recipe.h"
+#include "converter/quantize/dense.h"
 
 namespace adder {
 

@@ -31,7 +31,8 @@ void visit_inputs(FloatModel &model, const std::vector<Tokens> &sequences, Progr
         if (owns(role, block)) visit(role, block, inputs, member);
     };
     visitor.head_input = [&](size_t, const float *input, uint32_t tokens, uint32_t member) {
-        visit(Role::head, uint32_t{no_block}, LinearInputs{input, shape.d_model, shape.d_model_padded(), tokens}, member);
+        visit(Role::head, uint32_t{no_block},
+              LinearInputs{input, shape.d_model, shape.d_model_padded(), tokens}, member);
     };
     visitor.block_done = [&](uint32_t block) {
         for (Role role : linear_roles_of(shape, block))
@@ -49,7 +50,8 @@ void require_finite(const std::vector<float> &range, const Checkpoint &checkpoin
             bad_input("%s: the input of the head is not finite in channel %zu on the calibration text",
                       checkpoint.directory().c_str(), i);
         bad_input("%s: the input of %s of layer %u is not finite in channel %zu on the calibration text",
-                  checkpoint.directory().c_str(), role_name(role), uint32_t{checkpoint.shape().blocks[block].layer}, i);
+                  checkpoint.directory().c_str(), role_name(role),
+                  uint32_t{checkpoint.shape().blocks[block].layer}, i);
     }
 }
 
@@ -100,7 +102,8 @@ void decide(const ChannelStatistics &statistics, const Checkpoint &checkpoint, c
             uint32_t block, Calibration *result) {
     const LinearPlan &linear = plan.of(role, block);
     require_finite(statistics.absmax(), checkpoint, role, block);
-    if (linear.input != Input::floats) note_dead_channels(statistics, plan_name(checkpoint.shape(), role, block), &result->notes);
+    if (linear.input != Input::floats)
+        note_dead_channels(statistics, plan_name(checkpoint.shape(), role, block), &result->notes);
     result->of(role, block) = choose_scales(statistics, checkpoint, linear, role, block);
 }
 

@@ -4,7 +4,8 @@
 
 namespace adder {
 
-Calibration::Calibration(const ModelShape &shape) : owners_(shape.block_count()), blocks_(shape.block_count()) {
+Calibration::Calibration(const ModelShape &shape)
+    : owners_(shape.block_count()), blocks_(shape.block_count()) {
     for (uint32_t block = 0; block < shape.block_count(); ++block)
         for (const Role role : linear_roles_of(shape, block)) {
             owners_[block][role] = input_owner(shape, role, block);

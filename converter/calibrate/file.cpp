@@ -65,7 +65,8 @@ std::vector<InputPlace> inputs_of_kind(BlockId id) {
 std::vector<Dim> widths_of_kind(BlockId id) {
     std::vector<Dim> widths;
     const auto add = [&](Dim dim) {
-        if (dim != Dim::d_model && std::find(widths.begin(), widths.end(), dim) == widths.end()) widths.push_back(dim);
+        if (dim != Dim::d_model && std::find(widths.begin(), widths.end(), dim) == widths.end())
+            widths.push_back(dim);
     };
     const std::vector<InputPlace> places = inputs_of_kind(id);
     for (const InputPlace &place : places) add(place.width);
@@ -92,7 +93,8 @@ std::string input_place_name(Role role, uint32_t block) {
     return role == Role::head ? std::string("head") : format("layers.%u.%s", block, role_name(role));
 }
 
-void each_input_of(const CalibrationSource &source, const std::function<void(Role role, uint32_t block)> &body) {
+void each_input_of(const CalibrationSource &source,
+                   const std::function<void(Role role, uint32_t block)> &body) {
     const std::vector<InputPlace> places = inputs_of_kind(source.kind);
     for (uint32_t block = 0; block < source.n_layer; ++block)
         for (const InputPlace &place : places) body(place.role, block);
@@ -150,10 +152,9 @@ CalibrationFile::CalibrationFile(std::string_view text, const std::string &name)
     const Json json = Json::parse(text, name);
     const uint32_t version = integer(json, "adder_calibration", name, 0, UINT32_MAX);
     if (version != calibration_file_version)
-        bad_input(
-            "%s: adder_calibration is %u, and this converter reads version %u: make the file again with "
-            "adder calibrate",
-            name.c_str(), version, calibration_file_version);
+        bad_input("%s: adder_calibration is %u, and this converter reads version %u: make the file again with "
+                  "adder calibrate",
+                  name.c_str(), version, calibration_file_version);
     read_source(json);
     const std::string what = name + ": inputs";
     const std::vector<Json> &inputs = member(json, "inputs", name).array(what);
@@ -165,7 +166,8 @@ CalibrationFile::CalibrationFile(std::string_view text, const std::string &name)
     each_input_of(source_, [&](Role role, uint32_t block) {
         const size_t place = inputs_.size() % places.size();
         const Dim width = role == Role::head ? Dim::d_model : places[place].width;
-        inputs_.push_back(read_input(inputs[inputs_.size()], input_place_name(role, block), width_of(width, source_)));
+        inputs_.push_back(
+            read_input(inputs[inputs_.size()], input_place_name(role, block), width_of(width, source_)));
     });
 }
 
@@ -278,7 +280,8 @@ void CalibrationFile::require(const Checkpoint &checkpoint) const {
                                {"vocab_size", source_.vocab_size, needed.vocab_size}};
     if (source_.kind == needed.kind)
         for (size_t i = 0; i < needed.widths.size(); ++i)
-            sizes.push_back({dim_name(needed.widths[i].first), source_.widths[i].second, needed.widths[i].second});
+            sizes.push_back(
+                {dim_name(needed.widths[i].first), source_.widths[i].second, needed.widths[i].second});
     const std::string of = name_ + " is of checkpoint " + json_quote(source_.checkpoint);
     for (const auto &size : sizes)
         if (size.found != size.needed)

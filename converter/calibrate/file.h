@@ -29,8 +29,9 @@ struct CalibrationSource {
     std::string checkpoint;               // the name of its directory
     uint32_t weights_crc, tokenizer_crc;  // of all weights; of tokenizer.json, 0 without one
     uint32_t d_model, n_layer, vocab_size;
-    BlockId kind;                                  // of all blocks
-    std::vector<std::pair<Dim, uint32_t>> widths;  // the dimensions that inputs have, but d_model, in the order of the kind
+    BlockId kind;  // of all blocks
+    std::vector<std::pair<Dim, uint32_t>>
+        widths;  // the dimensions that inputs have, but d_model, in the order of the kind
     uint32_t window;
     std::vector<Text> texts;
     Tokens golden;  // the first of the first text, for the blob's golden case
@@ -42,7 +43,8 @@ bool operator==(const CalibrationSource &a, const CalibrationSource &b);
 // "layers.3.in_proj", "head": what a file calls an input.
 std::string input_place_name(Role role, uint32_t block);
 // Calls body(role, block) for all inputs of the model, in the order of a file.
-void each_input_of(const CalibrationSource &source, const std::function<void(Role role, uint32_t block)> &body);
+void each_input_of(const CalibrationSource &source,
+                   const std::function<void(Role role, uint32_t block)> &body);
 
 constexpr size_t golden_tokens = 16;  // at most
 

@@ -21,7 +21,8 @@ Tokens random_tokens(uint32_t count, uint32_t vocab_size) {
     return tokens;
 }
 
-constexpr size_t bytes_a_token = 16;  // a generous upper bound, so that an excerpt almost always fills a window
+constexpr size_t bytes_a_token =
+    16;  // a generous upper bound, so that an excerpt almost always fills a window
 
 // Where a line begins, at or after `place`; `place` itself, or the character behind it, if none does before `end`.
 size_t line_start(std::string_view text, size_t place, size_t end) {

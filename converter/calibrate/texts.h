@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "converter/model/checkpoint.h"
 #include "converter/import/tokens.h"
+#include "converter/model/checkpoint.h"
 
 namespace adder {
 

@@ -132,7 +132,8 @@ struct Preparation {
         contents.state = options.state;
         for (const BlobShape &one : shape.shapes)
             if (options.state > find_block_kind(one.kind)->state_types)
-                fail(ExitCode::usage, "--state f16: the state of %s is small and stays in float32; it is for %s",
+                fail(ExitCode::usage,
+                     "--state f16: the state of %s is small and stays in float32; it is for %s",
                      kind_name(static_cast<BlockId>(one.kind)), kinds_of_half_states().c_str());
         for (const std::string &tensor : checkpoint.unused_tensors())
             warnings.push_back("tensor " + tensor + " is not part of the model and was left out");

@@ -117,10 +117,9 @@ std::string dry_run_text(const DryRun &run) {
     lines.add("stack, at most", stack_text(run));
     if (run.rotation_block > 0) lines.add("rotation", format("Hadamard in blocks of %u", run.rotation_block));
     lines.add("calibration", count_text(run.calibration_tokens) + " tokens");
-    lines.add("conversion, about",
-              format("%.1f s at %.2f billion multiplications a second; %.0f MB of memory",
-                     run.estimate.seconds, run.estimate.rate / 1e9,
-                     static_cast<double>(run.estimate.memory_bytes) / 1e6));
+    lines.add("conversion, about", format("%.1f s at %.2f billion multiplications a second; %.0f MB of memory",
+                                          run.estimate.seconds, run.estimate.rate / 1e9,
+                                          static_cast<double>(run.estimate.memory_bytes) / 1e6));
     return text + lines.text();
 }
 

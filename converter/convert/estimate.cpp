@@ -15,7 +15,8 @@ namespace {
 // Multiply-adds a second of the float product of a d_inner x d_model matrix, all threads together: at least 50 ms of it.
 double measure_rate(const ModelShape &shape, ThreadPool &pool) {
     constexpr uint32_t tokens = 32;
-    const uint32_t cols = shape.d_model_padded(), rows = std::min(round_up_to_tile(shape.dim(Dim::d_inner)), 1024u);
+    const uint32_t cols = shape.d_model_padded(),
+                   rows = std::min(round_up_to_tile(shape.dim(Dim::d_inner)), 1024u);
     const std::vector<float> weights(size_t{rows} * cols, 0.5f), x(size_t{tokens} * cols, 0.25f);
     Matrix matrix{};
     matrix.weights = weights.data();
@@ -65,13 +66,13 @@ ConversionEstimate estimate_conversion(const Plan &plan, const ModelShape &shape
         largest = std::max(largest, extent.rows * extent.cols);
         if (role != Role::head) {
             pass += extent.rows * extent.cols;
-            block_weights = block == last_block ? block_weights + extent.rows * extent.cols : extent.rows * extent.cols;
+            block_weights =
+                block == last_block ? block_weights + extent.rows * extent.cols : extent.rows * extent.cols;
             last_block = block;
         }
         second_pass = second_pass || needs_second_pass(one);
         if (one.weights != Dtype::int4) return;
-        rounding +=
-            extent.rows * extent.cols * 54 * 50;  // of each scale that is tried: divide, round, square
+        rounding += extent.rows * extent.cols * 54 * 50;  // of each scale that is tried: divide, round, square
         if (!needs_hessian(one)) return;
         gptq = true;
         // The lower half of X^T X and, in front of a fit, another moment. A Cholesky factor in doubles, five times as
@@ -112,7 +113,8 @@ ConversionEstimate estimate_conversion(const Plan &plan, const ModelShape &shape
     // time, what rounding takes; the largest tensor while it is written; the blob, which is mapped.
     const double table = static_cast<double>(shape.vocab_size) * shape.d_model;
     const double working =
-        calibrated ? (gptq ? 2 : 1) * n * shape.d_model_padded() * 4 + std::max(block_weights * 8, rounded) : 0;
+        calibrated ? (gptq ? 2 : 1) * n * shape.d_model_padded() * 4 + std::max(block_weights * 8, rounded)
+                   : 0;
     const double writing = std::max(table, largest) * 9 + static_cast<double>(blob_bytes);
     constexpr double program = 8e6;
     estimate.memory_bytes = static_cast<uint64_t>(std::max(working, writing) + program);

@@ -10,10 +10,9 @@
 namespace adder {
 
 struct ConversionEstimate {
-    double
-        multiplications;  // of floats, with an addition each: calibration, second moments, GPTQ, scale search
-    double rate;          // of them a second, measured on all threads for a moment
-    double seconds;       // on a machine with nothing else to do
+    double multiplications;  // of floats, with an addition each: calibration, second moments, GPTQ, scale search
+    double rate;             // of them a second, measured on all threads for a moment
+    double seconds;          // on a machine with nothing else to do
     uint64_t memory_bytes;  // at the peak
 };
 

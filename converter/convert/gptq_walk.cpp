@@ -63,8 +63,8 @@ class BlockRounder {
         const uint32_t stride = model_.shape().d_model_padded();
         for (size_t i = 0; i < sequences_.size(); ++i)
             for (size_t t = 0; t < sequences_[i].tokens.size(); ++t)
-                embed_row(model_matrix(blob_.model(), Role::embedding), static_cast<uint32_t>(sequences_[i].tokens[t]),
-                          rounded_.of(i) + t * stride);
+                embed_row(model_matrix(blob_.model(), Role::embedding),
+                          static_cast<uint32_t>(sequences_[i].tokens[t]), rounded_.of(i) + t * stride);
         blob_.release(no_block);
     }
 
@@ -126,7 +126,8 @@ class BlockRounder {
         runner_.run(block, FloatBlock(checkpoint_, block), sequences_, 0, sequences_.size(), &exact_, {});
         for (Role role : roles)
             if (later.count(role) && !of_stream({role, block})) round({role, block});
-        runner_.run(block, WrittenBlock(blob_.model(), block), sequences_, 0, sequences_.size(), &rounded_, {});
+        runner_.run(block, WrittenBlock(blob_.model(), block), sequences_, 0, sequences_.size(), &rounded_,
+                    {});
         blob_.release(block);
     }
 
@@ -143,7 +144,8 @@ class BlockRounder {
         for (size_t i = begin; i < end; ++i)
             first[i - begin + 1] = first[i - begin] + sequences_[i].tokens.size();
         std::vector<float> kept(first.back() * cols);
-        const auto keep = [&](size_t sequence, uint32_t token, const float *values, uint32_t stride, uint32_t tokens) {
+        const auto keep = [&](size_t sequence, uint32_t token, const float *values, uint32_t stride,
+                              uint32_t tokens) {
             for (uint32_t t = 0; t < tokens; ++t) {
                 float *const to = &kept[(first[sequence - begin] + token + t) * cols];
                 std::copy_n(values + size_t{t} * stride, cols, to);
@@ -154,15 +156,16 @@ class BlockRounder {
             Linear no_rows{};
             no_rows.dtype = Dtype::f32;
             no_rows.input = Input::floats;
-            runner_.run_head(model_final_norm(blob_.model()), no_rows, sequences_, begin, end, streams,
-                             [&](size_t sequence, uint32_t token, const float *input, uint32_t tokens, uint32_t) {
-                                 keep(sequence, token, input, model_.shape().d_model_padded(), tokens);
-                             });
+            runner_.run_head(
+                model_final_norm(blob_.model()), no_rows, sequences_, begin, end, streams,
+                [&](size_t sequence, uint32_t token, const float *input, uint32_t tokens, uint32_t) {
+                    keep(sequence, token, input, model_.shape().d_model_padded(), tokens);
+                });
             return kept;
         }
         // The block as far as it has been rounded, up to this input.
-        runner_.run_to(id.role, id.block, WrittenBlock(blob_.model(), id.block), sequences_, begin, end, streams,
-                       [&](Role, size_t sequence, uint32_t token, const LinearInputs &rows, uint32_t) {
+        runner_.run_to(id.role, id.block, WrittenBlock(blob_.model(), id.block), sequences_, begin, end,
+                       streams, [&](Role, size_t sequence, uint32_t token, const LinearInputs &rows, uint32_t) {
                            keep(sequence, token, rows.values, rows.stride, rows.tokens);
                        });
         return kept;
@@ -179,8 +182,7 @@ class BlockRounder {
         for (size_t i = begin; i < end; ++i)
             for (size_t t = 0; t < sequences_[i].tokens.size(); ++t)
                 for (uint32_t j = 0; j < d_model; ++j)
-                    missing.push_back(exact_.of(i)[t * stride + j] - rounded_.of(i)[t * stride + j] -
-                                      bias[j]);
+                    missing.push_back(exact_.of(i)[t * stride + j] - rounded_.of(i)[t * stride + j] - bias[j]);
         return missing;
     }
 
@@ -213,9 +215,9 @@ class BlockRounder {
     void round_with(const TensorId &id, const DenseTensor &weights, const HessianSum &hessian,
                     const GptqFactor &factor) {
         ThreadPool &pool = runner_.pool();
-        if (!factor.note().empty()) notes_.push_back(plan_name(model_.shape(), id.role, id.block) + ": " + factor.note());
-        Int4Matrix matrix =
-            round_int4(weights, plan_.of(id.role, id.block).group, hessian.importance(), pool);
+        if (!factor.note().empty())
+            notes_.push_back(plan_name(model_.shape(), id.role, id.block) + ": " + factor.note());
+        Int4Matrix matrix = round_int4(weights, plan_.of(id.role, id.block).group, hessian.importance(), pool);
         gptq(weights, factor, pool, &matrix);
         if (factor.damping() > 0) refine(weights, hessian, factor.damping(), pool, &matrix);
         blob_.write_rounded(id, calibration_, matrix);

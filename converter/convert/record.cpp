@@ -173,10 +173,9 @@ bool is_rotated(std::string_view record, uint32_t d_model, const std::string &bl
     const int64_t channels = block->integer(what + ": rotation: block", 1, max_d_model);
     const uint32_t ours = Rotation(d_model).block();
     if (channels != ours)
-        bad_input(
-            "%s: the residual stream was rotated in blocks of %lld channels; %u channels are rotated in "
-            "blocks of %u",
-            what.c_str(), static_cast<long long>(channels), d_model, ours);
+        bad_input("%s: the residual stream was rotated in blocks of %lld channels; %u channels are rotated in "
+                  "blocks of %u",
+                  what.c_str(), static_cast<long long>(channels), d_model, ours);
     return true;
 }
 

@@ -22,8 +22,7 @@ struct StackBound {
 constexpr StackBound stack_bounds[] = {
     {"microcontroller", 2048, 2048, 2048},  // portable kernels only, built for size
     {"scalar", 4096, 4096, 4096},          {"simd", 7168, 7168, 7168},  // any instruction set but those below
-    {"avx2", 7168, 24576, 7168},
-    {"neon", 7168, 7168, 13312},                                        // and dotprod
+    {"avx2", 7168, 24576, 7168},           {"neon", 7168, 7168, 13312},  // and dotprod
     {"i8mm", 7168, 21504, 21504},
 };
 

@@ -44,12 +44,7 @@ void write_task(JsonWriter &w, const Evaluation &evaluation, size_t model, size_
     const TaskFigures f = task_figures(evaluation, model, task);
     w.begin_object();
     w.key("name").value(facts.name).key("file").value(facts.file);
-    w.key("n")
-        .value(f.n)
-        .key("examples")
-        .value(uint64_t{examples.size()})
-        .key("skipped")
-        .value(facts.skipped);
+    w.key("n").value(f.n).key("examples").value(uint64_t{examples.size()}).key("skipped").value(facts.skipped);
     write_estimate(w, "acc", f.acc);
     write_optional(w, "acc_norm", f.acc_norm);
     write_optional(w, "perplexity", f.perplexity);
@@ -83,12 +78,7 @@ void write_task(JsonWriter &w, const Evaluation &evaluation, size_t model, size_
 void write_model(JsonWriter &w, const Evaluation &evaluation, size_t m) {
     const ModelResult &model = evaluation.models[m];
     w.begin_object();
-    w.key("path")
-        .value(model.facts.path)
-        .key("kind")
-        .value(model.facts.kind)
-        .key("isa")
-        .value(model.facts.isa);
+    w.key("path").value(model.facts.path).key("kind").value(model.facts.kind).key("isa").value(model.facts.isa);
     w.key("is_base").value(evaluation.base == static_cast<int>(m));
     w.key("fingerprint").value(model.facts.fingerprint);
     w.key("parameters").value(model.facts.parameters).key("bytes").value(model.facts.bytes);

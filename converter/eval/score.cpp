@@ -249,8 +249,7 @@ class Run {
                 },
                 [&](uint64_t count) {
                     const uint64_t before = done.fetch_add(count);
-                    progress.advance(batch.size() * (before + count) / tokens -
-                                     batch.size() * before / tokens);
+                    progress.advance(batch.size() * (before + count) / tokens - batch.size() * before / tokens);
                 });
             return tokens;
         });

@@ -24,7 +24,8 @@ bool is_state_spaces(const ConfigReader &config) {
 
 std::string state_spaces_layer(const ConfigReader &config) {
     std::string layer;
-    with_ssm_cfg(config, [&](const ConfigReader &options) { layer = options.string("layer").value_or("Mamba1"); });
+    with_ssm_cfg(config,
+                 [&](const ConfigReader &options) { layer = options.string("layer").value_or("Mamba1"); });
     return layer;
 }
 
@@ -53,13 +54,14 @@ ModelShape state_spaces_shape(const ConfigReader &config, uint32_t vocab_multipl
     const uint32_t multiple = config.integer("pad_vocab_size_multiple", 1, 65536).value_or(vocab_multiple);
     model.vocab_size = (vocab_size + multiple - 1) / multiple * multiple;
     if (model.vocab_size > max_vocab_size)
-        bad_input("%s is %u, padded to %u; at most %u is supported", config.what("vocab_size").c_str(), vocab_size,
-                  model.vocab_size, max_vocab_size);
+        bad_input("%s is %u, padded to %u; at most %u is supported", config.what("vocab_size").c_str(),
+                  vocab_size, model.vocab_size, max_vocab_size);
     model.tied = config.boolean("tie_embeddings").value_or(true);
     require_rms_norm(config);
     if (const Json *const layers = config.find("attn_layer_idx"))
         if (!layers->array(config.what("attn_layer_idx")).empty())
-            bad_input("%s is not empty; attention layers are not supported", config.what("attn_layer_idx").c_str());
+            bad_input("%s is not empty; attention layers are not supported",
+                      config.what("attn_layer_idx").c_str());
     if (config.integer("d_intermediate", 0, max_d_inner).value_or(0) != 0)
         bad_input("%s is not 0; MLP layers are not supported", config.what("d_intermediate").c_str());
     with_ssm_cfg(config, [&](const ConfigReader &options) {
@@ -72,8 +74,8 @@ uint32_t expanded(const ConfigReader &config, uint32_t d_model) {
     const double expand = config.number("expand", 1.0 / 65536, 65536).value_or(2.0);
     const double d_inner = std::floor(expand * d_model);
     if (d_inner < 1 || d_inner > static_cast<double>(max_d_inner))
-        bad_input("%s is %g, which makes d_inner %.0f; 1 to %u is needed", config.what("expand").c_str(), expand,
-                  d_inner, max_d_inner);
+        bad_input("%s is %g, which makes d_inner %.0f; 1 to %u is needed", config.what("expand").c_str(),
+                  expand, d_inner, max_d_inner);
     return static_cast<uint32_t>(d_inner);
 }
 

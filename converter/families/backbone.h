@@ -47,7 +47,8 @@ void add_last(const ModelShape &model, std::vector<TensorSpec> *tensors);
 // A tensor of the files, or some of its rows. [rows][cols] with the shape's own last dimension as columns; a vector has
 // one column.
 DenseTensor read(const TensorFiles &files, const std::string &name, uint32_t cols);
-DenseTensor read_rows(const TensorFiles &files, const std::string &name, uint32_t cols, uint64_t first, uint64_t count);
+DenseTensor read_rows(const TensorFiles &files, const std::string &name, uint32_t cols, uint64_t first,
+                      uint64_t count);
 DenseTensor filled(uint32_t rows, uint32_t cols, float value);
 // -exp(A_log) * log2(e)
 void make_A2(const TensorFiles &files, const std::string &name, DenseTensor *A_log);

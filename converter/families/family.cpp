@@ -11,7 +11,8 @@ namespace adder {
 const std::vector<const Family *> &families() {
     static const std::vector<const Family *> all = [] {
         std::vector<const Family *> list;
-#define ADDER_BLOCK_ID(name, id, title) list.insert(list.end(), name##_families.begin(), name##_families.end());
+#define ADDER_BLOCK_ID(name, id, title)                                                                      \
+    list.insert(list.end(), name##_families.begin(), name##_families.end());
 #include "runtime/blocks/kinds.inc"
         return list;
     }();
@@ -21,7 +22,8 @@ const std::vector<const Family *> &families() {
 const char *family_name(const BlobShape &shape) {
     const Family *found = families().front();
     for (const Family *family : families())  // the one that has most of the flags
-        if (static_cast<uint16_t>(family->kind) == shape.kind && (family->flags & ~shape.flags) == 0) found = family;
+        if (static_cast<uint16_t>(family->kind) == shape.kind && (family->flags & ~shape.flags) == 0)
+            found = family;
     return found->name;
 }
 

@@ -75,7 +75,6 @@ const std::vector<const Family *> &families();
 #define ADDER_BLOCK_ID(name, id, title) extern const std::vector<const Family *> name##_families;
 #include "runtime/blocks/kinds.inc"
 
-
 // The family that a config.json belongs to, which must outlive the call. Throws Error(bad_input) naming those that are
 // supported.
 const Family &family_of(const ConfigReader &config);

@@ -18,8 +18,8 @@ uint32_t time_step_rank(const ConfigReader &config, const char *key, uint32_t d_
     return static_cast<uint32_t>(value->integer(config.what(key), 1, max_dt_rank));
 }
 
-BlobShape block_shape(const ModelShape &model, uint32_t d_inner, uint32_t d_state, uint32_t d_conv, uint32_t dt_rank,
-                      bool bias) {
+BlobShape block_shape(const ModelShape &model, uint32_t d_inner, uint32_t d_state, uint32_t d_conv,
+                      uint32_t dt_rank, bool bias) {
     BlobShape shape{};
     shape.kind = static_cast<uint16_t>(BlockId::mamba1);
     shape.flags = bias ? shape_projection_bias : 0;
@@ -33,11 +33,11 @@ BlobShape block_shape(const ModelShape &model, uint32_t d_inner, uint32_t d_stat
 
 BlobShape transformers_block(const ConfigReader &config, const ModelShape &model) {
     const auto intermediate_size = config.integer("intermediate_size", 1, max_d_inner);
-    return block_shape(model, intermediate_size ? *intermediate_size : backbone::expanded(config, model.d_model),
-                       config.integer("state_size", 1, max_d_state).value_or(default_d_state),
-                       config.integer("conv_kernel", 1, max_d_conv).value_or(default_d_conv),
-                       time_step_rank(config, "time_step_rank", model.d_model),
-                       config.boolean("use_bias").value_or(false));
+    return block_shape(
+        model, intermediate_size ? *intermediate_size : backbone::expanded(config, model.d_model),
+        config.integer("state_size", 1, max_d_state).value_or(default_d_state),
+        config.integer("conv_kernel", 1, max_d_conv).value_or(default_d_conv),
+        time_step_rank(config, "time_step_rank", model.d_model), config.boolean("use_bias").value_or(false));
 }
 
 bool recognises_mamba(const ConfigReader &config) {
@@ -63,7 +63,9 @@ ModelShape read_mamba(const ConfigReader &config) {
     return model;
 }
 
-bool recognises_falcon_mamba(const ConfigReader &config) { return config.string("model_type") == "falcon_mamba"; }
+bool recognises_falcon_mamba(const ConfigReader &config) {
+    return config.string("model_type") == "falcon_mamba";
+}
 
 // As Mamba, and dt, B and C are normalized, without weights (transformers, modeling_falcon_mamba.py: rms_forward).
 ModelShape read_falcon_mamba(const ConfigReader &config) {
@@ -118,8 +120,8 @@ DenseTensor read(const TensorFiles &files, const ModelShape &model, Role role, u
 
 ModelShape shape_like(const PublishedShape &like, bool tied) {
     ModelShape model = backbone::shape_like(like, tied);
-    repeat_shape(&model, block_shape(model, 2 * like.d_model, default_d_state, default_d_conv, (like.d_model + 15) / 16,
-                                     false));
+    repeat_shape(&model, block_shape(model, 2 * like.d_model, default_d_state, default_d_conv,
+                                     (like.d_model + 15) / 16, false));
     return model;
 }
 
@@ -144,7 +146,8 @@ void write_config(const ModelShape &model, const char *architecture, JsonWriter 
     json->key("expand").value(view.dims[Dim::d_inner] / model.d_model);
     json->key("time_step_rank").value(view.dims[Dim::dt_rank]);
     json->key("layer_norm_epsilon").value(model.norm_epsilon);
-    if (shape.flags & shape_mixer_norms) json->key("mixer_rms_eps").value(view.param(Param::mixer_norm_epsilon));
+    if (shape.flags & shape_mixer_norms)
+        json->key("mixer_rms_eps").value(view.param(Param::mixer_norm_epsilon));
     backbone::write_config_end(model, json);
 }
 

@@ -48,8 +48,8 @@ void read_limits(const ConfigReader &config, const char *key, BlobShape *shape) 
                   static_cast<double>(param_of(*shape, Param::dt_high)));
 }
 
-BlobShape block_shape(const ModelShape &model, uint32_t d_inner, uint32_t d_state, uint32_t d_conv, uint32_t n_head,
-                      uint32_t n_group, bool bias) {
+BlobShape block_shape(const ModelShape &model, uint32_t d_inner, uint32_t d_state, uint32_t d_conv,
+                      uint32_t n_head, uint32_t n_group, bool bias) {
     BlobShape shape{};
     shape.kind = static_cast<uint16_t>(BlockId::mamba2);
     shape.flags = bias ? shape_projection_bias : 0;
@@ -70,8 +70,8 @@ void check_shape(const ConfigReader &config, const ModelShape &model, const Blob
     const BlockView view = shape_view(model.architecture(), shape);
     uint32_t value = 0;
     if (const char *fault = view.kind->fault(shape, view.dims, &value))
-        bad_input("%s: %u cannot be the %s, with an inner dimension of %u", config.name().c_str(), value, fault,
-                  view.dims[Dim::d_inner]);
+        bad_input("%s: %u cannot be the %s, with an inner dimension of %u", config.name().c_str(), value,
+                  fault, view.dims[Dim::d_inner]);
 }
 
 bool recognises(const ConfigReader &config) {
@@ -86,8 +86,9 @@ ModelShape read_transformers(const ConfigReader &config) {
     const uint32_t head_dim = config.integer("head_dim", 1, max_d_inner).value_or(64);
     const uint32_t d_inner = backbone::expanded(config, model.d_model);
     if (uint64_t{n_head} * head_dim != d_inner)
-        bad_input("%s: num_heads %u times head_dim %u is not the inner dimension, expand times hidden_size, of %u",
-                  config.name().c_str(), n_head, head_dim, d_inner);
+        bad_input(
+            "%s: num_heads %u times head_dim %u is not the inner dimension, expand times hidden_size, of %u",
+            config.name().c_str(), n_head, head_dim, d_inner);
     BlobShape shape = block_shape(model, d_inner, config.integer("state_size", 1, max_d_state).value_or(128),
                                   config.integer("conv_kernel", 1, max_d_conv).value_or(4), n_head,
                                   config.integer("n_groups", 1, 1024).value_or(8),
@@ -122,11 +123,11 @@ ModelShape read_state_spaces(const ConfigReader &config) {
         if (!options.boolean("rmsnorm").value_or(true))
             bad_input("%s is false; the gated norm is needed", options.what("rmsnorm").c_str());
         if (d_inner % head_dim != 0)
-            bad_input("%s is %u, which does not divide the inner dimension of %u", options.what("headdim").c_str(),
-                      head_dim, d_inner);
+            bad_input("%s is %u, which does not divide the inner dimension of %u",
+                      options.what("headdim").c_str(), head_dim, d_inner);
         BlobShape shape = block_shape(model, d_inner, options.integer("d_state", 1, max_d_state).value_or(128),
-                                      options.integer("d_conv", 1, max_d_conv).value_or(4), d_inner / head_dim,
-                                      options.integer("ngroups", 1, 1024).value_or(1),
+                                      options.integer("d_conv", 1, max_d_conv).value_or(4),
+                                      d_inner / head_dim, options.integer("ngroups", 1, 1024).value_or(1),
                                       options.boolean("bias").value_or(false));
         read_limits(options, "dt_limit", &shape);
         check_shape(options, model, shape);
@@ -155,7 +156,8 @@ std::vector<TensorSpec> tensors(const ModelShape &model) {
     for (uint32_t block = 0; block < model.block_count(); ++block) {
         const BlockView view = model.view(block);
         const bool bias = (view.shape->flags & shape_projection_bias) != 0;
-        const uint64_t d_inner = view.dims[Dim::d_inner], n_head = view.dims[Dim::n_head], d_model = model.d_model;
+        const uint64_t d_inner = view.dims[Dim::d_inner], n_head = view.dims[Dim::n_head],
+                       d_model = model.d_model;
         const uint64_t in_rows = in_proj_rows(view).zx + in_proj_rows(view).bcdt;
         const uint64_t convolved = d_inner + 2 * view.dims[Dim::d_bc];
         const auto add = [&](Role role, std::vector<uint64_t> shape) {
@@ -189,9 +191,10 @@ DenseTensor read(const TensorFiles &files, const ModelShape &model, Role role, u
     if (role == Role::bcdt_bias) {
         // Of B, C and dt that of in_proj, if there is one; of dt dt_bias besides.
         const std::string in_proj_bias = tensor_name(Role::in_proj_bias, block);
-        DenseTensor bias = view.shape->flags & shape_projection_bias
-                               ? backbone::read_rows(files, in_proj_bias, 1, in_proj_rows(view).zx, extent.rows)
-                               : backbone::filled(extent.rows, 1, 0.0f);
+        DenseTensor bias =
+            view.shape->flags & shape_projection_bias
+                ? backbone::read_rows(files, in_proj_bias, 1, in_proj_rows(view).zx, extent.rows)
+                : backbone::filled(extent.rows, 1, 0.0f);
         const DenseTensor dt_bias = backbone::read(files, name, 1);
         for (uint32_t i = 0; i < dt_bias.rows; ++i)
             bias.values[extent.rows - dt_bias.rows + i] += dt_bias.values[i];
@@ -215,7 +218,8 @@ ModelShape shape_like(const PublishedShape &like) {
     ModelShape model = backbone::shape_like(like, true);
     const uint32_t d_inner = 2 * like.d_model, head_dim = d_inner % 64 == 0 ? 64 : tile_size;
     if (d_inner % head_dim != 0)
-        fail(ExitCode::usage, "--like: a Mamba-2 has heads of a multiple of 8 channels, and d_model %u makes %u of them",
+        fail(ExitCode::usage,
+             "--like: a Mamba-2 has heads of a multiple of 8 channels, and d_model %u makes %u of them",
              like.d_model, d_inner);
     repeat_shape(&model, block_shape(model, d_inner, 128, 4, d_inner / head_dim, 1, false));
     return model;

@@ -124,8 +124,7 @@ ModelShape shape_like(const std::string &name) {
     struct {
         const char *name;
         uint32_t most, value;
-    } numbers[] = {
-        {"d_model", max_d_model, 0}, {"n_layer", max_n_layer, 0}, {"vocabulary", max_vocab_size, 0}};
+    } numbers[] = {{"d_model", max_d_model, 0}, {"n_layer", max_n_layer, 0}, {"vocabulary", max_vocab_size, 0}};
     const char *at = like.data(), *const end = at + like.size();
     bool is_list = true;
     for (auto &number : numbers) {

@@ -70,7 +70,8 @@ double portable_inverse_softplus(double x) {
 }
 
 RandomWeights::RandomWeights(uint64_t seed, const TensorSpec &tensor, const Initial &initial)
-    : kind_(initial.kind), seed_(seed_of(seed, tensor.name)), bound_(initial.bound), row_(tensor.shape.back()) {}
+    : kind_(initial.kind), seed_(seed_of(seed, tensor.name)), bound_(initial.bound),
+      row_(tensor.shape.back()) {}
 
 void RandomWeights::fill(uint64_t first, size_t count, float *values) const {
     const float bound = static_cast<float>(bound_);

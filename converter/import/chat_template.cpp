@@ -220,8 +220,7 @@ std::optional<ChatTemplate> probe_chat_template(std::string_view source, const s
     return std::nullopt;
 }
 
-std::optional<ChatTemplate> read_chat_template(const std::string &tokenizer_config_path,
-                                               std::string *warning) {
+std::optional<ChatTemplate> read_chat_template(const std::string &tokenizer_config_path, std::string *warning) {
     warning->clear();
     const MappedFile file(tokenizer_config_path);
     const Json config = Json::parse(file.text(), tokenizer_config_path);

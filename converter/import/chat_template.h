@@ -21,8 +21,7 @@ struct ChatTemplate {
 // Reads chat_template of a tokenizer_config.json: a text, or a list of {name, template}, of which "default" counts.
 // Nothing, and no warning, if the file has none; nothing and a sentence in *warning if the template has no such form,
 // or cannot be understood. Throws Error(bad_input) if the file cannot be read or is no JSON.
-std::optional<ChatTemplate> read_chat_template(const std::string &tokenizer_config_path,
-                                               std::string *warning);
+std::optional<ChatTemplate> read_chat_template(const std::string &tokenizer_config_path, std::string *warning);
 
 // The same for the template itself. Work and memory are bounded, whatever the template is.
 std::optional<ChatTemplate> probe_chat_template(std::string_view source, const std::string &bos_token,

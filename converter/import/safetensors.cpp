@@ -130,8 +130,7 @@ class HeaderReader {
         uint64_t elements = 1;
         for (const uint64_t extent : shape) {
             if (extent > UINT64_MAX / elements) {
-                bad_input("%s has shape %s, which no file can hold", item_.c_str(),
-                          shape_text(shape).c_str());
+                bad_input("%s has shape %s, which no file can hold", item_.c_str(), shape_text(shape).c_str());
             }
             elements *= extent;
         }

@@ -40,7 +40,8 @@ void check_shard_name(const std::string &name, const std::string &index_path, co
 
 }  // namespace
 
-TensorFiles::TensorFiles(const std::string &directory, Rename rename) : directory_(directory), rename_(rename) {
+TensorFiles::TensorFiles(const std::string &directory, Rename rename)
+    : directory_(directory), rename_(rename) {
     const std::string single = join_path(directory, "model.safetensors");
     const std::string index = join_path(directory, "model.safetensors.index.json");
     if (file_exists(single)) {

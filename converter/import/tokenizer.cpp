@@ -123,8 +123,7 @@ class Importer {
         const Json *value;
         std::string name;
     };
-    void collect(const Json &value, const std::string &name, const char *list,
-                 std::vector<Part> *parts) const {
+    void collect(const Json &value, const std::string &name, const char *list, std::vector<Part> *parts) const {
         if (type_of(value, name) != "Sequence") {
             parts->push_back({&value, name});
             return;

@@ -40,9 +40,8 @@ void write_texts(const std::vector<std::string> &texts, const std::string &path,
         if (id % tokenizer_block == 0) bases.push_back(static_cast<uint32_t>(position));
         const uint64_t start = position - bases.back();
         if (start > 0xFFFF)
-            bad_input(
-                "%s: tokens %zu to %zu have more than 65535 bytes together, which the format cannot hold",
-                path.c_str(), id / tokenizer_block * tokenizer_block, id);
+            bad_input("%s: tokens %zu to %zu have more than 65535 bytes together, which the format cannot hold",
+                      path.c_str(), id / tokenizer_block * tokenizer_block, id);
         starts.push_back(static_cast<uint16_t>(start));
         if (id < texts.size()) position += texts[id].size();
         if (position > tokenizer_max_bytes)

@@ -20,8 +20,7 @@ CheckpointTokenizer::CheckpointTokenizer(const std::string &path, uint32_t vocab
         bad_input("%s: the tokenizer cannot be represented", path.c_str());
 }
 
-Tokens tokenize_text(const Tokenizer &tokenizer, std::string_view text, bool special,
-                     const std::string &name) {
+Tokens tokenize_text(const Tokenizer &tokenizer, std::string_view text, bool special, const std::string &name) {
     // Words are short in natural text: a buffer of one id a byte nearly always does, the full capacity always.
     Tokens ids(text.size() + 64);
     size_t count = 0;

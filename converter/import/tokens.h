@@ -28,8 +28,7 @@ class CheckpointTokenizer {
 };
 
 // Special tokens are recognised if `special`. `name` stands in the error if the text has a byte without a token.
-Tokens tokenize_text(const Tokenizer &tokenizer, std::string_view text, bool special,
-                     const std::string &name);
+Tokens tokenize_text(const Tokenizer &tokenizer, std::string_view text, bool special, const std::string &name);
 
 // Consecutive windows of `window` tokens; the last may be shorter. At most `limit` windows (0: all), evenly spread.
 std::vector<Tokens> cut_windows(const Tokens &tokens, uint32_t window, size_t limit);

@@ -59,7 +59,9 @@ struct Facts {
         scale_bytes += scale_extent(extent, granularity, tensor.group).bytes;
     }
     std::string_view text(adder_text which) const { return blob.text(which); }
-    uint32_t layer_of(const BlobTensor &tensor) const { return model.architecture.blocks[tensor.block].layer; }
+    uint32_t layer_of(const BlobTensor &tensor) const {
+        return model.architecture.blocks[tensor.block].layer;
+    }
     std::string fingerprint() const {
         return format("%016llx", static_cast<unsigned long long>(blob.info().fingerprint));
     }

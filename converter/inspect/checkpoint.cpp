@@ -6,8 +6,8 @@
 
 #include "converter/base/error.h"
 #include "converter/import/chat_template.h"
-#include "converter/model/checkpoint.h"
 #include "converter/inspect/inspect.h"
+#include "converter/model/checkpoint.h"
 #include "runtime/arena.h"
 
 namespace adder {

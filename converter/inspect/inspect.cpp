@@ -55,8 +55,8 @@ BlockView first_block(const Architecture &architecture) { return block_view(arch
 
 std::string shape_line(const Architecture &architecture, uint32_t n_layer) {
     const BlockView view = first_block(architecture);
-    std::string text = format("%s, d_model %u, layers %u, vocabulary %u", family_name(*view.shape), architecture.d_model,
-                              n_layer, architecture.vocab_size);
+    std::string text = format("%s, d_model %u, layers %u, vocabulary %u", family_name(*view.shape),
+                              architecture.d_model, n_layer, architecture.vocab_size);
     for (uint32_t i = 0; i < view.kind->dim_count; ++i)
         text += format(", %s %u", dim_name(view.kind->dims[i].dim), view.dims[view.kind->dims[i].dim]);
     if (view.shape->state_type == static_cast<uint8_t>(StateType::f16)) text += ", state float16";

@@ -52,7 +52,8 @@ ChunkMemory::ChunkMemory(const ModelShape &shape, uint32_t chunk)
     const size_t scales = (4 * size_t{chunk} + (buffer_alignment - 1)) / buffer_alignment * buffer_alignment;
     const size_t codes = buffer_bytes(SlotType::codes, shape.d_model_padded(), buffers_.form);
     bytes_.resize(floats + scales + codes + work_bytes(shape.architecture(), buffers_.form) + buffer_alignment);
-    uint8_t *next = bytes_.data() + (buffer_alignment - reinterpret_cast<uintptr_t>(bytes_.data()) % buffer_alignment);
+    uint8_t *next =
+        bytes_.data() + (buffer_alignment - reinterpret_cast<uintptr_t>(bytes_.data()) % buffer_alignment);
     buffers_.in_floats = reinterpret_cast<float *>(next);
     buffers_.scales = reinterpret_cast<float *>(next + floats);
     buffers_.in_codes = reinterpret_cast<int8_t *>(next + floats + scales);
@@ -109,8 +110,8 @@ struct BlockRunner::Tapped {
     const float *vector(const TensorRow &row) const { return weights.vector(row); }
     bool tap(const Frame &frame, const TensorRow &row, const LinearInput &input) const {
         if (see && linear(row).input == Input::floats)
-            see(row, {input.floats, frame.dims()[frame.block.kind->inputs[row.input].width], input.floats_stride,
-                      frame.tokens});
+            see(row, {input.floats, frame.dims()[frame.block.kind->inputs[row.input].width],
+                      input.floats_stride, frame.tokens});
         return &row != until;
     }
 };
@@ -121,7 +122,8 @@ BlockRunner::BlockRunner(const ModelShape &shape, ThreadPool &pool)
 }
 
 void BlockRunner::run(uint32_t block, const BlockWeights &weights, const std::vector<Sequence> &sequences,
-                      size_t begin, size_t end, ResidualStreams *streams, const Visitor &visitor, uint32_t step) {
+                      size_t begin, size_t end, ResidualStreams *streams, const Visitor &visitor,
+                      uint32_t step) {
     const BlockView view = shape_.view(block);
     pool_.run(static_cast<uint32_t>(end - begin), [&](uint32_t index, uint32_t member) {
         const size_t i = begin + index;

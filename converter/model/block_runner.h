@@ -104,12 +104,13 @@ class BlockRunner {
 
     // Called from several threads, with the tokens from `first` on of a sequence. Null members are not called.
     // The input of a linear layer as floats, where the layer takes floats, before it computes.
-    using InputVisit = std::function<void(Role role, size_t sequence, uint32_t first, const LinearInputs &inputs,
-                                          uint32_t member)>;
+    using InputVisit = std::function<void(Role role, size_t sequence, uint32_t first,
+                                          const LinearInputs &inputs, uint32_t member)>;
     struct Visitor {
         InputVisit input;
         // The residual stream after the block, [tokens][d_model_padded], and the block's state, which may be changed.
-        std::function<void(size_t sequence, uint32_t first, const float *residual, uint32_t tokens, uint32_t member)>
+        std::function<void(size_t sequence, uint32_t first, const float *residual, uint32_t tokens,
+                           uint32_t member)>
             done;
     };
 

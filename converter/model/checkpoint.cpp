@@ -84,7 +84,8 @@ DenseTensor Checkpoint::read_plain(Role role, uint32_t block) const {
 
 // As quantize/rotation.h has it.
 void Checkpoint::fold_rotation(Role role, uint32_t block, DenseTensor *tensor) const {
-    const Role maker = is_matrix(role) && role != Role::embedding ? input_maker(shape_, role, block) : Role::none;
+    const Role maker =
+        is_matrix(role) && role != Role::embedding ? input_maker(shape_, role, block) : Role::none;
     const bool takes_stream = role == Role::embedding || maker == Role::norm || maker == Role::final_norm;
     if (role == Role::norm || role == Role::final_norm) {
         std::fill(tensor->values.begin(), tensor->values.end(), 1.0f);

@@ -8,7 +8,8 @@
 namespace adder {
 namespace {
 
-std::vector<float> read_packed(const Checkpoint &checkpoint, Role role, uint32_t block, const ZeroedColumns *zeroed) {
+std::vector<float> read_packed(const Checkpoint &checkpoint, Role role, uint32_t block,
+                               const ZeroedColumns *zeroed) {
     const BlockView view = checkpoint.shape().view(block);
     const TensorExtent extent = tensor_extent(*find_row(*view.kind, role), view.dims, Dtype::f32);
     std::vector<float> packed(extent.bytes / sizeof(float));
@@ -26,7 +27,8 @@ FloatBlock::FloatBlock(const Checkpoint &checkpoint, uint32_t block, const Zeroe
     : view_(checkpoint.shape().view(block)), tensors_(view_.kind->tensor_count) {
     for (uint32_t i = 0; i < view_.kind->tensor_count; ++i) {
         const TensorRow &row = view_.kind->tensors[i];
-        if (is_present(row, view_.shape->flags)) tensors_[i] = read_packed(checkpoint, row.role, block, zeroed);
+        if (is_present(row, view_.shape->flags))
+            tensors_[i] = read_packed(checkpoint, row.role, block, zeroed);
     }
 }
 
@@ -69,9 +71,8 @@ void FloatModel::run(const std::vector<Sequence> &sequences, const Visitor &visi
         const FloatBlock weights(checkpoint_, block, zeroed_);
         BlockRunner::Visitor visit;
         if (visitor.input)
-            visit.input = [&](Role role, size_t sequence, uint32_t, const LinearInputs &inputs, uint32_t member) {
-                visitor.input(role, block, sequence, inputs, member);
-            };
+            visit.input = [&](Role role, size_t sequence, uint32_t, const LinearInputs &inputs,
+                              uint32_t member) { visitor.input(role, block, sequence, inputs, member); };
         if (visitor.residual || state_visitor_)
             visit.done = [&](size_t sequence, uint32_t first, const float *residual, uint32_t tokens,
                              uint32_t member) {

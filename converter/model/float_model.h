@@ -35,10 +35,12 @@ class FloatModel {
     // Called from several threads; `member` says from which of the pool. Null members are not called.
     struct Visitor {
         // The input of a linear layer, for a chunk of a sequence, before it computes.
-        std::function<void(Role role, uint32_t block, size_t sequence, const LinearInputs &inputs, uint32_t member)>
+        std::function<void(Role role, uint32_t block, size_t sequence, const LinearInputs &inputs,
+                           uint32_t member)>
             input;
         // The residual stream after a block, [tokens][d_model_padded], of the tokens from `first` on.
-        std::function<void(uint32_t block, size_t sequence, uint32_t first, const float *residual, uint32_t tokens)>
+        std::function<void(uint32_t block, size_t sequence, uint32_t first, const float *residual,
+                           uint32_t tokens)>
             residual;
         // The normalized input of the head, [tokens][d_model_padded], of the wanted rows.
         std::function<void(size_t sequence, const float *input, uint32_t tokens, uint32_t member)> head_input;

@@ -26,7 +26,7 @@ void Packing::floats(const DenseTensor &tensor, float *out) const {
     for (uint32_t row = 0; row < tensor.rows; ++row)
         for (uint32_t col = 0; col < tensor.cols; ++col) {
             const size_t index = matrix_ ? f32_index(padded_row_[row], col, cols_)
-                                                  : channel_index(padded_row_[row], col, cols_);
+                                         : channel_index(padded_row_[row], col, cols_);
             out[index] = tensor.values[size_t{row} * tensor.cols + col];
         }
 }

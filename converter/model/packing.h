@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "converter/quantize/dense.h"
 #include "converter/plan/model_shape.h"
+#include "converter/quantize/dense.h"
 
 namespace adder {
 

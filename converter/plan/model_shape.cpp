@@ -130,7 +130,8 @@ const std::vector<Role> &all_linear_roles() {
             for (uint32_t i = 0; i < kind.tensor_count; ++i) {
                 const Role role = kind.tensors[i].role;
                 const bool known = std::find(roles.begin(), roles.end(), role) != roles.end();
-                if (kind.tensors[i].form == Form::matrix && role != Role::embedding && !known) roles.push_back(role);
+                if (kind.tensors[i].form == Form::matrix && role != Role::embedding && !known)
+                    roles.push_back(role);
             }
         });
         return roles;

@@ -19,9 +19,9 @@ const std::vector<const BlockKind *> &all_kinds();
 struct ModelShape {
     const Family *family = nullptr;
     uint32_t d_model = 0, n_layer = 0, vocab_size = 0;
-    bool tied = true;             // the head's weights are the embedding's
-    float norm_epsilon = 1e-5f;   // of the final norm
-    bool conv_bias = true;        // false: the checkpoint has none, and the blob's are zeros
+    bool tied = true;            // the head's weights are the embedding's
+    float norm_epsilon = 1e-5f;  // of the final norm
+    bool conv_bias = true;       // false: the checkpoint has none, and the blob's are zeros
     std::vector<BlobShape> shapes;
     std::vector<BlobBlock> blocks;         // complete with number_blocks()
     std::optional<uint32_t> bos_token_id;  // below vocab_size

@@ -8,9 +8,11 @@ namespace adder {
 
 const char *role_name(Role role) {
     switch (role) {
+        // clang-format off
 #define ADDER_ROLE(name, number) \
     case Role::name: return #name;
 #include "runtime/blocks/kinds.inc"
+    // clang-format on
     case Role::none: break;
     }
     return "?";
@@ -49,27 +51,33 @@ const char *input_name(Input input) {
 
 const char *kind_name(BlockId kind) {
     switch (kind) {
+        // clang-format off
 #define ADDER_BLOCK_ID(name, id, title) \
     case BlockId::name: return #name;
 #include "runtime/blocks/kinds.inc"
+        // clang-format on
     }
     return "?";
 }
 
 const char *kind_title(BlockId kind) {
     switch (kind) {
+        // clang-format off
 #define ADDER_BLOCK_ID(name, id, title) \
     case BlockId::name: return title;
 #include "runtime/blocks/kinds.inc"
+        // clang-format on
     }
     return "?";
 }
 
 const char *slot_name(Slot slot) {
     switch (slot) {
+        // clang-format off
 #define ADDER_SLOT(name, word) \
     case Slot::name: return word;
 #include "runtime/blocks/kinds.inc"
+    // clang-format on
     case Slot::none:
     case Slot::count: break;
     }

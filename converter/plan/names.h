@@ -15,11 +15,11 @@ const char *weight_type_name(Dtype dtype);              // "int8"
 const char *granularity_name(Granularity granularity);  // "row"
 const char *input_name(Input input);                    // "static", "one scale per token", ...
 
-const char *kind_name(BlockId kind);                    // "mamba1"
-const char *kind_title(BlockId kind);                   // "Mamba"
-const char *slot_name(Slot slot);                       // "xz"
+const char *kind_name(BlockId kind);   // "mamba1"
+const char *kind_title(BlockId kind);  // "Mamba"
+const char *slot_name(Slot slot);      // "xz"
 
-std::string kinds_of_half_states();                     // titles of the kinds that --state f16 is for
+std::string kinds_of_half_states();  // titles of the kinds that --state f16 is for
 
 // "a, b and c"
 std::string listed(const std::vector<std::string> &words, const char *last = " and ");

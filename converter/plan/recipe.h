@@ -19,8 +19,8 @@ struct LinearPlan {
     Granularity granularity = Granularity::row;  // of int8 weights
     uint32_t group = 32;                         // of int4 weights, columns per scale; 0: the whole row
     bool gptq = false;                           // round with the input's Hessian (arXiv 2210.17323)
-    Input input = Input::fixed;                  // fixed stands for channels where an input is static by channels
-    uint32_t input_bits = 8;                     // 8 or 4, of the codes of the input
+    Input input = Input::fixed;  // fixed stands for channels where an input is static by channels
+    uint32_t input_bits = 8;     // 8 or 4, of the codes of the input
     ScaleRule rule = ScaleRule::mse;
     double percentile = 100;    // of the magnitudes, with that rule
     float alpha = 0;            // of smoothing (SmoothQuant, arXiv 2211.10438); 0: none

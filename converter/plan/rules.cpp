@@ -176,7 +176,8 @@ void PlanRule::apply_input(Role role, uint32_t block, const ModelShape &shape, L
                                   possible & input_bit(Input::hadamard) ? ", hadamard" : ""));
         const uint32_t width = extent_of(shape, role, block).cols;
         if (*input_ == Input::hadamard && width % hadamard_size != 0)
-            source_.refuse(format("the Hadamard transform takes blocks of %u, and d_inner is %u", hadamard_size, width));
+            source_.refuse(
+                format("the Hadamard transform takes blocks of %u, and d_inner is %u", hadamard_size, width));
     }
     if (input_bits_ && plan->input == Input::floats)
         source_.refuse(name + " has a float input, which has no bits to choose");

@@ -60,8 +60,7 @@ float absmax(const float *values, size_t count) {
 std::array<float, step_count> geometric_steps() {
     std::array<float, step_count> steps{};
     for (size_t i = 0; i < step_count; ++i)
-        steps[i] =
-            static_cast<float>(1.10 * std::pow(0.45 / 1.10, static_cast<double>(i) / (step_count - 1)));
+        steps[i] = static_cast<float>(1.10 * std::pow(0.45 / 1.10, static_cast<double>(i) / (step_count - 1)));
     return steps;
 }
 

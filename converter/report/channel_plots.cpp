@@ -44,8 +44,7 @@ std::string svg_channels(const std::string &title, const std::vector<float> &abs
     svg += svg_text(left, 12, "start", title, svg_title);
     for (double part : {0.5, 1.0}) {
         svg += svg_line(left, y_of(part * top_value), width - right, y_of(part * top_value), svg_grid);
-        svg +=
-            svg_text(left - 4, y_of(part * top_value) + 4, "end", format("%g", part * top_value), svg_soft);
+        svg += svg_text(left - 4, y_of(part * top_value) + 4, "end", format("%g", part * top_value), svg_soft);
     }
     std::string path = format("<path class=\"s0\" d=\"M%.1f %.1f", left, floor);
     for (size_t i = 0; i < places; ++i)

@@ -23,11 +23,10 @@ std::string introduction(const StudySettings &s) {
                "of %s.",
                s.checkpoint.c_str(), s.weights_crc, s.version.c_str(),
                static_cast<unsigned long long>(s.calibration_tokens), names_of(s.calibration).c_str())) +
-           html_paragraph(
-               format("Evaluated on at most %llu tokens each of %s, in windows of %u, of %u for the "
-                      "precision of the state, each from an empty state.",
-                      static_cast<unsigned long long>(s.tokens), names_of(s.valid).c_str(), s.window,
-                      s.state_window)) +
+           html_paragraph(format("Evaluated on at most %llu tokens each of %s, in windows of %u, of %u for the "
+                                 "precision of the state, each from an empty state.",
+                                 static_cast<unsigned long long>(s.tokens), names_of(s.valid).c_str(),
+                                 s.window, s.state_window)) +
            html_paragraph(
                "ppl %: change of perplexity against the checkpoint in float. KL: mean KL divergence from "
                "it in nats a token. top-1: share of positions where both find the same token most likely. "

@@ -173,12 +173,10 @@ const std::string &StudyModels::calibration_file() {
 
 StudyFinding StudyModels::compute_zeroing(const StudyRow &row) {
     if (cases_.empty())
-        cases_ =
-            zeroing_cases(measure_inputs(model_.model(), calibration_windows(texts_, model_.tokenizer())),
-                          {std::begin(study_sigmas), std::end(study_sigmas)}, options_.seed);
+        cases_ = zeroing_cases(measure_inputs(model_.model(), calibration_windows(texts_, model_.tokenizer())),
+                               {std::begin(study_sigmas), std::end(study_sigmas)}, options_.seed);
     const auto found = std::find_if(cases_.begin(), cases_.end(), [&](const ZeroingCase &c) {
-        return c.role == row.zeroing->role && c.sigma == row.zeroing->sigma &&
-               c.random == row.zeroing->random;
+        return c.role == row.zeroing->role && c.sigma == row.zeroing->sigma && c.random == row.zeroing->random;
     });
     const ZeroingTest test = run_zeroing(model_, {*found}, windows_, pool_, &base());
     StudyFinding finding = start(row);

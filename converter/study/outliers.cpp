@@ -115,7 +115,8 @@ std::vector<InputStatistics> measure_inputs(FloatModel &model, const std::vector
     const auto begin = [&](uint32_t block) {
         seen.clear();
         if (block == shape.block_count()) return;
-        for (const Role role : linear_roles_of(shape, block)) seen.emplace(input_owner(shape, role, block), fresh());
+        for (const Role role : linear_roles_of(shape, block))
+            seen.emplace(input_owner(shape, role, block), fresh());
     };
     Seen head = fresh();
     std::vector<InputStatistics> inputs;

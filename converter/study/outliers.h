@@ -12,7 +12,7 @@ namespace adder {
 
 // The input of one linear layer over all tokens of a text.
 struct InputStatistics {
-    Role role;  // the first that takes it
+    Role role;                  // the first that takes it
     uint32_t block;             // no_block of the head; the model's layers are its blocks where each has one
     std::vector<float> absmax;  // [channels], the largest magnitude
     // Of the channels' absmax; the deviation is that of the population, divided by the number of channels.

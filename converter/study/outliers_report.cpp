@@ -63,8 +63,7 @@ EvalSection kind_table(const OutlierReport &report) {
                 if (input.role == role) count += outlier_channels(input, sigma).size();
             const std::vector<Persistence> persistence = persistence_of(report.inputs, role, sigma);
             row.push_back(std::to_string(count));
-            row.push_back(
-                format("%.2f %%", 100 * static_cast<double>(count) / static_cast<double>(channels)));
+            row.push_back(format("%.2f %%", 100 * static_cast<double>(count) / static_cast<double>(channels)));
             row.push_back(persistence.empty()
                               ? "-"
                               : format("%u: %u of %llu", persistence[0].channel, persistence[0].layers,
@@ -107,11 +106,7 @@ void write_zeroing(JsonWriter &json, const OutlierReport &report) {
     for (size_t t = 0; t < zeroing.evaluation.texts.size(); ++t) {
         const TextFacts &facts = zeroing.evaluation.texts[t];
         const TextFigures f = text_figures(zeroing.evaluation, 0, t);
-        json.begin_object()
-            .key("name")
-            .value(file_name(facts.file))
-            .key("crc32")
-            .value(format("%08x", facts.crc));
+        json.begin_object().key("name").value(file_name(facts.file)).key("crc32").value(format("%08x", facts.crc));
         json.key("scored").value(f.scored);
         write_estimate(json, "float_perplexity", f.token);
         json.end_object();
@@ -153,10 +148,7 @@ void write_input(JsonWriter &json, const InputStatistics &input, const std::vect
     json.key("mean").value(input.mean).key("deviation").value(input.deviation);
     json.key("median").value(input.median).key("max").value(input.highest);
     json.key("max_over_median").value(input.highest_over_median());
-    json.key("absmax_kurtosis")
-        .value(input.absmax_kurtosis)
-        .key("value_kurtosis")
-        .value(input.value_kurtosis);
+    json.key("absmax_kurtosis").value(input.absmax_kurtosis).key("value_kurtosis").value(input.value_kurtosis);
     json.key("outliers").begin_array();
     for (double sigma : sigmas) {
         const std::vector<uint32_t> channels = outlier_channels(input, sigma);
@@ -240,12 +232,7 @@ std::string outliers_json(const OutlierReport &report) {
             json.begin_object().key("input").value(role_name(role)).key("sigma").value(sigma);
             json.key("channels").begin_array();
             for (const Persistence &p : persistence_of(report.inputs, role, sigma))
-                json.begin_object()
-                    .key("channel")
-                    .value(p.channel)
-                    .key("layers")
-                    .value(p.layers)
-                    .end_object();
+                json.begin_object().key("channel").value(p.channel).key("layers").value(p.layers).end_object();
             json.end_array().end_object();
         }
     json.end_array();

@@ -80,7 +80,8 @@ class Rows {
         add("one scale per token", "W4A4", {"--recipe=small", set(outer, {"input=token", "act-bits=4"})});
         add("token and Hadamard", "W4A4",
             {"--recipe=small", hadamard, set(pattern_of_input(Role::in_proj), {"input=token", "act-bits=4"})});
-        add("cured", "W4A4", {"--recipe=small", hadamard, set(pattern_of_input(Role::in_proj), {"act-bits=4"})});
+        add("cured", "W4A4",
+            {"--recipe=small", hadamard, set(pattern_of_input(Role::in_proj), {"act-bits=4"})});
     }
 
     void alpha() {
@@ -88,8 +89,8 @@ class Rows {
         for (Role role : inputs_)
             for (double alpha : alphas)
                 convert("alpha", role_name(role), number(alpha),
-                        {"--recipe=float", set(pattern_of_input(role),
-                                               {naive_weights, naive_input, "alpha=" + number(alpha)})});
+                        {"--recipe=float",
+                         set(pattern_of_input(role), {naive_weights, naive_input, "alpha=" + number(alpha)})});
         for (double alpha : alphas)
             convert("alpha", "all", number(alpha), {"--recipe=naive", "--smooth=" + number(alpha)});
     }
@@ -112,13 +113,12 @@ class Rows {
         for (const std::optional<Role> &role : roles)
             for (bool random : {false, true})
                 for (double sigma : study_sigmas)
-                    rows_.push_back(
-                        {"outliers",
-                         std::string(role ? role_name(*role) : "all") + (random ? ", random" : ""),
-                         number(sigma),
-                         {},
-                         StudyRow::Zeroing{role, sigma, random},
-                         std::nullopt});
+                    rows_.push_back({"outliers",
+                                     std::string(role ? role_name(*role) : "all") + (random ? ", random" : ""),
+                                     number(sigma),
+                                     {},
+                                     StudyRow::Zeroing{role, sigma, random},
+                                     std::nullopt});
     }
 
     void state() {
@@ -142,7 +142,8 @@ class Rows {
                              std::initializer_list<std::string> values) {
             for (Role role : input ? inputs_ : linears_) {
                 const std::string name = role_name(role);
-                convert("tensors", series, name, {recipe, set(input ? pattern_of_input(role) : "layers.*." + name, values)});
+                convert("tensors", series, name,
+                        {recipe, set(input ? pattern_of_input(role) : "layers.*." + name, values)});
             }
             convert("tensors", series, role_name(Role::head), {recipe, set(role_name(Role::head), values)});
         };

@@ -46,9 +46,8 @@ class Run {
         Study before = read_study(file.text(), path_);
         const std::string differs = difference(before.settings, study_.settings);
         if (!differs.empty())
-            fail(ExitCode::usage,
-                 "%s is a study with other settings: %s. Name another --out, or give --fresh", path_.c_str(),
-                 differs.c_str());
+            fail(ExitCode::usage, "%s is a study with other settings: %s. Name another --out, or give --fresh",
+                 path_.c_str(), differs.c_str());
         study_.findings = std::move(before.findings);
     }
 
@@ -103,8 +102,7 @@ class Run {
         const bool keep = bytes <= options_.most_logit_bytes;
         std::fprintf(stderr, "adder study: the float model's logits take %.1f MB: %s\n",
                      static_cast<double>(bytes) / 1e6,
-                     keep ? "kept on disk until the end"
-                          : "too much to be kept, computed again for each row");
+                     keep ? "kept on disk until the end" : "too much to be kept, computed again for each row");
         if (keep) models_.keep_logits(bytes);
     }
 

@@ -53,9 +53,9 @@ class RoundedScorer : public Scorer {
 
 const std::vector<std::pair<const char *, RoundedType>> &state_types() {
     static const std::vector<std::pair<const char *, RoundedType>> types = {{"float32", RoundedType::f32},
-                                                                          {"float16", RoundedType::f16},
-                                                                          {"int16", RoundedType::i16},
-                                                                          {"int8", RoundedType::i8}};
+                                                                            {"float16", RoundedType::f16},
+                                                                            {"int16", RoundedType::i16},
+                                                                            {"int8", RoundedType::i8}};
     return types;
 }
 

@@ -103,8 +103,7 @@ StudyPlot plot_of_rows(const Study &study, const Experiment &experiment,
     return plot;
 }
 
-StudyPlot plot_by_position(const Study &study, const std::vector<const StudyFinding *> &findings,
-                           size_t text) {
+StudyPlot plot_by_position(const Study &study, const std::vector<const StudyFinding *> &findings, size_t text) {
     StudyPlot plot{study.settings.valid[text].name, "position", {}, {}};
     for (const PositionFinding &part : findings[0]->positions[text]) plot.places.push_back(range_name(part));
     for (const StudyFinding *finding : findings) {

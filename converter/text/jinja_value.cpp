@@ -137,8 +137,7 @@ std::optional<Value> call_method(const Value &object, const std::string &name, c
     return std::nullopt;
 }
 
-std::optional<Value> apply_filter(const Value &object, const std::string &name,
-                                  const Value::List &arguments) {
+std::optional<Value> apply_filter(const Value &object, const std::string &name, const Value::List &arguments) {
     if (name == "default" || name == "d") {
         const bool also_false = arguments.size() == 2 && is_true(arguments[1]);
         const bool absent = object.type == Value::Type::undefined || (also_false && !is_true(object));

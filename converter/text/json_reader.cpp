@@ -248,7 +248,8 @@ class JsonReader {
     bool infinity(Json &result) {
         constexpr std::string_view name = "Infinity";
         const size_t sign = peek() == '-' ? 1 : 0;
-        if (numbers_ == Json::Numbers::finite || text_.substr(std::min(at_ + sign, text_.size()), name.size()) != name)
+        if (numbers_ == Json::Numbers::finite ||
+            text_.substr(std::min(at_ + sign, text_.size()), name.size()) != name)
             return false;
         at_ += sign + name.size();
         const double value = std::numeric_limits<double>::infinity();

@@ -68,8 +68,7 @@ void sync_folder_of(const std::string &path) {
 
 }  // namespace
 
-void write_state_file(const std::string &path, std::vector<unsigned char> bytes,
-                      const adder_sampler &sampler) {
+void write_state_file(const std::string &path, std::vector<unsigned char> bytes, const adder_sampler &sampler) {
     Trailer trailer{};
     std::copy_n(trailer_magic, sizeof trailer_magic, trailer.magic);
     std::copy_n(sampler.recent, ADDER_SAMPLER_WINDOW, trailer.recent);

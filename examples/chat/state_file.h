@@ -21,8 +21,7 @@
 namespace chat {
 
 // To a name beside `path`, fsync, rename. Failure(failure); a file that was there stays whole.
-void write_state_file(const std::string &path, std::vector<unsigned char> state,
-                      const adder_sampler &sampler);
+void write_state_file(const std::string &path, std::vector<unsigned char> state, const adder_sampler &sampler);
 
 // Splits the file into the state (not yet checked) and *sampler, of which only the memory is replaced. A file
 // without the part after the state leaves *sampler as it is. Failure(bad_input); then *sampler is untouched.

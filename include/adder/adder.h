@@ -58,14 +58,14 @@ typedef enum adder_status {
     ADDER_ERROR_ISA = -13,          /* the instruction set asked for is not built or not on this CPU */
     ADDER_ERROR_TEXT = -14,         /* a byte of the text has no token in this vocabulary */
     ADDER_ERROR_SELFTEST = -15,     /* the results differ from those recorded in the blob */
-    ADDER_ERROR_SEQUENCE = -16,     /* something has been begun and is not finished, or nothing has been begun */
+    ADDER_ERROR_SEQUENCE = -16,     /* something is begun and not finished, or nothing is begun */
     ADDER_ERROR_READ = -17          /* a callback could not read the blob */
 } adder_status;
 
 /* What exactly was wrong. Filled on failure where a function takes one (null: not wanted). */
 typedef struct adder_error {
     adder_status status;
-    const char *item; /* a static string: "arena", "tensor table", ...; of ADDER_ERROR_ISA the name asked for, not copied */
+    const char *item; /* a static string; of ADDER_ERROR_ISA the name asked for, not copied */
     int32_t index;    /* which one, where the item is one of many; else -1 */
     uint64_t found;   /* the number found ... */
     uint64_t needed;  /* ... and the one that was needed */
@@ -98,8 +98,8 @@ typedef struct adder_model_info {
     uint32_t format_version;
     uint32_t vocab_size;
     uint32_t d_model;
-    uint32_t n_layer; /* as the checkpoint counts them */
-    uint32_t n_block; /* residual += f(norm(residual)): one or more per layer */
+    uint32_t n_layer;         /* as the checkpoint counts them */
+    uint32_t n_block;         /* residual += f(norm(residual)): one or more per layer */
     uint64_t fingerprint;     /* of the whole blob: a state saved under one loads under no other */
     uint64_t blob_bytes;      /* as the header has it */
     uint64_t parameters;      /* of the checkpoint */
@@ -107,7 +107,7 @@ typedef struct adder_model_info {
     int32_t bos_token;        /* -1: none */
     int32_t eos_tokens[4];    /* -1: none */
     int int8_activations;     /* 0: float activations */
-    int has_tokenizer; /* that this build of the library can use */
+    int has_tokenizer;        /* that this build of the library can use */
     int has_chat_template;
     uint32_t reserved[8]; /* 0 */
 } adder_model_info;
@@ -180,8 +180,8 @@ size_t adder_stream_memory_size(const adder_source *source, uint32_t flags, adde
  *
  * When a read fails, the call is ADDER_ERROR_READ, and others are ADDER_ERROR_SEQUENCE until adder_state_reset or
  * adder_state_load: the token was taken by some layers and not by others. */
-adder_status adder_model_open_stream(adder_model *model, const adder_source *source, uint32_t flags, void *memory,
-                                     size_t size, adder_error *error);
+adder_status adder_model_open_stream(adder_model *model, const adder_source *source, uint32_t flags,
+                                     void *memory, size_t size, adder_error *error);
 
 /* ---- Session: one sequence, in one arena ----------------------------------------------------------------------- */
 
@@ -192,7 +192,7 @@ typedef void (*adder_parallel_for)(void *context, adder_task task, void *argumen
 
 /* Zero means the default, so that a zeroed struct, or a null pointer, asks for all defaults. */
 typedef struct adder_options {
-    uint32_t chunk;      /* tokens that go through a layer together in adder_feed and adder_score, 1..4096; 0: 16 */
+    uint32_t chunk; /* tokens that adder_feed and adder_score take through a layer together, 1..4096; 0: 16 */
     uint32_t logit_rows; /* tokens whose logits adder_score computes together, 1..chunk; 0: 1 */
     uint32_t threads;    /* parts that the work is cut into, 1..256; 0: 1. Above 1 needs parallel_for */
     /* Multiply-accumulates, about, that are worth a thread: work is cut into fewer parts than `threads` rather than into
@@ -222,8 +222,9 @@ size_t adder_arena_size(const adder_model *model, const adder_options *options);
 /* Makes a session with an empty state in the arena (aligned to ADDER_ALIGNMENT; more than adder_arena_size is fine, the
  * rest is not touched). The model must stay where it is as long as the session is used. There is nothing to free. On
  * failure *session is null. */
-adder_status adder_session_init(adder_session **session, const adder_model *model, const adder_options *options,
-                                void *arena, size_t arena_size, adder_error *error);
+adder_status adder_session_init(adder_session **session, const adder_model *model,
+                                const adder_options *options, void *arena, size_t arena_size,
+                                adder_error *error);
 
 /* The instruction set that computes: "scalar", "avx2", ... */
 const char *adder_session_isa(const adder_session *session);
@@ -240,8 +241,8 @@ adder_status adder_step(adder_session *session, int32_t token, float **logits);
 
 /* Takes n tokens, and calls back with the logits after each one, in order. For measuring log-likelihoods. */
 typedef void (*adder_logits_callback)(void *context, size_t index, const float *logits);
-adder_status adder_score(adder_session *session, const int32_t *tokens, size_t n, adder_logits_callback callback,
-                         void *context);
+adder_status adder_score(adder_session *session, const int32_t *tokens, size_t n,
+                         adder_logits_callback callback, void *context);
 
 /* Repeats the golden case that the converter recorded in the blob, from an empty state, and compares the bits of the
  * logits. Resets the session. ADDER_ERROR_UNSUPPORTED if the blob has none. */
@@ -301,8 +302,8 @@ size_t adder_tokenize_capacity(size_t size);
 
 /* Text (UTF-8; invalid bytes are kept as they are) to ids; *count is how many. `ids` doubles as working memory, so that
  * entries behind *count are overwritten. ADDER_ERROR_BUFFER if the capacity does not do. */
-adder_status adder_tokenize(const adder_model *model, const char *text, size_t size, uint32_t flags, int32_t *ids,
-                            size_t capacity, size_t *count);
+adder_status adder_tokenize(const adder_model *model, const char *text, size_t size, uint32_t flags,
+                            int32_t *ids, size_t capacity, size_t *count);
 
 /* The bytes of one token, in the blob. A token may be a piece of a UTF-8 sequence. */
 adder_status adder_token_bytes(const adder_model *model, int32_t token, const char **bytes, size_t *size);

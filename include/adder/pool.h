@@ -28,13 +28,10 @@ typedef struct adder_pool adder_pool;
 
 /* Zero means the default, so that a zeroed struct, or a null pointer, asks for all defaults. */
 typedef struct adder_pool_options {
-    uint32_t
-        threads; /* members, the calling thread included, 1..256; 0: one a CPU that this thread may run on */
-    uint32_t
-        spin_us; /* microseconds from the end of a job until a member sleeps; 0: 100, or none where there are
+    uint32_t threads; /* members, the calling thread included, 1..256; 0: one a CPU that this thread may run on */
+    uint32_t spin_us; /* microseconds from the end of a job until a member sleeps; 0: 100, or none where there are
                              more members than CPUs; ADDER_POOL_NO_SPIN: none */
-    const uint32_t
-        *cpus; /* [threads] the CPU that each member is bound to; null: none is. The first is not used: to
+    const uint32_t *cpus; /* [threads] the CPU that each member is bound to; null: none is. The first is not used: to
                              bind the calling thread is its own business. Linux only */
 } adder_pool_options;
 

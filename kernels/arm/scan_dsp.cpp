@@ -87,8 +87,7 @@ inline void state_store(uint16_t *at, float v) { *at = f32_f16(v); }
 
 // S = decay * S + du * B;  y = y + S * C
 template <typename Element>
-[[gnu::always_inline]] inline void ssd_step(Element *state, float decay, float du, float b, float c,
-                                            float &y) {
+[[gnu::always_inline]] inline void ssd_step(Element *state, float decay, float du, float b, float c, float &y) {
     const float S = decay * state_load(state) + du * b;
     state_store(state, S);
     y = y + S * c;

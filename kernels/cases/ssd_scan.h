@@ -18,16 +18,16 @@ Operands ssd_operands(const KernelShape &shape) {
     const size_t channels = shape.rows, count = shape.by_tokens(shape.rows);
     const uint32_t heads = round_up_to_tile(head_count(shape));
     const bool gate = !shape.has(form_no_gate);
-    return {{{Contents::decays, heads, false},
-             {Contents::floats, heads, false},
-             {shape.has(form_half_state) ? Contents::halves : Contents::floats, channels * shape.ssd_state,
-              true},
-             {Contents::floats, shape.by_tokens(heads), false},
-             {Contents::floats, count, !gate},
-             {Contents::floats, if_in(gate, count), true},
-             {Contents::floats, shape.by_tokens(bc_width(shape)), false},
-             {Contents::floats, shape.by_tokens(bc_width(shape)), false}},
-            8};
+    return {
+        {{Contents::decays, heads, false},
+         {Contents::floats, heads, false},
+         {shape.has(form_half_state) ? Contents::halves : Contents::floats, channels * shape.ssd_state, true},
+         {Contents::floats, shape.by_tokens(heads), false},
+         {Contents::floats, count, !gate},
+         {Contents::floats, if_in(gate, count), true},
+         {Contents::floats, shape.by_tokens(bc_width(shape)), false},
+         {Contents::floats, shape.by_tokens(bc_width(shape)), false}},
+        8};
 }
 
 void ssd_call(const KernelTable &kernels, const KernelShape &shape, void *const *operands, uint32_t begin,

@@ -51,8 +51,7 @@ static inline void block_all_tokens(const Matrix &matrix, const MatmulArgs &args
     if constexpr (most_sums == 1) {
         for (; token < args.tokens; ++token) Block::template run<Tiles, 1>(matrix, args, tile, token);
     } else {
-        for (; args.tokens - token >= 4; token += 4)
-            Block::template run<Tiles, 4>(matrix, args, tile, token);
+        for (; args.tokens - token >= 4; token += 4) Block::template run<Tiles, 4>(matrix, args, tile, token);
         switch (args.tokens - token) {
         case 3: Block::template run<Tiles, 3>(matrix, args, tile, token); break;
         case 2: Block::template run<Tiles, 2>(matrix, args, tile, token); break;

@@ -37,16 +37,18 @@ static constexpr TensorRow end_rows[] = {
 static constexpr InputRow end_inputs[] = {
     {Slot::in_floats, 0, Slot::in_codes, Slot::in_floats, Dim::d_model, true, {Role::final_norm}},
 };
-const BlockKind model_ends = {BlockId{}, 0, StateType::f32, false, 3, 1, 0, 0, 0, end_rows, end_inputs, nullptr, nullptr, nullptr, nullptr,
-                              nullptr};
+const BlockKind model_ends = {BlockId{}, 0,          StateType::f32, false,   3,       1,       0,      0, 0,
+                              end_rows,  end_inputs, nullptr,        nullptr, nullptr, nullptr, nullptr};
 
 const char *dim_name(Dim dim) {
     switch (dim) {
+        // clang-format off
 #define ADDER_DIM(name) \
     case Dim::name: return #name;
 #define ADDER_DERIVED_DIM(name, word, value) \
     case Dim::name: return word;
 #include "runtime/blocks/kinds.inc"
+    // clang-format on
     case Dim::d_model: return "d_model";
     case Dim::vocab_size: return "vocab_size";
     default: return "";

@@ -65,12 +65,12 @@ enum class Slot : uint8_t {
 
 // Where the input of a linear layer stands, in the forms that it may have.
 struct InputRow {
-    Slot floats;    // made by the stage before it, ...
-    uint8_t part;   // ... this part, the parts before it being as wide
-    Slot codes;     // of the same, `width` numbers per token
-    Slot widened;   // the codes as floats, for float weights
+    Slot floats;   // made by the stage before it, ...
+    uint8_t part;  // ... this part, the parts before it being as wide
+    Slot codes;    // of the same, `width` numbers per token
+    Slot widened;  // the codes as floats, for float weights
     Dim width;
-    bool of_norm;   // is it what a norm makes?
+    bool of_norm;  // is it what a norm makes?
     Role makers[2];  // the first of these that is there has a row for each number, which may be divided; none: no such
 };
 
@@ -150,7 +150,8 @@ const TensorRow *find_row(const BlockKind &kind, Role role);
 // The row of a matrix's bias; null if this shape has none.
 inline const TensorRow *bias_row(const BlockKind &kind, const TensorRow &matrix, uint16_t flags) {
     const TensorRow *next = &matrix + 1;
-    return next < kind.tensors + kind.tensor_count && next->joined && is_present(*next, flags) ? next : nullptr;
+    return next < kind.tensors + kind.tensor_count && next->joined && is_present(*next, flags) ? next
+                                                                                               : nullptr;
 }
 
 // Padded rows and columns of a tensor in the blob, and the bytes of its weights.

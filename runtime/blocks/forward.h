@@ -9,7 +9,7 @@ namespace adder {
 
 template <class Source>
 adder_status block_forward(Source &source, const Frame &frame) {
-#define ADDER_BLOCK(name) \
+#define ADDER_BLOCK(name)                                                                                    \
     if (frame.block.kind == &name##_kind) return name##_forward(source, frame);
 #include "runtime/blocks/kinds.inc"
     return ADDER_ERROR_UNSUPPORTED;  // never: there is no other kind

@@ -26,12 +26,9 @@ Slots::Slots(const BlockView &block, const Buffers &buffers) {
 LinearInput input_view(const Frame &frame, const TensorRow &row) {
     const InputRow &input = frame.block.kind->inputs[row.input];
     const SlotView &floats = frame.slots[input.floats], &codes = frame.slots[input.codes];
-    return {codes.codes(),
-            frame.slots[input.widened].floats(),
-            codes.stride,
-            floats.floats(input.part * codes.stride),
-            floats.stride,
-            frame.buffers.scales};
+    return {codes.codes(), frame.slots[input.widened].floats(),
+            codes.stride,  floats.floats(input.part * codes.stride),
+            floats.stride, frame.buffers.scales};
 }
 
 float *normalize_part(const Frame &frame, const TensorRow &norm, const float *weight, Param epsilon, float *v,
@@ -45,11 +42,13 @@ float *normalize_part(const Frame &frame, const TensorRow &norm, const float *we
     return v + padded;
 }
 
-void normalize_input(const Frame &frame, const Layer &layer, const float *weight, uint32_t groups, Param epsilon) {
+void normalize_input(const Frame &frame, const Layer &layer, const float *weight, uint32_t groups,
+                     Param epsilon) {
     const InputRow &place = frame.block.kind->inputs[layer.row.input];
     const bool stream = !is_built(block_grouped_norms) || place.floats == Slot::in_floats;
-    normalize(frame.kernels, frame.team, {weight, frame.dims()[place.width], groups, frame.block.param(epsilon)},
-              layer.linear, layer.input, stream ? frame.buffers.residual : layer.input.floats, layer.input.floats_stride,
+    normalize(frame.kernels, frame.team,
+              {weight, frame.dims()[place.width], groups, frame.block.param(epsilon)}, layer.linear,
+              layer.input, stream ? frame.buffers.residual : layer.input.floats, layer.input.floats_stride,
               frame.tokens);
 }
 

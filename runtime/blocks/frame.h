@@ -75,7 +75,8 @@ float *normalize_part(const Frame &frame, const TensorRow &norm, const float *we
                       uint32_t stride);
 
 // The input of a linear layer: RMSNorm of the residual stream, or of a buffer of the block in place.
-void normalize_input(const Frame &frame, const Layer &layer, const float *weight, uint32_t groups, Param epsilon);
+void normalize_input(const Frame &frame, const Layer &layer, const float *weight, uint32_t groups,
+                     Param epsilon);
 
 // What a step over all channels of a row costs, `per_number` for each of its numbers and token: about that of the first part,
 // the largest.

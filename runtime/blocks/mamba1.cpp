@@ -14,6 +14,7 @@ enum Place : uint8_t { in, u, dt, g };
 
 constexpr uint8_t inputs_out = inputs_channels | input_bit(Input::hadamard);
 
+// clang-format off
 constexpr TensorRow tensors[] = {
     {Role::norm, Form::whole, false, 0, parts(Dim::d_model), Dim::one, 0, 0, 0},
     {Role::in_proj, Form::matrix, false, 0, parts(Dim::d_inner, Dim::d_inner), Dim::d_model, in, inputs_fixed, 0},
@@ -31,6 +32,7 @@ constexpr TensorRow tensors[] = {
     {Role::out_proj, Form::matrix, false, 0, parts(Dim::d_model), Dim::d_inner, g, inputs_out, 0},
     {Role::out_proj_bias, Form::channels, true, shape_projection_bias, parts(Dim::d_model), Dim::one, 0, 0, 0},
 };
+// clang-format on
 // u has been read when g is made: its codes make room.
 constexpr InputRow inputs[] = {
     {Slot::in_floats, 0, Slot::in_codes, Slot::in_floats, Dim::d_model, true, {Role::norm}},
@@ -64,6 +66,7 @@ void forward(const Frame &frame, const Model &model, uint32_t block) {
     (void)mamba1_forward(source, frame);
 }
 
+// clang-format off
 constexpr BlockKind kind = {BlockId::mamba1,
                             shape_projection_bias | shape_mixer_norms,
                             StateType::f32,
@@ -74,6 +77,7 @@ constexpr BlockKind kind = {BlockId::mamba1,
                             static_cast<uint8_t>(sizeof states / sizeof *states),
                             static_cast<uint8_t>(sizeof dims / sizeof *dims),
                             tensors, inputs, slots, states, dims, nullptr, forward};
+// clang-format on
 
 }  // namespace
 }  // namespace mamba1

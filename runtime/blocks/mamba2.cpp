@@ -17,6 +17,7 @@ constexpr Parts bcdt = parts(Dim::d_bc, Dim::d_bc, Dim::n_head);
 constexpr Parts convolved = parts(Dim::d_inner, Dim::d_bc, Dim::d_bc);  // x, B, C
 
 // bcdt_bias holds dt_bias where dt is.
+// clang-format off
 constexpr TensorRow tensors[] = {
     {Role::norm, Form::whole, false, 0, parts(Dim::d_model), Dim::one, 0, 0, 0},
     {Role::in_proj, Form::matrix, false, 0, parts(Dim::d_inner, Dim::d_inner), Dim::d_model, in, inputs_fixed, 0},
@@ -31,6 +32,7 @@ constexpr TensorRow tensors[] = {
     {Role::out_proj, Form::matrix, false, 0, parts(Dim::d_model), Dim::d_inner, g, inputs_out, 0},
     {Role::out_proj_bias, Form::channels, true, shape_projection_bias, parts(Dim::d_model), Dim::one, 0, 0, 0},
 };
+// clang-format on
 constexpr InputRow inputs[] = {
     {Slot::in_floats, 0, Slot::in_codes, Slot::in_floats, Dim::d_model, true, {Role::norm}},
     {Slot::zx, 0, Slot::inner_codes, Slot::inner_floats, Dim::d_inner, true, {Role::gate_norm}},
@@ -56,7 +58,8 @@ const char *fault(const BlobShape &, const Dims &d, uint32_t *value) {
     if (d[Dim::d_inner] % d[Dim::n_head] != 0 || d[Dim::head_dim] % tile_size != 0)
         return "number of heads, whose channels are a multiple of 8";
     *value = d[Dim::n_group];
-    if (d[Dim::n_head] % d[Dim::n_group] != 0 || d[Dim::d_bc] > max_d_inner) return "number of groups of heads";
+    if (d[Dim::n_head] % d[Dim::n_group] != 0 || d[Dim::d_bc] > max_d_inner)
+        return "number of groups of heads";
     *value = d[Dim::n_norm_group];
     if (d[Dim::d_inner] % (tile_size * d[Dim::n_norm_group]) != 0)
         return "number of groups of the norm, whose channels are a multiple of 8";
@@ -69,6 +72,7 @@ void forward(const Frame &frame, const Model &model, uint32_t block) {
     (void)mamba2_forward(source, frame);
 }
 
+// clang-format off
 constexpr BlockKind kind = {BlockId::mamba2,
                             shape_projection_bias,
                             StateType::f16,
@@ -79,6 +83,7 @@ constexpr BlockKind kind = {BlockId::mamba2,
                             static_cast<uint8_t>(sizeof states / sizeof *states),
                             static_cast<uint8_t>(sizeof dims / sizeof *dims),
                             tensors, inputs, slots, states, dims, fault, forward};
+// clang-format on
 
 }  // namespace
 }  // namespace mamba2

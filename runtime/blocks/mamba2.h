@@ -10,7 +10,18 @@ namespace adder {
 // The rows of its table of tensors.
 namespace mamba2 {
 enum Row : uint8_t {
-    norm, in_proj, in_proj_bias, bcdt_proj, bcdt_bias, conv_weight, conv_bias, A2, D, gate_norm, out_proj, out_proj_bias
+    norm,
+    in_proj,
+    in_proj_bias,
+    bcdt_proj,
+    bcdt_bias,
+    conv_weight,
+    conv_bias,
+    A2,
+    D,
+    gate_norm,
+    out_proj,
+    out_proj_bias
 };
 }  // namespace mamba2
 
@@ -34,7 +45,8 @@ template <class Source>
         const Layer in = source.layer(in_proj), bcdt = source.layer(bcdt_proj);
         status = source.norm(norm, in, 1, Param::norm_epsilon);
         if (status == ADDER_OK)
-            status = source.linear_channels({{in, Slot::zx}, {bcdt, Slot::bcdt}}, conv_weight, 1, mamba2_conv, nullptr);
+            status = source.linear_channels({{in, Slot::zx}, {bcdt, Slot::bcdt}}, conv_weight, 1, mamba2_conv,
+                                            nullptr);
     }
     if (status == ADDER_OK) status = source.with_vectors(A2, d_inner / tile_size, scanned, mamba2_scan);
     const Layer out = source.layer(out_proj);

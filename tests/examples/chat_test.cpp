@@ -46,9 +46,8 @@ std::string last_line(std::string text) {
 TEST(Chat, HelpAndVersionGoToStdout) {
     const Result help = chat({"--help"});
     EXPECT_EQ(help.code, 0);
-    for (const char *part :
-         {"usage:", "--prompt", "--temp", "--top-k", "--top-p", "--min-p", "--repeat-penalty", "--seed",
-          "--max-tokens", "--isa", "ADDER_ISA", "NO_COLOR"}) {
+    for (const char *part : {"usage:", "--prompt", "--temp", "--top-k", "--top-p", "--min-p",
+                             "--repeat-penalty", "--seed", "--max-tokens", "--isa", "ADDER_ISA", "NO_COLOR"}) {
         EXPECT_TRUE(contains(help.out, part)) << part;
     }
     EXPECT_EQ(help.err, "");
@@ -191,8 +190,7 @@ TEST(Chat, UndoGoesBackToBeforeTheExchange) {
     std::string many = "Hi there!\n";
     for (int i = 0; i < 16; ++i) many += "Message number " + std::to_string(i) + "\n";
     for (int i = 0; i < 16; ++i) many += "/undo\n";
-    EXPECT_EQ(last_line(talk(many + "Do you like music?\n").out), last_line(straight))
-        << "16 levels at least";
+    EXPECT_EQ(last_line(talk(many + "Do you like music?\n").out), last_line(straight)) << "16 levels at least";
 }
 
 TEST(Chat, ResetIsAFreshStartAndCanBeUndone) {
@@ -230,8 +228,7 @@ TEST(Chat, ABadStateChangesNothing) {
     ASSERT_GT(good.size(), 300u);
     const std::string expected = talk("Hi there!\nDo you like music?\n").out;
     std::vector<std::string> bad = {"", "text", good.substr(0, good.size() - 1), good + "x"};
-    for (const size_t position :
-         {size_t{0}, size_t{40}, good.size() / 2, good.size() - 280, good.size() - 1}) {
+    for (const size_t position : {size_t{0}, size_t{40}, good.size() / 2, good.size() - 280, good.size() - 1}) {
         bad.push_back(good);
         bad.back()[position] = static_cast<char>(bad.back()[position] ^ 1);
     }
@@ -294,8 +291,7 @@ TEST(Chat, EveryNumberOfThreadsGivesTheSameAnswer) {
     EXPECT_TRUE(contains(three.err, ", 3 threads\n")) << three.err;
     EXPECT_EQ(talk(input, {"--temp", "0", "--threads=0"}).out, one.out);
     for (const char *bad : {"257", "-1", "two", "2x", ""})
-        EXPECT_TRUE(contains(chat({blob, "--threads", bad}, "").err, "--threads needs a whole number"))
-            << bad;
+        EXPECT_TRUE(contains(chat({blob, "--threads", bad}, "").err, "--threads needs a whole number")) << bad;
 }
 
 TEST(Chat, EveryKindOfPagesGivesTheSameAnswer) {
@@ -333,8 +329,7 @@ TEST(Chat, WithoutATemplateATextIsContinued) {
     const Folder folder;
     const Result converted = convert_without({"tokenizer_config.json"}, folder, folder.file("plain.adder"));
     ASSERT_EQ(converted.code, 0) << converted.err;
-    const std::vector<std::string> options = {folder.file("plain.adder"), "--temp", "0", "--max-tokens",
-                                              "12"};
+    const std::vector<std::string> options = {folder.file("plain.adder"), "--temp", "0", "--max-tokens", "12"};
     const Result together = chat(options, "Once upon a time there was\n/undo\nOnce upon a time\n/stats\n");
     EXPECT_EQ(together.code, 0);
     EXPECT_TRUE(contains(together.err, "no chat template")) << together.err;

@@ -64,22 +64,21 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 }
 
 extern "C" void adder_fuzz_seeds(void (*add)(const uint8_t *, size_t)) {
-    for (
-        const char *text : {
-            R"({"model_type":"mamba","hidden_size":16,"num_hidden_layers":2,"vocab_size":32,"state_size":4,)"
-            R"("conv_kernel":4,"intermediate_size":32,"expand":2,"time_step_rank":"auto","use_bias":true,)"
-            R"("use_conv_bias":false,"layer_norm_epsilon":1e-5,"hidden_act":"silu","bos_token_id":0,"eos_token_id":[1,2]})",
-            R"({"model_type":"falcon_mamba","hidden_size":16,"num_hidden_layers":1,"vocab_size":32,"expand":1.5,)"
-            R"("time_step_rank":3,"mixer_rms_eps":1e-6,"tie_word_embeddings":false,"rms_norm":true})",
-            R"({"model_type":"mamba2","hidden_size":16,"num_hidden_layers":2,"vocab_size":32,"state_size":8,"num_heads":4,)"
-            R"("head_dim":8,"n_groups":2,"norm_groups":2,"expand":2,"time_step_limit":[0.0,Infinity],"use_bias":false})",
-            R"({"model_type":"mamba2","hidden_size":64,"num_hidden_layers":1,"vocab_size":9,"num_heads":2,"n_groups":1,)"
-            R"("time_step_limit":[0.001,{"__float__":"Infinity"}]})",
-            R"({"d_model":16,"n_layer":2,"vocab_size":27,"ssm_cfg":{"d_state":8,"dt_rank":"auto"},"rms_norm":true,)"
-            R"("pad_vocab_size_multiple":16,"tie_embeddings":true,"attn_layer_idx":[],"d_intermediate":0})",
-            R"({"d_model":64,"n_layer":1,"vocab_size":27,"ssm_cfg":{"layer":"Mamba2","headdim":16,"ngroups":4,)"
-            R"("expand":2,"d_ssm":128,"D_has_hdim":false,"norm_before_gate":false,"rmsnorm":true,"dt_limit":[0,"inf"]}})",
-        }) {
+    for (const char *text : {
+             R"({"model_type":"mamba","hidden_size":16,"num_hidden_layers":2,"vocab_size":32,"state_size":4,)"
+             R"("conv_kernel":4,"intermediate_size":32,"expand":2,"time_step_rank":"auto","use_bias":true,)"
+             R"("use_conv_bias":false,"layer_norm_epsilon":1e-5,"hidden_act":"silu","bos_token_id":0,"eos_token_id":[1,2]})",
+             R"({"model_type":"falcon_mamba","hidden_size":16,"num_hidden_layers":1,"vocab_size":32,"expand":1.5,)"
+             R"("time_step_rank":3,"mixer_rms_eps":1e-6,"tie_word_embeddings":false,"rms_norm":true})",
+             R"({"model_type":"mamba2","hidden_size":16,"num_hidden_layers":2,"vocab_size":32,"state_size":8,"num_heads":4,)"
+             R"("head_dim":8,"n_groups":2,"norm_groups":2,"expand":2,"time_step_limit":[0.0,Infinity],"use_bias":false})",
+             R"({"model_type":"mamba2","hidden_size":64,"num_hidden_layers":1,"vocab_size":9,"num_heads":2,"n_groups":1,)"
+             R"("time_step_limit":[0.001,{"__float__":"Infinity"}]})",
+             R"({"d_model":16,"n_layer":2,"vocab_size":27,"ssm_cfg":{"d_state":8,"dt_rank":"auto"},"rms_norm":true,)"
+             R"("pad_vocab_size_multiple":16,"tie_embeddings":true,"attn_layer_idx":[],"d_intermediate":0})",
+             R"({"d_model":64,"n_layer":1,"vocab_size":27,"ssm_cfg":{"layer":"Mamba2","headdim":16,"ngroups":4,)"
+             R"("expand":2,"d_ssm":128,"D_has_hdim":false,"norm_before_gate":false,"rmsnorm":true,"dt_limit":[0,"inf"]}})",
+         }) {
         add(reinterpret_cast<const uint8_t *>(text), std::strlen(text));
     }
 }

@@ -251,7 +251,6 @@ int main(int count, char **arguments) {
     alarm(0);
     const double time = elapsed();
     std::printf("%llu runs of seed %llu in %.1f s, %.0f a second\n", static_cast<unsigned long long>(done),
-                static_cast<unsigned long long>(seed), time,
-                static_cast<double>(done) / std::max(time, 1e-9));
+                static_cast<unsigned long long>(seed), time, static_cast<double>(done) / std::max(time, 1e-9));
     return 0;
 }

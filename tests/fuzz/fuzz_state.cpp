@@ -43,8 +43,7 @@ void require(bool holds) {
 
 namespace {
 
-void load_and_go_on(TestSession &session, const std::vector<uint8_t> &empty, const uint8_t *data,
-                    size_t size) {
+void load_and_go_on(TestSession &session, const std::vector<uint8_t> &empty, const uint8_t *data, size_t size) {
     adder_error error{};
     const std::vector<uint8_t> before = session.state();
     const bool sound = adder_state_load(session.get(), data, size, &error) == ADDER_OK;

@@ -27,8 +27,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         tokenize(&tokenizer, text, text_size, data[0] & tokenize_special, ids.data(), ids.size(), &count);
     if (status != TokenizeStatus::ok && status != TokenizeStatus::no_token) abort();
     tokenize(&tokenizer, text, text_size, data[0] & tokenize_special, few.data(), few.size(), &few_count);
-    if (few_count > count ||
-        (few_count > 0 && memcmp(few.data(), ids.data(), few_count * sizeof few[0]) != 0))
+    if (few_count > count || (few_count > 0 && memcmp(few.data(), ids.data(), few_count * sizeof few[0]) != 0))
         abort();
 
     Utf8Stream stream{};

@@ -156,8 +156,15 @@ struct Way {
 class Prompted {
   public:
     Prompted(const AlignedBytes &blob, const Way &way)
-        : pool_(way.threads), session_(blob, adder_options{way.chunk, 1 + way.chunk / 3, way.threads, 1,
-                                                           ThreadPool::parallel_for, &pool_, way.isa, 0, {}}) {}
+        : pool_(way.threads), session_(blob, adder_options{way.chunk,
+                                                           1 + way.chunk / 3,
+                                                           way.threads,
+                                                           1,
+                                                           ThreadPool::parallel_for,
+                                                           &pool_,
+                                                           way.isa,
+                                                           0,
+                                                           {}}) {}
 
     Crcs stepped(const Tokens &prompt) {
         reset();
@@ -227,10 +234,12 @@ TEST_P(GoldenLogits, AreTheSameEverywhere) {
     Sample sample(3);
     for (const char *isa : usable_isas())
         for (const uint32_t threads : all_threads) {
-            if (sample.takes())
+            if (sample.takes()) {
                 EXPECT_EQ(Prompted(blob, {isa, threads, 1}).stepped(prompt), expected) << isa << ", stepped";
+            }
             for (size_t c = 0; c < std::size(all_chunks); ++c) {
-                if (!(model.all_pairs && all_combinations()) && c % std::size(all_threads) != threads - 1) continue;
+                if (!(model.all_pairs && all_combinations()) && c % std::size(all_threads) != threads - 1)
+                    continue;
                 if (!sample.takes()) continue;
                 Prompted run(blob, {isa, threads, all_chunks[c]});
                 SCOPED_TRACE(std::string(isa) + ", " + std::to_string(threads) + " threads, chunk " +

@@ -118,7 +118,7 @@ TEST(KernelCaseList, CallsTheFunctionsThatItNames) {
     const FloatModeScope mode;
     const KernelShape shape = shapes[0];
     size_t i = 0;
-#define ADDER_KERNEL(kernel, type, part, step)                                                                     \
+#define ADDER_KERNEL(kernel, type, part, step)                                                               \
     {                                                                                                        \
         KernelTable alone{};                                                                                 \
         alone.kernel = scalar().kernel;                                                                      \

@@ -30,8 +30,7 @@ TEST_P(Kernels, Rmsnorm) {
             const std::vector<float> expected = call(scalar(), Placement::at_end, false);
             for (Placement placement : all_placements) {
                 ASSERT_TRUE(same(expected, call(table(), placement, false))) << "d_model " << d_model;
-                ASSERT_TRUE(same(expected, call(table(), placement, true)))
-                    << "in place, d_model " << d_model;
+                ASSERT_TRUE(same(expected, call(table(), placement, true))) << "in place, d_model " << d_model;
             }
         }
     }
@@ -80,8 +79,7 @@ struct Dynamic {
     std::vector<int8_t> codes;
 };
 
-Dynamic dynamic_run(const KernelTable &kernels, const std::vector<float> &v, float limit,
-                    Placement placement) {
+Dynamic dynamic_run(const KernelTable &kernels, const std::vector<float> &v, float limit, Placement placement) {
     Guarded<float> in(v, placement);
     Guarded<int8_t> out(std::vector<int8_t>(v.size(), 99), placement);
     const float scale =
@@ -220,7 +218,8 @@ TEST_P(Kernels, Quantize) {
 
 // Of rows of `stride` elements only the case's tiles may have changed, and those only if they are written.
 template <typename T, typename Case>
-void expect_untouched(const std::vector<T> &before, const std::vector<T> &after, size_t stride, const Case &c, bool written) {
+void expect_untouched(const std::vector<T> &before, const std::vector<T> &after, size_t stride, const Case &c,
+                      bool written) {
     for (size_t i = 0; i < before.size(); ++i) {
         const size_t channel = i % stride;
         if (!written || channel < 8 * c.tile_begin || channel >= 8 * c.tile_end) {
@@ -476,8 +475,7 @@ TEST_P(Kernels, Argmax) {
             }
         }
     }
-    for (uint32_t first = 0; first < 200;
-         ++first) {  // of equals the first, wherever it and the last one stand
+    for (uint32_t first = 0; first < 200; ++first) {  // of equals the first, wherever it and the last one stand
         for (uint32_t last : {first, 130u, 199u}) {
             std::vector<float> v(200, -5.0f);
             v[first] = v[std::max(first, last)] = -4.0f;

@@ -68,8 +68,7 @@ TEST_F(Layout, Matrices) {
             float sum_mixed = 0, sum_plain = 0;
             for (size_t col = 0; col < cols; ++col) {
                 sum += codes[row * cols + col] * x_codes[t * cols + col];
-                sum_mixed =
-                    sum_mixed + static_cast<float>(codes[row * cols + col]) * x_floats[t * cols + col];
+                sum_mixed = sum_mixed + static_cast<float>(codes[row * cols + col]) * x_floats[t * cols + col];
                 sum_plain = sum_plain + floats[row * cols + col] * x_floats[t * cols + col];
             }
             EXPECT_EQ(static_cast<float>(sum) * scale[row], q8[t * rows + row]);

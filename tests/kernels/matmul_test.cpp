@@ -46,8 +46,7 @@ void matmul_compare(MatmulFunction reference, MatmulFunction tested, const Matmu
     auto call = [&](MatmulFunction function, Placement placement) {
         Guarded<W> w(weights, placement);
         Guarded<X> in(x, placement);
-        Guarded<float> s(scale, placement), b(bias, placement), out(before, placement),
-            xs(x_scale, placement);
+        Guarded<float> s(scale, placement), b(bias, placement), out(before, placement), xs(x_scale, placement);
         Guarded<uint16_t> gs(group_scale, placement);
         const Matrix matrix = {w.data(),
                                has_scale ? s.data() : nullptr,
@@ -117,8 +116,8 @@ void matmul_all(MatmulFunction reference, MatmulFunction tested, bool emulated, 
         for (Pattern xp : all_patterns)
             for (uint32_t tokens : {1u, 6u})
                 if (sample.takes())
-                    matmul_case<W, X>(reference, tested, {3, 72, tokens, 0, 3, 0, 0, true, true, false}, wp, xp,
-                                      random);
+                    matmul_case<W, X>(reference, tested, {3, 72, tokens, 0, 3, 0, 0, true, true, false}, wp,
+                                      xp, random);
     // Shapes: all remainders of the blocking, up to the longest rows.
     for (uint32_t tiles = 1; tiles <= 9; ++tiles) {
         for (uint32_t tokens : {0u, 1u, 2u, 3u, 4u, 5u, 7u, 8u, 13u}) {
@@ -142,8 +141,8 @@ void matmul_all(MatmulFunction reference, MatmulFunction tested, bool emulated, 
                           Pattern::random, Pattern::random, random);
     for (uint32_t tokens = 1; tokens <= (emulated ? 12u : 70u); ++tokens)
         if (tokens <= 12 || sample.takes())
-            matmul_case<W, X>(reference, tested, {5, 40, tokens, 0, 5, 1, 3, false, true, true}, Pattern::random,
-                              Pattern::random, random);
+            matmul_case<W, X>(reference, tested, {5, 40, tokens, 0, 5, 1, 3, false, true, true},
+                              Pattern::random, Pattern::random, random);
     // Ranges of tiles, as threads take them.
     for (uint32_t begin = 0; begin <= 7; ++begin)
         for (uint32_t end = begin; end <= 7; ++end)

@@ -258,8 +258,8 @@ TEST_P(SsdScan, KeepsTheSignOfZero) {
 
 // One token with a decay of 1 and a delta of 1: S = half + x for each n, and S rounded is kept; of d_state 1, y = S. Kernels
 // take several n together where d_state is large enough.
-Data through_state(const KernelTable &kernels, const std::vector<uint16_t> &halves, const std::vector<float> &x,
-                   uint32_t d_state) {
+Data through_state(const KernelTable &kernels, const std::vector<uint16_t> &halves,
+                   const std::vector<float> &x, uint32_t d_state) {
     const auto channels = static_cast<uint32_t>(halves.size());
     Case c = {1, channels, d_state, 1, 1, 0, channels / 8};
     c.half = true;
@@ -281,7 +281,9 @@ TEST_P(SsdScan, ReadsEveryHalf) {
     for (uint32_t d_state : {1u, 4u}) {
         const Data actual = through_state(table(), halves, std::vector<float>(65536, -0.0f), d_state);
         for (uint32_t i = 0; i < 65536; ++i)
-            if (d_state == 1) ASSERT_TRUE(same(f16_f32(halves[i]), actual.x[i])) << i;
+            if (d_state == 1) {
+                ASSERT_TRUE(same(f16_f32(halves[i]), actual.x[i])) << i;
+            }
         for (uint32_t i = 0; i < 65536 * d_state; ++i) {
             const uint16_t half = halves[i / (8 * d_state) * 8 + i % 8];
             // Infinities are the largest number from then on; all else stays.

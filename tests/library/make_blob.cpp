@@ -12,8 +12,7 @@
 
 using namespace adder;
 
-static int export_blob(const std::string &directory, const std::string &name,
-                       const test::AlignedBytes &blob) {
+static int export_blob(const std::string &directory, const std::string &name, const test::AlignedBytes &blob) {
     const std::string path = directory + "/" + name + ".adder";
     AtomicFile file(path);
     file.write(blob.data(), blob.size());
@@ -62,9 +61,11 @@ int main(int count, char **arguments) {
         for (char &c : part) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
         failed |= export_blob(arguments[1], "tiny_" + name, test::build_blob(one));
         includes += "#include \"tiny_" + name + ".h\"\n";
-        list += " \\\n    KIND(tiny_" + name + "_blob, TINY_" + part + "_BLOB_BYTES, ADDER_" + part + ", \"ADDER_" + part + "\")";
+        list += " \\\n    KIND(tiny_" + name + "_blob, TINY_" + part + "_BLOB_BYTES, ADDER_" + part +
+                ", \"ADDER_" + part + "\")";
     }
     write_file(std::string(arguments[1]) + "/tiny_kinds.h",
-               "/* A tiny blob of each kind of blocks: its bytes, and the part that it needs. */\n" + includes + list + "\n");
+               "/* A tiny blob of each kind of blocks: its bytes, and the part that it needs. */\n" +
+                   includes + list + "\n");
     return failed;
 }

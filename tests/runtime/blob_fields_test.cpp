@@ -113,10 +113,10 @@ TEST(Blob, HeaderFields) {
         expect_refused(set_header(&BlobHeader::section_table_offset, offset), ADDER_ERROR_CORRUPT,
                        "section table offset", offset, 256);
     for (const uint32_t count : {max_sections + 1, 0xffffffffu})
-        expect_refused(set_header(&BlobHeader::section_count, count), ADDER_ERROR_CORRUPT,
-                       "sections", count, max_sections);
-    expect_refused(set_header(&BlobHeader::section_count, max_sections), ADDER_ERROR_CORRUPT, "section table offset",
-                   header.section_table_offset, 256);
+        expect_refused(set_header(&BlobHeader::section_count, count), ADDER_ERROR_CORRUPT, "sections", count,
+                       max_sections);
+    expect_refused(set_header(&BlobHeader::section_count, max_sections), ADDER_ERROR_CORRUPT,
+                   "section table offset", header.section_table_offset, 256);
     // A flag that contradicts the tensors.
     expect_refused(set_header(&BlobHeader::flags, header.flags ^ blob_tied_head), ADDER_ERROR_CORRUPT,
                    "number of tensors", tensors, tensors - 1);
@@ -126,26 +126,30 @@ TEST(Blob, ShapeFields) {
     for (const std::string &family : model_types()) {
         SCOPED_TRACE(family);
         const AlignedBytes &sound = small_blob(family);
-        const auto refused = [&](const std::function<void(BlobShape &)> &change, adder_status status, const char *item,
-                                 uint64_t found, uint64_t needed) {
-            expect_refusal(sound, [&](AlignedBytes &blob) { change(shapes_of(blob)[0]); }, status, item, found, needed, 0);
+        const auto refused = [&](const std::function<void(BlobShape &)> &change, adder_status status,
+                                 const char *item, uint64_t found, uint64_t needed) {
+            expect_refusal(
+                sound, [&](AlignedBytes &blob) { change(shapes_of(blob)[0]); }, status, item, found, needed,
+                0);
         };
         for (const uint16_t kind : {uint16_t{0}, uint16_t{3}, uint16_t{0xffff}})
-            refused([=](BlobShape &shape) { shape.kind = kind; }, ADDER_ERROR_UNSUPPORTED, "kind of shape", kind, 1);
+            refused([=](BlobShape &shape) { shape.kind = kind; }, ADDER_ERROR_UNSUPPORTED, "kind of shape",
+                    kind, 1);
         const BlockKind &kind_of_family = kind_of(family);
         const uint16_t known = kind_of_family.flags;
         for (const uint16_t flags : {uint16_t{4}, uint16_t{0x8000}, static_cast<uint16_t>(known + 4)})
-            refused([=](BlobShape &shape) { shape.flags = flags; }, ADDER_ERROR_UNSUPPORTED, "flags of shape", flags,
-                    flags & known);
+            refused([=](BlobShape &shape) { shape.flags = flags; }, ADDER_ERROR_UNSUPPORTED, "flags of shape",
+                    flags, flags & known);
         if ((known & shape_mixer_norms) == 0)
-            refused([=](BlobShape &shape) { shape.flags |= shape_mixer_norms; }, ADDER_ERROR_UNSUPPORTED, "flags of shape", 3,
-                    1);
+            refused([=](BlobShape &shape) { shape.flags |= shape_mixer_norms; }, ADDER_ERROR_UNSUPPORTED,
+                    "flags of shape", 3, 1);
         for (const uint8_t type : {uint8_t{1}, uint8_t{2}, uint8_t{255}})
             if (type > static_cast<uint8_t>(kind_of_family.state_types))
-                refused([=](BlobShape &shape) { shape.state_type = type; }, ADDER_ERROR_UNSUPPORTED, "state of shape", type,
-                        0);
+                refused([=](BlobShape &shape) { shape.state_type = type; }, ADDER_ERROR_UNSUPPORTED,
+                        "state of shape", type, 0);
         for (const size_t i : {0, 1, 2})
-            refused([=](BlobShape &shape) { shape.reserved[i] = 1; }, ADDER_ERROR_UNSUPPORTED, "state of shape", 0, 0);
+            refused([=](BlobShape &shape) { shape.reserved[i] = 1; }, ADDER_ERROR_UNSUPPORTED,
+                    "state of shape", 0, 0);
         std::map<uint32_t, uint32_t> dims;  // with their largest values
         for (uint32_t i = 0; i < kind_of_family.dim_count; ++i)
             dims[static_cast<uint32_t>(kind_of_family.dims[i].dim)] = kind_of_family.dims[i].high;
@@ -173,8 +177,8 @@ TEST(Blob, ShapeFields) {
             const bool limit = i == 2 || i == 3;
             for (const float value : {-1.0f, std::nextafter(1.0f, 2.0f), NAN, INFINITY, -INFINITY, 1e-3f})
                 if (limit ? !(value >= 0) : i < 2 ? value != 1e-3f : true)
-                    refused([=](BlobShape &shape) { shape.param[i] = value; }, ADDER_ERROR_CORRUPT, "parameter of shape", i,
-                            0);
+                    refused([=](BlobShape &shape) { shape.param[i] = value; }, ADDER_ERROR_CORRUPT,
+                            "parameter of shape", i, 0);
         }
     }
 }
@@ -186,8 +190,9 @@ TEST(Blob, BlockFields) {
         for (int32_t i = 0; i < 2; ++i) {
             const BlobBlock block = blocks_of(sound)[i];
             const auto refused = [&](auto BlobBlock::*field, auto value, const char *item, uint64_t needed) {
-                expect_refusal(sound, [&](AlignedBytes &blob) { blocks_of(blob)[i].*field = value; }, ADDER_ERROR_CORRUPT,
-                               item, value, needed, i);
+                expect_refusal(
+                    sound, [&](AlignedBytes &blob) { blocks_of(blob)[i].*field = value; },
+                    ADDER_ERROR_CORRUPT, item, value, needed, i);
             };
             for (const uint16_t shape : {uint16_t{1}, uint16_t{0xffff}})
                 refused(&BlobBlock::shape, shape, "shape of block", 0);
@@ -196,9 +201,10 @@ TEST(Blob, BlockFields) {
             for (const uint32_t first : {0u, block.first_tensor + 1, 0xffffffffu})
                 refused(&BlobBlock::first_tensor, first, "tensors or state of block", block.first_tensor);
             for (const uint64_t offset : {block.state_offset + 4, ~uint64_t{0}})
-                expect_refusal(sound, [&](AlignedBytes &blob) { blocks_of(blob)[i].state_offset = offset; },
-                               ADDER_ERROR_CORRUPT, "tensors or state of block", block.first_tensor,
-                               block.first_tensor, i);
+                expect_refusal(
+                    sound, [&](AlignedBytes &blob) { blocks_of(blob)[i].state_offset = offset; },
+                    ADDER_ERROR_CORRUPT, "tensors or state of block", block.first_tensor, block.first_tensor,
+                    i);
         }
         // Descending layers; two blocks of one layer there may be.
         const auto layers = [&](uint16_t first, uint16_t second) {
@@ -220,8 +226,8 @@ TEST(Blob, BlockFields) {
 TEST_P(BlobFamilies, TensorFields) {
     AlignedBytes sound = small_blob(GetParam());
     const BlockKind &kind = kind_of(GetParam());
-    const auto expect_refused = [&](const std::function<void(AlignedBytes &)> &change, adder_status status, const char *item,
-                                    uint64_t found, uint64_t needed, int32_t index) {
+    const auto expect_refused = [&](const std::function<void(AlignedBytes &)> &change, adder_status status,
+                                    const char *item, uint64_t found, uint64_t needed, int32_t index) {
         expect_refusal(sound, change, status, item, found, needed, index);
     };
     const BlobHeader header = header_of(sound);
@@ -311,15 +317,14 @@ TEST_P(BlobFamilies, TensorFields) {
         else
             expect_refused(set_tensor(i, &BlobTensor::multiplier_offset, uint64_t{64}), ADDER_ERROR_CORRUPT,
                            "multiplier offset of tensor", 64, 0, i);
-        for (const uint8_t bits :
-             {has_input ? uint8_t{0} : uint8_t{8}, uint8_t{1}, uint8_t{16}, uint8_t{255}})
+        for (const uint8_t bits : {has_input ? uint8_t{0} : uint8_t{8}, uint8_t{1}, uint8_t{16}, uint8_t{255}})
             expect_refused(set_tensor(i, &BlobTensor::input_bits, bits), ADDER_ERROR_CORRUPT,
                            "input bits of tensor", bits, has_input ? 8 : 0, i);
         for (const uint8_t type : {static_cast<uint8_t>(matrix ? 0 : 1), uint8_t{2}, uint8_t{3}, uint8_t{255}})
             expect_refused(set_tensor(i, &BlobTensor::scale_type, type), ADDER_ERROR_UNSUPPORTED,
                            "type of scales of tensor", type, matrix ? 1 : 0, i);
-        expect_refused(set_tensor(i, &BlobTensor::part, uint8_t{1}), ADDER_ERROR_UNSUPPORTED, "reserved bytes of tensor",
-                       0, 0, i);
+        expect_refused(set_tensor(i, &BlobTensor::part, uint8_t{1}), ADDER_ERROR_UNSUPPORTED,
+                       "reserved bytes of tensor", 0, 0, i);
         for (const size_t k : {0, 1})
             expect_refused([=](AlignedBytes &blob) { tensors_of(blob)[i].reserved1[k] = 1; },
                            ADDER_ERROR_UNSUPPORTED, "reserved bytes of tensor", 0, 0, i);

@@ -37,8 +37,9 @@ inline adder_status open_blob(const AlignedBytes &blob, adder_error *error) {
 }
 
 // Opens a changed copy whose checksums are right, and expects this error.
-inline void expect_refusal(const AlignedBytes &sound, const std::function<void(AlignedBytes &)> &change, adder_status status,
-                    const char *item, uint64_t found, uint64_t needed, int32_t index = -1) {
+inline void expect_refusal(const AlignedBytes &sound, const std::function<void(AlignedBytes &)> &change,
+                           adder_status status, const char *item, uint64_t found, uint64_t needed,
+                           int32_t index = -1) {
     SCOPED_TRACE(std::string(item) + " " + std::to_string(found));
     AlignedBytes blob = sound;
     change(blob);
@@ -52,8 +53,8 @@ inline void expect_refusal(const AlignedBytes &sound, const std::function<void(A
     EXPECT_EQ(error.index, index);
 }
 
-inline void expect_refused(const std::function<void(AlignedBytes &)> &change, adder_status status, const char *item,
-                    uint64_t found, uint64_t needed, int32_t index = -1) {
+inline void expect_refused(const std::function<void(AlignedBytes &)> &change, adder_status status,
+                           const char *item, uint64_t found, uint64_t needed, int32_t index = -1) {
     expect_refusal(small_blob(), change, status, item, found, needed, index);
 }
 

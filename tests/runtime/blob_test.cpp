@@ -79,7 +79,8 @@ TEST_P(BlobFamilies, EveryTruncationIsRefused) {
         const adder_status status = open_blob(cut, &error);
         EXPECT_EQ(status, size < sizeof blob_magic ? ADDER_ERROR_NOT_A_BLOB : ADDER_ERROR_TRUNCATED) << size;
         EXPECT_EQ(error.found, size);
-        EXPECT_EQ(error.needed, size < sizeof(BlobHeader) ? sizeof(BlobHeader) : small_blob(GetParam()).size());
+        EXPECT_EQ(error.needed,
+                  size < sizeof(BlobHeader) ? sizeof(BlobHeader) : small_blob(GetParam()).size());
     }
 }
 

@@ -187,20 +187,22 @@ TEST(Format, TensorsAndDimensionsAreThoseOfTheKinds) {
         for (size_t i = 0; i < rows.size(); ++i) {
             const TensorRow &row = kind.tensors[i];
             EXPECT_EQ(std::stoul(rows[i][0]), static_cast<unsigned>(row.role));
-            const char *stored = row.form == Form::matrix ? "matrix" : row.form == Form::whole ? "vector" : "channels";
+            const char *stored = row.form == Form::matrix  ? "matrix"
+                                 : row.form == Form::whole ? "vector"
+                                                           : "channels";
             EXPECT_EQ(rows[i][3].compare(0, std::strlen(stored), stored), 0) << rows[i][1];
             EXPECT_EQ(rows[i][3].find("flag") != std::string::npos, row.presence != 0) << rows[i][1];
         }
         std::string expected, found;
         for (uint32_t i = 0; i < kind.dim_count; ++i)
-            expected += std::to_string(static_cast<unsigned>(kind.dims[i].dim)) + " " + dim_name(kind.dims[i].dim) + " " +
-                        std::to_string(kind.dims[i].high) + "\n";
+            expected += std::to_string(static_cast<unsigned>(kind.dims[i].dim)) + " " +
+                        dim_name(kind.dims[i].dim) + " " + std::to_string(kind.dims[i].high) + "\n";
         for (const auto &row : table_behind("| place in dim |")) {
             const std::string &range = row[2 + id];
             if (range.empty()) continue;
             const size_t power = range.find("2^");
-            const unsigned long most =
-                power != std::string::npos ? 1ul << std::stoul(range.substr(power + 2)) : std::stoul(range.substr(5));
+            const unsigned long most = power != std::string::npos ? 1ul << std::stoul(range.substr(power + 2))
+                                                                  : std::stoul(range.substr(5));
             found += row[0] + " " + row[1] + " " + std::to_string(most) + "\n";
         }
         EXPECT_EQ(found, expected);

@@ -132,7 +132,8 @@ struct Blocks {
         for (const BlockKind *kind : all_kinds())
             if (family == kind_title(kind->id)) shape.kind = static_cast<uint16_t>(kind->id);
         shape.state_type = static_cast<uint8_t>(number("number") == 2 ? StateType::f16 : StateType::f32);
-        for (uint32_t dim = 0; dim < stored_dims; ++dim) shape.dim[dim] = number(dim_name(static_cast<Dim>(dim)));
+        for (uint32_t dim = 0; dim < stored_dims; ++dim)
+            shape.dim[dim] = number(dim_name(static_cast<Dim>(dim)));
         return shape;
     }
     bool has(const std::string &of) const { return of == "all" || of == family; }
@@ -186,7 +187,8 @@ TEST(Memory, ArenaHasTheSizeThatTheFormulasGive) {
         return 1 + (seed >> 40) % std::min<uint64_t>(most, uint64_t{1} << bits);
     };
     for (int run = 0; run < 300; ++run) {
-        Variables common{{"d_model", draw(max_d_model)}, {"vocab_size", draw(max_vocab_size)}, {"chunk", draw(max_chunk)}};
+        Variables common{
+            {"d_model", draw(max_d_model)}, {"vocab_size", draw(max_vocab_size)}, {"chunk", draw(max_chunk)}};
         common["logit_rows"] = draw(common["chunk"]);
         // Of the one kind, the other, or both.
         std::vector<Blocks> blocks;
@@ -242,8 +244,8 @@ TEST(Memory, AStreamedModelHasTheSizesThatTheFormulasGive) {
                  {"mamba2", {"all", "Mamba-2"}}};
     const uint32_t shapes[][6] = {
         // d_model, d_inner, d_state, d_conv, dt_rank, n_head: another part is largest in each
-        {16, 32, 4, 4, 1, 4},  {300, 24, 8, 4, 3, 3}, {8, 24, 40, 3, 2, 3},  {8, 8, 1, 40, 1, 1},
-        {8, 8, 2, 2, 70, 1},   {8, 8, 90, 2, 3, 1},   {8, 128, 2, 2, 3, 16}, {8, 1024, 2, 2, 3, 128}};
+        {16, 32, 4, 4, 1, 4}, {300, 24, 8, 4, 3, 3}, {8, 24, 40, 3, 2, 3},  {8, 8, 1, 40, 1, 1},
+        {8, 8, 2, 2, 70, 1},  {8, 8, 90, 2, 3, 1},   {8, 128, 2, 2, 3, 16}, {8, 1024, 2, 2, 3, 128}};
     std::map<std::string, int> largest;  // how often a part was
     for (const auto &kind : kinds)
         for (const auto &shape : shapes) {
@@ -260,7 +262,8 @@ TEST(Memory, AStreamedModelHasTheSizesThatTheFormulasGive) {
             uint64_t least = 0;
             std::string part;
             for (const auto &row : table("part")) {
-                if (std::find(kind.families.begin(), kind.families.end(), row[1]) == kind.families.end()) continue;
+                if (std::find(kind.families.begin(), kind.families.end(), row[1]) == kind.families.end())
+                    continue;
                 const uint64_t bytes = Formula(row[2], v).value();
                 if (bytes > least) part = row[1] + " " + row[0];
                 least = std::max(least, bytes);
@@ -327,7 +330,9 @@ uint64_t arena_bytes(const ModelShape &shape, uint32_t chunk) {
     options.chunk = chunk;
     return adder_arena_size(ModelOfShape(shape, true, false).get(), &options) + of_small_pointers;
 }
-uint64_t saved_bytes(const ModelShape &shape) { return adder_state_size(ModelOfShape(shape, true, false).get()); }
+uint64_t saved_bytes(const ModelShape &shape) {
+    return adder_state_size(ModelOfShape(shape, true, false).get());
+}
 
 std::string line(const std::vector<std::string> &cells) {
     std::string text = "|";
@@ -353,9 +358,10 @@ TEST(Memory, TheTablesOfModelsAreRight) {
         ModelShape floats = named_shape(row), halves = floats;
         halves.shapes[0].state_type = static_cast<uint8_t>(StateType::f16);
         halves.number_blocks();
-        expected += line({row[0], text(floats.d_model), text(floats.blocks.size()), text(floats.dim(Dim::n_head)),
-                          text(blob_bytes(floats)), text(saved_bytes(floats)), text(saved_bytes(halves)),
-                          text(arena_bytes(floats, 16)), text(arena_bytes(halves, 16))});
+        expected +=
+            line({row[0], text(floats.d_model), text(floats.blocks.size()), text(floats.dim(Dim::n_head)),
+                  text(blob_bytes(floats)), text(saved_bytes(floats)), text(saved_bytes(halves)),
+                  text(arena_bytes(floats, 16)), text(arena_bytes(halves, 16))});
         found += line(row);
     }
     EXPECT_EQ(found, expected);
@@ -371,7 +377,8 @@ TEST(Memory, ABlobHasTheSizeThatThePageCounts) {
             const ModelShape shape = shape_of(spec.checkpoint.config);
             // On top: the golden case of four tokens, and its entry in the section table, where that is not padding.
             const uint64_t tensors = tensor_count(shape) * sizeof(BlobTensor);
-            EXPECT_EQ(build_blob(spec).size(), blob_bytes(shape) + 64 + (tensors % 64 == 0 ? 64 : 0)) << model_type;
+            EXPECT_EQ(build_blob(spec).size(), blob_bytes(shape) + 64 + (tensors % 64 == 0 ? 64 : 0))
+                << model_type;
         }
 }
 
@@ -454,13 +461,14 @@ TEST(Memory, CallsUseNoMoreStackThanThePageSays) {
                 } all[] = {
                     {"adder_model_open",
                      [] {
-                         adder_model_open(&calls->model, calls->blob.data(), calls->blob.size(), &calls->error);
+                         adder_model_open(&calls->model, calls->blob.data(), calls->blob.size(),
+                                          &calls->error);
                      }},
                     {"adder_model_verify", [] { adder_model_verify(&calls->model, &calls->error); }},
                     {"adder_session_init",
                      [] {
-                         adder_session_init(&calls->session, &calls->model, &calls->options, calls->arena.data(),
-                                            calls->arena.size(), &calls->error);
+                         adder_session_init(&calls->session, &calls->model, &calls->options,
+                                            calls->arena.data(), calls->arena.size(), &calls->error);
                      }},
                     {"adder_feed",
                      [] { adder_feed(calls->session, calls->tokens.data(), calls->tokens.size()); }},

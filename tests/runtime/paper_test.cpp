@@ -32,11 +32,13 @@ class PaperModel {
     Vector step(int32_t token) {
         const Vector &embedding = tensors_.at("backbone.embeddings.weight");
         Vector x(c_.d_model);
-        for (uint32_t i = 0; i < c_.d_model; ++i) x[i] = embedding[static_cast<uint32_t>(token) * c_.d_model + i];
+        for (uint32_t i = 0; i < c_.d_model; ++i)
+            x[i] = embedding[static_cast<uint32_t>(token) * c_.d_model + i];
         for (uint32_t layer = 0; layer < c_.n_layer; ++layer) {
             prefix_ = "backbone.layers." + std::to_string(layer) + ".";
             const Vector in = norm(x, own("norm.weight"), c_.norm_epsilon);
-            const Vector out = c_.model_type == "mamba2" ? mamba2(in, layers_[layer]) : mamba(in, layers_[layer]);
+            const Vector out =
+                c_.model_type == "mamba2" ? mamba2(in, layers_[layer]) : mamba(in, layers_[layer]);
             for (uint32_t i = 0; i < c_.d_model; ++i) x[i] += out[i];
         }
         const Vector last = norm(x, tensors_.at("backbone.norm_f.weight"), c_.norm_epsilon);
@@ -63,7 +65,8 @@ class PaperModel {
             double sum = 0;
             for (size_t i = group * width; i < (group + 1) * width; ++i) sum += x[i] * x[i];
             const double scale = 1 / std::sqrt(sum / static_cast<double>(width) + epsilon);
-            for (size_t i = group * width; i < (group + 1) * width; ++i) out[i] *= scale * (weight.empty() ? 1 : weight[i]);
+            for (size_t i = group * width; i < (group + 1) * width; ++i)
+                out[i] *= scale * (weight.empty() ? 1 : weight[i]);
         }
         return out;
     }
@@ -247,7 +250,8 @@ TEST_P(Paper, LogitsOfEveryRecipeAreNear) {
     for (Role role : {Role::bcdt_proj, Role::dt_proj, Role::out_proj}) mixed.of(role).weights = Dtype::f32;
     for (Role role : {Role::in_proj, Role::x_proj}) mixed4.of(role).weights = Dtype::f32;
     for (Role role : {Role::bcdt_proj, Role::out_proj}) mixed4.of(role).weights = Dtype::int4;
-    for (Recipe recipe : {recipe_named("best"), recipe_named("smooth"), recipe_named("static"), mixed, mixed4}) {
+    for (Recipe recipe :
+         {recipe_named("best"), recipe_named("smooth"), recipe_named("static"), mixed, mixed4}) {
         Input &input = recipe.of(Role::out_proj).input;
         if (input == Input::hadamard && one.d_inner % 64 != 0) input = Input::fixed;
         spec.recipe = recipe;

@@ -54,7 +54,8 @@ void on_threads(void *, adder_task task, void *argument, uint32_t count) {
 
 std::vector<TinyModel> shapes() {
     std::vector<TinyModel> all;
-    for (const TestFamily &family : test_families()) all.insert(all.end(), family.tiny.begin(), family.tiny.end());
+    for (const TestFamily &family : test_families())
+        all.insert(all.end(), family.tiny.begin(), family.tiny.end());
     return all;
 }
 
@@ -120,7 +121,8 @@ const Quantized recipes[] = {
 void make_lively(BlobSpec &spec) {
     spec.checkpoint.scale = 0.6f;
     spec.checkpoint.edit = [](const std::string &name, std::vector<float> &values) {
-        if (name.find("dt_proj.bias") == std::string::npos && name.find("dt_bias") == std::string::npos) return;
+        if (name.find("dt_proj.bias") == std::string::npos && name.find("dt_bias") == std::string::npos)
+            return;
         for (float &value : values) value += 4;
     };
 }
@@ -185,7 +187,8 @@ void expect_same(TestSession &session, const Tokens &tokens, const Expected &exp
     for (size_t done = 0; done < tokens.size();) {
         const size_t left = tokens.size() - done;
         seed = seed * 6364136223846793005u + 1442695040888963407u;
-        const size_t n = 1 + static_cast<size_t>(seed >> 40) % left, kind = static_cast<size_t>(seed >> 33) % 6;
+        const size_t n = 1 + static_cast<size_t>(seed >> 40) % left,
+                     kind = static_cast<size_t>(seed >> 33) % 6;
         if (kind == 5) {
             ASSERT_EQ(adder_step_begin(session.get(), tokens[done]), ADDER_OK);
             const float *logits = finish(session.get());
@@ -300,7 +303,8 @@ TEST_P(SessionBits, AreTheSameFromAStream) {
                     if (!sample.takes()) continue;
                     SCOPED_TRACE(std::string(isa) + ", buffer " + std::to_string(buffer));
                     const uint32_t threads = 1 + static_cast<uint32_t>(seed % 3);
-                    const adder_options options{chunk, chunk, threads, 1, backwards, nullptr, isa, buffer, {}};
+                    const adder_options options{chunk,   chunk, threads, 1, backwards,
+                                                nullptr, isa,   buffer,  {}};
                     TestSession session(source->get(), options);
                     ASSERT_NO_FATAL_FAILURE(expect_same(session, tokens, expected, options, ++seed));
                 }

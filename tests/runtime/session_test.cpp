@@ -22,8 +22,7 @@ TEST(Session, TokensOutsideOfTheVocabularyChangeNothing) {
         float *logits = nullptr;
         EXPECT_EQ(adder_step(session.get(), bad, &logits), ADDER_ERROR_TOKEN);
         EXPECT_EQ(adder_feed(session.get(), tokens.data(), tokens.size()), ADDER_ERROR_TOKEN);
-        EXPECT_EQ(adder_score(session.get(), tokens.data(), tokens.size(), ignore, &calls),
-                  ADDER_ERROR_TOKEN);
+        EXPECT_EQ(adder_score(session.get(), tokens.data(), tokens.size(), ignore, &calls), ADDER_ERROR_TOKEN);
     }
     EXPECT_EQ(calls, 0);
     EXPECT_EQ(session.state(), before);

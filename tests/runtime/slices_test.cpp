@@ -183,7 +183,9 @@ uint64_t work_of_a_block(const Model &model, uint32_t block) {
     for (uint32_t i = 0; i < view.kind->state_count; ++i)
         work += uint64_t{view.kind->states[i].work} *
                 (state_part_bytes(view.kind->states[i], *view.shape, view.dims) /
-                 (view.shape->state_type == static_cast<uint8_t>(StateType::f16) && view.kind->states[i].halves ? 2 : 4));
+                 (view.shape->state_type == static_cast<uint8_t>(StateType::f16) && view.kind->states[i].halves
+                      ? 2
+                      : 4));
     return work;
 }
 

@@ -149,7 +149,8 @@ TEST(Stream, ATokenReadsItsWeightsOnceThroughTheBuffer) {
         AlignedBytes blob = build_blob(spec);
         uint64_t multipliers = 0;
         for (uint32_t i = 0; i < header_of(blob).tensor_count; ++i)
-            if (tensors_of(blob)[i].multiplier_offset != 0) multipliers += 4 * ((tensors_of(blob)[i].cols + 7) / 8 * 8);
+            if (tensors_of(blob)[i].multiplier_offset != 0)
+                multipliers += 4 * ((tensors_of(blob)[i].cols + 7) / 8 * 8);
         for (const bool asynchronous : {false, true}) {
             StreamSource source(blob, asynchronous);
             adder_options options{};

@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include "converter/text/json.h"
 #include "converter/import/tokenizer.h"
+#include "converter/text/json.h"
 #include "runtime/tokenizer.h"
 
 namespace adder::test {

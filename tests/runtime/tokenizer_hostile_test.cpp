@@ -162,8 +162,7 @@ TEST(TokenizerSection, RefusesWhatItDoesNotKnow) {
     EXPECT_EQ(tokenizer_open(&tokenizer, section.data(), section.size()), TokenizeStatus::unsupported);
     section = loaded.section;
     section.insert(section.begin(), 0);
-    EXPECT_EQ(tokenizer_open(&tokenizer, section.data() + 1, section.size() - 1),
-              TokenizeStatus::unsupported);
+    EXPECT_EQ(tokenizer_open(&tokenizer, section.data() + 1, section.size() - 1), TokenizeStatus::unsupported);
     section = loaded.section;
     section.resize(section.size() + 100);  // a section may be padded
     EXPECT_EQ(tokenizer_open(&tokenizer, section.data(), section.size()), TokenizeStatus::ok);

@@ -30,9 +30,7 @@ std::string nfc(const std::string &text) {
 }
 
 TEST(Unicode, Classes) {
-    const auto is = [](uint32_t code_point, Category category) {
-        return category_of(code_point) == category;
-    };
+    const auto is = [](uint32_t code_point, Category category) { return category_of(code_point) == category; };
     for (const uint32_t c :
          {0x41u, 0x7Au, 0xAAu, 0xB5u, 0xBAu, 0xE9u, 0x416u, 0x5D0u, 0x4E00u, 0x9FFCu, 0xAC00u, 0x20000u})
         EXPECT_TRUE(is(c, Category::letter)) << c;

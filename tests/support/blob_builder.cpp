@@ -9,8 +9,8 @@
 #include "converter/blob/writer.h"
 #include "converter/calibrate/calibrate.h"
 #include "converter/convert/gptq_walk.h"
-#include "converter/model/checkpoint.h"
 #include "converter/import/tokenizer_section.h"
+#include "converter/model/checkpoint.h"
 #include "kernels/kernels.h"
 #include "runtime/crc32.h"
 #include "runtime/tokenizer.h"
@@ -52,7 +52,8 @@ BlobSpec toy_model(const std::string &model_type, const Recipe &recipe, StateTyp
     spec.tokenizer = true;
     spec.checkpoint.scale = 0.5f;
     spec.checkpoint.edit = [](const std::string &name, std::vector<float> &values) {
-        if (name.find("dt_proj.bias") == std::string::npos && name.find("dt_bias") == std::string::npos) return;
+        if (name.find("dt_proj.bias") == std::string::npos && name.find("dt_bias") == std::string::npos)
+            return;
         for (float &value : values) value += 3;
     };
     ModelConfig &config = spec.checkpoint.config;

@@ -9,8 +9,8 @@
 #include "converter/base/error.h"
 #include "converter/base/file.h"
 #include "converter/text/json.h"
-#include "tests/support/temporary_directory.h"
 #include "tests/support/families.h"
+#include "tests/support/temporary_directory.h"
 
 namespace adder::test {
 

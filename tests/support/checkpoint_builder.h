@@ -41,7 +41,7 @@ struct ModelConfig {
     std::string model_type = "mamba";  // of any family
     uint32_t d_model = 16, n_layer = 2, vocab_size = 32;
     uint32_t d_state = 4, d_conv = 4, d_inner = 32;
-    uint32_t dt_rank = 1;                              // where delta has a rank
+    uint32_t dt_rank = 1;                               // where delta has a rank
     uint32_t n_head = 4, n_group = 1, norm_groups = 1;  // where there are heads
     float norm_epsilon = 1e-5f;
     bool use_bias = false, use_conv_bias = true, tie_word_embeddings = true;

@@ -9,8 +9,8 @@ namespace adder::test {
 const std::vector<TestFamily> &test_families() {
     static const std::vector<TestFamily> all = [] {
         std::vector<TestFamily> list;
-#define ADDER_BLOCK_ID(name, id, title) \
-    for (TestFamily &family : name##_tests()) list.push_back(std::move(family));
+#define ADDER_BLOCK_ID(name, id, title)                                                                      \
+    for (TestFamily & family : name##_tests()) list.push_back(std::move(family));
 #include "runtime/blocks/kinds.inc"
         return list;
     }();
@@ -49,8 +49,8 @@ const BlockKind &kind_of(const std::string &model_type) {
 
 StateType narrowest_state(const std::string &model_type) { return kind_of(model_type).state_types; }
 
-ModelConfig sized(uint32_t d_model, uint32_t d_inner, uint32_t d_state, uint32_t d_conv, uint32_t vocab_size, bool tied, bool bias,
-                  bool conv_bias) {
+ModelConfig sized(uint32_t d_model, uint32_t d_inner, uint32_t d_state, uint32_t d_conv, uint32_t vocab_size,
+                  bool tied, bool bias, bool conv_bias) {
     ModelConfig config;
     config.d_model = d_model;
     config.d_inner = d_inner;

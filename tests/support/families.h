@@ -41,7 +41,7 @@ const BlockKind &kind_of(const std::string &model_type);
 StateType narrowest_state(const std::string &model_type);
 
 // A configuration with these dimensions, and all else as ModelConfig has it.
-ModelConfig sized(uint32_t d_model, uint32_t d_inner, uint32_t d_state, uint32_t d_conv, uint32_t vocab_size, bool tied, bool bias,
-                  bool conv_bias);
+ModelConfig sized(uint32_t d_model, uint32_t d_inner, uint32_t d_state, uint32_t d_conv, uint32_t vocab_size,
+                  bool tied, bool bias, bool conv_bias);
 
 }  // namespace adder::test

@@ -19,10 +19,9 @@ inline std::string shared_directory() {
     return path != nullptr && std::filesystem::is_directory(path) ? std::string(path) : std::string();
 }
 
-constexpr char shared_missing[] =
-    "NOT TESTED: the model, text or tokenizer is not part of the repository; "
-    "-DADDER_EXTRA_MODELS=FOLDER or the environment variable ADDER_SHARED names "
-    "the folder of models/, tokenizers/ and data/";
+constexpr char shared_missing[] = "NOT TESTED: the model, text or tokenizer is not part of the repository; "
+                                  "-DADDER_EXTRA_MODELS=FOLDER or the environment variable ADDER_SHARED names "
+                                  "the folder of models/, tokenizers/ and data/";
 
 // The checkpoint of this name: "adder-13m", "conformance/mamba". A bundled one is taken from examples/models; of
 // another it is empty where there is no folder of them.

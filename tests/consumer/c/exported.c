@@ -7,7 +7,8 @@
 
 static unsigned char arena[TINY_ARENA_BYTES] __attribute__((aligned(ADDER_ALIGNMENT)));
 /* No layout is smaller than the state it holds. */
-typedef char arena_holds_the_state[TINY_ARENA_BYTES > TINY_STATE_BYTES && TINY_ARENA_BYTES == ADDER_ARENA_BYTES ? 1 : -1];
+typedef char
+    arena_holds_the_state[TINY_ARENA_BYTES > TINY_STATE_BYTES &&TINY_ARENA_BYTES == ADDER_ARENA_BYTES ? 1 : -1];
 
 static int failures = 0;
 static void expect_equal(uint64_t library, uint64_t header, const char *what) {

@@ -31,7 +31,8 @@ static void open_blob(const void *blob, size_t size, int there, const char *part
         return;
     }
     expect(status == ADDER_OK, "a blob was refused: ", part);
-    expect(adder_session_init(&session, &model, NULL, arena, sizeof arena, &error) == ADDER_OK, "no session: ", part);
+    expect(adder_session_init(&session, &model, NULL, arena, sizeof arena, &error) == ADDER_OK,
+           "no session: ", part);
     expect(adder_selftest(session, &error) == ADDER_OK, "other results than the converter's: ", part);
 }
 
@@ -39,8 +40,8 @@ int main(void) {
     adder_model model;
     adder_model_info info;
     expect((adder_status_text(ADDER_ERROR_ARENA)[0] != '\0') == ADDER_ERROR_STRINGS, "adder_status_text", "");
-#define OPEN(blob, size, there, part)                                \
-    open_blob(blob, size, there, part);                              \
+#define OPEN(blob, size, there, part)                                                                        \
+    open_blob(blob, size, there, part);                                                                      \
     if (there) adder_model_open(&model, blob, size, NULL);
     TINY_KINDS(OPEN)
 #if ADDER_MAMBA1 /* the other blobs are of it */
@@ -54,7 +55,8 @@ int main(void) {
     {
         int32_t ids[40];
         size_t count = 0;
-        expect(adder_tokenize(&model, "abc", 3, 0, ids, 40, &count) == ADDER_OK && count == 1, "adder_tokenize", "");
+        expect(adder_tokenize(&model, "abc", 3, 0, ids, 40, &count) == ADDER_OK && count == 1,
+               "adder_tokenize", "");
     }
 #endif
 #if ADDER_SAMPLER

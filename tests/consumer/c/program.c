@@ -43,11 +43,13 @@ int main(void) {
     int32_t ids[200];
     size_t count = 0, scored = 0;
     const char *text = "abc, a tiny text";
-    expect(adder_tokenize(&model, text, strlen(text), 0, ids, 200, &count) == ADDER_OK && count > 4, "adder_tokenize");
+    expect(adder_tokenize(&model, text, strlen(text), 0, ids, 200, &count) == ADDER_OK && count > 4,
+           "adder_tokenize");
     expect(adder_feed(session, ids, count - 1) == ADDER_OK, "adder_feed");
     expect(adder_state_size(&model) <= sizeof state, "adder_state_size");
     expect(adder_state_save(session, state, sizeof state) == ADDER_OK, "adder_state_save");
-    expect(adder_score(session, ids, count, count_logits, &scored) == ADDER_OK && scored == count, "adder_score");
+    expect(adder_score(session, ids, count, count_logits, &scored) == ADDER_OK && scored == count,
+           "adder_score");
     expect(adder_state_load(session, state, sizeof state, NULL) == ADDER_OK, "adder_state_load");
 
     adder_sampler sampler;
@@ -61,7 +63,8 @@ int main(void) {
         token = adder_sample(&sampler, logits, info.vocab_size);
         expect(token >= 0 && (uint32_t)token < info.vocab_size, "adder_sample");
         adder_sampler_accept(&sampler, token);
-        expect(adder_detokenize(&model, &detokenizer, token, piece, sizeof piece) <= sizeof piece, "adder_detokenize");
+        expect(adder_detokenize(&model, &detokenizer, token, piece, sizeof piece) <= sizeof piece,
+               "adder_detokenize");
     }
     expect(adder_session_position(session) == count - 1 + 20, "adder_session_position");
     return failures != 0;

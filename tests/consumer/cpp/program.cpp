@@ -37,8 +37,7 @@ static void errors() {
     expect(session.open(model, options).status() == ADDER_ERROR_ARGUMENT && !session, "a chunk out of range");
     options = {};
     options.isa = "none";
-    expect(session.open(model, options).status() == ADDER_ERROR_ISA && !session,
-           "an unknown instruction set");
+    expect(session.open(model, options).status() == ADDER_ERROR_ISA && !session, "an unknown instruction set");
     options = {};
     options.chunk = TINY_CHUNK;
     options.logit_rows = TINY_LOGIT_ROWS;

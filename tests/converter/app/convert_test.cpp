@@ -140,8 +140,7 @@ TEST_F(ToyCommands, OddWeightsAreListedAndBadOnesRefused) {
     });
     EXPECT_EQ(zeros.code, 0) << zeros.err;
     EXPECT_HAS(zeros.err, "warning: all weights of backbone.layers.1.mixer.x_proj.weight are zero");
-    EXPECT_HAS(zeros.err,
-               "channels of the input of layers.1.dt_proj are zero on all of the calibration text");
+    EXPECT_HAS(zeros.err, "channels of the input of layers.1.dt_proj are zero on all of the calibration text");
 
     const Outcome dead = convert_edited([&](const std::string &name, std::vector<float> &values) {
         if (in(name, "layers.0.norm.weight")) values[2] = values[5] = 0;

@@ -264,9 +264,8 @@ TEST_P(FamilyCommands, CalibrationFilesGiveTheBlobsOfTheText) {
             std::string changed = one;
             changed.replace(changed.find(from), from.size(), to);
             write_text(file("damaged.json"), changed);
-            adder(
-                {"convert", toy_.checkpoint(), "-o", file("x.adder"), "--calibration", file("damaged.json")},
-                3);
+            adder({"convert", toy_.checkpoint(), "-o", file("x.adder"), "--calibration", file("damaged.json")},
+                  3);
             return err_;
         };
         EXPECT_HAS(damaged(kind_word, "\"kind\": \"rwkv7\""),
@@ -279,7 +278,8 @@ TEST_P(FamilyCommands, CalibrationFilesGiveTheBlobsOfTheText) {
     const EvalToy mamba;
     adder({"convert", mamba.checkpoint(), "-o", file("x.adder"), "--calibration", file("c.json")}, 3);
     EXPECT_HAS(err_, first_kind ? "c.json is of checkpoint \"toy\", whose weights have CRC-32"
-                                : std::string("c.json is of checkpoint \"toy\" with kind ") + kind_name(kind().id) + "; that of ");
+                                : std::string("c.json is of checkpoint \"toy\" with kind ") +
+                                      kind_name(kind().id) + "; that of ");
     adder({"calibrate", mamba.checkpoint(), "-o", file("m.json"), "-q"});
     adder({"calibrate", "--merge", file("c.json"), file("m.json"), "-o", file("x.json"), "-q"}, 3);
     EXPECT_HAS(err_, "they are not of one checkpoint");

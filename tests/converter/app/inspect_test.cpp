@@ -12,8 +12,8 @@ namespace {
 
 TEST_F(ToyCommands, InspectAgreesWithTheLibrary) {
     const BlobFile blob(blob_);
-    const Json json = json_of(
-        adder_command({"inspect", blob_, "--json", "--chunk", "7", "--logit-rows", "3", "--tensors"}));
+    const Json json =
+        json_of(adder_command({"inspect", blob_, "--json", "--chunk", "7", "--logit-rows", "3", "--tensors"}));
     adder_options options{};
     options.chunk = 7;
     options.logit_rows = 3;
@@ -70,8 +70,8 @@ TEST_F(ToyCommands, InspectReportsDamageAndStrangers) {
 
 TEST_F(SpeakingCommands, InspectShowsTheChatTemplateAndTheArenaToCome) {
     const Json blob = json_of(adder_command({"inspect", *blob_, "--json", "--chunk", "32"}));
-    const Json checkpoint = json_of(
-        adder_command({"inspect", model_directory("adder-1m-int4"), "--json", "--chunk", "32"}));
+    const Json checkpoint =
+        json_of(adder_command({"inspect", model_directory("adder-1m-int4"), "--json", "--chunk", "32"}));
     EXPECT_EQ(integer(checkpoint, "arena_bytes"), integer(blob, "arena_bytes"));
     EXPECT_EQ(integer(checkpoint, "parameters"), integer(blob, "parameters"));
     EXPECT_TRUE(checkpoint.find("chat_template")->boolean("chat_template"));

@@ -183,8 +183,7 @@ TEST_F(SpeakingCommands, EndTokensSpecialTokensAndThePenalty) {
     literal[5] = "1";
     EXPECT_GT(ids(json_of(adder_command(literal)), "prompt_ids").size(), 10u);
 
-    const Json greedy =
-        json_of(adder_command({"run", *blob_, "-p", "a", "-n", "1", "--temp", "0", "--json"}));
+    const Json greedy = json_of(adder_command({"run", *blob_, "-p", "a", "-n", "1", "--temp", "0", "--json"}));
     EXPECT_EQ(greedy.find("repetition_penalty")->number("penalty"), 1);
     const Json sampled = json_of(adder_command({"run", *blob_, "-p", "a", "-n", "1", "--json"}));
     EXPECT_NEAR(sampled.find("repetition_penalty")->number("penalty"), 1.1, 1e-6);

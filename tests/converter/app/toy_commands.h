@@ -74,8 +74,8 @@ class SpeakingCommands : public testing::Test {
     static void SetUpTestSuite() {
         directory_ = new TemporaryDirectory;
         blob_ = new std::string(directory_->file("m.adder"));
-        const Outcome outcome = adder_command({"convert", model_directory("adder-1m-int4"), "-o",
-                                               *blob_, "--calib-tokens", "1024", "-q"});
+        const Outcome outcome = adder_command(
+            {"convert", model_directory("adder-1m-int4"), "-o", *blob_, "--calib-tokens", "1024", "-q"});
         ASSERT_EQ(outcome.code, 0) << outcome.err;
     }
     static void TearDownTestSuite() {

@@ -91,8 +91,7 @@ TEST_F(ExportC, LeavesItsInputAlone) {
     EXPECT_EQ(files(directory_.file("")).size(), 2u) << "a file was left behind";
     // In the blob's own directory and under its own name there is nothing to copy.
     fs::copy(blob_, directory_.file("model.adder"));
-    ASSERT_EQ(run({directory_.file("model.adder"), "-o", directory_.file(""), "--form", "incbin"}), 0)
-        << err_;
+    ASSERT_EQ(run({directory_.file("model.adder"), "-o", directory_.file(""), "--form", "incbin"}), 0) << err_;
     EXPECT_EQ(test::read_text(directory_.file("model.adder")), before);
     EXPECT_EQ(out_.find("model.adder"), std::string::npos) << out_;
 }

@@ -248,8 +248,7 @@ TEST_P(OtherFamilies, GptqOfEveryLinearLayerIsCloserThanTheNearestCodes) {
             const double with = distance(blob(alone, 2));
             alone.of(role).gptq = false;
             // With codes most of what is lost is not the weights'.
-            EXPECT_LT(with, (codes ? 1.3 : 0.9) * distance(blob(alone, 2)))
-                << static_cast<int>(role) << codes;
+            EXPECT_LT(with, (codes ? 1.3 : 0.9) * distance(blob(alone, 2))) << static_cast<int>(role) << codes;
             alone.of(role).gptq = true;
         }
     }

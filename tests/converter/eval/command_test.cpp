@@ -127,8 +127,8 @@ TEST_F(EvalCommand, ShardsMergeToTheSameReport) {
     EXPECT_HAS(err_, "shard 3 of 5 is missing");
     adder({"eval", "--merge", one, one}, 3);
     EXPECT_HAS(err_, "are both shard 1");
-    write_text(two, adder({"eval", toy_.file("int8.adder"), "--ppl", toy_.file("text.txt"), "--shard", "2/5",
-                           "-q"}));
+    write_text(
+        two, adder({"eval", toy_.file("int8.adder"), "--ppl", toy_.file("text.txt"), "--shard", "2/5", "-q"}));
     adder({"eval", "--merge", one, two}, 3);
     EXPECT_HAS(err_, "is no part of the same evaluation");
     adder({"eval", "--merge", toy_.file("task.jsonl")}, 3);
@@ -202,9 +202,7 @@ TEST_F(EvalCommand, WhatIsWrongIsSaid) {
         {{"--ppl", text, "--shard", "1/2", "--html", "x"}, 2, "go with --merge"},
         {{"--ppl", toy_.file("none")}, 3, "none"},
         {{"--task", "x=" + text}, 3, "text.txt:1:"},
-        {{"--task", "x=" + toy_.file("task.jsonl"), "--task", "x=" + toy_.file("task.jsonl")},
-         2,
-         "two tasks"},
+        {{"--task", "x=" + toy_.file("task.jsonl"), "--task", "x=" + toy_.file("task.jsonl")}, 2, "two tasks"},
         {{"--ppl", text, "--base", text}, 3, "text.txt"},
     };
     for (const auto &[more, code, part] : cases) {
@@ -258,8 +256,7 @@ TEST_F(EvalCommand, TheGateKeepsBadBlobsOut) {
         const Json good = Json::parse(convert({"--gate-text", text, "--json"}, 0), "json");
         EXPECT_TRUE(good.find("written")->boolean(""));
         EXPECT_EQ(good.find("gate_missed"), nullptr);
-        for (const char *key :
-             {"bytes", "parameters", "bits_per_weight", "arena_bytes", "calibration_tokens"})
+        for (const char *key : {"bytes", "parameters", "bits_per_weight", "arena_bytes", "calibration_tokens"})
             EXPECT_EQ(json.find(key)->number(key), good.find(key)->number(key)) << key;
         std::filesystem::remove(blob);
     }
@@ -274,8 +271,8 @@ TEST_F(EvalCommand, TheGateKeepsBadBlobsOut) {
     const Json record = Json::parse(adder({"inspect", blob, "--json"}), "inspect");
     const Json &quality =
         *record.find("quantization_record")->find("quality")->find("texts")->find("text.txt");
-    const Json eval = Json::parse(
-        adder({"eval", blob, "--base", toy_.checkpoint(), "--ppl", text, "--json", "-q"}), "eval");
+    const Json eval =
+        Json::parse(adder({"eval", blob, "--base", toy_.checkpoint(), "--ppl", text, "--json", "-q"}), "eval");
     const Json &measured = eval.find("models")->array("")[0].find("perplexity")->array("")[0];
     EXPECT_EQ(quality.find("perplexity")->number(""), measured.find("token")->number(""));
     for (const char *key : {"change_percent", "change_percent_se", "kl_mean", "kl_99", "kl_max", "same_top1"})

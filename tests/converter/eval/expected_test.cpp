@@ -87,8 +87,7 @@ INSTANTIATE_TEST_SUITE_P(Models, EvalTask, testing::ValuesIn(all_tasks()), name_
 
 TEST_P(EvalText, WikiTextWordPerplexityIsReproduced) {
 #if defined(__SANITIZE_ADDRESS__)
-    GTEST_SKIP()
-        << "NOT TESTED: half a million tokens take too long with sanitizers; the plain build does it";
+    GTEST_SKIP() << "NOT TESTED: half a million tokens take too long with sanitizers; the plain build does it";
 #endif
     const Json &expected = *expected_.find("wikitext2_test");
     EvalOptions options;

@@ -50,8 +50,7 @@ TEST(EvalRows, PublishedForms) {
         EXPECT_EQ(asked(row(arc)), (Strings{"Question: Why?\nAnswer:| so", "Question: Why?\nAnswer:| no"}));
         EXPECT_EQ(row(arc).label, 1);
     }
-    const Example swag =
-        row(R"({"activity_label": "Cooking", "ctx": "[header] How to cook [title] Begin.  he",
+    const Example swag = row(R"({"activity_label": "Cooking", "ctx": "[header] How to cook [title] Begin.  he",
                                  "ctx_a": "x", "ctx_b": "y", "endings": ["[step] goes.", "stops [substeps] here."],
                                  "label": "1"})");
     EXPECT_EQ(asked(swag), (Strings{"Cooking: How to cook. Begin. he|  goes.",

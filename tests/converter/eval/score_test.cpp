@@ -109,8 +109,7 @@ TEST_F(EvalScore, APerplexityIsThatOfItsTokens) {
     options.tasks.clear();
     const std::string text = read_text(toy_.file("text.txt"));
     const Tokens tokens = scorer->tokenize(text, "");
-    for (const auto &[window, stride] :
-         {std::pair<uint32_t, uint32_t>{150, 150}, {64, 20}, {100000, 100000}}) {
+    for (const auto &[window, stride] : {std::pair<uint32_t, uint32_t>{150, 150}, {64, 20}, {100000, 100000}}) {
         options.window = window;
         options.stride = stride;
         const Evaluation e = evaluate({scorer.get()}, -1, options, pool);
@@ -229,8 +228,7 @@ TEST(EvalFigures, OfPositionsAreThoseOfTheirBlocks) {
     EXPECT_EQ(all.token.value, whole.token.value);
     EXPECT_EQ(all.change_percent.error, whole.change_percent.error);
     EXPECT_EQ(all.kl_99, whole.kl_99);
-    const TextFigures second = position_figures(e, 0, 0, 128, 256),
-                      last = position_figures(e, 0, 0, 256, 512);
+    const TextFigures second = position_figures(e, 0, 0, 128, 256), last = position_figures(e, 0, 0, 256, 512);
     EXPECT_DOUBLE_EQ(second.token.value, std::exp(2 * 1.5));
     EXPECT_DOUBLE_EQ(second.change_percent.value, 100 * (std::exp(2 * 0.5) - 1));
     EXPECT_DOUBLE_EQ(second.kl_mean.value, 2 * 0.2);

@@ -43,7 +43,8 @@ TEST(Configs, LayersOfStateSpaces) {
 }
 
 TEST(Configs, OtherFamiliesAreToldWhatThereIs) {
-    const std::string mamba = R"({"model_type": "mamba", "hidden_size": 64, "num_hidden_layers": 3, "vocab_size": 100})";
+    const std::string mamba =
+        R"({"model_type": "mamba", "hidden_size": 64, "num_hidden_layers": 3, "vocab_size": 100})";
     for (const char *type : {"llama", "bamba", "rwkv7", "Mamba2"})
         EXPECT_HAS(refused(with(mamba, "model_type", json_quote(type))),
                    "config.json: model_type is \"" + std::string(type) +

@@ -219,9 +219,8 @@ TEST(Mamba2, EveryLayoutOpensAsTheSameModel) {
         EXPECT_EQ(checkpoint.weights_crc(), expected.weights_crc());
         EXPECT_EQ(checkpoint.read(Role::embedding, no_block).values,
                   expected.read(Role::embedding, no_block).values);
-        for (const Role role :
-             {Role::norm, Role::in_proj, Role::bcdt_proj, Role::bcdt_bias, Role::conv_weight, Role::conv_bias,
-              Role::A2, Role::D, Role::gate_norm, Role::out_proj})
+        for (const Role role : {Role::norm, Role::in_proj, Role::bcdt_proj, Role::bcdt_bias, Role::conv_weight,
+                                Role::conv_bias, Role::A2, Role::D, Role::gate_norm, Role::out_proj})
             EXPECT_EQ(checkpoint.read(role, 1).values, expected.read(role, 1).values)
                 << static_cast<int>(role);
     }
@@ -239,7 +238,9 @@ TEST(Mamba2, InProjIsCutInTwo) {
     const TemporaryDirectory directory;
     write_checkpoint(directory.path(), spec);
     const Checkpoint checkpoint(directory.path());
-    const auto values = [&](const char *name) { return values_of(checkpoint, std::string("backbone.layers.1.mixer.") + name); };
+    const auto values = [&](const char *name) {
+        return values_of(checkpoint, std::string("backbone.layers.1.mixer.") + name);
+    };
     const auto both = [&](Role first, Role second) {
         std::vector<float> all = checkpoint.read(first, 1).values;
         const std::vector<float> rest = checkpoint.read(second, 1).values;
@@ -320,8 +321,9 @@ TEST(Mamba2Blob, TellsItsDimensions) {
     adder_model model;
     const AlignedBytes &blob = small_blob("mamba2");
     ASSERT_EQ(adder_model_open(&model, blob.data(), blob.size(), nullptr), ADDER_OK);
-    const std::map<std::string, uint32_t> dims = {{"d_inner", 32}, {"d_state", 4}, {"d_conv", 4},       {"dt_rank", 0},
-                                                  {"n_head", 4},   {"n_group", 1}, {"n_norm_group", 1}, {"head_dim", 0}};
+    const std::map<std::string, uint32_t> dims = {{"d_inner", 32},     {"d_state", 4}, {"d_conv", 4},
+                                                  {"dt_rank", 0},      {"n_head", 4},  {"n_group", 1},
+                                                  {"n_norm_group", 1}, {"head_dim", 0}};
     for (const auto &[name, value] : dims) EXPECT_EQ(adder_model_dim(&model, 1, name.c_str()), value) << name;
     adder_model_info info;
     adder_model_get_info(&model, &info);
@@ -335,17 +337,24 @@ TEST(Mamba2Blob, TellsItsDimensions) {
 
 // What the ranges of Mamba-2's dimensions do not tell: 4 heads of 8 channels, one group, one group of the norm.
 TEST(Mamba2Blob, DimensionsFitEachOther) {
-    const auto refused = [&](std::initializer_list<std::pair<Dim, uint32_t>> dims, const char *item, uint64_t found) {
-        expect_refusal(small_blob("mamba2"), [&](AlignedBytes &blob) {
-            for (const auto &[dim, value] : dims) shapes_of(blob)[0].dim[static_cast<uint32_t>(dim)] = value;
-        }, ADDER_ERROR_CORRUPT, item, found, 0, 0);
+    const auto refused = [&](std::initializer_list<std::pair<Dim, uint32_t>> dims, const char *item,
+                             uint64_t found) {
+        expect_refusal(
+            small_blob("mamba2"),
+            [&](AlignedBytes &blob) {
+                for (const auto &[dim, value] : dims)
+                    shapes_of(blob)[0].dim[static_cast<uint32_t>(dim)] = value;
+            },
+            ADDER_ERROR_CORRUPT, item, found, 0, 0);
     };
-    const char *const heads = "number of heads, whose channels are a multiple of 8", *const groups = "number of groups of heads",
-                     *const norms = "number of groups of the norm, whose channels are a multiple of 8";
+    const char *const heads = "number of heads, whose channels are a multiple of 8",
+                      *const groups = "number of groups of heads",
+                      *const norms = "number of groups of the norm, whose channels are a multiple of 8";
     for (const uint32_t n : {3u, 8u, 5u, 32u, 64u}) refused({{Dim::n_head, n}}, heads, n);
     refused({{Dim::d_inner, 36}}, heads, 4);
     for (const uint32_t n : {3u, 5u, 8u}) refused({{Dim::n_group, n}}, groups, n);
-    refused({{Dim::d_inner, 8192}, {Dim::n_head, 1024}, {Dim::n_group, 1024}, {Dim::d_state, 129}}, groups, 1024);
+    refused({{Dim::d_inner, 8192}, {Dim::n_head, 1024}, {Dim::n_group, 1024}, {Dim::d_state, 129}}, groups,
+            1024);
     for (const uint32_t n : {3u, 8u, 5u}) refused({{Dim::n_norm_group, n}}, norms, n);
 }
 
@@ -357,10 +366,12 @@ TEST(Mamba2Blob, MatricesOfOneInputAgreeAboutIt) {
         ASSERT_EQ(tensors_of(sound)[in_proj].role, static_cast<uint16_t>(Role::in_proj));
         ASSERT_EQ(tensors_of(sound)[bcdt].role, static_cast<uint16_t>(Role::bcdt_proj));
         for (const uint32_t changed : {in_proj, bcdt}) {
-            const auto refused = [&](const std::function<void(BlobTensor &)> &change, uint64_t first, uint64_t second) {
-                expect_refusal(sound, [&](AlignedBytes &blob) { change(tensors_of(blob)[changed]); }, ADDER_ERROR_CORRUPT,
-                               "input, which others share, of tensor", changed == bcdt ? second : first,
-                               changed == bcdt ? first : second, static_cast<int32_t>(bcdt));
+            const auto refused = [&](const std::function<void(BlobTensor &)> &change, uint64_t first,
+                                     uint64_t second) {
+                expect_refusal(
+                    sound, [&](AlignedBytes &blob) { change(tensors_of(blob)[changed]); }, ADDER_ERROR_CORRUPT,
+                    "input, which others share, of tensor", changed == bcdt ? second : first,
+                    changed == bcdt ? first : second, static_cast<int32_t>(bcdt));
             };
             const auto as = [](Input input) {
                 return [=](BlobTensor &tensor) {

@@ -220,7 +220,8 @@ TEST(RandomCheckpoint, TypesAndShardsHoldTheSameValues) {
         const std::vector<float> exact = test::values_of(f32, tensor.name);
         EXPECT_EQ(test::values_of(sharded, tensor.name), exact);
         EXPECT_EQ(test::values_of(small, tensor.name), exact);
-        const std::vector<float> half = test::values_of(f16, tensor.name), brain = test::values_of(bf16, tensor.name);
+        const std::vector<float> half = test::values_of(f16, tensor.name),
+                                 brain = test::values_of(bf16, tensor.name);
         for (size_t i = 0; i < exact.size(); ++i) {
             EXPECT_EQ(half[i], float_of_f16(test::float_to_f16(exact[i])));
             EXPECT_EQ(brain[i], float_of_bf16(test::float_to_bf16(exact[i])));
@@ -251,8 +252,7 @@ TEST(RandomCheckpoint, ConvertsAndRuns) {
             const Outcome converted =
                 adder_command({"convert", checkpoint, "-o", blob, "--recipe", recipe, "-q", "-t", "2"});
             ASSERT_EQ(converted.code, 0) << converted.err;
-            EXPECT_EQ(adder_command({"run", blob, "--ids", "1,2,3", "-n", "5", "--ignore-eos", "-q"}).code,
-                      0);
+            EXPECT_EQ(adder_command({"run", blob, "--ids", "1,2,3", "-n", "5", "--ignore-eos", "-q"}).code, 0);
         }
     }
 }

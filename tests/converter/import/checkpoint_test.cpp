@@ -102,9 +102,8 @@ TEST(Checkpoint, DefaultsAreThoseOfTransformers) {
     spec.config.d_inner = 66;
     spec.config.dt_rank = 3;
     spec.config.d_state = 16;
-    for (const char *key :
-         {"state_size", "conv_kernel", "intermediate_size", "layer_norm_epsilon", "use_bias", "use_conv_bias",
-          "tie_word_embeddings", "hidden_act", "bos_token_id"}) {
+    for (const char *key : {"state_size", "conv_kernel", "intermediate_size", "layer_norm_epsilon", "use_bias",
+                            "use_conv_bias", "tie_word_embeddings", "hidden_act", "bos_token_id"}) {
         spec.config_members[key] = "";
     }
     spec.config_members["time_step_rank"] = "\"auto\"";
@@ -193,8 +192,7 @@ TEST(Checkpoint, TensorsAreCheckedOnOpening) {
     spec.edit_tensors = [](auto &tensors) {
         find_tensor(tensors, "backbone.norm_f.weight")->dtype = DType::i32;
     };
-    EXPECT_HAS(open_error(spec),
-               "tensor \"backbone.norm_f.weight\" has type I32; F32, F16 or BF16 is needed");
+    EXPECT_HAS(open_error(spec), "tensor \"backbone.norm_f.weight\" has type I32; F32, F16 or BF16 is needed");
 }
 
 TEST(Checkpoint, UnusedTensorsAreListed) {
@@ -207,8 +205,7 @@ TEST(Checkpoint, UnusedTensorsAreListed) {
     };
     write_checkpoint(directory.path(), spec);
     const Checkpoint checkpoint(directory.path());
-    EXPECT_EQ(checkpoint.unused_tensors(),
-              (std::vector<std::string>{"counter", "lm_head.weight", "z.extra"}));
+    EXPECT_EQ(checkpoint.unused_tensors(), (std::vector<std::string>{"counter", "lm_head.weight", "z.extra"}));
     EXPECT_EQ(checkpoint.tensor_name(Role::head, no_block), "backbone.embeddings.weight");
 }
 
@@ -312,9 +309,8 @@ TEST(Checkpoint, ValuesThatAreNotFiniteAreNamed) {
             const std::string name = "backbone.layers.0.norm.weight";
             EXPECT_HAS(error_of([&] { values_of(checkpoint, name); }), "\"" + name + "\" has the value");
             float part[4];
-            EXPECT_HAS(
-                error_of([&] { checkpoint.files().read(checkpoint.files().tensor(name), 2, 4, part); }),
-                "at index 5;");
+            EXPECT_HAS(error_of([&] { checkpoint.files().read(checkpoint.files().tensor(name), 2, 4, part); }),
+                       "at index 5;");
             checkpoint.files().read(checkpoint.files().tensor(name), 1, 4, part);
         }
     }

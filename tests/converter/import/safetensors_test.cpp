@@ -197,8 +197,7 @@ TEST(Safetensors, OtherTypesAreNamedWhenRead) {
         EXPECT_STREQ(dtype_name(header.tensors[0].dtype), type);
         float value;
         EXPECT_EQ(error_of([&] { convert_to_float(header.tensors[0], 0, 1, &value); }),
-                  std::string("m.safetensors: tensor \"a\" has type ") + type +
-                      "; F32, F16 or BF16 is needed");
+                  std::string("m.safetensors: tensor \"a\" has type ") + type + "; F32, F16 or BF16 is needed");
     }
 }
 

@@ -95,8 +95,7 @@ TEST(TokenizerImport, RefusesOtherTokenizers) {
         R"({"type":"Sequence","pretokenizers":[{"type":"Split","behavior":"Isolated","invert":false,)"
         R"("pattern":{"Regex":"\\d+"}},{"type":"ByteLevel","use_regex":false}]})";
     refuses(with([&](Toy &t) { t.pre_tokenizer = splits; }), {"pretokenizers[0]", "\\d+"});
-    refuses(with([](Toy &t) { t.pre_tokenizer = R"({"type":"Metaspace"})"; }),
-            {"pre_tokenizer", "Metaspace"});
+    refuses(with([](Toy &t) { t.pre_tokenizer = R"({"type":"Metaspace"})"; }), {"pre_tokenizer", "Metaspace"});
     refuses(with([](Toy &t) { t.pre_tokenizer = "null"; }), {"pre_tokenizer", "ByteLevel"});
     refuses(with([](Toy &t) { t.pre_tokenizer = R"({"type":"ByteLevel","use_regex":false})"; }),
             {"use_regex"});
@@ -110,10 +109,9 @@ TEST(TokenizerImport, RefusesOtherTokenizers) {
             }),
             {"post_processor", "<s>"});
     refuses(with([](Toy &t) { t.post_processor = R"({"type":"BertProcessing"})"; }), {"BertProcessing"});
-    for (const char *extra :
-         {R"(,"dropout":0.1)", R"(,"unk_token":"a")", R"(,"continuing_subword_prefix":"##")",
-          R"(,"end_of_word_suffix":"</w>")", R"(,"byte_fallback":true)", R"(,"ignore_merges":true)",
-          R"(,"fuse_unk":true)"}) {
+    for (const char *extra : {R"(,"dropout":0.1)", R"(,"unk_token":"a")",
+                              R"(,"continuing_subword_prefix":"##")", R"(,"end_of_word_suffix":"</w>")",
+                              R"(,"byte_fallback":true)", R"(,"ignore_merges":true)", R"(,"fuse_unk":true)"}) {
         const std::string key(extra + 2, std::string(extra).find('"', 2) - 2);
         refuses(with([&](Toy &t) { t.model_extra = extra; }), {("model." + key).c_str()});
     }
@@ -122,8 +120,7 @@ TEST(TokenizerImport, RefusesOtherTokenizers) {
                       R"(,"dropout":null,"unk_token":null,"end_of_word_suffix":"","byte_fallback":false)";
               })),
               "no error");
-    refuses(replaced(small_toy().json(), R"("type":"BPE")", R"("type":"Unigram")"),
-            {"model.type", "Unigram"});
+    refuses(replaced(small_toy().json(), R"("type":"BPE")", R"("type":"Unigram")"), {"model.type", "Unigram"});
 }
 
 TEST(TokenizerImport, RefusesDamage) {

@@ -253,8 +253,7 @@ TEST(WeightGrid, Int8IsFoundThroughTheRoundingOfTheCheckpoint) {
             }
             const DenseTensor values = dequantize(*again);
             for (size_t i = 0; i < rounded.values.size(); ++i)
-                ASSERT_LE(std::fabs(values.values[i] - rounded.values[i]),
-                          std::fabs(rounded.values[i]) / 256);
+                ASSERT_LE(std::fabs(values.values[i] - rounded.values[i]), std::fabs(rounded.values[i]) / 256);
         }
 }
 

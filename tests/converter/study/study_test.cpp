@@ -231,9 +231,7 @@ TEST_F(StudyCommand, WhatIsWrongIsSaid) {
         {{text, "--valid", text, "--out", file("s")}, 3, "is no checkpoint directory"},
         {{toy, "--valid", text, "--out", toy}, 2, "is the checkpoint"},
         {{toy, "--valid", text, "--out", text}, 1, "cannot create"},
-        {{toy, "--valid", file("none.txt"), "--out", text},
-         1,
-         "cannot create"},  // before it looks at the texts
+        {{toy, "--valid", file("none.txt"), "--out", text}, 1, "cannot create"},  // before it looks at the texts
         {{toy, "--valid", text, "--out", file("page")}, 1, "study.html: it exists and is not a regular file"},
         {{toy, "--valid", text, "--out", file("damaged")}, 3, "study.json has no settings"},
         {{toy, "--valid", text, "--out", file("newer")}, 3, "adder_study is 2; 1 is what can be read"},

@@ -230,31 +230,9 @@ TEST(Json, ReadsALargeTokenizer) {
 
 TEST(JsonWriter, Compact) {
     JsonWriter w(false);
-    w.begin_object()
-        .key("a")
-        .begin_array()
-        .value(1)
-        .value(uint64_t{UINT64_MAX})
-        .value(int64_t{INT64_MIN})
-        .value(7u);
-    w.value(true)
-        .value(false)
-        .null()
-        .value("x")
-        .begin_object()
-        .end_object()
-        .begin_array()
-        .end_array()
-        .end_array();
-    w.key("b\n")
-        .value(0.1)
-        .key("c")
-        .value(0.1f)
-        .key("d")
-        .value(HUGE_VAL)
-        .key("e")
-        .value(std::nanf(""))
-        .end_object();
+    w.begin_object().key("a").begin_array().value(1).value(uint64_t{UINT64_MAX}).value(int64_t{INT64_MIN}).value(7u);
+    w.value(true).value(false).null().value("x").begin_object().end_object().begin_array().end_array().end_array();
+    w.key("b\n").value(0.1).key("c").value(0.1f).key("d").value(HUGE_VAL).key("e").value(std::nanf("")).end_object();
     EXPECT_EQ(w.text(), "{\"a\":[1,18446744073709551615,-9223372036854775808,7,true,false,null,\"x\",{},[]],"
                         "\"b\\n\":0.1,\"c\":0.1,\"d\":null,\"e\":null}");
 }
