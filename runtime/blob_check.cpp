@@ -150,7 +150,8 @@ adder_status check_shape(const BlobHeader &header, const BlobShape &shape, int32
 #include "runtime/blocks/kinds.inc"
     };
     for (uint32_t i = 0; i < static_cast<uint32_t>(Param::count); ++i) {
-        if (!within(shape.param[i], 0.0f, highest[i])) return corrupt(error, "parameter of shape", i, 0, at);
+        if (!within(shape.param[i], 0.0f, i < kind->param_count ? highest[i] : 0.0f))
+            return corrupt(error, "parameter of shape", i, 0, at);
     }
     return ADDER_OK;
 }

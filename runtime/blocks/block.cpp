@@ -37,8 +37,10 @@ static constexpr TensorRow end_rows[] = {
 static constexpr InputRow end_inputs[] = {
     {Slot::in_floats, 0, Slot::in_codes, Slot::in_floats, Dim::d_model, true, {Role::final_norm}},
 };
-const BlockKind model_ends = {BlockId{}, 0,          StateType::f32, false,   3,       1,       0,      0, 0,
-                              end_rows,  end_inputs, nullptr,        nullptr, nullptr, nullptr, nullptr};
+// clang-format off
+const BlockKind model_ends = {BlockId{}, 0, StateType::f32, false, count_of(end_rows), count_of(end_inputs), 0, 0, 0, 0,
+                              end_rows, end_inputs, nullptr, nullptr, nullptr, nullptr, nullptr};
+// clang-format on
 
 const char *dim_name(Dim dim) {
     switch (dim) {

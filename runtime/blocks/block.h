@@ -116,12 +116,19 @@ struct DimRow {
 struct Frame;
 struct Model;
 
+// The number of rows of a table.
+template <class Row, uint32_t count>
+constexpr uint8_t count_of(const Row (&)[count]) {
+    return static_cast<uint8_t>(count);
+}
+
 struct BlockKind {
     BlockId id;
     uint16_t flags;         // ShapeFlags that it knows
     StateType state_types;  // the last one that it knows
     bool shared_inputs;     // do several matrices take one input?
     uint8_t tensor_count, input_count, slot_count, state_count, dim_count;
+    uint8_t param_count;  // the first so many of Param are its own; the others are 0
     const TensorRow *tensors;
     const InputRow *inputs;
     const SlotRow *slots;

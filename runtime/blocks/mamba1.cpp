@@ -71,11 +71,8 @@ constexpr BlockKind kind = {BlockId::mamba1,
                             shape_projection_bias | shape_mixer_norms,
                             StateType::f32,
                             false,
-                            static_cast<uint8_t>(sizeof tensors / sizeof *tensors),
-                            static_cast<uint8_t>(sizeof inputs / sizeof *inputs),
-                            static_cast<uint8_t>(sizeof slots / sizeof *slots),
-                            static_cast<uint8_t>(sizeof states / sizeof *states),
-                            static_cast<uint8_t>(sizeof dims / sizeof *dims),
+                            count_of(tensors), count_of(inputs), count_of(slots), count_of(states), count_of(dims),
+                            static_cast<uint8_t>(Param::mixer_norm_epsilon) + 1,
                             tensors, inputs, slots, states, dims, nullptr, forward};
 // clang-format on
 
