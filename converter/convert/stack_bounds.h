@@ -19,11 +19,15 @@ struct StackBound {
 };
 
 // Kernels for several tokens on AVX2 and i8mm, and those for int4 weights on ARM, keep sums or codes on the stack.
+// clang-format off
 constexpr StackBound stack_bounds[] = {
     {"microcontroller", 2048, 2048, 2048},  // portable kernels only, built for size
-    {"scalar", 4096, 4096, 4096},          {"simd", 7168, 7168, 7168},  // any instruction set but those below
-    {"avx2", 7168, 24576, 7168},           {"neon", 7168, 7168, 13312},  // and dotprod
+    {"scalar", 4096, 4096, 4096},
+    {"simd", 7168, 7168, 7168},             // any instruction set but those below
+    {"avx2", 7168, 24576, 7168},
+    {"neon", 7168, 7168, 13312},            // and dotprod
     {"i8mm", 7168, 21504, 21504},
 };
+// clang-format on
 
 }  // namespace adder
