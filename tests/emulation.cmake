@@ -42,6 +42,7 @@ function(adder_emulated_tests name cpu filter)
       # The emulator's own pages, page faults and exec:
       Checkpoint.ReleasedTensors* MappedFile.TheSameBytesInEveryKindOfPages InterruptDeathTest.*
       # Arithmetic in floating point that AreTheSameFromEveryHost compares whole:
+      */OtherFamilies.* */FamilyCommands.AStudy* */FamilyCommands.ADryRun* */FamilyCommands.Zeroing*
       Recipes.*:Outliers.*:AlphaSearch*:Eval*:*Eval*:Reference*:*Reference*:Gptq*:Rounding*:ScaleSearch*:Smoothing*:Bench*
       Study*:StateRounding*:RecordedScorer*)
   set(without_adder_examples_test Chat.Without*)  # converts adder-13m
