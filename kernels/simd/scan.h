@@ -29,10 +29,11 @@ inline f32x8 scan_step(const float *A2, float *state, f32x8 d, f32x8 du, const f
     return y;
 }
 
-// Tile tile + i * tile_step at token token + i * token_step, for i = 0 .. N-1 in this order.
+// Tile tile + i * tile_step at token token + i * token_step, for i = 0 .. N-1 in this order. Flat, for the sake of the stack: a
+// call would save registers on Helium.
 template <int N>
-inline void scan_units(const ScanArgs &args, uint32_t tile, uint32_t tile_step, uint32_t token,
-                       uint32_t token_step) {
+[[gnu::flatten]] inline void scan_units(const ScanArgs &args, uint32_t tile, uint32_t tile_step,
+                                        uint32_t token, uint32_t token_step) {
     const uint32_t d_state = args.d_state;
     f32x8 d[N], u[N], y[N], gate[N];
     for (int i = 0; i < N; ++i) {

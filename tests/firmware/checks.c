@@ -136,7 +136,7 @@ static void check_text(void) {
 }
 
 static void check_sampler(void) {
-    static adder_sampler sampler; /* a caller's, and no part of what a call takes */
+    adder_sampler sampler;
     float *logits;
     adder_sampler_init(&sampler, &model);
     sampler.top_k = 50;
