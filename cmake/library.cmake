@@ -5,7 +5,7 @@
 #     adder_sources        those of every build, from the repository's root
 #     adder_isa_sources    those of one instruction set each, which are empty where it is not there
 #     adder_parts          "MAMBA1;...;INT4;...": ADDER_MAMBA1 and the like
-#     adder_kinds          "mamba1;...": kinds of blocks, each with a part of its name; the first is the smallest
+#     adder_families       "mamba1;...": families of models, each with a part of its name; the first is the smallest
 get_filename_component(adder_root ${CMAKE_CURRENT_LIST_DIR} DIRECTORY)
 set(adder_watch CONFIGURE_DEPENDS)
 if(CMAKE_SCRIPT_MODE_FILE)
@@ -19,5 +19,5 @@ list(REMOVE_ITEM adder_isa_sources ${adder_sources})
 file(STRINGS ${adder_root}/include/adder/config.h adder_parts REGEX "^#ifndef ADDER_[A-Z0-9_]+$")
 list(FILTER adder_parts EXCLUDE REGEX "_H$")
 list(TRANSFORM adder_parts REPLACE "^#ifndef ADDER_" "")
-file(STRINGS ${adder_root}/runtime/blocks/kinds.inc adder_kinds REGEX "^ADDER_BLOCK\\(")
-list(TRANSFORM adder_kinds REPLACE "^ADDER_BLOCK\\(([a-z0-9_]+)\\).*" "\\1")
+file(STRINGS ${adder_root}/runtime/blocks/kinds.inc adder_families REGEX "^ADDER_FAMILY\\(")
+list(TRANSFORM adder_families REPLACE "^ADDER_FAMILY\\(([a-z0-9_]+)\\).*" "\\1")

@@ -80,6 +80,27 @@ class MemorySource {
         return ADDER_OK;
     }
 
+    // The linear layers, all of as many rows, then `step` for their tiles: with one barrier for all. `step_work` is what it costs
+    // per row and token.
+    template <uint32_t count>
+    adder_status linear_rows(const LinearTo (&to)[count], uint32_t step_work, RowStep *step) const {
+        const uint32_t tiles = to[0].layer.linear.matrix.tiles;
+        uint64_t work = uint64_t{tile_size} * tiles * frame_.tokens * step_work;
+        for (const LinearTo &one : to) {
+            if (!prepare(one.layer)) return ADDER_MORE;
+            work += linear_work(one.layer.linear, tiles, frame_.tokens);
+        }
+        team_run(frame_.team, work, tiles, [&](Range range) {
+            for (const LinearTo &one : to) {
+                const SlotView &out = frame_.slots[one.out];
+                run_linear(frame_.kernels, one.layer.linear, one.layer.input, range, frame_.tokens,
+                           out.floats(), out.stride, false);
+            }
+            step(frame_, range);
+        });
+        return ADDER_OK;
+    }
+
     // `step` for `tiles` tiles of channels that share two vectors, those of row `first` and the next.
     adder_status with_vectors(uint8_t first, uint32_t tiles, uint64_t work, VectorStep *step) const {
         const float *const a = weights_.vector(row_of(first)), *const b = weights_.vector(row_of(first + 1u));

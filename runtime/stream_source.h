@@ -35,6 +35,17 @@ class StreamSource {
                                              channels_work(frame_, row_of(first_row), step_work), step, codes)
                                   : status;
     }
+    template <uint32_t count>
+    [[gnu::noinline]] adder_status linear_rows(const LinearTo (&to)[count], uint32_t step_work,
+                                               RowStep *step) const {
+        adder_status status = ADDER_OK;
+        for (uint32_t i = 0; i < count && status == ADDER_OK; ++i) status = linear(to[i].layer, to[i].out);
+        if (status != ADDER_OK) return status;
+        const uint32_t tiles = to[0].layer.linear.matrix.tiles;
+        team_run(frame_.team, uint64_t{tile_size} * tiles * frame_.tokens * step_work, tiles,
+                 [&](Range range) { step(frame_, range); });
+        return ADDER_OK;
+    }
     [[gnu::noinline, maybe_unused]] adder_status with_vectors(uint8_t first, uint32_t tiles, uint64_t work,
                                                               VectorStep *step) const;
     [[gnu::noinline]] adder_status linear(const Layer &layer, Slot slot) const;

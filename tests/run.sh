@@ -91,7 +91,7 @@ configure_and_build_for() {
 # board has a library of one family alone.
 configure_and_build_board() {
     [ "$name" = stm32f405 ] && on=OFF || on=ON
-    families=$(sed -n 's/^ADDER_BLOCK(\(.*\))$/\1/p' "$root/runtime/blocks/kinds.inc" | tr a-z A-Z | sed "1d; s/.*/-DADDER_&=$on/")
+    families=$(sed -n 's/^ADDER_FAMILY(\(.*\))$/\1/p' "$root/runtime/blocks/kinds.inc" | tr a-z A-Z | sed "1d; s/.*/-DADDER_&=$on/")
     # shellcheck disable=SC2086
     configure_and_build "$name" "-DCMAKE_TOOLCHAIN_FILE=$root/toolchains/arm-none-eabi.cmake" "-DADDER_BOARD=$name" \
         $families -DADDER_QEMU=ON "-DADDER_MODEL=$base/release/tests/firmware/model" "-DADDER_HOST_BUILD=$base/release"

@@ -11,8 +11,7 @@ namespace adder {
 const std::vector<const Family *> &families() {
     static const std::vector<const Family *> all = [] {
         std::vector<const Family *> list;
-#define ADDER_BLOCK_ID(name, id, title)                                                                      \
-    list.insert(list.end(), name##_families.begin(), name##_families.end());
+#define ADDER_FAMILY(name) list.insert(list.end(), name##_families.begin(), name##_families.end());
 #include "runtime/blocks/kinds.inc"
         return list;
     }();

@@ -42,7 +42,7 @@ struct Family {
     const char *name;        // "mamba"
     const char *model_type;  // of config.json as transformers writes it
     const char *layer;       // of state-spaces' ssm_cfg; null: it has none there
-    BlockId kind;            // of its blocks ...
+    BlockId kind;            // of its first block ...
     uint16_t flags;          // ... with these ShapeFlags, by which its blobs are known
 
     // Is it this family's config.json, in one of its dialects?
@@ -70,9 +70,9 @@ struct Family {
     std::vector<PublishedShape> published;
 };
 
-// Those of all kinds of blocks, the kinds in the order of their ids. Each kind's are in NAME_families of NAME.cpp.
+// All, in the order of the list in kinds.inc; those of a name there are NAME_families of NAME.cpp.
 const std::vector<const Family *> &families();
-#define ADDER_BLOCK_ID(name, id, title) extern const std::vector<const Family *> name##_families;
+#define ADDER_FAMILY(name) extern const std::vector<const Family *> name##_families;
 #include "runtime/blocks/kinds.inc"
 
 // The family that a config.json belongs to, which must outlive the call. Throws Error(bad_input) naming those that are

@@ -24,7 +24,8 @@ enum BlockTrait : uint8_t {
     block_grouped_norms = 1,  // norms in groups, of a buffer of the block
     block_unequal_parts = 2,  // rows of one step that go by different tiles
     block_shared_inputs = 4,  // matrices that take one input
-    block_faults = 8          // dimensions that have to fit each other
+    block_faults = 8,         // dimensions that have to fit each other
+    block_many_rows = 16      // long tables
 };
 constexpr uint32_t built_traits = 0
 #define ADDER_BLOCK_TRAITS(traits) | (traits)
@@ -32,8 +33,8 @@ constexpr uint32_t built_traits = 0
     ;
 constexpr bool is_built(BlockTrait trait) { return (built_traits & trait) != 0; }
 
-constexpr uint32_t max_rows = 16;   // of a kind's table of tensors
-constexpr uint32_t max_states = 2;  // ... of states
+constexpr uint32_t max_rows = is_built(block_many_rows) ? 32 : 16;  // of a kind's table of tensors
+constexpr uint32_t max_states = 2;                                  // ... of states
 
 // Rows of a tensor, or the numbers of a buffer per token: up to three parts, one after the other, each padded to a tile.
 constexpr uint32_t max_parts = 3;

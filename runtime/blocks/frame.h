@@ -98,6 +98,8 @@ struct Channels {
 using ChannelStep = void(const Frame &frame, const Channels &channels, uint32_t part);
 // ... and with some tiles of channels that share two vectors.
 using VectorStep = void(const Frame &frame, const float *a, const float *b, Range tiles);
+// ... and with some tiles of rows that linear layers have just made.
+using RowStep = void(const Frame &frame, Range tiles);
 
 // Tiles `range` of all: `cols` is the columns of the first tensor, the second has one.
 Channels channels_of(const Channels &all, Range range, uint32_t cols);

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The code that a small program gets: libadder at -Os with one ISA and the first kind of blocks, linked with what such a program calls.
+# The code that a small program gets: libadder at -Os with one ISA and the first family, linked with what such a program calls.
 # SPDX-License-Identifier: MIT
 #
 #     code_size.sh SOURCE_DIR LIMIT
@@ -11,7 +11,7 @@ source=$1
 limit=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-others=$(sed -n 's/^ADDER_BLOCK(\(.*\))$/\1/p' "$source/runtime/blocks/kinds.inc" | tr a-z A-Z | sed '1d; s/.*/-DADDER_&=0/')
+others=$(sed -n 's/^ADDER_FAMILY(\(.*\))$/\1/p' "$source/runtime/blocks/kinds.inc" | tr a-z A-Z | sed '1d; s/.*/-DADDER_&=0/')
 for file in "$source"/kernels/*.cpp "$source"/kernels/scalar/*.cpp "$source"/runtime/*.cpp "$source"/runtime/blocks/*.cpp; do
     # shellcheck disable=SC2086
     ${CXX-c++} -std=c++17 -Os -DNDEBUG $others -I "$source" -I "$source/include" -ffp-contract=off -fno-math-errno -fno-exceptions \

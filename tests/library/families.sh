@@ -4,14 +4,14 @@
 #
 #     families.sh SOURCE_DIR
 #
-# docs/contributing.md has the same list, with numbers. The first kind of runtime/blocks/kinds.inc is left out: calibration files
-# and blobs of old mean it where they name none.
+# docs/contributing.md has the same list, with numbers. The first family of runtime/blocks/kinds.inc is left out: calibration files
+# and blobs of old mean it where they name none. A family may have several kinds of blocks, NAME and NAME_..., and several kernels.
 set -eu
 cd "$1"
 lists='include/adder/config.h runtime/blocks/kinds.inc kernels/kernels.inc'
 written='Adder.Adder.pdsc zephyr/Kconfig' # by scripts/manifests.sh
 searched='CMakeLists.txt Adder.Adder.pdsc library.json cmake converter examples host include kernels runtime scripts toolchains zephyr'
-most=12 outside=3
+outside=3
 
 failed=0
 complain() {
@@ -21,14 +21,16 @@ complain() {
 in_list() { # WORD LIST
     case " $(echo $2) " in *" $1 "*) return 0 ;; *) return 1 ;; esac
 }
-kinds=$(sed -n 's/^ADDER_BLOCK(\(.*\))$/\1/p' runtime/blocks/kinds.inc | sed 1d)
-[ -n "$kinds" ] || complain "runtime/blocks/kinds.inc has no second kind: is this the list?"
-for kind in $kinds; do
-    part=ADDER_$(echo "$kind" | tr a-z A-Z)
-    title=$(sed -n "s/^ADDER_BLOCK_ID($kind, .*, \"\(.*\)\")\$/\1/p" runtime/blocks/kinds.inc)
+families=$(sed -n 's/^ADDER_FAMILY(\(.*\))$/\1/p' runtime/blocks/kinds.inc | sed 1d)
+[ -n "$families" ] || complain "runtime/blocks/kinds.inc has no second family: is this the list?"
+for family in $families; do
+    part=ADDER_$(echo "$family" | tr a-z A-Z)
+    kinds=$(sed -n "s/^ADDER_BLOCK(\(${family}\(_[a-z0-9_]*\)*\))\$/\1/p" runtime/blocks/kinds.inc)
+    title=$(sed -n "s/^ADDER_BLOCK_ID($family, .*, \"\(.*\)\")\$/\1/p" runtime/blocks/kinds.inc)
     kernels=$(sed -n "s/^ADDER_KERNEL(\([a-z0-9_]*\), .*$part, .*/\1/p" kernels/kernels.inc)
-    own="runtime/blocks/$kind.h runtime/blocks/$kind.cpp converter/families/$kind.cpp"
-    tests="tests/support/families/$kind.cpp tests/converter/families/${kind}_test.cpp"
+    own="converter/families/$family.cpp"
+    for kind in $kinds; do own="$own runtime/blocks/$kind.h runtime/blocks/$kind.cpp"; done
+    tests="tests/support/families/$family.cpp tests/converter/families/${family}_test.cpp"
     own_kernels=
     for kernel in $kernels; do
         own_kernels="$own_kernels kernels/$kernel.h kernels/scalar/$kernel.h kernels/simd/$kernel.h kernels/cases/$kernel.h"
@@ -37,7 +39,7 @@ for kind in $kinds; do
         [ -s "$file" ] || complain "$title has no $file"
     done
     # A number after the title is that of a published model: mamba-2.8b.
-    pattern="$kind|$title([^.0-9]|\$)"
+    pattern="$family|$title([^.0-9]|\$)"
     for kernel in $kernels; do pattern="$pattern|$kernel"; done
     # shellcheck disable=SC2086
     for file in $(grep -rliE "$pattern" $searched); do
@@ -46,6 +48,7 @@ for kind in $kinds; do
         complain "$file names $title: what it knows of it belongs into a table of these files: $own $lists"
     done
     count=$(echo $own $tests $own_kernels $lists | wc -w)
+    most=$((6 + 2 * $(echo $kinds | wc -w) + 4 * $(echo $kernels | wc -w)))
     [ "$count" -le $most ] && [ "$(echo $lists | wc -w)" -le $outside ] || complain "$title takes $count files"
     echo "$title takes $count files, $outside of which are not its own"
 done

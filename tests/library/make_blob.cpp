@@ -48,24 +48,28 @@ int main(int count, char **arguments) {
     spec.recipe.set_inputs(false);
     failed |= export_blob(arguments[1], "tiny_float", test::build_blob(spec));
 
-    // And a model of each kind of blocks, with the widest choice of states that it has.
-    std::string includes, list = "#define TINY_KINDS(KIND)";
-    for (const BlockKind *kind : all_kinds()) {
+    // And a model of each family that is a part, with the widest choice of states that it has.
+    std::string includes, list = "#define TINY_FAMILIES(FAMILY)";
+    const BlockId parts[] = {
+#define ADDER_FAMILY(name) BlockId::name,
+#include "runtime/blocks/kinds.inc"
+    };
+    for (const BlockId kind : parts) {
         test::BlobSpec one;
-        one.checkpoint.config.model_type = test::model_type_of(kind->id);
+        one.checkpoint.config.model_type = test::model_type_of(kind);
         one.checkpoint.config.vocab_size = 260;
         one.tokenizer = true;
-        one.state = kind->state_types;
-        const std::string name = kind_name(kind->id);
+        one.state = find_block_kind(static_cast<uint16_t>(kind))->state_types;
+        const std::string name = kind_name(kind);
         std::string part = name;
         for (char &c : part) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
         failed |= export_blob(arguments[1], "tiny_" + name, test::build_blob(one));
         includes += "#include \"tiny_" + name + ".h\"\n";
-        list += " \\\n    KIND(tiny_" + name + "_blob, TINY_" + part + "_BLOB_BYTES, ADDER_" + part +
+        list += " \\\n    FAMILY(tiny_" + name + "_blob, TINY_" + part + "_BLOB_BYTES, ADDER_" + part +
                 ", \"ADDER_" + part + "\")";
     }
-    write_file(std::string(arguments[1]) + "/tiny_kinds.h",
-               "/* A tiny blob of each kind of blocks: its bytes, and the part that it needs. */\n" +
-                   includes + list + "\n");
+    write_file(std::string(arguments[1]) + "/tiny_families.h",
+               "/* A tiny blob of each family: its bytes, and the part that it needs. */\n" + includes +
+                   list + "\n");
     return failed;
 }

@@ -14,14 +14,14 @@ cxx=${CXX-c++}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 sh "$source_dir/scripts/amalgamate.sh" "$work"
-kinds=$(sed -n 's/^ADDER_BLOCK(\(.*\))$/\1/p' "$source_dir/runtime/blocks/kinds.inc" | tr a-z A-Z)
-others=$(sed -n 's/^#ifndef ADDER_\([A-Z0-9_]*\)$/\1/p' "$source_dir/include/adder/config.h" | grep -v '_H$' | grep -vxF "$kinds")
-parts="$(echo $others) $(echo $kinds)"
+families=$(sed -n 's/^ADDER_FAMILY(\(.*\))$/\1/p' "$source_dir/runtime/blocks/kinds.inc" | tr a-z A-Z)
+others=$(sed -n 's/^#ifndef ADDER_\([A-Z0-9_]*\)$/\1/p' "$source_dir/include/adder/config.h" | grep -v '_H$' | grep -vxF "$families")
+parts="$(echo $others) $(echo $families)"
 # As bits: all of the others, and all.
 other_bits=0 every=0
 for part in $others; do other_bits=$((2 * other_bits + 1)); done
 for part in $parts; do every=$((2 * every + 1)); done
-first_kind=$((other_bits + 1))
+first_family=$((other_bits + 1))
 # ones BITS: how many of them are set.
 ones() {
     left=$1 found=0
@@ -57,7 +57,7 @@ if [ "$export_dir" = sizes ]; then
         printf '%7d  less without ADDER_%s\n' $((all - $(bytes_of $((every - bit))))) "$part"
         bit=$((bit * 2))
     done
-    printf '%7d  with none of them but %s\n' "$(bytes_of $first_kind)" "$(echo "$kinds" | head -n 1)"
+    printf '%7d  with none of them but %s\n' "$(bytes_of $first_family)" "$(echo "$families" | head -n 1)"
     exit
 fi
 
@@ -66,13 +66,13 @@ for blob in "$export_dir"/tiny*.S; do
 done
 bits=0
 while [ $bits -le $every ]; do
-    # Each kind of blocks alone, and with each other part alone; all but one, all: any two parts are seen in all four states, but
-    # no library is without a kind.
-    with=$(ones $((bits & other_bits))) kinds_with=$(ones $((bits & ~other_bits)))
+    # Each family alone, and with each other part alone; all but one, all: any two parts are seen in all four states, but
+    # no library is without a family.
+    with=$(ones $((bits & other_bits))) families_with=$(ones $((bits & ~other_bits)))
     run=no
-    [ "$kinds_with" = 1 ] && [ "$with" -le 1 ] && run=yes
+    [ "$families_with" = 1 ] && [ "$with" -le 1 ] && run=yes
     [ "$(ones $((every & ~bits)))" -le 1 ] && run=yes
-    if [ "$kinds_with" = 0 ] || { [ $run = no ] && [ "${3-}" != all ]; }; then
+    if [ "$families_with" = 0 ] || { [ $run = no ] && [ "${3-}" != all ]; }; then
         bits=$((bits + 1))
         continue
     fi

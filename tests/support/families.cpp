@@ -9,7 +9,7 @@ namespace adder::test {
 const std::vector<TestFamily> &test_families() {
     static const std::vector<TestFamily> all = [] {
         std::vector<TestFamily> list;
-#define ADDER_BLOCK_ID(name, id, title)                                                                      \
+#define ADDER_FAMILY(name)                                                                                   \
     for (TestFamily & family : name##_tests()) list.push_back(std::move(family));
 #include "runtime/blocks/kinds.inc"
         return list;

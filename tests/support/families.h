@@ -24,10 +24,10 @@ struct TestFamily {
     std::vector<TinyModel> tiny;  // tests/runtime/session_bits_test.cpp computes them in every way of calling
 };
 
-// Those of all kinds of blocks: NAME_tests of families/NAME.cpp, in the order of the kinds.
+// Those of all families of runtime/blocks/kinds.inc: NAME_tests of families/NAME.cpp.
 const std::vector<TestFamily> &test_families();
 const TestFamily &test_family(const std::string &model_type);
-#define ADDER_BLOCK_ID(name, id, title) std::vector<TestFamily> name##_tests();
+#define ADDER_FAMILY(name) std::vector<TestFamily> name##_tests();
 #include "runtime/blocks/kinds.inc"
 
 // The values of model_type: of all families, and of all but the first.
@@ -36,7 +36,7 @@ std::vector<std::string> other_model_types();
 
 std::string model_type_of(BlockId kind);  // the first that has blocks of the kind
 
-// The kind of a family's blocks, and the narrowest type that it may keep its states in.
+// The kind of a family's first block, and the narrowest type that it may keep its states in.
 const BlockKind &kind_of(const std::string &model_type);
 StateType narrowest_state(const std::string &model_type);
 

@@ -3,7 +3,7 @@
 #define ADDER_SEVERAL_MODELS
 #include "tiny_float.h"
 #include "tiny_int4.h"
-#include "tiny_kinds.h"
+#include "tiny_families.h"
 #include "tiny_nfc.h"
 
 #include <stdio.h>
@@ -43,7 +43,7 @@ int main(void) {
 #define OPEN(blob, size, there, part)                                                                        \
     open_blob(blob, size, there, part);                                                                      \
     if (there) adder_model_open(&model, blob, size, NULL);
-    TINY_KINDS(OPEN)
+    TINY_FAMILIES(OPEN)
 #if ADDER_MAMBA1 /* the other blobs are of it */
     open_blob(tiny_int4_blob, TINY_INT4_BLOB_BYTES, ADDER_INT4, "ADDER_INT4");
     open_blob(tiny_float_blob, TINY_FLOAT_BLOB_BYTES, ADDER_FLOAT_LAYERS, "ADDER_FLOAT_LAYERS");
