@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "converter/app/cli.h"
+#include "converter/app/made.h"
 #include "converter/app/pages.h"
 #include "converter/base/error.h"
 #include "converter/base/progress.h"
@@ -44,7 +45,7 @@ void print_report(const Arguments &arguments, const Evaluation &evaluation, std:
                                : arguments.has("csv") ? eval_csv(evaluation)
                                                       : eval_table(evaluation);
     if (*page) {
-        const std::string html = eval_html(evaluation);
+        const std::string html = eval_html(evaluation, made_sentence("eval", arguments));
         try {
             (*page)->write(html.data(), html.size());
             (*page)->commit();

@@ -2,9 +2,12 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 
 #include "converter/app/cli.h"
+#include "converter/app/made.h"
 #include "converter/base/error.h"
+#include "converter/base/paths.h"
 #include "converter/base/progress.h"
 #include "converter/study/run.h"
 
@@ -12,6 +15,7 @@ namespace adder {
 namespace {
 
 constexpr uint64_t quick_tokens = 2048;  // of each text
+constexpr uint64_t quick_examples = 50;  // of each task
 
 // "table,alpha"
 std::vector<std::string> read_only(const std::string &list) {
@@ -36,7 +40,6 @@ std::vector<std::string> read_only(const std::string &list) {
 
 StudyOptions read_options(const Arguments &arguments) {
     StudyOptions options;
-    options.checkpoint = arguments.positional()[0];
     options.output = arguments.text("out");
     options.calibration_files = arguments.all("calib");
     options.valid = arguments.all("valid");
@@ -58,30 +61,66 @@ StudyOptions read_options(const Arguments &arguments) {
     options.seed = static_cast<uint64_t>(arguments.integer("seed", 1, 0, int64_t{1} << 40));
     options.most_logit_bytes =
         static_cast<uint64_t>(arguments.integer("logits-mb", 4096, 0, 1 << 30)) * 1000000;
-    options.most_rows = static_cast<uint64_t>(arguments.integer("rows", 0, 0, 1 << 20));
+    options.tasks = arguments.all("task");
+    options.task_limit = static_cast<uint64_t>(
+        arguments.integer("limit", arguments.has("quick") ? quick_examples : 0, 0, int64_t{1} << 40));
+    if (const auto rows = static_cast<uint64_t>(arguments.integer("rows", 0, 0, 1 << 20)))
+        options.most_rows = rows;
     options.keep_blobs = arguments.has("keep-blobs");
     options.fresh = arguments.has("fresh");
     return options;
 }
 
+// What a checkpoint is called in reports, and its folder where there are several.
+std::string name_of(std::string path) {
+    while (path.size() > 1 && path.back() == '/') path.pop_back();
+    return file_name(path);
+}
+
+void check_checkpoints(const std::vector<std::string> &checkpoints, const std::string &output) {
+    for (size_t i = 0; i < checkpoints.size(); ++i) {
+        if (!is_directory(checkpoints[i])) bad_input("%s is no checkpoint directory", checkpoints[i].c_str());
+        std::error_code unknown;
+        if (std::filesystem::equivalent(checkpoints[i], output, unknown))
+            fail(ExitCode::usage, "--out %s is the checkpoint", output.c_str());
+        for (size_t k = 0; k < i; ++k)
+            if (name_of(checkpoints[i]) == name_of(checkpoints[k]))
+                fail(ExitCode::usage, "%s and %s have the same name, by which a study tells them apart",
+                     checkpoints[k].c_str(), checkpoints[i].c_str());
+    }
+}
+
 int run(const Arguments &arguments) {
-    const StudyOptions options = read_options(arguments);
+    StudyOptions options = read_options(arguments);
+    const std::vector<std::string> &checkpoints = arguments.positional();
     Progress::quiet(arguments.has("quiet"));
     install_interrupt_handler();
-    if (!is_directory(options.checkpoint))
-        bad_input("%s is no checkpoint directory", options.checkpoint.c_str());
-    std::error_code unknown;
-    if (std::filesystem::equivalent(options.checkpoint, options.output, unknown))
-        fail(ExitCode::usage, "--out %s is the checkpoint", options.output.c_str());
+    check_checkpoints(checkpoints, options.output);
     std::vector<std::string> inputs = options.calibration_files;
     inputs.insert(inputs.end(), options.valid.begin(), options.valid.end());
-    for (const char *name : {"study.json", "study.html", "calibration.json"})
-        check_not_an_input(join_path(options.output, name), inputs);
+    for (const std::string &task : options.tasks) inputs.push_back(task.substr(task.find('=') + 1));
+    const std::string output = options.output, made = made_sentence("study", arguments);
+    const bool several = checkpoints.size() > 1;
+    std::optional<OutputDirectory> directory;  // of all; each study makes its own
+    if (several) directory.emplace(output);
     ThreadPool pool(static_cast<uint32_t>(arguments.integer("threads", 0, 0, 256)));
-    const Study study = run_study(options, pool);
-    const std::string page = study_html(study);
-    write_file(join_path(options.output, "study.html"), page);
-    print(study_text(study));
+    std::vector<Study> studies;
+    for (const std::string &checkpoint : checkpoints) {
+        options.checkpoint = checkpoint;
+        options.output = several ? join_path(output, name_of(checkpoint)) : output;
+        for (const char *name : {"study.json", "study.html", "study.csv", "calibration.json"})
+            check_not_an_input(join_path(options.output, name), inputs);
+        uint64_t computed = 0;
+        studies.push_back(run_study(options, pool, &computed));
+        write_file(join_path(options.output, "study.html"), study_html({studies.back()}, made));
+        write_file(join_path(options.output, "study.csv"), study_csv({studies.back()}));
+        if (options.most_rows) *options.most_rows -= computed;
+    }
+    if (several) {
+        write_file(join_path(output, "study.html"), study_html(studies, made));
+        write_file(join_path(output, "study.csv"), study_csv(studies));
+    }
+    print(study_text(studies));
     return static_cast<int>(ExitCode::ok);
 }
 
@@ -90,8 +129,8 @@ int run(const Arguments &arguments) {
 Command study_command() {
     return {
         "study",
-        "CHECKPOINT_DIR [--calib FILE]... --valid FILE... --out DIRECTORY [OPTIONS]",
-        "Repeat the experiments of Mamba-PTQ on a checkpoint",
+        "CHECKPOINT_DIR... [--calib FILE]... --valid FILE... --out DIRECTORY [OPTIONS]",
+        "Repeat the experiments of Mamba-PTQ on checkpoints, and compare them",
         "Converts the checkpoint again and again, as adder convert would, compares each blob with the "
         "checkpoint in "
         "float on held-out text, and puts all of it on one page: what 8 and 4 bits cost, where smoothing "
@@ -100,15 +139,16 @@ Command study_command() {
         "rounded state "
         "loses more with time, and which layers and tensors are sensitive (Mamba-PTQ, arXiv 2407.12397). "
         "docs/study.md says what each experiment does.\n"
-        "\nWrites DIRECTORY/study.json and study.html, prints the tables, and keeps the calibration's "
-        "statistics in "
-        "DIRECTORY/calibration.json. A study that was stopped goes on where it was when the same command is "
+        "\nWrites DIRECTORY/study.json, study.html and study.csv, prints the tables, and keeps the calibration's "
+        "statistics in DIRECTORY/calibration.json. Of several checkpoints each has these in a folder of its name, and "
+        "DIRECTORY has a page and a file of figures with all side by side. A study that was stopped goes on where it was when the same command is "
         "given "
         "again; experiments may be added one after the other with --only. No figure depends on threads or "
         "instruction "
         "set.",
         {"adder study mamba-130m --calib sample.txt --valid held-out.txt --out study",
-         "adder study mamba-130m --valid held-out.txt --out study --quick --only table,state"},
+         "adder study mamba-130m --valid held-out.txt --out study --quick --only table,state",
+         "adder study mamba-130m mamba2-130m rwkv7-0.1b --calib sample.txt --valid held-out.txt --out compared"},
         {
             {"calib", 0, "FILE", true, "Calibration text (default: a small text that comes with the tool)."},
             {"calib-tokens", 0, "N", false,
@@ -117,13 +157,15 @@ Command study_command() {
             {"valid-tokens", 0, "N", false,
              "Tokens to evaluate on, an equal share of each text, evenly spread (default: 16384)."},
             {"windows", 0, "N", false, "The same as a number of windows of each text."},
-            {"quick", 0, nullptr, false, "The same, 2048 tokens of each text."},
+            {"quick", 0, nullptr, false, "The same, 2048 tokens of each text; and 50 examples of each task."},
+            {"task", 0, "NAME=FILE", true, "Task to score as well, as of adder eval."},
+            {"limit", 0, "N", false, "The first N examples of each task; 0: all (default: 0)."},
             {"window", 0, "N", false, "Tokens a window, each from an empty state (default: 512)."},
             {"state-window", 0, "N", false, "Tokens a window where the state is rounded (default: 2048)."},
             {"only", 0, "LIST", false,
-             "Experiments to do: table, alpha, granularity, outliers, state, layers, tensors (default: "
-             "all)."},
-            {"out", 0, "DIRECTORY", false, "Where study.json and study.html go; made if need be."},
+             "Experiments to do: inputs, table, tasks, alpha, granularity, outliers, state, layers, tensors "
+             "(default: all)."},
+            {"out", 0, "DIRECTORY", false, "Where study.json, study.html and study.csv go; made if need be."},
             {"fresh", 0, nullptr, false, "Compute rows again that study.json has."},
             {"rows", 0, "N", false, "Stop after so many rows, to go on another time; 0: do all (default: 0)."},
             {"keep-blobs", 0, nullptr, false, "Keep the blobs, in DIRECTORY/blobs."},
@@ -136,7 +178,7 @@ Command study_command() {
             {"quiet", 'q', nullptr, false, "No progress."},
         },
         1,
-        1,
+        16,
         run};
 }
 

@@ -17,6 +17,7 @@ class WordParser {
         : command_(command), options_(options) {}
 
     Arguments parse(const std::vector<std::string> &words) {
+        arguments_.words_ = words;
         bool only_positional = false;
         for (size_t i = 0; i < words.size(); ++i) {
             const std::string &word = words[i];

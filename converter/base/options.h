@@ -19,6 +19,7 @@ struct Option {
 
 class Arguments {
   public:
+    const std::vector<std::string> &words() const { return words_; }  // as they were given
     const std::vector<std::string> &positional() const { return positional_; }
     bool has(const std::string &name) const;
     // The last value given, or `fallback`.
@@ -33,7 +34,7 @@ class Arguments {
 
   private:
     friend class WordParser;
-    std::vector<std::string> positional_;
+    std::vector<std::string> words_, positional_;
     std::vector<std::pair<std::string, std::string>> options_;
 };
 

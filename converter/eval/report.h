@@ -14,7 +14,8 @@ std::string eval_json(const Evaluation &evaluation);
 // A header line and one line a model (RFC 4180).
 std::string eval_csv(const Evaluation &evaluation);
 // Self-contained: no script, and nothing that is loaded from elsewhere.
-std::string eval_html(const Evaluation &evaluation);
+// `made`: a sentence that says by what, where and when.
+std::string eval_html(const Evaluation &evaluation, const std::string &made);
 
 // ---- Shared by the table and the page ----
 

@@ -88,6 +88,7 @@ class WrittenBlock final : public BlockWeights {
 struct LinearInputs {
     const float *values;
     uint32_t width, stride, tokens;
+    uint32_t first = 0;  // place in the sequence of the first token, where FloatModel calls
 };
 
 class BlockRunner {

@@ -71,8 +71,12 @@ void FloatModel::run(const std::vector<Sequence> &sequences, const Visitor &visi
         const FloatBlock weights(checkpoint_, block, zeroed_);
         BlockRunner::Visitor visit;
         if (visitor.input)
-            visit.input = [&](Role role, size_t sequence, uint32_t, const LinearInputs &inputs,
-                              uint32_t member) { visitor.input(role, block, sequence, inputs, member); };
+            visit.input = [&](Role role, size_t sequence, uint32_t first, const LinearInputs &inputs,
+                              uint32_t member) {
+                LinearInputs placed = inputs;
+                placed.first = first;
+                visitor.input(role, block, sequence, placed, member);
+            };
         if (visitor.residual || state_visitor_)
             visit.done = [&](size_t sequence, uint32_t first, const float *residual, uint32_t tokens,
                              uint32_t member) {

@@ -12,8 +12,6 @@ namespace {
 
 constexpr double width = 560, height = 360;
 constexpr double left = 64, right = 16, top = 32, bottom = 48;
-constexpr const char *colours[] = {"#1f77b4", "#d62728", "#2ca02c", "#9467bd",
-                                   "#ff7f0e", "#17becf", "#8c564b", "#7f7f7f"};
 
 // An axis from `low` to `high`, drawn from `begin` to `end`.
 struct Axis {
@@ -39,27 +37,25 @@ struct Axis {
     }
 };
 
-std::string line(double x1, double y1, double x2, double y2, const std::string &stroke) {
-    return svg_line(x1, y1, x2, y2, "stroke=\"" + stroke + "\"");
-}
-
 std::string axes(const Axis &x, const Axis &y, const Plot &plot) {
     std::string svg;
     for (int i = 0; i <= x.count(); ++i) {
         const double at = x.at(x.low + i * x.step);
-        svg += line(at, y.begin, at, y.end, "#dddddd") + svg_text(at, y.begin + 16, "middle", x.tick(i));
+        svg += svg_line(at, y.begin, at, y.end, svg_grid) +
+               svg_text(at, y.begin + 16, "middle", x.tick(i), svg_soft);
     }
     for (int i = 0; i <= y.count(); ++i) {
         const double at = y.at(y.low + i * y.step);
-        svg += line(x.begin, at, x.end, at, "#dddddd") + svg_text(x.begin - 6, at + 4, "end", y.tick(i));
+        svg += svg_line(x.begin, at, x.end, at, svg_grid) +
+               svg_text(x.begin - 6, at + 4, "end", y.tick(i), svg_soft);
     }
-    svg +=
-        line(x.begin, y.begin, x.end, y.begin, "#444444") + line(x.begin, y.begin, x.begin, y.end, "#444444");
-    svg += svg_text((x.begin + x.end) / 2, height - 12, "middle", plot.x_label);
+    svg += svg_line(x.begin, y.begin, x.end, y.begin, svg_axis) +
+           svg_line(x.begin, y.begin, x.begin, y.end, svg_axis);
+    svg += svg_text((x.begin + x.end) / 2, height - 12, "middle", plot.x_label, svg_soft);
     const double middle = (y.begin + y.end) / 2;
     svg += svg_text(14, middle, "middle", plot.y_label,
-                    format("transform=\"rotate(-90 14 %.1f)\"", middle).c_str());
-    return svg + svg_text(width / 2, 18, "middle", plot.title, "font-weight=\"bold\"");
+                    std::string(svg_soft) + format(" transform=\"rotate(-90 14 %.1f)\"", middle));
+    return svg + svg_text(width / 2, 18, "middle", plot.title, svg_title);
 }
 
 }  // namespace
@@ -68,7 +64,7 @@ std::string svg_scatter(const Plot &plot) {
     std::vector<PlotPoint> points;
     for (const PlotPoint &p : plot.points)
         if (std::isfinite(p.x) && std::isfinite(p.y)) points.push_back(p);
-    std::string svg = svg_open(width, height, plot.title, "font-family=\"sans-serif\" font-size=\"12\"");
+    std::string svg = svg_open(width, height, plot.title);
     if (points.empty()) return svg + svg_text(width / 2, height / 2, "middle", "no figures") + "</svg>\n";
     const auto error = [](const PlotPoint &p) { return std::isfinite(p.error) ? p.error : 0.0; };
     double x_low = points[0].x, x_high = x_low, y_low = points[0].y, y_high = y_low;
@@ -82,10 +78,12 @@ std::string svg_scatter(const Plot &plot) {
     svg += axes(x, y, plot);
     for (size_t i = 0; i < points.size(); ++i) {
         const PlotPoint &p = points[i];
-        const char *colour = colours[i % (sizeof colours / sizeof *colours)];
+        const std::string colour = "s" + std::to_string(i % 8);
         const double px = x.at(p.x), py = y.at(p.y);
-        if (error(p) > 0) svg += line(px, y.at(p.y - error(p)), px, y.at(p.y + error(p)), colour);
-        svg += format("<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4\" fill=\"%s\"/>\n", px, py, colour);
+        if (error(p) > 0)
+            svg += svg_line(px, y.at(p.y - error(p)), px, y.at(p.y + error(p)),
+                            "class=\"" + colour + " stroke\"");
+        svg += format("<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4\" class=\"%s\"/>\n", px, py, colour.c_str());
         const bool flip = px > (left + width - right) / 2;
         // Neighbours of about the same size do not write over each other: above and below in turn.
         svg += svg_text(px + (flip ? -7 : 7), i % 2 == 0 ? py - 6 : py + 14, flip ? "end" : "start", p.label);

@@ -1,4 +1,4 @@
-// Small scatter plots as SVG 1.1, for pages that open from a file: no script, no style sheet, no font but the reader's.
+// Small scatter plots as SVG 1.1, for pages of page.h.
 // SPDX-License-Identifier: MIT
 #pragma once
 

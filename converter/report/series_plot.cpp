@@ -12,8 +12,8 @@ namespace adder {
 namespace {
 
 constexpr double width = 560, left = 62, right = 16, top = 28, bottom = 40, plot_height = 300;
-constexpr double legend_row = 16, legend_column = 166;
-constexpr size_t legend_columns = 3;
+constexpr double legend_row = 16, letter_width = 6;
+constexpr size_t most_legend_columns = 3;
 constexpr size_t most_places_named = 16;
 
 bool is_drawn(double value) { return std::isfinite(value) && value > 0; }
@@ -63,11 +63,21 @@ std::string draw(const Series &series, size_t index, const Decades &y, double fi
            " d=\"" + path + "\"/>\n" + points;
 }
 
+// As many as have room for the longest name.
+size_t legend_columns(const std::vector<Series> &series) {
+    size_t longest = 1;
+    for (const Series &one : series) longest = std::max(longest, one.name.size());
+    const double room = (width - left) / (24 + letter_width * static_cast<double>(longest));
+    return std::clamp<size_t>(static_cast<size_t>(room), 1, most_legend_columns);
+}
+
 std::string legend(const std::vector<Series> &series) {
+    const size_t columns = legend_columns(series);
+    const double column = (width - left) / static_cast<double>(columns);
     std::string svg;
     for (size_t i = 0; i < series.size(); ++i) {
-        const double x = left + legend_column * static_cast<double>(i % legend_columns),
-                     y = plot_height + legend_row * static_cast<double>(i / legend_columns) + 10;
+        const double x = left + column * static_cast<double>(i % columns),
+                     y = plot_height + legend_row * static_cast<double>(i / columns) + 10;
         const std::string colour = "s" + std::to_string(i % 8);
         svg += format("<path class=\"%s stroke\"%s d=\"M%.1f %.1fh14\"/>\n", colour.c_str(),
                       i >= 8 ? " stroke-dasharray=\"4 3\"" : "", x, y - 4);
@@ -82,7 +92,8 @@ std::string legend(const std::vector<Series> &series) {
 
 std::string svg_series(const std::string &title, const std::string &x_label, const std::string &y_label,
                        const std::vector<std::string> &places, const std::vector<Series> &series) {
-    const double rows = static_cast<double>((series.size() + legend_columns - 1) / legend_columns);
+    const size_t columns = legend_columns(series);
+    const double rows = static_cast<double>((series.size() + columns - 1) / columns);
     const double height = plot_height + legend_row * rows + 8, floor = plot_height - bottom;
     std::string svg = svg_open(width, height, title) + svg_text(left, 14, "start", title, svg_title);
     const Decades y(series);

@@ -52,6 +52,15 @@ std::string TextTable::markdown() const {
     return result;
 }
 
+std::string TextTable::csv() const {
+    std::string result;
+    for (const auto &row : rows_) {
+        for (size_t c = 0; c < row.size(); ++c) result += (c == 0 ? "" : ",") + csv_field(row[c]);
+        result += "\r\n";
+    }
+    return result;
+}
+
 std::string csv_field(const std::string &text) {
     if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
     std::string quoted = "\"";

@@ -16,6 +16,8 @@ class TextTable {
     std::string text() const;
     // The same for Markdown (GitHub's tables).
     std::string markdown() const;
+    // The same as CSV (RFC 4180).
+    std::string csv() const;
 
   private:
     std::vector<std::vector<std::string>> rows_;

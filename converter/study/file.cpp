@@ -31,7 +31,12 @@ void write_settings(JsonWriter &json, const StudySettings &s) {
     json.key("calibration_window").value(s.calibration_window);
     write_texts(json.key("valid"), s.valid);
     json.key("window").value(s.window).key("state_window").value(s.state_window);
-    json.key("tokens").value(s.tokens).key("seed").value(s.seed).end_object();
+    json.key("tokens").value(s.tokens).key("seed").value(s.seed);
+    if (!s.tasks.empty()) {
+        write_texts(json.key("tasks"), s.tasks);
+        json.key("task_limit").value(s.task_limit);
+    }
+    json.end_object();
 }
 
 void write_estimate(JsonWriter &json, const char *name, const Estimate &e) {
@@ -43,6 +48,20 @@ void write_finding(JsonWriter &json, const TextFinding &f) {
     write_estimate(json, "change_percent", f.change_percent);
     write_estimate(json, "kl_mean", f.kl_mean);
     write_estimate(json, "same_top1", f.same_top1);
+}
+
+void write_input(JsonWriter &json, const InputFinding &f) {
+    json.begin_object().key("channels").value(f.channels).key("layers").value(f.layers);
+    json.key("outliers").begin_array();
+    for (const uint64_t count : f.outliers) json.value(count);
+    json.end_array();
+    json.key("highest_over_median").value(f.highest_over_median).key("at").value(f.at);
+    json.key("absmax_kurtosis").value(f.absmax_kurtosis);
+    json.key("persistent_channel").value(f.persistent_channel).key("persistent_layers").value(f.persistent_layers);
+    json.key("owners").begin_array();
+    for (const InputFinding::Owner &owner : f.owners)
+        json.begin_object().key("token").value(owner.token).key("channels").value(owner.channels).end_object();
+    json.end_array().key("first_positions").value(f.first_positions).end_object();
 }
 
 void write_words(JsonWriter &json, const std::vector<std::string> &words) {
@@ -59,10 +78,13 @@ void write_row(JsonWriter &json, const StudyRow &row) {
         json.key("sigma").value(row.zeroing->sigma).key("random").value(row.zeroing->random).end_object();
     } else if (row.state) {
         json.key("state").begin_object();
-        json.key("part").value(name_of(state_parts(), row.state->part));
+        json.key("part").value(row.state->part);
         json.key("type").value(name_of(state_types(), row.state->type)).end_object();
+    } else if (row.input) {
+        json.key("input").value(role_name(*row.input));
     } else {
         write_words(json.key("convert"), row.convert);
+        if (row.tasks) json.key("tasks").value(true);
     }
 }
 
@@ -148,6 +170,10 @@ StudySettings read_settings(const Item &item) {
     s.state_window = item.small("state_window");
     s.tokens = item.integer("tokens");
     s.seed = item.integer("seed");
+    if (item.json.find("tasks") != nullptr) {
+        s.tasks = read_texts(item, "tasks");
+        s.task_limit = item.integer("task_limit");
+    }
     return s;
 }
 
@@ -156,25 +182,53 @@ TextFinding read_finding(const Item &item) {
             item.estimate("kl_mean"), item.estimate("same_top1")};
 }
 
+InputFinding read_input(const Item &item) {
+    InputFinding f;
+    f.channels = item.integer("channels");
+    f.layers = item.integer("layers");
+    for (const Item &count : item.items("outliers"))
+        f.outliers.push_back(static_cast<uint64_t>(count.json.integer(count.what, 0, INT64_MAX)));
+    if (f.outliers.size() != std::size(study_sigmas))
+        bad_input("%s has %zu numbers of outliers; %zu are needed", item.what.c_str(), f.outliers.size(),
+                  std::size(study_sigmas));
+    f.highest_over_median = item.number("highest_over_median");
+    f.at = item.text("at");
+    f.absmax_kurtosis = item.number("absmax_kurtosis");
+    f.persistent_channel = item.small("persistent_channel");
+    f.persistent_layers = item.integer("persistent_layers");
+    for (const Item &owner : item.items("owners"))
+        f.owners.push_back({owner.text("token"), owner.integer("channels")});
+    f.first_positions = item.integer("first_positions");
+    return f;
+}
+
 StudyRow read_row(const Item &item) {
-    StudyRow row{item.text("experiment"), item.text("series"), item.text("at"), {}, {}, {}};
-    if (item.json.find("zero") != nullptr) {
-        std::vector<std::pair<const char *, std::optional<Role>>> inputs = {{"all", std::nullopt}};
-        for (Role role : all_linear_roles()) inputs.emplace_back(role_name(role), role);
+    StudyRow row;
+    row.experiment = item.text("experiment");
+    row.series = item.text("series");
+    row.at = item.text("at");
+    std::vector<std::pair<const char *, std::optional<Role>>> inputs;
+    for (Role role : all_linear_roles()) inputs.emplace_back(role_name(role), role);
+    if (item.json.find("input") != nullptr) {
+        row.input = item.choice("input", inputs);
+    } else if (item.json.find("zero") != nullptr) {
+        inputs.emplace_back("all", std::nullopt);
         const Item zero = item.member("zero"), random = zero.member("random");
         row.zeroing = {zero.choice("input", inputs), zero.number("sigma"), random.json.boolean(random.what)};
     } else if (item.json.find("state") != nullptr) {
         const Item state = item.member("state");
-        row.state = {state.choice("part", state_parts()), state.choice("type", state_types())};
+        row.state = {state.text("part"), state.choice("type", state_types())};
     } else {
         row.convert = item.words("convert");
+        row.tasks = item.json.find("tasks") != nullptr;
     }
     return row;
 }
 
-StudyFinding read_row_finding(const Item &item, size_t texts) {
-    StudyFinding f{read_row(item), {}, {}, std::nan(""), 0, {}, {}};
-    const bool conversion = !f.row.zeroing && !f.row.state;
+StudyFinding read_row_finding(const Item &item, const StudySettings &settings) {
+    StudyFinding f;
+    f.row = read_row(item);
+    const bool conversion = f.row.is_conversion();
     if (conversion && item.json.find("impossible") != nullptr) {
         f.impossible = item.text("impossible");
         return f;
@@ -182,6 +236,18 @@ StudyFinding read_row_finding(const Item &item, size_t texts) {
     if (item.json.find("notes") != nullptr) f.notes = item.words("notes");
     if (f.row.zeroing) f.channels = item.integer("channels");
     if (conversion) f.bits_per_weight = item.number("bits_per_weight");
+    if (f.row.input) {
+        f.input = read_input(item.member("found"));
+        return f;
+    }
+    if (f.row.tasks) {
+        for (const Item &task : item.items("scores"))
+            f.tasks.push_back({task.estimate("score"), task.estimate("float_score"), task.estimate("change")});
+        if (f.tasks.size() != settings.tasks.size())
+            bad_input("%s has %zu tasks; the study has %zu", item.what.c_str(), f.tasks.size(),
+                      settings.tasks.size());
+        return f;
+    }
     for (const Item &text : item.items("texts")) {
         f.texts.push_back(read_finding(text));
         if (!f.row.state) continue;
@@ -189,8 +255,9 @@ StudyFinding read_row_finding(const Item &item, size_t texts) {
         for (const Item &part : text.items("positions"))
             f.positions.back().push_back({part.small("begin"), part.small("end"), read_finding(part)});
     }
-    if (f.texts.size() != texts)
-        bad_input("%s has %zu texts; the study has %zu", item.what.c_str(), f.texts.size(), texts);
+    if (f.texts.size() != settings.valid.size())
+        bad_input("%s has %zu texts; the study has %zu", item.what.c_str(), f.texts.size(),
+                  settings.valid.size());
     return f;
 }
 
@@ -209,7 +276,23 @@ std::string study_json(const Study &study) {
         }
         if (!f.notes.empty()) write_words(json.key("notes"), f.notes);
         if (f.row.zeroing) json.key("channels").value(f.channels);
-        if (!f.row.zeroing && !f.row.state) json.key("bits_per_weight").value(f.bits_per_weight);
+        if (f.row.is_conversion()) json.key("bits_per_weight").value(f.bits_per_weight);
+        if (f.input) write_input(json.key("found"), *f.input);
+        if (f.row.tasks) {
+            json.key("scores").begin_array();
+            for (const TaskFinding &task : f.tasks) {
+                json.begin_object();
+                write_estimate(json, "score", task.score);
+                write_estimate(json, "float_score", task.float_score);
+                write_estimate(json, "change", task.change);
+                json.end_object();
+            }
+            json.end_array();
+        }
+        if (f.input || f.row.tasks) {
+            json.end_object();
+            continue;
+        }
         json.key("texts").begin_array();
         for (size_t t = 0; t < f.texts.size(); ++t) {
             write_finding(json.begin_object(), f.texts[t]);
@@ -239,7 +322,7 @@ Study read_study(std::string_view text, const std::string &name) {
                   static_cast<unsigned long long>(version));
     Study study{read_settings(item.member("settings")), {}};
     for (const Item &row : item.items("rows"))
-        study.findings.push_back(read_row_finding(row, study.settings.valid.size()));
+        study.findings.push_back(read_row_finding(row, study.settings));
     return study;
 }
 
@@ -268,6 +351,8 @@ std::string difference(const StudySettings &there, const StudySettings &here) {
     number("state-window", there.state_window, here.state_window);
     number("the number of tokens a text", there.tokens, here.tokens);
     number("seed", there.seed, here.seed);
+    compare("the tasks", texts(there.tasks), texts(here.tasks));
+    number("the limit of examples", there.task_limit, here.task_limit);
     return found;
 }
 

@@ -6,12 +6,14 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <map>
 
 #include "adder/adder.h"
 #include "converter/base/error.h"
 #include "converter/base/progress.h"
 #include "converter/calibrate/calibrate.h"
 #include "converter/convert/options.h"
+#include "converter/plan/names.h"
 #include "runtime/crc32.h"
 
 namespace adder {
@@ -41,7 +43,19 @@ TextFinding finding_of(const TextFigures &f, double float_perplexity) {
     return {f.token.value, float_perplexity, f.change_percent, f.kl_mean, f.same_top1};
 }
 
-StudyFinding start(const StudyRow &row) { return {row, {}, {}, std::nan(""), 0, {}, {}}; }
+StudyFinding start(const StudyRow &row) {
+    StudyFinding finding;
+    finding.row = row;
+    return finding;
+}
+
+double median_of(std::vector<double> values) {
+    std::sort(values.begin(), values.end());
+    const size_t n = values.size();
+    return n == 0 ? std::nan("") : n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+}
+
+constexpr size_t most_owners = 5;  // that a finding names
 
 // "alpha-in_proj-0.5.adder"
 std::string blob_name(const StudyRow &row) {
@@ -63,6 +77,9 @@ StudyModels::StudyModels(const StudyOptions &options, ThreadPool &pool)
     state_.window = state_.stride = options.state_window;
     windows_.windows = std::max<uint64_t>(1, options.tokens / options.window);
     state_.windows = std::max<uint64_t>(1, options.tokens / options.state_window);
+    tasks_.limit = options.task_limit;
+    for (const std::string &task : options.tasks)
+        tasks_.tasks.push_back(read_task(task, options.task_limit, false));
 }
 
 StudySettings StudyModels::settings() const {
@@ -79,6 +96,9 @@ StudySettings StudyModels::settings() const {
         const MappedFile file(path);
         s.valid.push_back({file_name(path), file.size(), crc32(0, file.data(), file.size())});
     }
+    for (const Task &task : tasks_.tasks)
+        s.tasks.push_back({task.name, MappedFile(task.file).size(), task.crc});
+    s.task_limit = options_.task_limit;
     s.window = options_.window;
     s.state_window = options_.state_window;
     s.tokens = options_.tokens;
@@ -108,7 +128,10 @@ void StudyModels::keep_logits(uint64_t bytes) {
 Scorer &StudyModels::base() { return recorded_ ? static_cast<Scorer &>(*recorded_) : model_; }
 
 StudyFinding StudyModels::compute(const StudyRow &row) {
-    return row.zeroing ? compute_zeroing(row) : row.state ? compute_state(row) : compute_conversion(row);
+    return row.input     ? compute_input(row)
+           : row.zeroing ? compute_zeroing(row)
+           : row.state   ? compute_state(row)
+                         : compute_conversion(row);
 }
 
 Evaluation StudyModels::compare(Scorer &model, const EvalOptions &eval) {
@@ -157,7 +180,27 @@ StudyFinding StudyModels::compute_conversion(const StudyRow &row) {
     finding.notes = convert(convert_options, pool_).warnings;
     const std::unique_ptr<Scorer> blob = open_scorer(convert_options.output, pool_);
     finding.bits_per_weight = blob->facts().bits_per_weight;
-    take_texts(compare(*blob, windows_), &finding);
+    if (!row.tasks) {
+        take_texts(compare(*blob, windows_), &finding);
+        return finding;
+    }
+    // The float model's log-likelihoods are computed once.
+    Evaluation evaluation = evaluate({blob.get()}, -1, tasks_, pool_);
+    if (!evaluation.interrupted && !task_base_) {
+        Evaluation base = evaluate({&model_}, -1, tasks_, pool_);
+        evaluation.interrupted = base.interrupted;
+        if (!base.interrupted) task_base_ = std::move(base.models[0]);
+    }
+    if (evaluation.interrupted) throw_if_interrupted();
+    evaluation.models.insert(evaluation.models.begin(), *task_base_);
+    evaluation.base = 0;
+    for (size_t t = 0; t < tasks_.tasks.size(); ++t) {
+        const TaskFigures base = task_figures(evaluation, 0, t), one = task_figures(evaluation, 1, t);
+        if (prints_acc_norm(tasks_.tasks[t].name) && one.acc_norm)
+            finding.tasks.push_back({*one.acc_norm, *base.acc_norm, *one.acc_norm_change});
+        else
+            finding.tasks.push_back({one.acc, base.acc, one.acc_change});
+    }
     return finding;
 }
 
@@ -171,10 +214,68 @@ const std::string &StudyModels::calibration_file() {
     return calibration_path_ = path;
 }
 
+const std::vector<InputStatistics> &StudyModels::inputs() {
+    if (inputs_.empty())
+        inputs_ = measure_inputs(model_.model(), calibration_windows(texts_, model_.tokenizer()));
+    return inputs_;
+}
+
+StudyFinding StudyModels::compute_input(const StudyRow &row) {
+    StudyFinding finding = start(row);
+    InputFinding found;
+    found.outliers.assign(std::size(study_sigmas), 0);
+    std::vector<double> kurtoses;
+    std::map<std::string, uint64_t> owners;
+    const std::vector<Tokens> windows = calibration_windows(texts_, model_.tokenizer());
+    for (const InputStatistics &input : inputs()) {
+        if (input.role != *row.input) continue;
+        ++found.layers;
+        found.channels += input.absmax.size();
+        for (size_t s = 0; s < std::size(study_sigmas); ++s)
+            found.outliers[s] += outlier_channels(input, study_sigmas[s]).size();
+        kurtoses.push_back(input.absmax_kurtosis);
+        if (!(input.highest_over_median() <= found.highest_over_median)) {
+            found.highest_over_median = input.highest_over_median();
+            found.at = input.block == no_block ? "head" : plan_name(shape(), input.role, input.block);
+        }
+        if (input.owners.empty()) continue;
+        for (const uint32_t channel : outlier_channels(input, study_sigmas[0])) {
+            const TokenPlace &place = input.owners[channel];
+            found.first_positions += place.position == 0;
+            ++owners[token_text(windows[place.sequence][place.position])];
+        }
+    }
+    found.absmax_kurtosis = median_of(kurtoses);
+    const std::vector<Persistence> persistence = persistence_of(inputs(), *row.input, study_sigmas[0]);
+    if (!persistence.empty()) {
+        found.persistent_channel = persistence[0].channel;
+        found.persistent_layers = persistence[0].layers;
+    }
+    for (const auto &[token, channels] : owners) found.owners.push_back({token, channels});
+    std::stable_sort(
+        found.owners.begin(), found.owners.end(),
+        [](const InputFinding::Owner &a, const InputFinding::Owner &b) { return a.channels > b.channels; });
+    if (found.owners.size() > most_owners) found.owners.resize(most_owners);
+    finding.input = std::move(found);
+    return finding;
+}
+
+// As a report can print it.
+std::string StudyModels::token_text(int32_t token) const {
+    const uint8_t *bytes = nullptr;
+    uint32_t size = 0;
+    if (!token_bytes(&model_.tokenizer().tokenizer(), token, &bytes, &size, nullptr))
+        return std::to_string(token);
+    std::string text;
+    for (uint32_t i = 0; i < size; ++i)
+        text += bytes[i] >= 0x20 && bytes[i] < 0x7f ? std::string(1, static_cast<char>(bytes[i]))
+                                                    : format("\\x%02x", bytes[i]);
+    return text;
+}
+
 StudyFinding StudyModels::compute_zeroing(const StudyRow &row) {
     if (cases_.empty())
-        cases_ = zeroing_cases(measure_inputs(model_.model(), calibration_windows(texts_, model_.tokenizer())),
-                               {std::begin(study_sigmas), std::end(study_sigmas)}, options_.seed);
+        cases_ = zeroing_cases(inputs(), {std::begin(study_sigmas), std::end(study_sigmas)}, options_.seed);
     const auto found = std::find_if(cases_.begin(), cases_.end(), [&](const ZeroingCase &c) {
         return c.role == row.zeroing->role && c.sigma == row.zeroing->sigma && c.random == row.zeroing->random;
     });

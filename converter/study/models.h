@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,9 @@ class StudyModels {
     StudyFinding compute_conversion(const StudyRow &row);
     StudyFinding compute_zeroing(const StudyRow &row);
     StudyFinding compute_state(const StudyRow &row);
+    StudyFinding compute_input(const StudyRow &row);
+    const std::vector<InputStatistics> &inputs();
+    std::string token_text(int32_t token) const;
     const std::string &calibration_file();
 
     const StudyOptions &options_;
@@ -42,10 +46,12 @@ class StudyModels {
     CheckpointScorer model_;
     const std::vector<CalibrationText> texts_;
     const CalibrationSource source_;
-    EvalOptions windows_, state_;  // of the rows of states, and of all others
+    EvalOptions windows_, state_, tasks_;  // of most rows, of those of states, of those of tasks
     std::unique_ptr<RecordedScorer> recorded_;
-    std::string calibration_path_;    // empty: not made yet
-    std::vector<ZeroingCase> cases_;  // empty: not measured yet
+    std::optional<ModelResult> task_base_;  // of the float model, once it is needed
+    std::string calibration_path_;          // empty: not made yet
+    std::vector<InputStatistics> inputs_;   // empty: not measured yet; ...
+    std::vector<ZeroingCase> cases_;        // ... not made yet
 };
 
 }  // namespace adder

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <tuple>
 
 #include "converter/base/error.h"
 #include "converter/base/progress.h"
@@ -41,32 +42,48 @@ struct Moments {
 // What is seen of one input: sums a sequence, which are added up in the order of the sequences, and ranges a thread,
 // whose maximum has no order.
 struct Seen {
+    struct Largest {
+        float value;
+        TokenPlace owner;
+    };
     std::vector<Moments> moments;
-    std::vector<std::vector<float>> absmax;
+    std::vector<std::vector<Largest>> largest;  // of a member, [channels]
 
-    Seen(size_t sequences, uint32_t members) : moments(sequences), absmax(members) {}
+    Seen(size_t sequences, uint32_t members) : moments(sequences), largest(members) {}
+
+    // Is it larger, or as large and earlier? A NaN takes the place of all.
+    static bool precedes(const Largest &a, const Largest &b) {
+        if (!(a.value <= b.value)) return true;
+        return a.value >= b.value &&
+               std::tie(a.owner.sequence, a.owner.position) < std::tie(b.owner.sequence, b.owner.position);
+    }
 
     void add(const LinearInputs &inputs, size_t sequence, uint32_t member) {
-        std::vector<float> &range = absmax[member];
-        range.resize(inputs.width, 0.0f);
+        std::vector<Largest> &range = largest[member];
+        range.resize(inputs.width, Largest{0.0f, {UINT32_MAX, UINT32_MAX}});
         for (uint32_t t = 0; t < inputs.tokens; ++t) {
             const float *const v = inputs.values + size_t{t} * inputs.stride;
             for (uint32_t i = 0; i < inputs.width; ++i) {
-                const float magnitude = std::fabs(v[i]);
-                range[i] = magnitude <= range[i] ? range[i] : magnitude;  // a NaN takes the place
+                const Largest here{std::fabs(v[i]), {static_cast<uint32_t>(sequence), inputs.first + t}};
+                if (precedes(here, range[i])) range[i] = here;
                 moments[sequence].add(static_cast<double>(v[i]));
             }
         }
     }
 
     InputStatistics finish(Role role, uint32_t block, const std::string &checkpoint) const {
-        InputStatistics input{role, block, {}};
+        InputStatistics input{role, block, {}, {}};
         Moments values;
         for (const Moments &sequence : moments) values.add(sequence);
-        for (const std::vector<float> &range : absmax) {
-            if (range.size() > input.absmax.size()) input.absmax.resize(range.size(), 0.0f);
+        std::vector<Largest> all;
+        for (const std::vector<Largest> &range : largest) {
+            if (range.size() > all.size()) all.resize(range.size(), Largest{0.0f, {UINT32_MAX, UINT32_MAX}});
             for (size_t i = 0; i < range.size(); ++i)
-                if (!(range[i] <= input.absmax[i])) input.absmax[i] = range[i];
+                if (precedes(range[i], all[i])) all[i] = range[i];
+        }
+        for (const Largest &one : all) {
+            input.absmax.push_back(one.value);
+            input.owners.push_back(one.owner);
         }
         for (size_t i = 0; i < input.absmax.size(); ++i)
             if (!std::isfinite(input.absmax[i]))
@@ -139,6 +156,7 @@ std::vector<InputStatistics> measure_inputs(FloatModel &model, const std::vector
     begin(0);
     model.run(sequences, visitor);
     inputs.push_back(head.finish(Role::head, no_block, checkpoint));
+    inputs.back().owners.clear();
     return inputs;
 }
 

@@ -10,11 +10,17 @@
 
 namespace adder {
 
+// Where a value was: a token of a sequence.
+struct TokenPlace {
+    uint32_t sequence, position;
+};
+
 // The input of one linear layer over all tokens of a text.
 struct InputStatistics {
     Role role;                  // the first that takes it
     uint32_t block;             // no_block of the head; the model's layers are its blocks where each has one
-    std::vector<float> absmax;  // [channels], the largest magnitude
+    std::vector<float> absmax;  // [channels], the largest magnitude, ...
+    std::vector<TokenPlace> owners;  // ... and the first token that had it; none of the head's
     // Of the channels' absmax; the deviation is that of the population, divided by the number of channels.
     double mean = 0, deviation = 0, median = 0, highest = 0;
     // Fourth central moment over the squared variance: 3 for a normal distribution. NaN where the variance is 0.

@@ -16,10 +16,13 @@ namespace {
 class Run {
   public:
     Run(const StudyOptions &options, ThreadPool &pool)
-        : options_(options), models_(options, pool), rows_(study_rows(models_.shape())),
+        : options_(options), models_(options, pool),
+          rows_(study_rows(models_.shape(), !options.tasks.empty())),
           path_(join_path(options.output, "study.json")) {
         study_.settings = models_.settings();
     }
+
+    uint64_t computed() const { return computed_; }
 
     Study run() {
         take_finished();
@@ -27,7 +30,8 @@ class Run {
         for (const StudyRow &row : rows_)
             if (selected(row.experiment) && find(row) == nullptr) missing.push_back(&row);
         announce(missing);
-        if (options_.most_rows > 0 && missing.size() > options_.most_rows) missing.resize(options_.most_rows);
+        if (options_.most_rows && missing.size() > *options_.most_rows) missing.resize(*options_.most_rows);
+        computed_ = missing.size();
         try {
             compute(missing);
         } catch (const Error &) {
@@ -78,7 +82,8 @@ class Run {
     // Experiments share conversions.
     const StudyFinding *with_the_same_options(const StudyRow &row) const {
         for (const StudyFinding &finding : study_.findings)
-            if (!row.convert.empty() && finding.row.convert == row.convert) return &finding;
+            if (!row.convert.empty() && finding.row.convert == row.convert && finding.row.tasks == row.tasks)
+                return &finding;
         return nullptr;
     }
 
@@ -97,7 +102,8 @@ class Run {
                      study_.findings.size(), missing.size());
         if (missing.empty()) return;
         const auto is_state = [](const StudyRow *row) { return row->state.has_value(); };
-        const uint64_t bytes = models_.logit_bytes(!std::all_of(missing.begin(), missing.end(), is_state),
+        const auto of_windows = [](const StudyRow *row) { return !row->state && !row->input && !row->tasks; };
+        const uint64_t bytes = models_.logit_bytes(std::any_of(missing.begin(), missing.end(), of_windows),
                                                    std::any_of(missing.begin(), missing.end(), is_state));
         const bool keep = bytes <= options_.most_logit_bytes;
         std::fprintf(stderr, "adder study: the float model's logits take %.1f MB: %s\n",
@@ -111,16 +117,20 @@ class Run {
     const std::vector<StudyRow> rows_;
     const std::string path_;
     Study study_;
+    uint64_t computed_ = 0;
 };
 
 }  // namespace
 
-Study run_study(const StudyOptions &options, ThreadPool &pool) {
+Study run_study(const StudyOptions &options, ThreadPool &pool, uint64_t *computed) {
     const OutputDirectory directory(options.output);
     for (const char *name : {"study.json", "study.html", "calibration.json"})
         check_can_create(join_path(options.output, name));
     check_held_out("--valid", options.valid, options.calibration_files, {});
-    return Run(options, pool).run();
+    Run run(options, pool);
+    Study study = run.run();
+    if (computed != nullptr) *computed = run.computed();
+    return study;
 }
 
 }  // namespace adder

@@ -4,9 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
-#include "runtime/blob.h"
+#include "converter/plan/model_shape.h"
 
 namespace adder {
 namespace {
@@ -25,12 +24,11 @@ class RoundedScorer : public Scorer {
     void score(const std::vector<Sequence> &sequences, const Callback &callback,
                const Advance &advance) override {
         const ModelShape &shape = base_.model().shape();
-        const char *const part = state_parts()[static_cast<size_t>(rounding_.part)].first;
         const FloatModel::StateVisitor edit = [&](uint32_t block, uint8_t *state) {
             const BlockView view = shape.view(block);
             for (uint32_t i = 0; i < view.kind->state_count; ++i) {
                 const StateRow &row = view.kind->states[i];
-                if (std::strcmp(row.name, part) == 0)
+                if (row.name == rounding_.part)
                     round_state(rounding_.type, reinterpret_cast<float *>(state),
                                 row.channels.padded(view.dims) / tile_size, view.dims[row.count]);
                 state += state_part_bytes(row, *view.shape, view.dims);
@@ -59,9 +57,14 @@ const std::vector<std::pair<const char *, RoundedType>> &state_types() {
     return types;
 }
 
-const std::vector<std::pair<const char *, StatePart>> &state_parts() {
-    static const std::vector<std::pair<const char *, StatePart>> parts = {{"scan", StatePart::scan},
-                                                                          {"conv", StatePart::conv}};
+std::vector<std::string> state_parts(const ModelShape &shape) {
+    std::vector<std::string> parts;
+    for (const BlobShape &one : shape.shapes) {
+        const BlockKind &kind = *find_block_kind(one.kind);
+        for (uint32_t i = kind.state_count; i-- > 0;)  // what feeds a scan stands before it
+            if (std::find(parts.begin(), parts.end(), kind.states[i].name) == parts.end())
+                parts.emplace_back(kind.states[i].name);
+    }
     return parts;
 }
 

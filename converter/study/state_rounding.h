@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -17,18 +18,15 @@ enum class RoundedType {
     i16,  // codes up to 32767 and 127, one scale per channel: its largest magnitude after that token
     i8,
 };
-enum class StatePart {
-    scan,
-    conv
-};  // h, d_state numbers per channel; the d_conv - 1 last inputs of the convolution
 
 struct StateRounding {
-    StatePart part;
+    std::string part;  // of the blocks' states, as their kinds name it: "scan", "conv"
     RoundedType type;
 };
 
 const std::vector<std::pair<const char *, RoundedType>> &state_types();
-const std::vector<std::pair<const char *, StatePart>> &state_parts();
+// The parts of the states of a model's blocks: what a block keeps longest first, each name once.
+std::vector<std::string> state_parts(const ModelShape &shape);
 
 // To nearest even.
 float round_to_f16(float value);

@@ -1,4 +1,4 @@
-// The tables and the series of a study, for its report in text and as a page.
+// The tables and the series of one or several studies, for reports in text, as a page and as CSV.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -11,15 +11,23 @@
 
 namespace adder {
 
-// Of an experiment: all of its rows; of the state also a table a text, by position. Empty where there are no rows.
-std::vector<EvalSection> study_tables(const Study &study, const Experiment &experiment);
+// Of an experiment, in the order in which they are read; empty where no study has rows of it. Of one study all of its rows. Of
+// several the rows side by side, or, where rows are of kinds of layers that each has for itself, what stands out of them.
+std::vector<EvalSection> study_tables(const std::vector<Study> &studies, const Experiment &experiment);
 
-// Mean KL divergence by series and place, of each text; of the state by position instead.
+// Mean KL divergence by series and place, of each text; of the state by position instead. Where rows are of kinds of layers, one
+// of each study.
 struct StudyPlot {
     std::string title, x_label;
     std::vector<std::string> places;
     std::vector<Series> series;
 };
-std::vector<StudyPlot> study_plots(const Study &study, const Experiment &experiment);
+std::vector<StudyPlot> study_plots(const std::vector<Study> &studies, const Experiment &experiment);
+
+// What the figures of an experiment say, a sentence a study, and of several one of them all.
+std::vector<std::string> study_conclusions(const std::vector<Study> &studies, const Experiment &experiment);
+
+// The rows of an experiment, in their order.
+std::vector<const StudyFinding *> findings_of(const Study &study, const std::string &experiment);
 
 }  // namespace adder

@@ -8,6 +8,14 @@
 
 namespace adder::test {
 
+// A page without what its links save and where they lead to in it: what remains of an address is one of elsewhere.
+inline std::string without_own_links(std::string page) {
+    for (const std::string &begin : {std::string("href=\"#"), std::string("href=\"data:")})
+        for (size_t at = page.find(begin); at != std::string::npos; at = page.find(begin, at))
+            page.erase(at, page.find('"', at + begin.size()) + 1 - at);
+    return page;
+}
+
 // What is wrong with a page that has no comments and no CDATA sections; empty: nothing.
 inline std::string xml_error(const std::string &page) {
     static const std::regex tag("<(/?)([a-zA-Z][a-zA-Z0-9]*)((\\s+[a-zA-Z0-9:-]+=\"[^\"<]*\")*)\\s*(/?)>");

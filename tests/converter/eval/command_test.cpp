@@ -14,6 +14,7 @@
 #include "tests/converter/eval/toy.h"
 #include "tests/support/command.h"
 #include "tests/support/error_of.h"
+#include "tests/support/well_formed.h"
 
 namespace adder::test {
 namespace {
@@ -166,7 +167,11 @@ TEST_F(EvalCommand, TableCsvAndHtml) {
     for (const char *part : {"float.adder", "toy (base)", "token ppl", "±", "KL 99 %", "hellaswag acc_norm",
                              "lambada_openai ppl"})
         EXPECT_HAS(table, part);
-    const std::string page = read_text(html);
+    const std::string page = without_own_links(read_text(html));
+    EXPECT_EQ(xml_error(page), "");
+    for (const char *part :
+         {"Made by &#39;adder eval ", "Save as CSV", "Save as SVG", "download=\"text-txt-against-size.svg\""})
+        EXPECT_HAS(page, part);
     EXPECT_EQ(page.rfind("<!DOCTYPE html>", 0), 0u);
     EXPECT_HAS(page, "<svg");
     EXPECT_HAS(page, "bits per weight");

@@ -203,7 +203,7 @@ TEST_F(OutliersCommand, ZeroReportsOutliersBesideRandomChannels) {
 }
 
 TEST_F(OutliersCommand, RandomChannelsAreNoOutliersAndNested) {
-    InputStatistics input{Role::in_proj, 0, std::vector<float>(100, 1.0f)};
+    InputStatistics input{Role::in_proj, 0, std::vector<float>(100, 1.0f), {}};
     for (uint32_t i = 0; i < 100; ++i) input.absmax[i] += 0.001f * static_cast<float>(i);
     input.absmax[7] = 3;
     input.absmax[50] = 9;

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <regex>
@@ -79,6 +80,11 @@ TEST_F(StudyCommand, EveryExperimentGivesItsRowsAndAPageThatLoadsNothing) {
         EXPECT_EQ(f.impossible.find("blocks of 64") != std::string::npos, hadamard)
             << f.row.name() << ": " << f.impossible;
         if (hadamard) continue;
+        EXPECT_EQ(f.input.has_value(), f.row.input.has_value());
+        if (f.input) {
+            EXPECT_EQ(f.input->layers, f.row.input == Role::head ? 1u : 2u) << f.row.name();
+            continue;
+        }
         ASSERT_EQ(f.texts.size(), 1u);
         EXPECT_GE(f.texts[0].kl_mean.value, 0) << f.row.name();
         EXPECT_GT(f.texts[0].perplexity, 1) << f.row.name();
@@ -95,17 +101,112 @@ TEST_F(StudyCommand, EveryExperimentGivesItsRowsAndAPageThatLoadsNothing) {
     EXPECT_GT(find(found, "tensors", "int4 weights", "in_proj")->texts[0].kl_mean.value,
               find(found, "tensors", "int8 weights", "in_proj")->texts[0].kl_mean.value);
 
-    for (const char *part : {"Weights and activations", "naive", "W4A4", "not possible", "out_proj, random"})
+    for (const char *part : {"Weights and activations", "naive", "W4A4", "not possible", "Naive W8A8 costs ",
+                             "loses most without smoothing", "loses most in layer"})
         EXPECT_HAS(tables, part);
-    const std::string page = read_text(file("all/study.html"));
+    const std::string page = without_own_links(read_text(file("all/study.html")));
     EXPECT_EQ(xml_error(page), "");
-    for (const Experiment &experiment : experiments()) EXPECT_HAS(page, experiment.question);
+    for (const Experiment &experiment : experiments()) {
+        if (experiment.name == std::string("tasks")) continue;
+        EXPECT_HAS(page, experiment.question);
+        EXPECT_HAS(page, experiment.sources);
+    }
+    for (const char *part :
+         {"Save as CSV", "Save as SVG", "<div class=\"found\">", "Made by &#39;adder study "})
+        EXPECT_HAS(page, part);
     EXPECT_HAS(page, "<path class=\"s0 stroke\"");
     EXPECT_HAS(page, "--set=layers.*.in_proj=int8,tensor,input=static,scale=absmax,alpha=0.5");
     const std::string rest = std::regex_replace(page, std::regex("http://www.w3.org/2000/svg"), "");
     for (const char *part : {"http", "src=", "href", "<script", "url(", ">nan", "inf<"})
         EXPECT_EQ(rest.find(part), std::string::npos) << part;
-    EXPECT_EQ(listing("all"), (std::set<std::string>{"calibration.json", "study.html", "study.json"}));
+    EXPECT_EQ(listing("all"),
+              (std::set<std::string>{"calibration.json", "study.csv", "study.html", "study.json"}));
+    const std::string csv = read_text(file("all/study.csv"));
+    const auto commas = [](const std::string &line) { return std::count(line.begin(), line.end(), ','); };
+    EXPECT_HAS(csv, "toy,table,naive,W8A8,");
+    EXPECT_HAS(csv, "toy,state,scan,int8,,,text.txt,128,256,");
+    EXPECT_EQ(commas(csv.substr(0, csv.find('\r'))), 30);
+    const std::string plain = std::regex_replace(csv, std::regex("\"[^\"]*\""), "quoted");
+    EXPECT_EQ(commas(plain), 30 * std::count(csv.begin(), csv.end(), '\n'));
+}
+
+// The statistics are those of the calibration text: a channel that one token owns is found, with the token.
+TEST_F(StudyCommand, InputsAreThoseOfTheCalibrationText) {
+    study("s", {"--only", "inputs"});
+    const Study found = read_study(json("s"), "study.json");
+    const Json outliers = Json::parse(adder({"outliers", toy_.checkpoint(), "--calib", file("calib.txt"),
+                                             "--calib-tokens", "1024", "--json", "-q"}),
+                                      "outliers");
+    uint64_t channels = 0;
+    double highest = 0;
+    for (const Json &input : outliers.find("inputs")->array("")) {
+        if (input.find("input")->string("") != "out_proj") continue;
+        channels += static_cast<uint64_t>(input.find("channels")->integer("", 0, 1 << 20));
+        highest = std::max(highest, input.find("max_over_median")->number(""));
+    }
+    const InputFinding &out_proj = *find(found, "inputs", "out_proj", "all layers")->input;
+    EXPECT_EQ(out_proj.channels, channels);
+    EXPECT_EQ(out_proj.highest_over_median, highest);
+    EXPECT_EQ(out_proj.outliers.size(), 3u);
+    uint64_t owned = 0;
+    for (const InputFinding::Owner &owner : out_proj.owners) owned += owner.channels;
+    EXPECT_LE(owned, out_proj.outliers[0]);
+    EXPECT_EQ(owned > 0, out_proj.outliers[0] > 0);
+}
+
+TEST_F(StudyCommand, TasksAreScoredAsEvalScoresThem) {
+    const std::string task = "hellaswag=" + file("task.jsonl");
+    study("s", {"--only", "tasks", "--task", task, "--rows", "1"});
+    const Study found = read_study(json("s"), "study.json");
+    ASSERT_EQ(found.findings.size(), 1u);
+    ASSERT_EQ(found.findings[0].tasks.size(), 1u);
+    adder({"convert", toy_.checkpoint(), "-o", file("one.adder"), "--calib", file("calib.txt"),
+           "--calib-tokens", "1024", "--recipe", "naive", "-q"});
+    const Json eval = Json::parse(
+        adder({"eval", file("one.adder"), "--base", toy_.checkpoint(), "--task", task, "--json", "-q"}),
+        "eval");
+    const Json &model = eval.find("models")->array("")[0].find("tasks")->array("")[0];
+    EXPECT_EQ(found.findings[0].tasks[0].score.value, model.find("acc_norm")->number(""));
+    EXPECT_EQ(found.findings[0].tasks[0].change.value, model.find("acc_norm_change")->number(""));
+    EXPECT_HAS(read_text(file("s/study.html")), "hellaswag, %");
+    // Other tasks are another study.
+    study("s", {"--only", "tasks", "--rows", "1"}, 2);
+    EXPECT_HAS(err_, "the tasks");
+}
+
+TEST_F(StudyCommand, SeveralCheckpointsStandSideBySide) {
+    std::filesystem::copy(toy_.checkpoint(), file("second"));
+    const auto both = [&](const std::string &out, std::vector<std::string> more) {
+        std::vector<std::string> list = words(out, {"--only", "table,alpha,layers", "--windows", "1"});
+        list.insert(list.begin() + 2, file("second") + "/");
+        list.insert(list.end(), more.begin(), more.end());
+        return adder(list);
+    };
+    const std::string tables = both("both", {});
+    EXPECT_HAS(tables, "second: perplexity, %");
+    EXPECT_HAS(tables, "second: Naive W8A8 costs ");
+    EXPECT_EQ(listing("both"), (std::set<std::string>{"second", "study.csv", "study.html", "toy"}));
+    const std::string page = without_own_links(read_text(file("both/study.html")));
+    EXPECT_EQ(xml_error(page), "");
+    EXPECT_HAS(page, "href=\"second/study.html\"");
+    EXPECT_HAS(page, "toy: naive");
+    // Each is what a study of it alone is, and a study that was stopped ends with the same bytes.
+    study("alone", {"--only", "table,alpha,layers", "--windows", "1"});
+    EXPECT_EQ(json("both/toy"), json("alone"));
+    const size_t table = 14;
+    both("parts", {"--rows", std::to_string(table + 3)});
+    EXPECT_EQ(read_study(json("parts/toy"), "").findings.size(), table + 3);
+    EXPECT_EQ(read_study(json("parts/second"), "").findings.size(), 0u);
+    EXPECT_EQ(both("parts", {}), tables);
+    for (const char *model : {"toy", "second"})
+        EXPECT_EQ(json(std::string("parts/") + model), json(std::string("both/") + model));
+
+    std::filesystem::create_directory(file("elsewhere"));
+    std::filesystem::copy(toy_.checkpoint(), file("elsewhere/toy"));
+    std::vector<std::string> same = words("same", {});
+    same.insert(same.begin() + 2, file("elsewhere/toy"));
+    adder(same, 2);
+    EXPECT_HAS(err_, "have the same name");
 }
 
 TEST_F(StudyCommand, FiguresAreThoseOfConvertAndEval) {
@@ -150,7 +251,11 @@ TEST_F(StudyCommand, StoppedAndGoneOnItGivesTheSameBytes) {
     study("parts", with({"--rows", "9", "-t", "2"}));
     EXPECT_EQ(study("parts", with({"-t", "3", "--logits-mb", "0"})), printed);
     EXPECT_EQ(json("parts"), json("whole"));
-    EXPECT_EQ(read_text(file("parts/study.html")), read_text(file("whole/study.html")));
+    const auto page = [&](const std::string &out) {
+        return std::regex_replace(without_own_links(read_text(file(out + "/study.html"))),
+                                  std::regex("<p>Made by [^<]*</p>"), "");
+    };
+    EXPECT_EQ(page("parts"), page("whole"));
 
     // In another order, and experiment by experiment.
     study("order", {"--only", "tensors", "--windows", "2"});
@@ -222,7 +327,7 @@ TEST_F(StudyCommand, WhatIsWrongIsSaid) {
         {{toy, "--out", file("s")}, 2, "give --valid FILE"},
         {{toy, "--valid", text, "--out", file("s"), "--only", "alpha,beta"},
          2,
-         "no experiment 'beta'; there are table"},
+         "no experiment 'beta'; there are inputs, table"},
         {{toy, "--valid", text, "--out", file("s"), "--only", ""}, 2, "no experiment ''"},
         {{toy, "--valid", text, "--out", file("s"), "--quick", "--windows", "2"}, 2, "give one of them"},
         {{toy, "--valid", text, "--out", file("s"), "--calib", text}, 2, "--valid "},
