@@ -148,7 +148,7 @@ Command study_command() {
         "set.",
         {"adder study mamba-130m --calib sample.txt --valid held-out.txt --out study",
          "adder study mamba-130m --valid held-out.txt --out study --quick --only table,state",
-         "adder study mamba-130m mamba2-130m rwkv7-0.1b --calib sample.txt --valid held-out.txt --out compared"},
+         "adder study mamba-130m another-130m --calib sample.txt --valid held-out.txt --out compared"},
         {
             {"calib", 0, "FILE", true, "Calibration text (default: a small text that comes with the tool)."},
             {"calib-tokens", 0, "N", false,
