@@ -71,20 +71,15 @@ StudyOptions read_options(const Arguments &arguments) {
     return options;
 }
 
-// What a checkpoint is called in reports, and its folder where there are several.
-std::string name_of(std::string path) {
-    while (path.size() > 1 && path.back() == '/') path.pop_back();
-    return file_name(path);
-}
-
 void check_checkpoints(const std::vector<std::string> &checkpoints, const std::string &output) {
     for (size_t i = 0; i < checkpoints.size(); ++i) {
-        if (!is_directory(checkpoints[i])) bad_input("%s is no checkpoint directory", checkpoints[i].c_str());
+        if (!is_checkpoint(checkpoints[i]))
+            bad_input("%s is no checkpoint directory, and no file of weights", checkpoints[i].c_str());
         std::error_code unknown;
         if (std::filesystem::equivalent(checkpoints[i], output, unknown))
             fail(ExitCode::usage, "--out %s is the checkpoint", output.c_str());
         for (size_t k = 0; k < i; ++k)
-            if (name_of(checkpoints[i]) == name_of(checkpoints[k]))
+            if (checkpoint_name(checkpoints[i]) == checkpoint_name(checkpoints[k]))
                 fail(ExitCode::usage, "%s and %s have the same name, by which a study tells them apart",
                      checkpoints[k].c_str(), checkpoints[i].c_str());
     }
@@ -107,7 +102,7 @@ int run(const Arguments &arguments) {
     std::vector<Study> studies;
     for (const std::string &checkpoint : checkpoints) {
         options.checkpoint = checkpoint;
-        options.output = several ? join_path(output, name_of(checkpoint)) : output;
+        options.output = several ? join_path(output, checkpoint_name(checkpoint)) : output;
         for (const char *name : {"study.json", "study.html", "study.csv", "calibration.json"})
             check_not_an_input(join_path(options.output, name), inputs);
         uint64_t computed = 0;
@@ -129,7 +124,7 @@ int run(const Arguments &arguments) {
 Command study_command() {
     return {
         "study",
-        "CHECKPOINT_DIR... [--calib FILE]... --valid FILE... --out DIRECTORY [OPTIONS]",
+        "CHECKPOINT... [--calib FILE]... --valid FILE... --out DIRECTORY [OPTIONS]",
         "Repeat the experiments of Mamba-PTQ on checkpoints, and compare them",
         "Converts the checkpoint again and again, as adder convert would, compares each blob with the "
         "checkpoint in "
