@@ -68,6 +68,10 @@ struct Family {
     void (*write_config)(const ModelShape &model, JsonWriter *json);
     Initial (*initial)(const TensorSpec &tensor, const ModelShape &model);
     std::vector<PublishedShape> published;
+
+    // The LayerNorm that the embedding goes through and nothing else does, NAME.weight and NAME.bias: it is folded into the table.
+    // Null: there is none.
+    const char *embedding_norm = nullptr;
 };
 
 // All, in the order of the list in kinds.inc; those of a name there are NAME_families of NAME.cpp.
