@@ -11,7 +11,7 @@ namespace {
 constexpr uint32_t calibration_window = 512;  // as convert has it
 
 std::string calibrate_checkpoint(const Arguments &arguments) {
-    const Checkpoint checkpoint(arguments.positional()[0]);
+    const Checkpoint checkpoint(arguments.positional()[0], false, arguments.text("tokenizer"));
     const CheckpointTokenizer tokenizer(checkpoint.tokenizer_path(), checkpoint.shape().vocab_size);
     const auto tokens = static_cast<uint64_t>(arguments.integer("calib-tokens", 65536, 128, UINT32_MAX));
     const std::vector<CalibrationText> texts =
@@ -23,7 +23,7 @@ std::string calibrate_checkpoint(const Arguments &arguments) {
 }
 
 std::string merge(const Arguments &arguments) {
-    for (const char *option : {"calib", "calib-tokens", "threads"})
+    for (const char *option : {"calib", "calib-tokens", "threads", "tokenizer"})
         if (arguments.has(option)) fail(ExitCode::usage, "--merge runs no model: --%s has no place", option);
     if (arguments.positional().size() < 2)
         fail(ExitCode::usage,
@@ -40,7 +40,8 @@ int run_calibrate(const Arguments &arguments) {
         fail(ExitCode::usage, "there is one argument too many, %s; --merge takes several files",
              arguments.positional()[1].c_str());
     std::vector<std::string> inputs = arguments.positional();
-    for (const std::string &text : arguments.all("calib")) inputs.push_back(text);
+    for (const char *option : {"calib", "tokenizer"})
+        for (const std::string &path : arguments.all(option)) inputs.push_back(path);
     check_not_an_input(output, inputs);
     install_interrupt_handler();
     AtomicFile file(output);  // made now: that it cannot be written is better known before the work
@@ -56,7 +57,7 @@ int run_calibrate(const Arguments &arguments) {
 Command calibrate_command() {
     return {
         "calibrate",
-        "CHECKPOINT_DIR [--calib FILE]... -o FILE.json | --merge FILE.json FILE.json... -o FILE.json",
+        "CHECKPOINT [--calib FILE]... -o FILE.json | --merge FILE.json FILE.json... -o FILE.json",
         "Record what a checkpoint's activations are like on a text",
         "Runs a checkpoint in float over a calibration text, as convert does, and writes what it saw of the "
         "input of each linear layer: the largest magnitude of every channel and a histogram of its "
@@ -67,6 +68,8 @@ Command calibrate_command() {
          "adder calibrate --merge books.json dialogues.json -o both.json"},
         {
             {"output", 'o', "FILE.json", false, "The file to write."},
+            {"tokenizer", 0, "PATH", false,
+             "The tokenizer: a tokenizer.json, or the folder of one (default: what lies beside the weights)."},
             {"calib", 0, "FILE", true, "Calibration text (default: a small text that comes with the tool)."},
             {"calib-tokens", 0, "N", false,
              "Tokens to calibrate on, evenly spread over the texts (default 65536)."},

@@ -12,7 +12,7 @@ namespace adder {
 
 struct Command {
     const char *name;
-    const char *usage;    // "CHECKPOINT_DIR -o FILE.adder"
+    const char *usage;    // "CHECKPOINT -o FILE.adder"
     const char *summary;  // one line
     const char *description;
     std::vector<const char *> examples;  // shown first in the help

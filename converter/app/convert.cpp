@@ -76,6 +76,7 @@ int run_convert(const Arguments &arguments) {
     const bool dry = arguments.has("dry-run");
     if (options.output.empty() && !dry) fail(ExitCode::usage, "where to? Give -o FILE.adder");
     options.name = arguments.text("name");
+    options.tokenizer = arguments.text("tokenizer");
     options.calibration_files = arguments.all("calib");
     options.calibration_tokens =
         static_cast<uint64_t>(arguments.integer("calib-tokens", 65536, 128, int64_t{1} << 32));
@@ -86,7 +87,7 @@ int run_convert(const Arguments &arguments) {
     options.quality = read_quality(arguments);
     std::vector<std::string> inputs = {options.checkpoint};
     for (const auto &files : {options.calibration_files, options.quality.texts, arguments.all("rules"),
-                              arguments.all("calibration")})
+                              arguments.all("calibration"), arguments.all("tokenizer")})
         inputs.insert(inputs.end(), files.begin(), files.end());
     if (!options.output.empty()) check_not_an_input(options.output, inputs);
     Progress::quiet(arguments.has("quiet"));
@@ -116,6 +117,9 @@ int run_convert(const Arguments &arguments) {
 std::vector<Option> convert_options() {
     std::vector<Option> options = {
         {"output", 'o', "FILE", false, "The blob to write."},
+        {"tokenizer", 0, "PATH", false,
+         "The tokenizer: a tokenizer.json, or a folder of one and of a tokenizer_config.json (default: what lies beside "
+         "the weights)."},
         {"calib", 0, "FILE", true, "Calibration text (default: a small text that comes with the tool)."},
         {"calib-tokens", 0, "N", false,
          "Tokens to calibrate on, evenly spread over the texts (default 65536)."},
@@ -142,7 +146,7 @@ std::vector<Option> convert_options() {
          "Write nothing: print the plan of each tensor, the sizes of blob and arena, and about how long "
          "the "
          "conversion would take."},
-        {"name", 0, "TEXT", false, "Name to store in the blob (default: the directory's)."},
+        {"name", 0, "TEXT", false, "Name to store in the blob (default: the checkpoint's)."},
         {"threads", 't', "N", false, "Threads (default: all CPUs); does not change a byte."},
         {"json", 0, nullptr, false, "The summary as one JSON document on standard output."},
         {"quiet", 'q', nullptr, false, "No progress."},
@@ -156,10 +160,11 @@ std::vector<Option> convert_options() {
 Command convert_command() {
     return {
         "convert",
-        "CHECKPOINT_DIR -o FILE.adder",
+        "CHECKPOINT -o FILE.adder",
         "Convert a checkpoint to a blob",
-        "Reads a Hugging Face Mamba checkpoint (config.json, safetensors, tokenizer.json), runs it in float "
-        "over a\n"
+        "Reads a checkpoint: a folder of config.json, weights (the first of model.safetensors, its index, "
+        "pytorch_model.bin, its index, and the one *.pth) and tokenizer.json, or the path of a file of weights alone, "
+        "with what lies beside it. Of PyTorch's files nothing is ever executed. Runs it in float over a\n"
         "calibration text to find the range of every activation, quantizes, writes the blob, opens it again "
         "and\n"
         "checks it. The same inputs and options give the same bytes.\n"
@@ -169,6 +174,7 @@ Command convert_command() {
         "file "
         "of that name stays as it was.",
         {"adder convert mamba-130m -o mamba-130m.adder --calib sample.txt",
+         "adder convert weights/model.pth --tokenizer gpt-neox-20b/tokenizer.json -o model.adder",
          "adder convert mamba-130m -o mamba-130m.adder --calibration sample.json",
          "adder convert mamba-130m -o small.adder --recipe small",
          "adder convert mamba-130m -o mamba-130m.adder --gate-text heldout.txt --gate-ppl 2"},

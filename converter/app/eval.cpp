@@ -155,7 +155,7 @@ Command eval_command() {
             "FILE... gives the report "
             "of one run. Ctrl-C ends with the figures of what is done, and exit code 1.",
             {"adder eval model.adder --ppl books.txt",
-             "adder eval a.adder b.adder --base CHECKPOINT_DIR --ppl books.txt --html report.html",
+             "adder eval a.adder b.adder --base CHECKPOINT --ppl books.txt --html report.html",
              "adder eval a.adder --task lambada_openai=lambada.jsonl --task piqa=piqa.jsonl --limit 500",
              "adder eval a.adder --ppl books.txt --shard 1/2 > 1.json", "adder eval --merge 1.json 2.json"},
             {

@@ -8,9 +8,17 @@
 #include "converter/base/error.h"
 #include "converter/base/file.h"
 #include "converter/blob/file.h"
+#include "converter/import/tensor_files.h"
 #include "converter/inspect/inspect.h"
 
 namespace adder {
+
+// A file of weights, or a folder that has one or a config.json.
+static bool holds_checkpoint(const std::string &path) {
+    if (!is_checkpoint(path)) return false;
+    const CheckpointPaths paths = find_checkpoint(path);
+    return !paths.config.empty() || TensorFiles::are_there(paths);
+}
 
 static int run_inspect(const Arguments &arguments) {
     const std::string &path = arguments.positional()[0];
@@ -23,14 +31,14 @@ static int run_inspect(const Arguments &arguments) {
     bool damaged = false;
     if (is_blob(path)) {
         print(inspect_blob(path, options, &damaged));
-    } else if (file_exists(join_path(path, "config.json"))) {
+    } else if (holds_checkpoint(path)) {
         print(inspect_checkpoint(path, options));
     } else {
         struct stat status;
         if (stat(path.c_str(), &status) != 0)
             bad_input("cannot open %s: %s", path.c_str(), std::strerror(errno));
         bad_input("%s is neither an Adder blob (FILE.adder) nor a checkpoint (a directory with config.json and "
-                  "model.safetensors)",
+                  "model.safetensors, or a file of weights: FILE.pth)",
                   path.c_str());
     }
     if (damaged) bad_input("%s is damaged: its checksum differs", path.c_str());
@@ -40,7 +48,7 @@ static int run_inspect(const Arguments &arguments) {
 Command inspect_command() {
     return {
         "inspect",
-        "FILE.adder | CHECKPOINT_DIR [OPTIONS]",
+        "FILE.adder | CHECKPOINT [OPTIONS]",
         "Show what a blob or a checkpoint holds, and the memory it needs",
         "For a blob: its shape, types and sizes, generation defaults, tokenizer, chat template, the record "
         "of its "

@@ -60,7 +60,7 @@ void write_file(AtomicFile &file, const std::string &text) {
 int run_outliers(const Arguments &arguments) {
     const std::string checkpoint = arguments.positional()[0];
     OutlierReport report;
-    report.checkpoint = file_name(checkpoint);
+    report.checkpoint = checkpoint_name(checkpoint);
     report.sigmas = parse_sigmas(arguments.text("sigma", "4,6,8"));
     report.window = static_cast<uint32_t>(arguments.integer("window", 512, 16, 1 << 20));
     report.seed = static_cast<uint64_t>(arguments.integer("seed", 1, 0, int64_t{1} << 40));
@@ -87,7 +87,8 @@ int run_outliers(const Arguments &arguments) {
     Progress::quiet(arguments.has("quiet"));
     install_interrupt_handler();
     ThreadPool pool(static_cast<uint32_t>(arguments.integer("threads", 0, 0, 256)));
-    if (!is_directory(checkpoint)) bad_input("%s is no checkpoint directory", checkpoint.c_str());
+    if (!is_checkpoint(checkpoint))
+        bad_input("%s is no checkpoint directory, and no file of weights", checkpoint.c_str());
     CheckpointScorer model(checkpoint, pool);
     report.fingerprint = model.facts().fingerprint;
     report.texts = read_calibration(arguments.all("calib"), model.checkpoint(), model.tokenizer(), tokens,
@@ -112,7 +113,7 @@ int run_outliers(const Arguments &arguments) {
 Command outliers_command() {
     return {
         "outliers",
-        "CHECKPOINT_DIR [--calib FILE] [--zero --valid FILE] [OPTIONS]",
+        "CHECKPOINT [--calib FILE] [--zero --valid FILE] [OPTIONS]",
         "Find outlier channels of the activations, and what the model loses without them",
         "Runs the checkpoint in float over a text, layer by layer, and looks at the input of each linear "
         "layer: "

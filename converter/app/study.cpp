@@ -68,8 +68,8 @@ int run(const Arguments &arguments) {
     const StudyOptions options = read_options(arguments);
     Progress::quiet(arguments.has("quiet"));
     install_interrupt_handler();
-    if (!is_directory(options.checkpoint))
-        bad_input("%s is no checkpoint directory", options.checkpoint.c_str());
+    if (!is_checkpoint(options.checkpoint))
+        bad_input("%s is no checkpoint directory, and no file of weights", options.checkpoint.c_str());
     std::error_code unknown;
     if (std::filesystem::equivalent(options.checkpoint, options.output, unknown))
         fail(ExitCode::usage, "--out %s is the checkpoint", options.output.c_str());
@@ -90,7 +90,7 @@ int run(const Arguments &arguments) {
 Command study_command() {
     return {
         "study",
-        "CHECKPOINT_DIR [--calib FILE]... --valid FILE... --out DIRECTORY [OPTIONS]",
+        "CHECKPOINT [--calib FILE]... --valid FILE... --out DIRECTORY [OPTIONS]",
         "Repeat the experiments of Mamba-PTQ on a checkpoint",
         "Converts the checkpoint again and again, as adder convert would, compares each blob with the "
         "checkpoint in "

@@ -111,7 +111,7 @@ void require_same_shape(const BlobFile &blob, const Checkpoint &checkpoint) {
     const auto compare = [&](const char *name, uint32_t of_blob, uint32_t of_checkpoint) {
         if (of_blob != of_checkpoint)
             bad_input("%s is not of %s: %s is %u there, and %u in the checkpoint", blob.path().c_str(),
-                      checkpoint.directory().c_str(), name, of_blob, of_checkpoint);
+                      checkpoint.path().c_str(), name, of_blob, of_checkpoint);
     };
     compare("d_model", found.d_model, shape.d_model);
     compare("n_layer", blob.info().n_layer, shape.n_layer);
@@ -172,7 +172,7 @@ void print_table(const Verification &v, const Tokens &tokens) {
 }
 
 int run_verify(const Arguments &arguments) {
-    if (!arguments.has("against")) fail(ExitCode::usage, "against what? Give --against CHECKPOINT_DIR");
+    if (!arguments.has("against")) fail(ExitCode::usage, "against what? Give --against CHECKPOINT");
     const BlobFile blob(arguments.positional()[0]);
     // In the basis of the blob's residual stream, or every layer would part.
     const Checkpoint checkpoint(
@@ -218,12 +218,12 @@ int run_verify(const Arguments &arguments) {
 
 Command verify_command() {
     return {"verify",
-            "FILE.adder --against CHECKPOINT_DIR",
+            "FILE.adder --against CHECKPOINT",
             "Compare a blob with its checkpoint, layer by layer",
             "Runs the float model and the blob over the same text and reports how far the residual stream is "
             "apart after\n"
             "each layer, where they first part, and what that does to the logits.",
-            {"adder verify model.adder --against CHECKPOINT_DIR",
+            {"adder verify model.adder --against CHECKPOINT",
              "adder verify model.adder --against DIR -p \"Once upon a time\""},
             {
                 {"against", 0, "DIR", false, "The checkpoint."},

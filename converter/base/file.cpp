@@ -259,7 +259,10 @@ void check_not_an_input(const std::string &output, const std::vector<std::string
         fs::directory_iterator entry(input, ignored);
         for (; entry != fs::directory_iterator(); entry.increment(ignored)) {
             const fs::path &path = entry->path();
-            if (path.extension() == ".json" || path.extension() == ".safetensors") check(path);
+            const std::string name = path.filename(), extension = path.extension();
+            if (extension == ".json" || extension == ".safetensors" || extension == ".pth" ||
+                name.compare(0, 13, "pytorch_model") == 0)
+                check(path);
         }
     }
 }

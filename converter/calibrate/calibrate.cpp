@@ -48,9 +48,9 @@ void require_finite(const std::vector<float> &range, const Checkpoint &checkpoin
         if (std::isfinite(range[i])) continue;
         if (role == Role::head)
             bad_input("%s: the input of the head is not finite in channel %zu on the calibration text",
-                      checkpoint.directory().c_str(), i);
+                      checkpoint.path().c_str(), i);
         bad_input("%s: the input of %s of layer %u is not finite in channel %zu on the calibration text",
-                  checkpoint.directory().c_str(), role_name(role),
+                  checkpoint.path().c_str(), role_name(role),
                   uint32_t{checkpoint.shape().blocks[block].layer}, i);
     }
 }

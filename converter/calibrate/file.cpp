@@ -123,7 +123,7 @@ bool operator==(const CalibrationSource &a, const CalibrationSource &b) {
 static CalibrationSource model_of(const Checkpoint &checkpoint) {
     const ModelShape &shape = checkpoint.shape();
     CalibrationSource source{};
-    source.checkpoint = file_name(checkpoint.directory());
+    source.checkpoint = checkpoint_name(checkpoint.path());
     source.d_model = shape.d_model;
     source.n_layer = shape.n_layer;
     source.vocab_size = shape.vocab_size;
@@ -286,16 +286,16 @@ void CalibrationFile::require(const Checkpoint &checkpoint) const {
     for (const auto &size : sizes)
         if (size.found != size.needed)
             bad_input("%s with %s %u; that of %s is %u", of.c_str(), size.name, size.found,
-                      checkpoint.directory().c_str(), size.needed);
+                      checkpoint.path().c_str(), size.needed);
     if (source_.kind != needed.kind)
         bad_input("%s with kind %s; that of %s is %s", of.c_str(), kind_name(source_.kind),
-                  checkpoint.directory().c_str(), kind_name(needed.kind));
+                  checkpoint.path().c_str(), kind_name(needed.kind));
     if (checkpoint.weights_crc() != source_.weights_crc)
         bad_input("%s, whose weights have CRC-32 %08x; those of %s have %08x", of.c_str(),
-                  source_.weights_crc, checkpoint.directory().c_str(), checkpoint.weights_crc());
+                  source_.weights_crc, checkpoint.path().c_str(), checkpoint.weights_crc());
     if (crc_of_tokenizer(checkpoint) != source_.tokenizer_crc)
         bad_input("%s, whose tokenizer.json has CRC-32 %08x; that of %s has %08x", of.c_str(),
-                  source_.tokenizer_crc, checkpoint.directory().c_str(), crc_of_tokenizer(checkpoint));
+                  source_.tokenizer_crc, checkpoint.path().c_str(), crc_of_tokenizer(checkpoint));
 }
 
 CalibrationFile read_calibration_file(const std::string &path) {

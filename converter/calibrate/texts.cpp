@@ -61,7 +61,7 @@ std::vector<CalibrationText> read_calibration(const std::vector<std::string> &fi
     if (tokenizer.empty()) {
         if (!files.empty())
             bad_input("%s: the checkpoint has no tokenizer.json, so that --calib %s cannot be read",
-                      checkpoint.directory().c_str(), files[0].c_str());
+                      checkpoint.path().c_str(), files[0].c_str());
         const size_t limit = std::max<uint64_t>(1, tokens / window);
         texts.push_back({"random tokens", 0, 0,
                          cut_windows(random_tokens(8192, checkpoint.shape().vocab_size), window, limit)});

@@ -42,7 +42,7 @@ void take_generation_defaults(const Checkpoint &checkpoint, BlobContents *conten
     const std::vector<uint32_t> &eos =
         given.eos_token_ids.empty() ? config.eos_token_ids : given.eos_token_ids;
     if (eos.size() > 4)
-        bad_input("%s: %zu end tokens (eos_token_id); a blob holds at most 4", checkpoint.directory().c_str(),
+        bad_input("%s: %zu end tokens (eos_token_id); a blob holds at most 4", checkpoint.path().c_str(),
                   eos.size());
     for (size_t i = 0; i < eos.size(); ++i) contents->eos_tokens[i] = static_cast<int32_t>(eos[i]);
 }
@@ -117,14 +117,14 @@ namespace {
 // All that is decided and checked before the first pass over the calibration text.
 struct Preparation {
     explicit Preparation(const ConvertOptions &given)
-        : options(given), checkpoint(options.checkpoint, options.rotate),
+        : options(given), checkpoint(options.checkpoint, options.rotate, options.tokenizer),
           tokenizer(checkpoint.tokenizer_path(), checkpoint.shape().vocab_size),
           plan(make_plan(options, checkpoint)) {
         take_generation_defaults(checkpoint, &contents);
         if (tokenizer.empty())
-            warnings.push_back(options.checkpoint +
-                               " has no tokenizer.json: the blob takes token ids, no text" +
-                               (plan.needs_calibration() ? ", and was calibrated on random tokens" : ""));
+            warnings.push_back(
+                options.checkpoint + " has no tokenizer.json: the blob takes token ids, no text" +
+                (plan.needs_calibration() ? ", and was calibrated on random tokens" : "") + tokenizer_hint());
         else
             contents.sections.emplace_back(section_tokenizer, tokenizer.section());
         const ModelShape &shape = checkpoint.shape();
@@ -142,9 +142,14 @@ struct Preparation {
         else
             take_texts();
         add_text(&contents, ADDER_TEXT_NAME,
-                 options.name.empty() ? file_name(options.checkpoint) : options.name);
+                 options.name.empty() ? checkpoint_name(options.checkpoint) : options.name);
         set_record();
         add_chat_template(checkpoint, tokenizer, &contents, &warnings);
+    }
+
+    std::string tokenizer_hint() const {
+        const std::string &known = checkpoint.shape().tokenizer;
+        return known.empty() ? "" : "; this model's is that of " + known + ", which --tokenizer takes";
     }
 
     std::string record(const Quality *quality) const {
@@ -263,7 +268,8 @@ Conversion convert(const ConvertOptions &options, ThreadPool &pool) {
     }
     if (!options.quality.texts.empty())
         prepared.contents.finish = [&](const std::string &blob) {
-            result.quality = measure_quality(blob, options.checkpoint, options.quality, pool);
+            result.quality =
+                measure_quality(blob, options.checkpoint, options.tokenizer, options.quality, pool);
             result.gate_missed = missed_gate(*result.quality, options.quality);
             if (!result.gate_missed.empty() && !options.quality.keep) throw GateMissed{};
             return prepared.record(&*result.quality);

@@ -15,9 +15,10 @@
 namespace adder {
 
 struct ConvertOptions {
-    std::string checkpoint;  // directory
-    std::string output;      // path of the blob
-    std::string name;        // stored in the blob; empty: the directory's name
+    std::string checkpoint;  // a folder, or a file of weights
+    std::string tokenizer;  // tokenizer.json or its folder, in place of the checkpoint's; empty: the checkpoint's
+    std::string output;  // path of the blob
+    std::string name;    // stored in the blob; empty: the checkpoint's
     Recipe recipe = recipe_named("best");
     StateType state = StateType::f32;            // of the scan (--state)
     bool rotate = false;                         // the residual stream (rotation.h)

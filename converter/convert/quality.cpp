@@ -42,14 +42,15 @@ void check_held_out(const char *option, const std::vector<std::string> &texts,
     }
 }
 
-Quality measure_quality(const std::string &blob, const std::string &checkpoint, const QualityOptions &options,
-                        ThreadPool &pool) {
-    const std::unique_ptr<Scorer> base = open_scorer(checkpoint, pool), converted = open_scorer(blob, pool);
+Quality measure_quality(const std::string &blob, const std::string &checkpoint, const std::string &tokenizer,
+                        const QualityOptions &options, ThreadPool &pool) {
+    CheckpointScorer base(checkpoint, pool, tokenizer);
+    const std::unique_ptr<Scorer> converted = open_scorer(blob, pool);
     EvalOptions eval;
     eval.texts = options.texts;
     eval.window = eval.stride = quality_window;
     eval.windows = std::max<uint64_t>(1, options.tokens / quality_window / options.texts.size());
-    const Evaluation evaluation = evaluate({base.get(), converted.get()}, 0, eval, pool);
+    const Evaluation evaluation = evaluate({&base, converted.get()}, 0, eval, pool);
     if (evaluation.interrupted) throw_if_interrupted();
     Quality quality;
     for (size_t t = 0; t < evaluation.texts.size(); ++t) {

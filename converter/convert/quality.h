@@ -39,9 +39,9 @@ void check_held_out(const char *option, const std::vector<std::string> &texts,
                     const std::vector<std::string> &calibration_files,
                     const std::vector<CalibrationText> &recorded);
 
-// Runs both over the texts. The result depends neither on threads nor on the instruction set.
-Quality measure_quality(const std::string &blob, const std::string &checkpoint, const QualityOptions &options,
-                        ThreadPool &pool);
+// Runs both over the texts; `tokenizer` as Checkpoint has it. The result depends neither on threads nor on the instruction set.
+Quality measure_quality(const std::string &blob, const std::string &checkpoint, const std::string &tokenizer,
+                        const QualityOptions &options, ThreadPool &pool);
 
 // One sentence with what was found and what was asked for; empty if all gates are passed.
 std::string missed_gate(const Quality &quality, const QualityOptions &options);

@@ -17,9 +17,9 @@
 
 namespace adder {
 
-CheckpointScorer::CheckpointScorer(const std::string &path, ThreadPool &pool)
-    : checkpoint_(path), tokenizer_(checkpoint_.tokenizer_path(), checkpoint_.shape().vocab_size),
-      model_(checkpoint_, pool) {
+CheckpointScorer::CheckpointScorer(const std::string &path, ThreadPool &pool, const std::string &tokenizer)
+    : checkpoint_(path, false, tokenizer),
+      tokenizer_(checkpoint_.tokenizer_path(), checkpoint_.shape().vocab_size), model_(checkpoint_, pool) {
     facts_.path = path;
     facts_.kind = "checkpoint";
     facts_.isa = model_.isa();
@@ -161,7 +161,7 @@ void Scorer::score(const std::vector<Tokens> &windows, const Callback &callback)
 }
 
 std::unique_ptr<Scorer> open_scorer(const std::string &path, ThreadPool &pool, Pages pages) {
-    if (is_directory(path)) return std::make_unique<CheckpointScorer>(path, pool);
+    if (is_checkpoint(path) && !is_blob(path)) return std::make_unique<CheckpointScorer>(path, pool);
     return std::make_unique<BlobScorer>(path, pool, pages);
 }
 

@@ -49,7 +49,7 @@ class Scorer {
 // A checkpoint directory, run in float.
 class CheckpointScorer : public Scorer {
   public:
-    CheckpointScorer(const std::string &path, ThreadPool &pool);
+    CheckpointScorer(const std::string &path, ThreadPool &pool, const std::string &tokenizer = "");
     const ModelFacts &facts() const override { return facts_; }
     uint32_t vocab_size() const override { return checkpoint_.shape().vocab_size; }
     Tokens tokenize(std::string_view text, const std::string &name) const override;

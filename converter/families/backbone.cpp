@@ -56,6 +56,7 @@ ModelShape state_spaces_shape(const ConfigReader &config, uint32_t vocab_multipl
     if (model.vocab_size > max_vocab_size)
         bad_input("%s is %u, padded to %u; at most %u is supported", config.what("vocab_size").c_str(),
                   vocab_size, model.vocab_size, max_vocab_size);
+    model.tokenizer = "EleutherAI/gpt-neox-20b";
     model.tied = config.boolean("tie_embeddings").value_or(true);
     require_rms_norm(config);
     if (const Json *const layers = config.find("attn_layer_idx"))

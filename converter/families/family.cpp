@@ -44,6 +44,15 @@ const Family &family_of(const ConfigReader &config) {
               type ? json_quote(*type).c_str() : "missing", supported.c_str());
 }
 
+std::string config_from_tensors(const TensorFiles &files, const std::string &name) {
+    for (const Family *family : families()) {
+        if (family->config_from_tensors == nullptr) continue;
+        if (std::string config = family->config_from_tensors(files); !config.empty()) return config;
+    }
+    bad_input("%s: there is no config.json, and the tensors are of no family that Adder knows by its tensors",
+              name.c_str());
+}
+
 ModelShape read_model_shape(const Json &json, const std::string &name) {
     const ConfigReader config(json, name);
     const Family &family = family_of(config);

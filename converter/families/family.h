@@ -69,6 +69,11 @@ struct Family {
     Initial (*initial)(const TensorSpec &tensor, const ModelShape &model);
     std::vector<PublishedShape> published;
 
+    // For files that come without a config.json: the text that stands in its place, with its model_type, from the tensors'
+    // names and shapes, which are as in the files. Empty if they are not this family's; throws Error(bad_input) where they
+    // are, and cannot be used. Null: this family's files have a config.json.
+    std::string (*config_from_tensors)(const TensorFiles &files) = nullptr;
+
     // The LayerNorm that the embedding goes through and nothing else does, NAME.weight and NAME.bias: it is folded into the table.
     // Null: there is none.
     const char *embedding_norm = nullptr;
@@ -82,6 +87,10 @@ const std::vector<const Family *> &families();
 // The family that a config.json belongs to, which must outlive the call. Throws Error(bad_input) naming those that are
 // supported.
 const Family &family_of(const ConfigReader &config);
+
+// What stands in the place of a config.json that is not there: the answer of the first family that knows its tensors.
+// Throws Error(bad_input) if none does.
+std::string config_from_tensors(const TensorFiles &files, const std::string &name);
 
 // The name of the one that blocks of this shape are of.
 const char *family_name(const BlobShape &shape);

@@ -166,9 +166,7 @@ std::string rename(const std::string &name) {
     return prefix + rest;
 }
 
-std::string tensor_name(Role role, uint32_t layer);
-
-// Is a norm of this block that of the time mix?
+// Is it a channel mix?
 bool is_ffn(const ModelShape &model, uint32_t block) {
     return block != no_block &&
            model.shapes[model.blocks[block].shape].kind == static_cast<uint16_t>(BlockId::rwkv7_ffn);
@@ -265,6 +263,98 @@ std::vector<TensorSpec> tensors(const ModelShape &model) {
     norm("model.norm");
     add(head, {model.vocab_size, d});
     return all;
+}
+
+// ---- Files without a config.json -------------------------------------------------------------------------------------
+
+// What tells the versions of RWKV from each other, the newest first, as far as BlinkDL's files have been published.
+constexpr Names versions[] = {{"att.k_k", "RWKV-7"},         {"att.time_maa_rkvw_w1", "a variant of RWKV-6"},
+                              {"att.time_maa_x", "RWKV-6"},  {"att.gate.weight", "RWKV-5.2"},
+                              {"att.ln_x.weight", "RWKV-5"}, {"att.time_first", "RWKV-4"}};
+
+// Is it a tensor of an RWKV-7 block, as BlinkDL names it, without the block's prefix? By what it would be called here.
+bool is_of_block(const std::string &name) {
+    static const std::vector<std::string> all = [] {
+        std::vector<std::string> names = {"pre_norm.weight",  "pre_norm.bias",   "attn_norm.weight",
+                                          "attn_norm.bias",   "ffn_norm.weight", "ffn_norm.bias",
+                                          "attn.g_norm.bias", "attn.k_a",        "attn.r_k",
+                                          "ffn.x_k",          "ffn.key.weight",  "ffn.value.weight"};
+        for (uint16_t role = 1; role < 64; ++role) {
+            const std::string known = tensor_name(static_cast<Role>(role), 0);
+            if (known.compare(0, layer_prefix(0).size(), layer_prefix(0)) == 0)
+                names.push_back(known.substr(layer_prefix(0).size()));
+        }
+        return names;
+    }();
+    const std::string renamed = rename("blocks.0." + name).substr(layer_prefix(0).size());
+    return std::find(all.begin(), all.end(), renamed) != all.end();
+}
+
+// The number of a block and the name within it; false for other tensors.
+bool split_block(const std::string &name, uint32_t *block, std::string *rest) {
+    constexpr char prefix[] = "blocks.";
+    const size_t begin = strlen(prefix), dot = name.find('.', begin);
+    if (name.compare(0, begin, prefix) != 0 || dot == std::string::npos || dot == begin || dot > begin + 4)
+        return false;
+    *block = 0;
+    for (size_t i = begin; i < dot; ++i) {
+        if (name[i] < '0' || name[i] > '9') return false;
+        *block = 10 * *block + static_cast<uint32_t>(name[i] - '0');
+    }
+    *rest = name.substr(dot + 1);
+    return true;
+}
+
+// Dimension `which` of a matrix that has to be there.
+uint64_t extent_in(const TensorFiles &files, const std::string &name, size_t which) {
+    const TensorView &view = files.tensor(name);
+    if (view.shape.size() != 2)
+        bad_input("%s: tensor %s has %zu dimensions; 2 are needed", view.file->c_str(),
+                  json_quote(name).c_str(), view.shape.size());
+    return view.shape[which];
+}
+
+std::string config_from_tensors(const TensorFiles &files) {
+    const TensorView *const table = files.find("emb.weight");
+    if (table == nullptr) return {};
+    const char *version = nullptr;
+    for (const Names &one : versions)
+        if (version == nullptr && files.find(std::string("blocks.0.") + one.theirs) != nullptr)
+            version = one.ours;
+    if (version == nullptr) return {};
+    if (version != versions[0].ours)
+        bad_input("%s holds %s; of BlinkDL's models RWKV-7 (x070) is supported", table->file->c_str(),
+                  version);
+    uint32_t n_layer = 0;
+    files.each([&](const TensorView &view) {
+        uint32_t block = 0;
+        std::string rest;
+        if (!split_block(view.name, &block, &rest)) return;
+        n_layer = std::max(n_layer, block + 1);
+        if (is_of_block(rest)) return;
+        const char *const variant = rest.compare(0, 9, "ffn.s_emb") == 0
+                                        ? "RWKV-7a, with tables of its own for each token"
+                                    : rest.compare(0, 4, "qkv.") == 0 ? "RWKV-7b, with attention"
+                                                                      : "a variant of RWKV-7, or RWKV-8";
+        bad_input("%s: tensor %s is of %s; RWKV-7 (x070) alone is supported", view.file->c_str(),
+                  json_quote(view.name).c_str(), variant);
+    });
+    const std::string attention = "blocks.0.att.";
+    JsonWriter json;
+    json.begin_object().key("model_type").value("rwkv7").key("spelling").value("blinkdl");
+    json.key("vocab_size").value(extent_in(files, "emb.weight", 0));
+    json.key("hidden_size").value(extent_in(files, "emb.weight", 1));
+    json.key("num_hidden_layers").value(n_layer);
+    json.key("head_dim").value(extent_in(files, attention + "r_k", 1));
+    json.key("intermediate_size").value(extent_in(files, "blocks.0.ffn.key.weight", 0));
+    json.key("decay_low_rank_dim").value(extent_in(files, attention + "w1", 1));
+    json.key("a_low_rank_dim").value(extent_in(files, attention + "a1", 1));
+    // The first layer's own is not used, and may be missing.
+    json.key("v_low_rank_dim").value(n_layer > 1 ? extent_in(files, "blocks.1.att.v1", 1) : uint64_t{1});
+    json.key("gate_low_rank_dim").value(extent_in(files, attention + "g1", 1));
+    // Token 0 ends a document, and begins one.
+    json.key("bos_token_id").value(0).key("eos_token_id").value(0);
+    return json.end_object().text();
 }
 
 // ---- Weights --------------------------------------------------------------------------------------------------------
@@ -439,6 +529,7 @@ const Family rwkv7 = {"rwkv7",
                        {"rwkv7-0.4b", 1024, 24, 65536},
                        {"rwkv7-1.5b", 2048, 24, 65536},
                        {"rwkv7-2.9b", 2560, 32, 65536}},
+                      config_from_tensors,
                       embedding_norm};
 
 }  // namespace

@@ -1,13 +1,11 @@
-// Parses safetensors headers and converts their tensors to float.
+// Parses safetensors headers.
 // SPDX-License-Identifier: MIT
 #include "converter/import/safetensors.h"
 
 #include <algorithm>
 #include <cinttypes>
-#include <cstring>
 
 #include "converter/base/error.h"
-#include "converter/quantize/halves.h"
 #include "converter/text/json.h"
 
 namespace adder {
@@ -18,27 +16,6 @@ constexpr uint64_t max_header_size = 100'000'000;
 constexpr size_t prefix_size = 8;
 constexpr size_t max_rank = 32;
 
-struct DTypeInfo {
-    DType dtype;
-    const char *name;
-    uint32_t bits;
-};
-
-constexpr DTypeInfo dtypes[] = {
-    {DType::f32, "F32", 32},        {DType::f16, "F16", 16},        {DType::bf16, "BF16", 16},
-    {DType::f64, "F64", 64},        {DType::i64, "I64", 64},        {DType::i32, "I32", 32},
-    {DType::i16, "I16", 16},        {DType::i8, "I8", 8},           {DType::u64, "U64", 64},
-    {DType::u32, "U32", 32},        {DType::u16, "U16", 16},        {DType::u8, "U8", 8},
-    {DType::boolean, "BOOL", 8},    {DType::f8_e5m2, "F8_E5M2", 8}, {DType::f8_e4m3, "F8_E4M3", 8},
-    {DType::f8_e8m0, "F8_E8M0", 8}, {DType::f6_e2m3, "F6_E2M3", 6}, {DType::f6_e3m2, "F6_E3M2", 6},
-    {DType::f4, "F4", 4},           {DType::c64, "C64", 64},
-};
-
-const DTypeInfo &dtype_info(DType dtype) {
-    return *std::find_if(std::begin(dtypes), std::end(dtypes),
-                         [&](const DTypeInfo &info) { return info.dtype == dtype; });
-}
-
 // The one place where the header's promises are checked. `item_` names what is being read: `x.safetensors:
 // tensor "y"`.
 class HeaderReader {
@@ -46,8 +23,8 @@ class HeaderReader {
     HeaderReader(const uint8_t *data, uint64_t data_size, std::shared_ptr<const std::string> file)
         : data_(data), data_size_(data_size), file_(std::move(file)) {}
 
-    SafetensorsHeader read(const Json &header) {
-        SafetensorsHeader result{file_, {}};
+    TensorTable read(const Json &header) {
+        TensorTable result{file_, {}};
         for (const auto &[name, value] : header.object(*file_ + ": the header")) {
             if (name == "__metadata__") {
                 check_metadata(value);
@@ -76,7 +53,7 @@ class HeaderReader {
                 bad_input("%s has an unknown member %s", item_.c_str(), json_quote(key).c_str());
             }
         }
-        const DTypeInfo &type = dtype(member(json, "dtype"));
+        const DType type = dtype(member(json, "dtype"));
         std::vector<uint64_t> shape = unsigned_list(member(json, "shape"), "shape");
         if (shape.size() > max_rank) {
             bad_input("%s has %zu dimensions; at most %zu are supported", item_.c_str(), shape.size(),
@@ -94,11 +71,12 @@ class HeaderReader {
         const uint64_t elements = product(shape);
         // In bits, as the smallest types are smaller than a byte.
         const uint64_t found = (end - begin) * 8;
-        if (elements > found / type.bits || elements * type.bits != found) {
+        if (elements > found / dtype_bits(type) || elements * dtype_bits(type) != found) {
             bad_input("%s has %" PRIu64 " bytes; shape %s of %s needs %.17g", item_.c_str(), end - begin,
-                      shape_text(shape).c_str(), type.name, static_cast<double>(elements) * type.bits / 8);
+                      shape_text(shape).c_str(), dtype_name(type),
+                      static_cast<double>(elements) * dtype_bits(type) / 8);
         }
-        return {name, type.dtype, std::move(shape), data_ + begin, end - begin, elements, file_.get()};
+        return {name, type, std::move(shape), data_ + begin, end - begin, elements, file_.get(), {}};
     }
 
     const Json &member(const Json &json, const char *key) const {
@@ -107,11 +85,10 @@ class HeaderReader {
         return *found;
     }
 
-    const DTypeInfo &dtype(const Json &json) const {
+    DType dtype(const Json &json) const {
         const std::string &name = json.string(item_ + ": dtype");
-        for (const DTypeInfo &info : dtypes) {
-            if (name == info.name) return info;
-        }
+        DType dtype;
+        if (dtype_of_name(name, &dtype)) return dtype;
         bad_input("%s has the unknown type %s", item_.c_str(), json_quote(name).c_str());
     }
 
@@ -169,7 +146,7 @@ class HeaderReader {
 
 }  // namespace
 
-SafetensorsHeader parse_safetensors(const uint8_t *data, size_t size, const std::string &name) {
+TensorTable parse_safetensors(const uint8_t *data, size_t size, const std::string &name) {
     if (size < prefix_size) {
         bad_input("%s has %zu bytes; a safetensors file has at least %zu", name.c_str(), size, prefix_size);
     }
@@ -192,54 +169,6 @@ SafetensorsHeader parse_safetensors(const uint8_t *data, size_t size, const std:
     const size_t data_start = prefix_size + static_cast<size_t>(length);
     return HeaderReader(data + data_start, size - data_start, std::make_shared<const std::string>(name))
         .read(header);
-}
-
-const TensorView *SafetensorsHeader::find(const std::string &name) const {
-    const auto found =
-        std::lower_bound(tensors.begin(), tensors.end(), name,
-                         [](const TensorView &tensor, const std::string &key) { return tensor.name < key; });
-    return found != tensors.end() && found->name == name ? &*found : nullptr;
-}
-
-const char *dtype_name(DType dtype) { return dtype_info(dtype).name; }
-
-bool is_readable(DType dtype) { return dtype == DType::f32 || dtype == DType::f16 || dtype == DType::bf16; }
-
-void convert_to_float(const TensorView &tensor, uint64_t first, uint64_t count, float *out) {
-    if (!is_readable(tensor.dtype)) {
-        bad_input("%s: tensor %s has type %s; F32, F16 or BF16 is needed", tensor.file->c_str(),
-                  json_quote(tensor.name).c_str(), dtype_name(tensor.dtype));
-    }
-    if (first > tensor.elements || count > tensor.elements - first) {
-        fail(ExitCode::failure, "%s: tensor %s has %" PRIu64 " elements, not %" PRIu64 " from %" PRIu64 " on",
-             tensor.file->c_str(), json_quote(tensor.name).c_str(), tensor.elements, count, first);
-    }
-    if (count == 0) return;
-    if (tensor.dtype == DType::f32) {
-        static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
-                      "the file's byte order is taken as the host's");
-        std::memcpy(out, tensor.data + first * 4, static_cast<size_t>(count) * 4);
-        return;
-    }
-    const uint8_t *const source = tensor.data + first * 2;
-    if (tensor.dtype == DType::f16) {
-        floats_of_f16(source, static_cast<size_t>(count), out);
-    } else {
-        floats_of_bf16(source, static_cast<size_t>(count), out);
-    }
-}
-
-std::string shape_text(const std::vector<uint64_t> &shape) {
-    std::string text = "[";
-    for (size_t i = 0; i < shape.size(); ++i) {
-        if (i > 0) text += ", ";
-        if (i == 8) {
-            text += "...";
-            break;
-        }
-        text += std::to_string(shape[i]);
-    }
-    return text + "]";
 }
 
 }  // namespace adder

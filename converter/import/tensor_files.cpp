@@ -8,8 +8,12 @@
 #include <algorithm>
 #include <cinttypes>
 #include <cmath>
+#include <filesystem>
+#include <string_view>
 
 #include "converter/base/error.h"
+#include "converter/import/pytorch.h"
+#include "converter/import/safetensors.h"
 
 namespace adder {
 
@@ -26,42 +30,78 @@ void check_shard_name(const std::string &name, const std::string &index_path, co
     }
 }
 
-[[noreturn]] void fail_no_weights(const std::string &directory) {
-    for (const char *name : {"pytorch_model.bin", "pytorch_model.bin.index.json"}) {
-        if (file_exists(join_path(directory, name))) {
-            bad_input("%s has %s, but neither model.safetensors nor model.safetensors.index.json: convert "
-                      "the weights "
-                      "to safetensors",
-                      directory.c_str(), name);
-        }
+bool ends_with(const std::string &text, std::string_view end) {
+    return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
+// Of a folder, sorted.
+std::vector<std::string> pth_files(const std::string &directory) {
+    std::vector<std::string> names;
+    std::error_code ignored;  // a folder that cannot be read has none
+    std::filesystem::directory_iterator entry(directory, ignored);
+    for (; entry != std::filesystem::directory_iterator(); entry.increment(ignored)) {
+        std::string name = entry->path().filename().string();
+        if (ends_with(name, ".pth") && file_exists(join_path(directory, name)))
+            names.push_back(std::move(name));
     }
-    bad_input("%s has neither model.safetensors nor model.safetensors.index.json", directory.c_str());
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+constexpr std::string_view index_end = ".index.json";
+// In the order in which they are looked for; before the .pth files, which have any name.
+constexpr const char *weights_names[] = {"model.safetensors", "model.safetensors.index.json",
+                                         "pytorch_model.bin", "pytorch_model.bin.index.json"};
+
+// The file of weights, or the index of several; empty if there is none.
+std::string find_weights(const CheckpointPaths &paths) {
+    if (!paths.weights.empty()) return paths.weights;
+    for (const char *name : weights_names)
+        if (std::string path = join_path(paths.directory, name); file_exists(path)) return path;
+    const std::vector<std::string> files = pth_files(paths.directory);
+    if (files.empty()) return {};
+    if (files.size() == 1) return join_path(paths.directory, files[0]);
+    std::string list;
+    for (const std::string &file : files) list += (list.empty() ? "" : ", ") + json_quote(file);
+    bad_input("%s has %zu files of weights: %s; give the path of one of them", paths.given.c_str(),
+              files.size(), list.c_str());
 }
 
 }  // namespace
 
-TensorFiles::TensorFiles(const std::string &directory, Rename rename)
-    : directory_(directory), rename_(rename) {
-    const std::string single = join_path(directory, "model.safetensors");
-    const std::string index = join_path(directory, "model.safetensors.index.json");
-    if (file_exists(single)) {
-        open_single(single);
-    } else if (file_exists(index)) {
-        open_sharded(index);
-    } else {
-        fail_no_weights(directory);
+bool TensorFiles::are_there(const CheckpointPaths &paths) { return !find_weights(paths).empty(); }
+
+TensorFiles::TensorFiles(const CheckpointPaths &paths) : given_(paths.given), directory_(paths.directory) {
+    const std::string path = find_weights(paths);
+    if (path.empty()) {
+        std::string names;
+        for (const char *name : weights_names) names += std::string(names.empty() ? "" : ", ") + name;
+        bad_input("%s has none of %s and *.pth", given_.c_str(), names.c_str());
     }
+    if (ends_with(path, index_end))
+        open_sharded(path);
+    else
+        open_single(path);
 }
 
-const SafetensorsHeader &TensorFiles::open_file(const std::string &path) {
-    const auto known = headers_.find(path);
-    if (known != headers_.end()) return known->second;
+const TensorTable &TensorFiles::open_file(const std::string &path) {
+    const auto known = tables_.find(path);
+    if (known != tables_.end()) return known->second;
     const MappedFile &file = files_.emplace_back(path);
-    return headers_.emplace(path, parse_safetensors(file.data(), file.size(), path)).first->second;
+    const auto parse = ends_with(path, ".safetensors") ? parse_safetensors : parse_pytorch;
+    return tables_.emplace(path, parse(file.data(), file.size(), path)).first->second;
 }
 
 void TensorFiles::open_single(const std::string &path) {
-    for (const TensorView &tensor : open_file(path).tensors) tensors_.emplace(rename_(tensor.name), &tensor);
+    for (const TensorView &tensor : open_file(path).tensors) tensors_.emplace(tensor.name, &tensor);
+}
+
+void TensorFiles::rename(Rename new_name) {
+    std::unordered_map<std::string, const TensorView *> renamed;
+    // Of two names that become one the first counts, in the order of the alphabet.
+    std::map<std::string, const TensorView *> sorted(tensors_.begin(), tensors_.end());
+    for (const auto &[name, tensor] : sorted) renamed.emplace(new_name(name), tensor);
+    tensors_ = std::move(renamed);
 }
 
 void TensorFiles::open_sharded(const std::string &index_path) {
@@ -80,7 +120,7 @@ void TensorFiles::open_sharded(const std::string &index_path) {
             bad_input("%s has no tensor %s, which %s places there", path.c_str(), json_quote(tensor).c_str(),
                       index_path.c_str());
         }
-        tensors_.emplace(rename_(tensor), view);
+        tensors_.emplace(tensor, view);
     }
 }
 
@@ -91,14 +131,14 @@ const TensorView *TensorFiles::find(const std::string &name) const {
 
 const TensorView &TensorFiles::tensor(const std::string &name) const {
     if (const TensorView *const view = find(name)) return *view;
-    bad_input("%s has no tensor %s", directory_.c_str(), json_quote(name).c_str());
+    bad_input("%s has no tensor %s", given_.c_str(), json_quote(name).c_str());
 }
 
 const TensorView &TensorFiles::tensor(const std::string &name, const std::vector<uint64_t> &shape) const {
     const TensorView *const found = find(name);
     if (found == nullptr) {
-        bad_input("%s has no tensor %s; one of shape %s is needed", directory_.c_str(),
-                  json_quote(name).c_str(), shape_text(shape).c_str());
+        bad_input("%s has no tensor %s; one of shape %s is needed", given_.c_str(), json_quote(name).c_str(),
+                  shape_text(shape).c_str());
     }
     if (found->shape != shape) {
         bad_input("%s: tensor %s has shape %s; %s is needed", found->file->c_str(),
@@ -128,7 +168,7 @@ void TensorFiles::release(const TensorView &tensor) const {
     const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
     const auto start = reinterpret_cast<uintptr_t>(tensor.data);
     const uintptr_t first = (start + page - 1) / page * page;
-    const uintptr_t last = (start + tensor.size) / page * page;
+    const uintptr_t last = (start + span_bytes(tensor)) / page * page;
     if (first >= last) return;
     const auto offset = static_cast<size_t>(first - start);
     madvise(const_cast<uint8_t *>(tensor.data) + offset, static_cast<size_t>(last - first), MADV_DONTNEED);

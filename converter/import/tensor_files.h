@@ -1,4 +1,4 @@
-// The tensors of a checkpoint's folder, by name: what every file format of weights gives.
+// The tensors of a checkpoint, by name, whatever the format of its files of weights.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -8,19 +8,26 @@
 #include <vector>
 
 #include "converter/base/file.h"
-#include "converter/import/safetensors.h"
+#include "converter/import/checkpoint_paths.h"
+#include "converter/import/tensor_view.h"
 #include "converter/text/json.h"
 
 namespace adder {
 
-// Opens, checks and maps the files of a folder's weights: model.safetensors or, if there is none, the shards that
-// model.safetensors.index.json names. The weights stay where they are, on disk, and are mapped as long as the object
-// lives. All errors are Error(bad_input), and name the file.
+// Opens, checks and maps the files of weights: the one that was given itself, or of a folder the first of
+// model.safetensors, the shards that model.safetensors.index.json names, pytorch_model.bin, those that
+// pytorch_model.bin.index.json names, and the one file that ends in .pth. The weights stay where they are, on disk, and are
+// mapped as long as the object lives. All errors are Error(bad_input), and name the file.
 class TensorFiles {
   public:
-    // What a name in the files is called in the model.
+    explicit TensorFiles(const CheckpointPaths &paths);
+
+    // Is there a file of weights at all?
+    static bool are_there(const CheckpointPaths &paths);
+
+    // What a name in the files is called in the model; names are those of the files until then.
     using Rename = std::string (*)(const std::string &name);
-    TensorFiles(const std::string &directory, Rename rename);
+    void rename(Rename new_name);
 
     const TensorView *find(const std::string &name) const;
     // Throws if it is absent, or has another shape or an unreadable type.
@@ -30,8 +37,8 @@ class TensorFiles {
     // Every tensor that lies in the files, also those that an index does not name.
     template <typename Body>
     void each(const Body &body) const {
-        for (const auto &[path, header] : headers_)
-            for (const TensorView &view : header.tensors) body(view);
+        for (const auto &[path, table] : tables_)
+            for (const TensorView &view : table.tensors) body(view);
     }
 
     // Converts a whole tensor, or elements [first, first + count) of it, to float. Throws naming tensor and
@@ -46,12 +53,11 @@ class TensorFiles {
   private:
     void open_single(const std::string &path);
     void open_sharded(const std::string &index_path);
-    const SafetensorsHeader &open_file(const std::string &path);
+    const TensorTable &open_file(const std::string &path);
 
-    std::string directory_;
-    Rename rename_;
+    std::string given_, directory_;
     std::vector<MappedFile> files_;
-    std::map<std::string, SafetensorsHeader> headers_;  // by path; the tensors' views point into them
+    std::map<std::string, TensorTable> tables_;  // by path; the tensors' views point into them
     std::unordered_map<std::string, const TensorView *> tensors_;
 };
 

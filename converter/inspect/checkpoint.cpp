@@ -50,7 +50,7 @@ std::string checkpoint_json(const Facts &facts, const InspectOptions &options) {
     JsonWriter w;
     w.begin_object();
     w.key("kind").value("checkpoint");
-    w.key("path").value(facts.checkpoint.directory());
+    w.key("path").value(facts.checkpoint.path());
     write_shape(w, shape.architecture(), shape.n_layer);
     w.key("parameters").value(facts.parameters);
     w.key("parameters_by_dtype").begin_object();
@@ -103,7 +103,7 @@ std::string checkpoint_text(const Facts &facts, const InspectOptions &options) {
     std::vector<std::string> unused;
     for (const std::string &name : facts.checkpoint.unused_tensors()) unused.push_back(json_quote(name));
     lines.add("unused tensors", unused.empty() ? "none" : list_text(unused));
-    std::string text = facts.checkpoint.directory() + ": a checkpoint\n" + lines.text();
+    std::string text = facts.checkpoint.path() + ": a checkpoint\n" + lines.text();
     Lines converted;
     converted.add("state", bytes_text(facts.state));
     add_arena(&converted, facts.arena, options.session);

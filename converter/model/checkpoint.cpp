@@ -2,10 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "converter/model/checkpoint.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
 #include <cstring>
 #include <set>
@@ -15,31 +12,24 @@
 #include "runtime/crc32.h"
 
 namespace adder {
-namespace {
-
-std::string path_if_exists(const std::string &directory, const char *name) {
-    std::string path = join_path(directory, name);
-    return file_exists(path) ? path : std::string();
-}
-
-}  // namespace
-
-Checkpoint::Checkpoint(const std::string &directory, bool rotated) : directory_(directory) {
-    if (access(directory.c_str(), F_OK) != 0)
-        bad_input("cannot open %s: %s", directory.c_str(), std::strerror(errno));
-    if (!is_directory(directory))
-        bad_input("%s is not a directory; that of a checkpoint (config.json, model.safetensors) is needed",
-                  directory.c_str());
-    const std::string config_path = join_path(directory, "config.json");
-    files_shape_ = read_model_shape(parse_config_file(config_path), config_path);
-    const std::string generation_path = join_path(directory, "generation_config.json");
-    if (access(generation_path.c_str(), F_OK) == 0)
-        generation_ = parse_generation_config(parse_config_file(generation_path), generation_path,
-                                              files_shape_.vocab_size);
-    tokenizer_path_ = path_if_exists(directory, "tokenizer.json");
-    tokenizer_config_path_ = path_if_exists(directory, "tokenizer_config.json");
-
-    files_.emplace(directory, files_shape_.family->rename);
+Checkpoint::Checkpoint(const std::string &path, bool rotated, const std::string &tokenizer)
+    : paths_(find_checkpoint(path)) {
+    if (!tokenizer.empty()) choose_tokenizer(&paths_, tokenizer);
+    std::string config_name = paths_.config;
+    if (config_name.empty() && TensorFiles::are_there(paths_)) {
+        files_.emplace(paths_);
+        config_name = path;
+        const std::string text = config_from_tensors(*files_, path);
+        files_shape_ = read_model_shape(Json::parse(text, path), path);
+    } else {
+        if (config_name.empty()) config_name = join_path(paths_.directory, "config.json");
+        files_shape_ = read_model_shape(parse_config_file(config_name), config_name);
+        files_.emplace(paths_);
+    }
+    files_->rename(files_shape_.family->rename);
+    if (const std::string &generation = paths_.generation_config; !generation.empty())
+        generation_ =
+            parse_generation_config(parse_config_file(generation), generation, files_shape_.vocab_size);
     check_tensors();
     if (const char *const norm = files_shape_.family->embedding_norm)
         for (const char *part : {".weight", ".bias"}) {
@@ -52,11 +42,11 @@ Checkpoint::Checkpoint(const std::string &directory, bool rotated) : directory_(
     if (shape_.layer_norm)
         bad_input(
             "%s: a residual stream in front of LayerNorms cannot be rotated: they take the mean of its channels",
-            config_path.c_str());
+            config_name.c_str());
     try {
         rotation_.emplace(shape_.d_model);
     } catch (const Error &error) {
-        bad_input("%s: %s", config_path.c_str(), error.what());
+        bad_input("%s: %s", config_name.c_str(), error.what());
     }
     // The head takes the final norm's weights in, the embedding does not.
     shape_.tied = false;
@@ -170,7 +160,7 @@ uint32_t Checkpoint::weights_crc() const {
         const char *const type = dtype_name(view.dtype);
         crc = crc32(crc, spec.name.data(), spec.name.size());
         crc = crc32(crc, type, std::strlen(type));
-        crc = crc32(crc, view.data, static_cast<size_t>(view.size));
+        each_bytes(view, [&](const uint8_t *data, size_t size) { crc = crc32(crc, data, size); });
         files_->release(view);
     }
     return crc;

@@ -1,4 +1,4 @@
-// A checkpoint: a folder of config.json, weights and a tokenizer, opened and checked as a whole.
+// A checkpoint: config.json, weights and a tokenizer, opened and checked as a whole.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "converter/families/family.h"
+#include "converter/import/checkpoint_paths.h"
 #include "converter/import/config.h"
 #include "converter/import/tensor_files.h"
 #include "converter/plan/model_shape.h"
@@ -20,17 +21,19 @@ namespace adder {
 // Error(bad_input), and name the file.
 class Checkpoint {
   public:
-    // With `rotated` it is the same model with its residual stream rotated, and head and embedding two matrices.
-    explicit Checkpoint(const std::string &directory, bool rotated = false);
+    // Of a folder, or of a file of weights and what lies beside it; without a config.json the families are asked what the
+    // tensors are. With `rotated` it is the same model with its residual stream rotated, and head and embedding two
+    // matrices. `tokenizer`, if it is not empty, is the tokenizer.json to take, or the folder of one, whatever lies there.
+    explicit Checkpoint(const std::string &path, bool rotated = false, const std::string &tokenizer = "");
 
-    const std::string &directory() const { return directory_; }
+    const std::string &path() const { return paths_.given; }
     const ModelShape &shape() const { return shape_; }
     const GenerationConfig &generation() const { return generation_; }  // all absent if the file is
     const Rotation *rotation() const { return rotation_ ? &*rotation_ : nullptr; }  // null if there is none
 
     // Paths, empty if there is no such file.
-    const std::string &tokenizer_path() const { return tokenizer_path_; }
-    const std::string &tokenizer_config_path() const { return tokenizer_config_path_; }
+    const std::string &tokenizer_path() const { return paths_.tokenizer; }
+    const std::string &tokenizer_config_path() const { return paths_.tokenizer_config; }
 
     // A tensor as the runtime wants it, [rows][cols] without padding, with the rotation folded in. Throws Error(bad_input)
     // naming the tensor if a value is not finite.
@@ -61,7 +64,7 @@ class Checkpoint {
     void normalize_embedding(float *row) const;
     void fold_rotation(Role role, uint32_t block, DenseTensor *tensor) const;
 
-    std::string directory_, tokenizer_path_, tokenizer_config_path_;
+    CheckpointPaths paths_;
     ModelShape shape_;        // of the rotated model
     ModelShape files_shape_;  // of what lies in the files
     GenerationConfig generation_;

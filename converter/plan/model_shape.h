@@ -28,6 +28,7 @@ struct ModelShape {
     std::vector<BlobBlock> blocks;         // complete with number_blocks()
     std::optional<uint32_t> bos_token_id;  // below vocab_size
     std::vector<uint32_t> eos_token_ids;
+    std::string tokenizer;           // whose it is that such files come without; empty: not known
     std::vector<std::string> notes;  // what a user should know of how it was read, a sentence each
 
     uint32_t block_count() const { return static_cast<uint32_t>(blocks.size()); }

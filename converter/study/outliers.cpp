@@ -109,7 +109,7 @@ std::vector<Role> roles_of(const std::vector<InputStatistics> &inputs) {
 
 std::vector<InputStatistics> measure_inputs(FloatModel &model, const std::vector<Tokens> &sequences) {
     const ModelShape &shape = model.shape();
-    const std::string &checkpoint = model.checkpoint().directory();
+    const std::string &checkpoint = model.checkpoint().path();
     const auto fresh = [&] { return Seen(sequences.size(), model.members()); };
     std::map<Role, Seen> seen;  // of the block at hand
     const auto begin = [&](uint32_t block) {

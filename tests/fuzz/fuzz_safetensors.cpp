@@ -10,7 +10,7 @@
 
 static void read_all(const uint8_t *data, size_t size) {
     try {
-        const adder::SafetensorsHeader header = adder::parse_safetensors(data, size, "input");
+        const adder::TensorTable header = adder::parse_safetensors(data, size, "input");
         std::vector<float> values;
         uint64_t covered = 0;
         for (const adder::TensorView &tensor : header.tensors) {

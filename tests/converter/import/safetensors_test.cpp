@@ -16,7 +16,7 @@ namespace adder::test {
 
 namespace {
 
-SafetensorsHeader parse(const std::string &bytes) {
+TensorTable parse(const std::string &bytes) {
     return parse_safetensors(reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size(), "m.safetensors");
 }
 
@@ -51,7 +51,7 @@ TEST(Safetensors, ReadsTensorsInPlace) {
                                                 make_tensor("a", DType::bf16, {2}, {1.5f, -2}),
                                                 make_tensor("scalar", DType::f16, {}, {0.25f}),
                                                 make_tensor("empty", DType::f32, {0, 7}, {})});
-    const SafetensorsHeader header = parse(bytes);
+    const TensorTable header = parse(bytes);
     ASSERT_EQ(header.tensors.size(), 4u);
     EXPECT_EQ(header.tensors[0].name, "a");
     const TensorView *const z = header.find("z");
@@ -193,7 +193,7 @@ TEST(Safetensors, OtherTypesAreNamedWhenRead) {
     for (const auto &[type, size] : types) {
         const std::string bytes =
             safetensors_bytes(one(type, "[1]", "[0," + std::to_string(size) + "]"), std::string(size, 'x'));
-        const SafetensorsHeader header = parse(bytes);
+        const TensorTable header = parse(bytes);
         EXPECT_STREQ(dtype_name(header.tensors[0].dtype), type);
         float value;
         EXPECT_EQ(error_of([&] { convert_to_float(header.tensors[0], 0, 1, &value); }),
@@ -203,7 +203,7 @@ TEST(Safetensors, OtherTypesAreNamedWhenRead) {
 
 TEST(Safetensors, ConversionStaysInside) {
     const std::string bytes = safetensors_file({make_tensor("a", DType::f32, {2}, {1, 2})});
-    const SafetensorsHeader header = parse(bytes);
+    const TensorTable header = parse(bytes);
     float values[4];
     for (const auto &[first, count] :
          {std::pair<uint64_t, uint64_t>{0, 3}, {2, 1}, {3, 0}, {UINT64_MAX, 2}, {1, UINT64_MAX}}) {
@@ -250,7 +250,7 @@ TEST(Safetensors, ConversionOfUnalignedData) {
         const std::vector<float> values{1, -0.5f, 0, 65504, 0x1p-20f};
         const Tensor tensor = make_tensor("b", type, {5}, values);
         const std::string bytes = safetensors_file({{"a", DType::i8, {3}, pad}, tensor});
-        const SafetensorsHeader header = parse(bytes);
+        const TensorTable header = parse(bytes);
         std::vector<float> read(5);
         convert_to_float(*header.find("b"), 0, 5, read.data());
         for (size_t i = 0; i < 5; ++i) {
