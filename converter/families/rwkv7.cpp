@@ -33,7 +33,7 @@ void make_blocks(ModelShape *model, uint32_t head_dim, uint32_t d_ffn, const Ran
     dim_of(time, Dim::n_head) = model->d_model / head_dim;
     dim_of(time, Dim::w_rank) = ranks.w;
     dim_of(time, Dim::a_rank) = ranks.a;
-    dim_of(time, Dim::v_rank) = ranks.v;
+    dim_of(time, Dim::v_rank) = 1;
     dim_of(time, Dim::g_rank) = ranks.g;
     param_of(time, Param::norm_epsilon) = model->norm_epsilon;
     param_of(time, Param::mixer_norm_epsilon) = static_cast<float>(head_dim) * model->norm_epsilon;
@@ -45,6 +45,7 @@ void make_blocks(ModelShape *model, uint32_t head_dim, uint32_t d_ffn, const Ran
     model->shapes = {time, channel};
     if (model->n_layer > 1) {
         time.flags = shape_value_residual;
+        dim_of(time, Dim::v_rank) = ranks.v;
         model->shapes.push_back(time);
     }
     model->blocks.clear();
@@ -480,7 +481,7 @@ ModelShape shape_like(const PublishedShape &like) {
 }
 
 void write_config(const ModelShape &model, JsonWriter *json) {
-    const BlockView time = model.view(0), channel = model.view(1);
+    const BlockView time = model.view(model.n_layer > 1 ? 2 : 0), channel = model.view(1);
     backbone::write_config(model, "RWKV7ForCausalLM", json);
     json->key("head_dim").value(time.dims[Dim::head_dim]);
     json->key("intermediate_size").value(channel.dims[Dim::d_ffn]);

@@ -91,9 +91,12 @@ constexpr DimRow dims[] = {
     {Dim::a_rank, max_dt_rank},  {Dim::v_rank, max_dt_rank}, {Dim::g_rank, max_dt_rank},
 };
 
-const char *fault(const BlobShape &, const Dims &d, uint32_t *value) {
+const char *fault(const BlobShape &shape, const Dims &d, uint32_t *value) {
     *value = d[Dim::d_inner];
     if (d[Dim::d_inner] != d[Dim::d_model]) return "d_inner, which is d_model";
+    *value = d[Dim::v_rank];  // of what is not there
+    if ((shape.flags & shape_value_residual) == 0 && d[Dim::v_rank] != 1)
+        return "v_rank without values of before: 1";
     *value = d[Dim::n_head];
     if (d[Dim::d_inner] % d[Dim::n_head] != 0 || d[Dim::head_dim] % tile_size != 0 ||
         d[Dim::head_dim] > max_d_state)

@@ -8,7 +8,9 @@ namespace {
 // Dimensions of other families stand for those that only this one has: d_inner for the feed-forward's channels, dt_rank, d_state,
 // d_conv and n_group for the ranks of w, a, v and g.
 void members(const ModelConfig &config, std::map<std::string, std::string> *members) {
-    (*members)["head_dim"] = std::to_string(config.d_model / config.n_head);
+    // n_head heads, if those are possible.
+    (*members)["head_dim"] =
+        std::to_string(config.d_model % (8 * config.n_head) == 0 ? config.d_model / config.n_head : 8);
     (*members)["intermediate_size"] = std::to_string(config.d_inner);
     (*members)["decay_low_rank_dim"] = std::to_string(config.dt_rank);
     (*members)["a_low_rank_dim"] = std::to_string(config.d_state);
