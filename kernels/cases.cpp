@@ -83,19 +83,22 @@ enum Form : uint32_t {
     takes_logits = 4,  // as v
     gives_floats = 8,  // without takes_v: in place
     gives_codes = 16,
-    gives_number = 32  // one per vector
+    gives_number = 32,  // one per vector
+    takes_bias = 64     // after the weight
 };
 
 template <uint32_t form>
 Operands vector_operands(const KernelShape &shape) {
     const size_t count = size_t{shape.cols} * shape.tokens;
-    return {{{(form & takes_logits) != 0 ? Contents::logits : Contents::floats,
-              if_in((form & (takes_v | takes_logits)) != 0, count), false},
-             {Contents::floats, if_in((form & takes_weight) != 0, shape.cols), false},
-             {(form & gives_codes) != 0 ? Contents::codes : Contents::floats,
-              if_in((form & (gives_floats | gives_codes)) != 0, count), true},
-             {Contents::scales, if_in((form & gives_number) != 0, shape.tokens), true}},
-            4};
+    return {
+        {{(form & takes_logits) != 0 ? Contents::logits : Contents::floats,
+          if_in((form & (takes_v | takes_logits)) != 0, count), false},
+         {Contents::floats,
+          if_in((form & takes_weight) != 0, size_t{shape.cols} * ((form & takes_bias) != 0 ? 2 : 1)), false},
+         {(form & gives_codes) != 0 ? Contents::codes : Contents::floats,
+          if_in((form & (gives_floats | gives_codes)) != 0, count), true},
+         {Contents::scales, if_in((form & gives_number) != 0, shape.tokens), true}},
+        4};
 }
 
 struct VectorCall {
@@ -110,6 +113,12 @@ void rmsnorm(const KernelTable &k, const VectorCall &c) {
 }
 void rmsnorm_quantize(const KernelTable &k, const VectorCall &c) {
     k.rmsnorm_quantize(c.v, c.weight, c.n, c.n, epsilon, multiplier, limit, c.codes);
+}
+void layernorm(const KernelTable &k, const VectorCall &c) {
+    k.layernorm(c.v, c.weight, c.weight + c.n, c.n, epsilon, c.out);
+}
+void activate(const KernelTable &k, const VectorCall &c) {
+    k.activate(c.out, c.n, static_cast<Activation>(c.n / tile_size % 3));
 }
 void quantize(const KernelTable &k, const VectorCall &c) { k.quantize(c.v, c.n, multiplier, limit, c.codes); }
 void quantize_dynamic(const KernelTable &k, const VectorCall &c) {
@@ -244,6 +253,9 @@ constexpr KernelCase case_matmul_q4_f32 = matmul_case<&T::matmul_q4_f32, W::int4
 constexpr KernelCase case_rmsnorm = vector_case<rmsnorm, takes_v | takes_weight | gives_floats, 8>;
 constexpr KernelCase case_rmsnorm_quantize =
     vector_case<rmsnorm_quantize, takes_v | takes_weight | gives_codes, 8>;
+constexpr KernelCase case_layernorm =
+    vector_case<layernorm, takes_v | takes_weight | takes_bias | gives_floats, 8>;
+constexpr KernelCase case_activate = vector_case<activate, gives_floats, 8>;
 constexpr KernelCase case_quantize = vector_case<quantize, takes_v | gives_codes, 8>;
 constexpr KernelCase case_quantize_dynamic =
     vector_case<quantize_dynamic, takes_v | gives_codes | gives_number, 8>;

@@ -85,7 +85,7 @@ struct Operand {
 };
 
 struct Operands {
-    static constexpr uint32_t most = 10;
+    static constexpr uint32_t most = 12;
     Operand list[most];
     uint32_t count;
 

@@ -125,6 +125,15 @@ using RmsnormKernel = void(const float *r, const float *weight, uint32_t n, uint
 using RmsnormQuantizeKernel = void(const float *r, const float *weight, uint32_t n, uint32_t d_model,
                                    float epsilon, float multiplier, float limit, int8_t *out);
 
+// layernorm: mean = sum of r / float(n), then of d[i] = r[i] - mean the sum of squares, each sum over 8 lanes as rmsnorm's;
+// inv = 1 / sqrt(sum / float(n) + epsilon);  out[i] = (d[i] * inv) * weight[i] + bias[i]. n is a multiple of 8, without padding;
+// out may be r.
+using LayernormKernel = void(const float *r, const float *weight, const float *bias, uint32_t n,
+                             float epsilon, float *out);
+// activate: v[i] = f(v[i]) by scalar/math.h; relu_squared is p * p with p = v[i] > 0 ? v[i] : 0.
+enum class Activation : uint8_t { sigmoid, tanh, relu_squared };
+using ActivateKernel = void(float *v, uint32_t n, Activation activation);
+
 // quantize: out[i] = q8(v[i], multiplier, limit).
 using QuantizeKernel = void(const float *v, uint32_t n, float multiplier, float limit, int8_t *out);
 // quantize_dynamic: one scale for the whole vector, found on the way: a = 0; a = |v[i]| > a ? |v[i]| : a for every i (the

@@ -68,6 +68,7 @@ ArenaPlan arena_plan(const Model &model, const adder_options &options) {
     plan.in_codes = place(buffer_bytes(SlotType::codes, a.d_model_padded(), form));
     plan.in_floats = place(buffer_bytes(SlotType::floats, a.d_model_padded(), form));
     plan.scales = place(form.codes ? 4 * uint64_t{form.chunk} : 0);
+    plan.carried = place(has_carried(a) ? buffer_bytes(SlotType::floats, a.d_model_padded(), form) : 0);
     plan.work = place(work_bytes(a, form));
     plan.logits = place(4 * uint64_t{options.logit_rows} * a.vocab_padded());
     if (model.stream) {

@@ -30,8 +30,9 @@ constexpr uint32_t max_sections = 64;
 constexpr uint32_t max_metadata = 1u << 24;  // bytes before the payload
 
 enum BlobFlags : uint32_t {
-    blob_tied_head = 1,  // the head is the embedding
-    blob_all_flags = 1
+    blob_tied_head = 1,   // the head is the embedding
+    blob_layer_norm = 2,  // the final norm is a LayerNorm with a bias
+    blob_all_flags = ADDER_LAYER_NORM ? 3 : 1
 };
 
 struct BlobHeader {
@@ -101,7 +102,8 @@ enum class BlockId : uint16_t {
 
 enum ShapeFlags : uint16_t {
     shape_projection_bias = 1,  // in_proj and out_proj have a bias
-    shape_mixer_norms = 2       // dt, B and C are normalized (Falcon-Mamba)
+    shape_mixer_norms = 2,      // dt, B and C are normalized (Falcon-Mamba)
+    shape_value_residual = 16   // values are mixed with those that an earlier block left (RWKV-7)
 };
 
 enum class StateType : uint8_t { f32 = 0, f16 = 1 };  // of the scan's state

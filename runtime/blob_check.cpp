@@ -82,6 +82,9 @@ adder_status check_fields(const BlobHeader &header, adder_error *error) {
         return unsupported(error, "flags", header.flags, header.flags & blob_all_flags);
     if (!(header.embedding_scale == 1.0f && header.logit_scale == 1.0f && header.logit_softcap == 0.0f))
         return unsupported(error, "scale of embedding or logits", 0, 0);
+    if (ADDER_LAYER_NORM && (header.flags & blob_layer_norm) && header.d_model % tile_size != 0)
+        return corrupt(error, "d_model of a model with LayerNorm, a multiple of 8", header.d_model,
+                       round_up_to_tile(header.d_model));
     const struct {
         const char *item;
         float value, low, high;
@@ -166,6 +169,7 @@ adder_status check_blocks(const Architecture &architecture, const BlobHeader &he
     }
     uint32_t tensor = 1, layer = 0;
     uint64_t state = 0;
+    uint16_t carried = 0;  // takes_carried of the kind that has left something
     for (uint32_t i = 0; i < header.block_count; ++i) {
         const BlobBlock &block = architecture.blocks[i];
         const int32_t at = static_cast<int32_t>(i);
@@ -177,10 +181,16 @@ adder_status check_blocks(const Architecture &architecture, const BlobHeader &he
             return corrupt(error, "tensors or state of block", block.first_tensor, tensor, at);
         layer = block.layer;
         const BlockView view = block_view(architecture, i);
+        if (is_built(block_carried)) {
+            const uint16_t takes = view.kind->takes_carried & view.shape->flags;
+            if (takes & ~carried)
+                return corrupt(error, "a block that takes what none before it left, block", i, 0, at);
+            if (takes == 0) carried |= view.kind->takes_carried;
+        }
         tensor += tensors_of_block(*view.kind, view.shape->flags);
         state += block_state_bytes(*view.kind, *view.shape, view.dims);
     }
-    *tensors = tensor + (header.flags & blob_tied_head ? 1 : 2);
+    *tensors = tensor + (header.flags & blob_tied_head ? 1 : 2) + (has_layer_norm(architecture) ? 1 : 0);
     return ADDER_OK;
 }
 
@@ -317,6 +327,8 @@ adder_status check_tensors(Model *model, adder_error *error) {
     for (uint32_t i = 0; i < model_ends.tensor_count && status == ADDER_OK; ++i) {
         const TensorRow &row = model_ends.tensors[i];
         if (row.role == Role::head && (architecture.flags & blob_tied_head)) continue;
+        if (is_built(block_layer_norm) && !is_present(row, static_cast<uint16_t>(architecture.flags)))
+            continue;
         status = check_tensor(model, end_index(model->header->tensor_count, architecture, row.role), row,
                               ends.dims, no_block, error);
     }

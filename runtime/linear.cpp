@@ -98,12 +98,16 @@ void normalize(const KernelTable &kernels, const Team &team, const Norm &norm, c
     const bool grouped = is_built(block_grouped_norms) && norm.groups > 1;
     const uint32_t group = grouped ? norm.width / norm.groups : width;
     const uint32_t numbers = grouped ? group : norm.width;
-    const bool to_codes = linear.input == Input::fixed && !wants_widened(linear);
+    const bool layer_norm = is_built(block_layer_norm) && norm.bias != nullptr;
+    const bool to_codes = linear.input == Input::fixed && !wants_widened(linear) && !layer_norm;
     const auto some_tokens = [&](Range range) {
         for (uint32_t t = range.begin; t < range.end; ++t)
             for (uint32_t i = 0; i < width; i += group) {
                 const float *r = in + size_t{t} * stride + i;
-                if (to_codes)
+                if (layer_norm)
+                    kernels.layernorm(r, norm.weight, norm.bias, width, norm.epsilon,
+                                      input.floats + size_t{t} * input.floats_stride);
+                else if (to_codes)
                     kernels.rmsnorm_quantize(r, norm.weight + i, group, numbers, norm.epsilon,
                                              1.0f / linear.input_scale, linear.largest_code,
                                              input.codes + size_t{t} * input.codes_stride + i);

@@ -32,13 +32,15 @@ void encode_rows(const KernelTable &kernels, const Linear &linear, const LinearI
 void encode(const KernelTable &kernels, const Team &team, const Linear &linear, const LinearInput &input,
             uint32_t tokens);
 
-// RMSNorm of vectors of `width` numbers, in groups of equal width that are normalized by themselves.
+// RMSNorm of vectors of `width` numbers, in groups of equal width that are normalized by themselves; with a bias LayerNorm, of
+// a width that is a multiple of 8.
 struct Norm {
     const float *weight;  // [width], padded
     uint32_t width, groups;
     float epsilon;
+    const float *bias = nullptr;
 };
-// RMSNorm of each token, in [tokens][stride], into the form that `linear` takes. `in` may be input.floats.
+// The norm of each token, in [tokens][stride], into the form that `linear` takes. `in` may be input.floats.
 void normalize(const KernelTable &kernels, const Team &team, const Norm &norm, const Linear &linear,
                const LinearInput &input, const float *in, uint32_t stride, uint32_t tokens);
 

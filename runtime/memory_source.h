@@ -108,6 +108,19 @@ class MemorySource {
         return ADDER_OK;
     }
 
+    // `step` for tiles of the channels of a row, with its vectors from the first of them on. `step_work` is what it costs per
+    // number of the row and token.
+    adder_status with_channels(uint8_t row, uint32_t step_work, VectorStep *step) const {
+        const TensorRow &channels = row_of(row);
+        const float *const vectors = weights_.vector(channels);
+        const uint32_t tile_floats = tile_size * frame_.dims()[channels.cols];
+        team_run(frame_.team, channels_work(frame_, channels, step_work),
+                 channels.rows.padded(frame_.dims()) / tile_size, [&](Range range) {
+                     step(frame_, vectors + size_t{tile_floats} * range.begin, nullptr, range);
+                 });
+        return ADDER_OK;
+    }
+
     adder_status linear(const Layer &layer, Slot slot) const {
         const SlotView &out = frame_.slots[slot];
         return linear_to(layer, out.floats(), out.stride, false);

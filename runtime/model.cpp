@@ -47,7 +47,9 @@ uint32_t tensors_of_block(const BlockKind &kind, uint16_t flags) {
 uint32_t end_index(uint32_t tensor_count, const Architecture &architecture, Role role) {
     const bool tied = (architecture.flags & blob_tied_head) != 0;
     if (role == Role::embedding || (role == Role::head && tied)) return 0;
-    return tensor_count - (role == Role::final_norm && !tied ? 2 : 1);
+    const bool biased = has_layer_norm(architecture);
+    return tensor_count - (role == Role::final_norm && !tied ? 2 : 1) -
+           (biased && (role == Role::final_norm || (role == Role::final_norm_bias && !tied)) ? 1 : 0);
 }
 
 uint32_t tensor_index(const Model &model, uint32_t block, Role role) {
@@ -62,6 +64,15 @@ uint64_t state_bytes(const Architecture &architecture) {
     const uint32_t last = architecture.block_count - 1;
     const BlockView view = block_view(architecture, last);
     return architecture.blocks[last].state_offset + block_state_bytes(*view.kind, *view.shape, view.dims);
+}
+
+bool has_carried(const Architecture &architecture) {
+    if (!is_built(block_carried)) return false;
+    for (uint32_t i = 0; i < architecture.shape_count; ++i) {
+        const BlobShape &shape = architecture.shapes[i];
+        if (takes_carried(*find_block_kind(shape.kind), shape.flags)) return true;
+    }
+    return false;
 }
 
 ScaleExtent scale_extent(const TensorExtent &extent, Granularity granularity, uint32_t group) {
@@ -134,6 +145,11 @@ Linear model_matrix(const Model &model, Role role) {
 
 const float *model_final_norm(const Model &model) {
     return floats_at(model, end_tensor(model, Role::final_norm).offset);
+}
+
+const float *model_final_norm_bias(const Model &model) {
+    if (!has_layer_norm(model.architecture)) return nullptr;
+    return floats_at(model, end_tensor(model, Role::final_norm_bias).offset);
 }
 
 void embed_row(const Linear &table, uint32_t row, float *out) {

@@ -43,6 +43,14 @@ uint32_t end_index(uint32_t tensor_count, const Architecture &architecture, Role
 // Bytes of the state of all blocks.
 uint64_t state_bytes(const Architecture &architecture);
 
+// Does some block leave a vector per token for others?
+bool has_carried(const Architecture &architecture);
+
+// Is the final norm a LayerNorm?
+inline bool has_layer_norm(const Architecture &architecture) {
+    return is_built(block_layer_norm) && (architecture.flags & blob_layer_norm) != 0;
+}
+
 struct StreamOperations;
 
 // A linear layer with what it makes of its input.
@@ -96,9 +104,10 @@ struct ModelBlock {
 inline ModelBlock model_block(const Model &model, const BlockView &view, uint32_t block) {
     return {model, view, model.architecture.blocks[block].first_tensor};
 }
-// The head, or the embedding; the weights of the final norm.
+// The head, or the embedding; the weights of the final norm, and the biases of one that is a LayerNorm (null: it is none).
 Linear model_matrix(const Model &model, Role role);
 const float *model_final_norm(const Model &model);
+const float *model_final_norm_bias(const Model &model);
 
 // Writes a row of an embedding, the matrix's cols floats: that of token `row` (below vocab_size) with the whole matrix.
 void embed_row(const Linear &table, uint32_t row, float *out);

@@ -22,7 +22,8 @@ uint64_t block_work(const Model &model, uint32_t block) {
     const ModelBlock weights = model_block(model, view, block);
     uint64_t work = 0;
     for (uint32_t i = 0; i < view.kind->tensor_count; ++i)
-        if (view.kind->tensors[i].form == Form::matrix)
+        if (view.kind->tensors[i].form == Form::matrix &&
+            (!is_built(block_carried) || is_present(view.kind->tensors[i], view.shape->flags)))
             work += linear_work(weights.linear(view.kind->tensors[i]),
                                 weights.tensor(view.kind->tensors[i]).tiles, 1);
     for (uint32_t i = 0; i < view.kind->state_count; ++i) {

@@ -37,15 +37,22 @@ Part matrix_part(const BlobTensor &tensor, const TensorRow &row, const Dims &dim
     return part;
 }
 
+// By which rows of a stage's table are present.
+uint16_t flags_of(const Model &model, const BlockView &view) {
+    return is_built(block_layer_norm) && view.kind == &model_ends
+               ? static_cast<uint16_t>(model.architecture.flags)
+               : view.shape->flags;
+}
+
 // A row of the table with those that are joined to it. `entry` is its tensor; those of the others come next.
-Part row_with_joined(const BlockView &view, const TensorRow &row, const BlobTensor *entry) {
+Part row_with_joined(const BlockView &view, uint16_t flags, const TensorRow &row, const BlobTensor *entry) {
     Part part{};
     if (row.form == Form::matrix) part = matrix_part(*entry, row, view.dims);
     if (row.form == Form::whole) part.tiles = 1;
     if (row.form == Form::channels) part.tiles = row.rows.padded(view.dims) / tile_size;
     for (const TensorRow *r = &row; r < view.kind->tensors + view.kind->tensor_count; ++r) {
         if (r != &row && !r->joined) break;
-        if (!is_present(*r, view.shape->flags)) continue;
+        if (!is_present(*r, flags)) continue;
         if (r->form == Form::whole) add_span(&part, entry->offset, 4 * r->rows.padded(view.dims));
         if (r->form == Form::channels) add_span(&part, entry->offset, tile_floats * view.dims[r->cols]);
         ++entry;
@@ -57,11 +64,12 @@ Part row_with_joined(const BlockView &view, const TensorRow &row, const BlobTens
 Part stream_part(const Model &model, const BlockView &view, uint32_t stage, PartId id) {
     const TensorRow &row = view.kind->tensors[id / 2];
     const bool ends = view.kind == &model_ends;
-    if (row.joined || !is_present(row, view.shape->flags) || row.role == Role::embedding) return Part{};
+    const uint16_t flags = flags_of(model, view);
+    if (row.joined || !is_present(row, flags) || row.role == Role::embedding) return Part{};
     const uint32_t block = ends ? no_block : stage;
     const BlobTensor &tensor = tensor_of(model, block, row.role);
     if (id != multipliers_part(id / 2u)) {
-        Part part = row_with_joined(view, row, &tensor);
+        Part part = row_with_joined(view, flags, row, &tensor);
         if (row.codes_for == 0) return part;
         const BlobTensor &next = tensor_of(model, block, (&row)[row.codes_for].role);
         if (next.input == static_cast<uint8_t>(Input::channels))

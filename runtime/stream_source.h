@@ -48,10 +48,12 @@ class StreamSource {
     }
     [[gnu::noinline, maybe_unused]] adder_status with_vectors(uint8_t first, uint32_t tiles, uint64_t work,
                                                               VectorStep *step) const;
+    [[gnu::noinline, maybe_unused]] adder_status with_channels(uint8_t row, uint32_t step_work,
+                                                               VectorStep *step) const;
     [[gnu::noinline]] adder_status linear(const Layer &layer, Slot slot) const;
     [[gnu::noinline]] adder_status add_linear(const Layer &layer) const;
 
-    // body(layer) with the linear layer as its input is made for it by a norm, which comes with each piece of row `norm`;
+    // body(layer, piece) with the linear layer as its input is made for it by a norm, which comes with each piece of row `norm`;
     // what that leaves to a transform is done after.
     template <typename Body>
     adder_status with_norm(const TensorRow &norm, const Layer &layer, const Body &body) const {
@@ -59,8 +61,8 @@ class StreamSource {
         const bool transformed =
             layer.linear.input == Input::hadamard;  // its multipliers come after the weights of the norm
         if (transformed) first.linear.input = Input::floats;
-        const adder_status status = each_piece(row_part(place_of(norm)), UINT32_MAX,
-                                               [&](const Piece &piece) { body(first, piece.floats(0)); });
+        const adder_status status =
+            each_piece(row_part(place_of(norm)), UINT32_MAX, [&](const Piece &piece) { body(first, piece); });
         return status == ADDER_OK && transformed ? encode_hadamard(layer) : status;
     }
 

@@ -19,8 +19,8 @@ static Linear rows_of(const Linear &whole, const Piece &piece, bool biased) {
 }
 
 adder_status StreamSource::norm(uint8_t norm, const Layer &layer, uint32_t groups, Param epsilon) const {
-    return with_norm(row_of(norm), layer, [&](const Layer &first, const float *weight) {
-        normalize_input(frame_, first, weight, groups, epsilon);
+    return with_norm(row_of(norm), layer, [&](const Layer &first, const Piece &piece) {
+        normalize_input(frame_, first, piece.floats(0), groups, epsilon);
     });
 }
 
@@ -89,6 +89,16 @@ adder_status StreamSource::with_vectors(uint8_t first, uint32_t tiles, uint64_t 
     });
 }
 
+adder_status StreamSource::with_channels(uint8_t row, uint32_t step_work, VectorStep *step) const {
+    const uint32_t tile_floats = tile_size * frame_.dims()[row_of(row).cols];
+    return each_piece(row_part(row), UINT32_MAX, [&](const Piece &piece) {
+        team_run(frame_.team, channels_work(frame_, row_of(row), step_work), piece.tiles, [&](Range range) {
+            step(frame_, piece.floats(0) + size_t{tile_floats} * range.begin, nullptr,
+                 {piece.first + range.begin, piece.first + range.end});
+        });
+    });
+}
+
 adder_status StreamSource::channels(const TensorRow &row, uint64_t work, ChannelStep *step,
                                     const Layer *codes) const {
     Channels wanted{};
@@ -148,18 +158,21 @@ adder_status stream_walk_head(adder_session &session, uint32_t first, uint32_t n
     const Frame frame{*session.kernels, session.team, ends, session.buffers, slots, session.state, n};
     const ModelBlock weights{model, ends, 0};
     const StreamSource source(session, frame, weights, stage);
-    const TensorRow *const rows = model_ends.tensors;  // embedding, final norm, head
+    const TensorRow *const rows = model_ends.tensors;  // embedding, final norm with its bias, head
     const uint32_t stride = architecture.d_model_padded();
-    const Layer head{rows[2], model_matrix(model, Role::head), head_input(session.buffers, stride)};
+    const Layer head{rows[model_ends.tensor_count - 1], model_matrix(model, Role::head),
+                     head_input(session.buffers, stride)};
     if (tiles.begin == 0) {
         adder_status status = ADDER_OK;
         // adder_score computes a chunk's logits in several goes, none of which was ordered with the blocks.
         if (session.reader->next.tiles == 0) status = stream_order(*session.reader, model, stage, stage);
         if (status == ADDER_OK)
-            status = source.with_norm(rows[1], head, [&](const Layer &layer, const float *weight) {
+            status = source.with_norm(rows[1], head, [&](const Layer &layer, const Piece &piece) {
                 normalize(*session.kernels, session.team,
-                          {weight, architecture.d_model, 1, model.header->norm_epsilon}, layer.linear,
-                          layer.input, session.buffers.residual + size_t{first} * stride, stride, n);
+                          {piece.floats(0), architecture.d_model, 1, model.header->norm_epsilon,
+                           has_layer_norm(architecture) ? piece.floats(1) : nullptr},
+                          layer.linear, layer.input, session.buffers.residual + size_t{first} * stride,
+                          stride, n);
             });
         if (status != ADDER_OK) return status;
     }

@@ -69,8 +69,9 @@ adder_status walk_head(adder_session &session, uint32_t first, uint32_t n, Range
     const Linear head = model_matrix(model, Role::head);
     if (tiles.begin == 0)
         normalize(*session.kernels, session.team,
-                  {model_final_norm(model), architecture.d_model, 1, model.header->norm_epsilon}, head, input,
-                  session.buffers.residual + size_t{first} * stride, stride, n);
+                  {model_final_norm(model), architecture.d_model, 1, model.header->norm_epsilon,
+                   model_final_norm_bias(model)},
+                  head, input, session.buffers.residual + size_t{first} * stride, stride, n);
     run_linear_on(session.team, *session.kernels, head, input, tiles, n, session.logits,
                   architecture.vocab_padded(), false);
     return ADDER_OK;

@@ -109,6 +109,7 @@ class BlobLayout {
                     plan_tensor(view, view.kind->tensors[i], block);
         }
         plan_end(Role::final_norm);
+        if (shape_.layer_norm) plan_end(Role::final_norm_bias);
         if (!shape_.tied) plan_end(Role::head);
     }
 

@@ -78,9 +78,8 @@ ConversionEstimate estimate_conversion(const Plan &plan, const ModelShape &shape
         // The lower half of X^T X and, in front of a fit, another moment. A Cholesky factor in doubles, five times as
         // slow. A fit: a product and two triangular systems. The errors of columns going into those to come; five
         // sweeps of refinement; what is done column by column, at a tenth of the speed.
-        const Role maker = input_maker(shape, role, block);
-        const bool of_stream = maker == Role::norm || maker == Role::final_norm;
-        const bool fitted = of_stream || role == Role::out_proj;
+        const bool of_stream = takes_stream(shape, role, block);
+        const bool fitted = of_stream || adds_to_stream(shape, role, block);
         const double moment = !fitted ? 0 : of_stream ? extent.cols : extent.rows;
         rounding += n * extent.cols * (0.5 * extent.cols + moment) +
                     5 * extent.cols * extent.cols * extent.cols / 6 +

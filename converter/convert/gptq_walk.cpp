@@ -32,13 +32,15 @@ class BlockRounder {
                  const Calibration &calibration, BlobWriter *blob)
         : model_(model), runner_(model.runner()), checkpoint_(model.checkpoint()), plan_(plan),
           calibration_(calibration), blob_(*blob), sequences_(plain_sequences(tokens)),
-          exact_(model.embed(sequences_)), rounded_(sequences_, model.shape().d_model_padded()) {}
+          exact_(model.embed(sequences_)), rounded_(sequences_, model.shape()) {}
 
     std::vector<std::string> run() {
         const uint32_t blocks = model_.shape().block_count();
         Progress progress("rounding", blocks);
         const TensorId table{Role::embedding, no_block}, final_norm{Role::final_norm, no_block};
         blob_.write({final_norm}, calibration_, runner_.pool());
+        if (model_.shape().layer_norm)
+            blob_.write({{Role::final_norm_bias, no_block}}, calibration_, runner_.pool());
         if (plan_.tied() && wants_gptq(table))
             round_table();
         else
@@ -100,13 +102,8 @@ class BlockRounder {
         return read_folded(checkpoint_, plan_, calibration_, id.role, id.block);
     }
 
-    // Is the input made of the residual stream itself?
-    bool of_stream(const TensorId &id) const {
-        const Role maker = input_maker(model_.shape(), id.role, id.block);
-        return maker == Role::norm || maker == Role::final_norm;
-    }
-    // Is the output added to the residual stream?
-    static bool to_stream(const TensorId &id) { return id.role == Role::out_proj; }
+    bool of_stream(const TensorId &id) const { return takes_stream(model_.shape(), id.role, id.block); }
+    bool to_stream(const TensorId &id) const { return adds_to_stream(model_.shape(), id.role, id.block); }
 
     void round_block(uint32_t block) {
         std::vector<TensorId> others;
@@ -157,7 +154,8 @@ class BlockRounder {
             no_rows.dtype = Dtype::f32;
             no_rows.input = Input::floats;
             runner_.run_head(
-                model_final_norm(blob_.model()), no_rows, sequences_, begin, end, streams,
+                model_final_norm(blob_.model()), model_final_norm_bias(blob_.model()), no_rows, sequences_,
+                begin, end, streams,
                 [&](size_t sequence, uint32_t token, const float *input, uint32_t tokens, uint32_t) {
                     keep(sequence, token, input, model_.shape().d_model_padded(), tokens);
                 });

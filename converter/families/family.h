@@ -73,6 +73,10 @@ struct Family {
     // names and shapes, which are as in the files. Empty if they are not this family's; throws Error(bad_input) where they
     // are, and cannot be used. Null: this family's files have a config.json.
     std::string (*config_from_tensors)(const TensorFiles &files) = nullptr;
+
+    // The LayerNorm that the embedding goes through and nothing else does, NAME.weight and NAME.bias: it is folded into the table.
+    // Null: there is none.
+    const char *embedding_norm = nullptr;
 };
 
 // All, in the order of the list in kinds.inc; those of a name there are NAME_families of NAME.cpp.

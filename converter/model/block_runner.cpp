@@ -35,17 +35,20 @@ std::vector<Sequence::Range> segments_of(const Sequence &sequence) {
     return segments;
 }
 
-ResidualStreams::ResidualStreams(const std::vector<Sequence> &sequences, uint32_t stride) {
+ResidualStreams::ResidualStreams(const std::vector<Sequence> &sequences, const ModelShape &shape) {
+    const uint32_t stride = shape.d_model_padded();
     size_t total = 0;
     for (const Sequence &sequence : sequences) {
         first_.push_back(total);
         total += sequence.tokens.size() * stride;
     }
     values_.resize(total);
+    if (has_carried(shape.architecture())) carried_.resize(total);
 }
 
 ChunkMemory::ChunkMemory(const ModelShape &shape, uint32_t chunk)
-    : residual_(size_t{chunk} * shape.d_model_padded()), logits_size_(size_t{chunk} * shape.vocab_padded()) {
+    : residual_(size_t{chunk} * shape.d_model_padded()), carried_(residual_.size()),
+      logits_size_(size_t{chunk} * shape.vocab_padded()) {
     // Room for what blocks with codes want as well.
     buffers_.form = buffer_form(true, true, chunk);
     const size_t floats = buffer_bytes(SlotType::floats, shape.d_model_padded(), buffers_.form);
@@ -135,7 +138,9 @@ void BlockRunner::run(uint32_t block, const BlockWeights &weights, const std::ve
             if (s > 1) memory.restore_state();
             each_chunk(segments[s], step, [&](uint32_t first, uint32_t tokens) {
                 Buffers buffers = memory.buffers();
-                buffers.residual = streams->of(i) + size_t{first} * shape_.d_model_padded();
+                const size_t offset = size_t{first} * shape_.d_model_padded();
+                buffers.residual = streams->of(i) + offset;
+                if (float *const carried = streams->carried(i)) buffers.carried = carried + offset;
                 const Slots slots(view, buffers);
                 const Frame frame{kernels_, alone, view, buffers, slots, memory.state(), tokens};
                 std::function<void(const TensorRow &, const LinearInputs &)> see;
@@ -164,9 +169,14 @@ void BlockRunner::run_to(Role role, uint32_t block, const BlockWeights &weights,
                    [&](uint32_t first, uint32_t tokens) {
                        // The block stops before it adds to the stream, and gets a copy all the same.
                        Buffers buffers = memory.buffers();
-                       const float *stream = streams.of(i) + size_t{first} * shape_.d_model_padded();
-                       std::copy_n(stream, size_t{tokens} * shape_.d_model_padded(), memory.residual().data());
+                       const size_t offset = size_t{first} * shape_.d_model_padded(),
+                                    count = size_t{tokens} * shape_.d_model_padded();
+                       std::copy_n(streams.of(i) + offset, count, memory.residual().data());
                        buffers.residual = memory.residual().data();
+                       if (const float *const carried = streams.carried(i)) {
+                           std::copy_n(carried + offset, count, memory.carried().data());
+                           buffers.carried = memory.carried().data();
+                       }
                        const Slots slots(view, buffers);
                        const Frame frame{kernels_, alone, view, buffers, slots, memory.state(), tokens};
                        const std::function<void(const TensorRow &, const LinearInputs &)> see =
@@ -180,8 +190,9 @@ void BlockRunner::run_to(Role role, uint32_t block, const BlockWeights &weights,
     });
 }
 
-void BlockRunner::run_head(const float *norm, const Linear &head, const std::vector<Sequence> &sequences,
-                           size_t begin, size_t end, const ResidualStreams &streams, const HeadVisit &visit) {
+void BlockRunner::run_head(const float *norm, const float *norm_bias, const Linear &head,
+                           const std::vector<Sequence> &sequences, size_t begin, size_t end,
+                           const ResidualStreams &streams, const HeadVisit &visit) {
     if (head.matrix.tiles > 0)
         for (ChunkMemory &memory : memory_) memory.need_logits();
     const uint32_t stride = shape_.d_model_padded();
@@ -191,8 +202,8 @@ void BlockRunner::run_head(const float *norm, const Linear &head, const std::vec
         for (const Sequence::Range &range : sequences[i].rows)
             each_chunk(range, chunk, [&](uint32_t first, uint32_t tokens) {
                 const LinearInput input = head_input(memory.buffers(), stride);
-                normalize(kernels_, alone, {norm, shape_.d_model, 1, shape_.norm_epsilon}, head, input,
-                          streams.of(i) + size_t{first} * stride, stride, tokens);
+                normalize(kernels_, alone, {norm, shape_.d_model, 1, shape_.norm_epsilon, norm_bias}, head,
+                          input, streams.of(i) + size_t{first} * stride, stride, tokens);
                 if (head.matrix.tiles > 0)
                     run_linear_on(alone, kernels_, head, input, all_tiles(head), tokens, memory.logits(),
                                   shape_.vocab_padded(), false);

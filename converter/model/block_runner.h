@@ -31,16 +31,24 @@ std::vector<Sequence> plain_sequences(const std::vector<Tokens> &tokens);
 // The stem and the branches as ranges of positions.
 std::vector<Sequence::Range> segments_of(const Sequence &sequence);
 
-// What runs between the blocks: [token][d_model_padded] of each sequence, one sequence after the other.
+// What runs between the blocks: [token][d_model_padded] of each sequence, one sequence after the other; and as many numbers
+// that a block leaves for later ones, in models that have such.
 class ResidualStreams {
   public:
-    ResidualStreams(const std::vector<Sequence> &sequences, uint32_t stride);
+    ResidualStreams(const std::vector<Sequence> &sequences, const ModelShape &shape);
     float *of(size_t sequence) { return values_.data() + first_[sequence]; }
     const float *of(size_t sequence) const { return values_.data() + first_[sequence]; }
+    // Null where nothing is left.
+    float *carried(size_t sequence) {
+        return carried_.empty() ? nullptr : carried_.data() + first_[sequence];
+    }
+    const float *carried(size_t sequence) const {
+        return carried_.empty() ? nullptr : carried_.data() + first_[sequence];
+    }
 
   private:
-    std::vector<float> values_;  // one allocation: its memory goes back to the system as a whole
-    std::vector<size_t> first_;  // of each sequence, in `values_`
+    std::vector<float> values_, carried_;  // one allocation: its memory goes back to the system as a whole
+    std::vector<size_t> first_;            // of each sequence, in `values_`
 };
 
 // Working memory for chunks of one thread, for any block of a model.
@@ -55,10 +63,11 @@ class ChunkMemory {
     float *logits() { return logits_.data(); }  // [chunk][vocab_padded], there after need_logits
     void need_logits() { logits_.resize(logits_size_); }
     std::vector<float> &residual() { return residual_; }  // scratch, [chunk][d_model_padded]
+    std::vector<float> &carried() { return carried_; }    // the same
 
   private:
     std::vector<uint8_t> bytes_, state_, saved_state_;
-    std::vector<float> logits_, residual_;
+    std::vector<float> logits_, residual_, carried_;
     Buffers buffers_{};
     size_t logits_size_;
 };
@@ -127,8 +136,9 @@ class BlockRunner {
     // logits, in memory(member).logits(), if it has tiles.
     using HeadVisit = std::function<void(size_t sequence, uint32_t first, const float *input, uint32_t tokens,
                                          uint32_t member)>;
-    void run_head(const float *norm, const Linear &head, const std::vector<Sequence> &sequences, size_t begin,
-                  size_t end, const ResidualStreams &streams, const HeadVisit &visit);
+    void run_head(const float *norm, const float *norm_bias, const Linear &head,
+                  const std::vector<Sequence> &sequences, size_t begin, size_t end,
+                  const ResidualStreams &streams, const HeadVisit &visit);
 
   private:
     struct Tapped;

@@ -3,6 +3,7 @@
 #include "converter/model/checkpoint.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <set>
 
@@ -30,8 +31,18 @@ Checkpoint::Checkpoint(const std::string &path, bool rotated, const std::string 
         generation_ =
             parse_generation_config(parse_config_file(generation), generation, files_shape_.vocab_size);
     check_tensors();
+    if (const char *const norm = files_shape_.family->embedding_norm)
+        for (const char *part : {".weight", ".bias"}) {
+            const TensorView &view = files_->tensor(norm + std::string(part));
+            embedding_norm_.resize(embedding_norm_.size() + files_shape_.d_model);
+            files_->read(view, embedding_norm_.data() + embedding_norm_.size() - files_shape_.d_model);
+        }
     shape_ = files_shape_;
     if (!rotated) return;
+    if (shape_.layer_norm)
+        bad_input(
+            "%s: a residual stream in front of LayerNorms cannot be rotated: they take the mean of its channels",
+            config_name.c_str());
     try {
         rotation_.emplace(shape_.d_model);
     } catch (const Error &error) {
@@ -69,7 +80,25 @@ DenseTensor Checkpoint::read_plain(Role role, uint32_t block) const {
     DenseTensor dense{extent.rows, extent.cols, std::vector<float>(size_t{extent.rows} * extent.cols)};
     files_->read(view, dense.values.data());
     files_->release(view);
+    if (role == Role::embedding && !embedding_norm_.empty())
+        for (uint32_t row = 0; row < dense.rows; ++row)
+            normalize_embedding(&dense.values[size_t{row} * dense.cols]);
     return dense;
+}
+
+void Checkpoint::normalize_embedding(float *row) const {
+    const uint32_t width = files_shape_.d_model;
+    double mean = 0, variance = 0;
+    for (uint32_t i = 0; i < width; ++i) mean += static_cast<double>(row[i]) / width;
+    for (uint32_t i = 0; i < width; ++i) {
+        const double d = static_cast<double>(row[i]) - mean;
+        variance += d * d / width;
+    }
+    const double inverse = 1 / std::sqrt(variance + static_cast<double>(files_shape_.norm_epsilon));
+    for (uint32_t i = 0; i < width; ++i)
+        row[i] = static_cast<float>((static_cast<double>(row[i]) - mean) * inverse *
+                                        static_cast<double>(embedding_norm_[i]) +
+                                    static_cast<double>(embedding_norm_[width + i]));
 }
 
 // As quantize/rotation.h has it.
@@ -112,6 +141,7 @@ DenseTensor Checkpoint::read_sharers(Role role, uint32_t block) const {
 void Checkpoint::embed_row(uint32_t token, float *out) const {
     files_->read(files_->tensor(tensor_name(Role::embedding, no_block)), uint64_t{token} * shape_.d_model,
                  shape_.d_model, out);
+    if (!embedding_norm_.empty()) normalize_embedding(out);
     if (rotation_) rotation_->rotate_rows(out, 1);
 }
 

@@ -61,6 +61,7 @@ class Checkpoint {
   private:
     void check_tensors();
     DenseTensor read_plain(Role role, uint32_t block) const;
+    void normalize_embedding(float *row) const;
     void fold_rotation(Role role, uint32_t block, DenseTensor *tensor) const;
 
     CheckpointPaths paths_;
@@ -68,6 +69,7 @@ class Checkpoint {
     ModelShape files_shape_;  // of what lies in the files
     GenerationConfig generation_;
     std::optional<TensorFiles> files_;
+    std::vector<float> embedding_norm_;  // weights, then biases; empty: there is none
     std::optional<Rotation> rotation_;
     std::vector<std::string> unused_tensors_;
 };

@@ -50,7 +50,7 @@ FloatModel::FloatModel(const Checkpoint &checkpoint, ThreadPool &pool)
 
 ResidualStreams FloatModel::embed(const std::vector<Sequence> &sequences) const {
     const uint32_t stride = shape().d_model_padded();
-    ResidualStreams streams(sequences, stride);
+    ResidualStreams streams(sequences, shape());
     runner_.pool().run(static_cast<uint32_t>(sequences.size()), [&](uint32_t i, uint32_t) {
         const Tokens &tokens = sequences[i].tokens;
         for (size_t t = 0; t < tokens.size(); ++t)
@@ -90,7 +90,8 @@ void FloatModel::run(const std::vector<Sequence> &sequences, const Visitor &visi
 
     if (!visitor.head_input && !visitor.logits) return;
     const std::vector<float> norm = read_packed(checkpoint_, Role::final_norm, no_block, zeroed_);
-    std::vector<float> head_weights;
+    std::vector<float> norm_bias, head_weights;
+    if (shape().layer_norm) norm_bias = read_packed(checkpoint_, Role::final_norm_bias, no_block, zeroed_);
     Linear head{};
     head.dtype = Dtype::f32;
     head.input = Input::floats;
@@ -107,7 +108,8 @@ void FloatModel::run(const std::vector<Sequence> &sequences, const Visitor &visi
         for (uint32_t t = 0; t < tokens; ++t)
             visitor.logits(i, first + t, logits + size_t{t} * shape().vocab_padded(), member);
     };
-    runner_.run_head(norm.data(), head, sequences, 0, sequences.size(), streams, visit);
+    runner_.run_head(norm.data(), shape().layer_norm ? norm_bias.data() : nullptr, head, sequences, 0,
+                     sequences.size(), streams, visit);
 }
 
 }  // namespace adder

@@ -30,7 +30,7 @@ const std::vector<const BlockKind *> &all_kinds() {
 Architecture ModelShape::architecture() const {
     return {d_model,
             vocab_size,
-            tied ? uint32_t{blob_tied_head} : 0,
+            (tied ? uint32_t{blob_tied_head} : 0) | (layer_norm ? uint32_t{blob_layer_norm} : 0),
             block_count(),
             static_cast<uint32_t>(shapes.size()),
             shapes.data(),
@@ -76,9 +76,11 @@ Extent extent_of(const ModelShape &model, Role role, uint32_t block) {
 std::vector<Role> linear_roles_of(const ModelShape &model, uint32_t block) {
     if (block == no_block) return {Role::head};
     std::vector<Role> roles;
-    const BlockKind &kind = *model.view(block).kind;
-    for (uint32_t i = 0; i < kind.tensor_count; ++i)
-        if (kind.tensors[i].form == Form::matrix) roles.push_back(kind.tensors[i].role);
+    const BlockView view = model.view(block);
+    for (uint32_t i = 0; i < view.kind->tensor_count; ++i) {
+        const TensorRow &row = view.kind->tensors[i];
+        if (row.form == Form::matrix && is_present(row, view.shape->flags)) roles.push_back(row.role);
+    }
     return roles;
 }
 
@@ -112,6 +114,20 @@ Role input_maker(const ModelShape &model, Role role, uint32_t block) {
         if (row != nullptr && is_present(*row, view.shape->flags)) return maker;
     }
     return Role::none;
+}
+
+bool can_smooth(const ModelShape &model, Role role, uint32_t block, Input input) {
+    return has_multipliers(input) || input_maker(model, role, block) != Role::none;
+}
+
+bool takes_stream(const ModelShape &model, Role role, uint32_t block) {
+    const Role maker = input_maker(model, role, block);
+    return maker == Role::norm || maker == Role::final_norm ||
+           (maker != Role::none && row_of(model.view(block), maker).form == Form::channels);
+}
+
+bool adds_to_stream(const ModelShape &model, Role role, uint32_t block) {
+    return block != no_block && linear_roles_of(model, block).back() == role;
 }
 
 bool is_matrix(Role role) {

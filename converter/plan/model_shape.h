@@ -21,7 +21,9 @@ struct ModelShape {
     uint32_t d_model = 0, n_layer = 0, vocab_size = 0;
     bool tied = true;            // the head's weights are the embedding's
     float norm_epsilon = 1e-5f;  // of the final norm
+    bool layer_norm = false;     // the final norm is a LayerNorm with a bias
     bool conv_bias = true;       // false: the checkpoint has none, and the blob's are zeros
+    bool input_major = false;    // the checkpoint's low-rank matrices are [inputs][outputs]
     std::vector<BlobShape> shapes;
     std::vector<BlobBlock> blocks;         // complete with number_blocks()
     std::optional<uint32_t> bos_token_id;  // below vocab_size
@@ -74,6 +76,14 @@ Input static_input_of(const ModelShape &model, Role role, uint32_t block);
 // The tensor whose rows are divided by the smoothing factors of an input: a norm's weights or a matrix. Role::none where
 // the multipliers of the codes do it.
 Role input_maker(const ModelShape &model, Role role, uint32_t block);
+
+// Can an input of this kind be divided by smoothing factors: by the multipliers of the codes, or by the tensor that makes it?
+bool can_smooth(const ModelShape &model, Role role, uint32_t block, Input input);
+
+// Is the input of a linear layer made of the residual stream itself: by a norm, or by a mixture of one's channels?
+bool takes_stream(const ModelShape &model, Role role, uint32_t block);
+// Is its output added to the residual stream?
+bool adds_to_stream(const ModelShape &model, Role role, uint32_t block);
 
 // Is it a matrix, of a linear layer or the embedding? Only these may have int8 or int4 weights.
 bool is_matrix(Role role);

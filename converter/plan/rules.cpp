@@ -191,6 +191,14 @@ void PlanRule::apply_input(Role role, uint32_t block, const ModelShape &shape, L
         plan->alpha = *alpha_;
         plan->search_alpha = search_alpha_;
     }
+    if (!can_smooth(shape, role, block, plan->input)) {
+        if (alpha_ && (plan->alpha > 0 || plan->search_alpha))
+            source_.refuse(
+                name + " has an input that no tensor in front of it could be divided by factors for: it takes "
+                       "alpha=off");
+        plan->alpha = 0;
+        plan->search_alpha = false;
+    }
     const bool smooth = plan->alpha > 0 || plan->search_alpha;
     if (smooth && (role == Role::head || role == Role::embedding) && shape.tied)
         source_.refuse("the head is the embedding, which must stay as it is: it takes alpha=off");

@@ -18,6 +18,11 @@
 #define ADDER_MAMBA2 1
 #endif
 
+/* RWKV-7. */
+#ifndef ADDER_RWKV7
+#define ADDER_RWKV7 1
+#endif
+
 /* Text to token ids and back. Without it a blob's tokenizer is not looked at, and a program deals in ids. */
 #ifndef ADDER_TOKENIZER
 #define ADDER_TOKENIZER 1
@@ -47,5 +52,8 @@
 #ifndef ADDER_ERROR_STRINGS
 #define ADDER_ERROR_STRINGS 1
 #endif
+
+/* What follows of the above, and is not to be set: LayerNorm with activations apart from other steps. */
+#define ADDER_LAYER_NORM (ADDER_RWKV7)
 
 #endif

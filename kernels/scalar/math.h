@@ -14,6 +14,7 @@ namespace adder {
 // 1.5 * 2^23: adding it leaves the rounded integer in the low bits of the sum, for |v| < 2^22.
 static constexpr float round_magic = 12582912.0f;
 static constexpr float log2_e = 0x1.715476p+0f;
+static constexpr float twice_log2_e = 0x1.715476p+1f;
 
 // 2^f = 1 + f * (c1 + f * (c2 + ...)), f in [-1/2, 1/2]. Minimax in relative error with c0 = 1.
 static constexpr float exp2_c1 = 0x1.62e42ap-1f;
@@ -105,6 +106,30 @@ static inline float exp2_f32(float t) {
 static inline float exp_f32(float x) { return exp2_f32(x * log2_e); }
 
 static inline float silu_f32(float x) { return x / (1.0f + exp_f32(-x)); }
+
+static inline float sigmoid_f32(float x) { return 1.0f / (1.0f + exp_f32(-x)); }
+
+// e / (e + 2), e = exp(2x) - 1 without the digits that the 1 would cost near 0.
+static inline float tanh_f32(float x) {
+    float t = x * twice_log2_e;
+    t = t > -125.0f ? t : -125.0f;
+    t = t < 126.0f ? t : 126.0f;
+    const float rounded = t + round_magic;
+    const float f = t - (rounded - round_magic);
+    float p = exp2_c5;
+    p = p * f + exp2_c4;
+    p = p * f + exp2_c3;
+    p = p * f + exp2_c2;
+    p = p * f + exp2_c1;
+    const float power = float_from_bits(float_bits(1.0f) + (float_bits(rounded) << 23));
+    const float e = (p * f) * power + (power - 1.0f);
+    return e / (e + 2.0f);
+}
+
+// The tree of rmsnorm's eight lanes.
+static inline float sum_lanes(const float *l) {
+    return ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]));
+}
 
 // log(1 + t), t in [0, 1].
 static inline float log1p_f32(float t) {

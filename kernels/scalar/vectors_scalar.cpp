@@ -37,6 +37,26 @@ void rmsnorm_quantize(const float *r, const float *weight, uint32_t n, uint32_t 
     for (uint32_t i = 0; i < n; ++i) out[i] = q8_f32((r[i] * inv) * weight[i], multiplier, limit);
 }
 
+// r, weight, bias, out [n]; out may be r. Two passes, each with eight partial sums.
+void layernorm(const float *r, const float *weight, const float *bias, uint32_t n, float epsilon, float *out) {
+    float l[8] = {};
+    for (uint32_t i = 0; i < n; ++i) l[i % 8] = l[i % 8] + r[i];
+    const float width = static_cast<float>(n), mean = sum_lanes(l) / width;
+    for (float &lane : l) lane = 0.0f;
+    for (uint32_t i = 0; i < n; ++i) l[i % 8] = l[i % 8] + (r[i] - mean) * (r[i] - mean);
+    const float inverse = 1.0f / sqrt_f32(sum_lanes(l) / width + epsilon);
+    for (uint32_t i = 0; i < n; ++i) out[i] = ((r[i] - mean) * inverse) * weight[i] + bias[i];
+}
+
+void activate(float *v, uint32_t n, Activation activation) {
+    for (uint32_t i = 0; i < n; ++i) {
+        const float positive = v[i] > 0.0f ? v[i] : 0.0f;
+        v[i] = activation == Activation::sigmoid ? sigmoid_f32(v[i])
+               : activation == Activation::tanh  ? tanh_f32(v[i])
+                                                 : positive * positive;
+    }
+}
+
 // ---- Floats to codes -----------------------------------------------------------------------------------------
 
 // v, out [n].

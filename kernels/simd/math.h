@@ -88,6 +88,40 @@ static inline void silu_f32(f32x8 (&x)[N]) {
     for (int i = 0; i < N; ++i) x[i] = x[i] / (broadcast(1.0f) + e[i]);
 }
 
+template <int N>
+static inline void sigmoid_f32(f32x8 (&x)[N]) {
+    for (int i = 0; i < N; ++i) x[i] = flip_signs(x[i], broadcast(-0.0f)) * broadcast(log2_e);
+    exp2_f32(x);
+    for (int i = 0; i < N; ++i) x[i] = broadcast(1.0f) / (broadcast(1.0f) + x[i]);
+}
+
+template <int N>
+static inline void tanh_f32(f32x8 (&x)[N]) {
+    const Constant magic = broadcast(round_magic);
+    const Constant coefficients[] = {broadcast(exp2_c4), broadcast(exp2_c3), broadcast(exp2_c2),
+                                     broadcast(exp2_c1)};
+    f32x8 rounded[N], p[N];
+    for (int i = 0; i < N; ++i) {
+        x[i] = at_most(at_least(x[i] * broadcast(twice_log2_e), broadcast(-125.0f)), broadcast(126.0f));
+        rounded[i] = x[i] + magic;
+        pin(rounded[i]);
+        x[i] = x[i] - (rounded[i] - magic);
+        p[i] = broadcast(exp2_c5);
+    }
+#pragma GCC unroll 8
+    for (const Constant &c : coefficients)
+        for (int i = 0; i < N; ++i) {
+            p[i] = p[i] * x[i] + c;
+            pin(p[i]);
+        }
+    for (int i = 0; i < N; ++i) {
+        const f32x8 one = broadcast(1.0f);
+        const f32x8 power = from_bits(add(bits(one), shift_left<23>(bits(rounded[i]))));
+        const f32x8 e = (p[i] * x[i]) * power + (power - one);
+        x[i] = e / (e + broadcast(2.0f));
+    }
+}
+
 // t in [0, 1].
 template <int N>
 static inline void log1p_f32(f32x8 (&t)[N]) {

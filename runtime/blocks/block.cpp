@@ -29,9 +29,13 @@ const BlockKind *find_block_kind(uint16_t id) {
     return nullptr;
 }
 
+// Presence goes by the header's flags.
 static constexpr TensorRow end_rows[] = {
     {Role::embedding, Form::matrix, false, 0, parts(Dim::vocab_size), Dim::d_model, 0, inputs_fixed, 0},
     {Role::final_norm, Form::whole, false, 0, parts(Dim::d_model), Dim::one, 0, 0, 0},
+#if ADDER_LAYER_NORM
+    {Role::final_norm_bias, Form::whole, true, blob_layer_norm, parts(Dim::d_model), Dim::one, 0, 0, 0},
+#endif
     {Role::head, Form::matrix, false, 0, parts(Dim::vocab_size), Dim::d_model, 0, inputs_fixed, 0},
 };
 static constexpr InputRow end_inputs[] = {
@@ -92,6 +96,8 @@ uint64_t block_state_bytes(const BlockKind &kind, const BlobShape &shape, const 
     for (uint32_t i = 0; i < kind.state_count; ++i) total += state_part_bytes(kind.states[i], shape, dims);
     return total;
 }
+
+[[maybe_unused]] static uint32_t largest(uint32_t a, uint32_t b) { return a > b ? a : b; }
 
 Dims make_dims(const BlobShape &shape, uint32_t d_model, uint32_t vocab_size) {
     Dims dims;

@@ -25,7 +25,9 @@ enum BlockTrait : uint8_t {
     block_unequal_parts = 2,  // rows of one step that go by different tiles
     block_shared_inputs = 4,  // matrices that take one input
     block_faults = 8,         // dimensions that have to fit each other
-    block_many_rows = 16      // long tables
+    block_many_rows = 16,     // long tables
+    block_layer_norm = 32,    // LayerNorm, of blocks and of the head
+    block_carried = 64        // a vector per token that one block leaves for others
 };
 constexpr uint32_t built_traits = 0
 #define ADDER_BLOCK_TRAITS(traits) | (traits)
@@ -139,6 +141,8 @@ struct BlockKind {
     const char *(*fault)(const BlobShape &shape, const Dims &dims, uint32_t *value);
     // residual += f(norm(residual)) for the tokens of a frame, with a block of a blob in memory.
     void (*forward)(const Frame &frame, const Model &model, uint32_t block);
+    // Shapes with these ShapeFlags take d_model floats per token that the last block of this kind without them has left.
+    uint16_t takes_carried = 0;
 };
 
 // "d_inner": the names of adder_model_dim.
@@ -190,6 +194,11 @@ inline uint32_t state_number_bytes(const StateRow &row, const BlobShape &shape) 
 }
 uint64_t state_part_bytes(const StateRow &row, const BlobShape &shape, const Dims &dims);
 uint64_t block_state_bytes(const BlockKind &kind, const BlobShape &shape, const Dims &dims);
+
+// Does a shape take what an earlier block left?
+inline bool takes_carried(const BlockKind &kind, uint16_t flags) {
+    return is_built(block_carried) && (kind.takes_carried & flags) != 0;
+}
 
 // The numbers of a shape's kind, with those of the model and what follows. n_head, n_group of 0 count as 1.
 Dims make_dims(const BlobShape &shape, uint32_t d_model, uint32_t vocab_size);

@@ -16,6 +16,7 @@ struct Buffers {
     int8_t *in_codes;  // [tokens][d_model], the normalized input of a block or of the head
     float *in_floats;  // the same before quantization; then its codes as floats, if the weights are floats
     float *scales;     // [tokens], of the linear layer at hand, if its input has one scale per token
+    float *carried;    // [tokens][d_model], what a block leaves for later ones; null where none takes it
     uint8_t *work;     // the buffers of the block at hand
 };
 

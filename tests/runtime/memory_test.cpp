@@ -287,7 +287,7 @@ TEST(Memory, AStreamedModelHasTheSizesThatTheFormulasGive) {
 }
 
 uint64_t tensor_count(const ModelShape &shape) {
-    uint64_t count = shape.tied ? 2 : 3;  // embedding, final norm, head
+    uint64_t count = (shape.tied ? 2 : 3) + (shape.layer_norm ? 1 : 0);  // embedding, final norm, head
     for (uint32_t block = 0; block < shape.block_count(); ++block) {
         const BlockView view = shape.view(block);
         count += tensors_of_block(*view.kind, view.shape->flags);
@@ -309,7 +309,9 @@ uint64_t blob_bytes(const ModelShape &shape) {
     };
     const BlockView ends = ends_view(architecture);
     for (uint32_t i = 0; i < ends.kind->tensor_count; ++i)
-        if (!(shape.tied && ends.kind->tensors[i].role == Role::head)) add(ends.kind->tensors[i], ends);
+        if (!(shape.tied && ends.kind->tensors[i].role == Role::head) &&
+            is_present(ends.kind->tensors[i], static_cast<uint16_t>(architecture.flags)))
+            add(ends.kind->tensors[i], ends);
     for (uint32_t block = 0; block < shape.block_count(); ++block) {
         const BlockView view = shape.view(block);
         for (uint32_t i = 0; i < view.kind->tensor_count; ++i)

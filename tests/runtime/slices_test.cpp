@@ -176,7 +176,8 @@ uint64_t work_of_a_block(const Model &model, uint32_t block) {
     const ModelBlock weights = model_block(model, view, block);
     uint64_t work = 0;
     for (uint32_t i = 0; i < view.kind->tensor_count; ++i)
-        if (view.kind->tensors[i].form == Form::matrix) {
+        if (view.kind->tensors[i].form == Form::matrix &&
+            is_present(view.kind->tensors[i], view.shape->flags)) {
             const Linear linear = weights.linear(view.kind->tensors[i]);
             work += linear_work(linear, linear.matrix.tiles, 1);
         }

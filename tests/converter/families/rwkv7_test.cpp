@@ -1,0 +1,3 @@
+// RWKV-7.
+// SPDX-License-Identifier: MIT
+#include <gtest/gtest.h>
