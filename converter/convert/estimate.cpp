@@ -80,7 +80,7 @@ ConversionEstimate estimate_conversion(const Plan &plan, const ModelShape &shape
         // sweeps of refinement; what is done column by column, at a tenth of the speed.
         const Role maker = input_maker(shape, role, block);
         const bool of_stream = maker == Role::norm || maker == Role::final_norm;
-        const bool fitted = of_stream || role == Role::out_proj;
+        const bool fitted = of_stream || adds_to_stream(shape, role, block);
         const double moment = !fitted ? 0 : of_stream ? extent.cols : extent.rows;
         rounding += n * extent.cols * (0.5 * extent.cols + moment) +
                     5 * extent.cols * extent.cols * extent.cols / 6 +

@@ -137,7 +137,9 @@ void BlockRunner::run(uint32_t block, const BlockWeights &weights, const std::ve
                 Buffers buffers = memory.buffers();
                 buffers.residual = streams->of(i) + size_t{first} * shape_.d_model_padded();
                 const Slots slots(view, buffers);
-                const Frame frame{kernels_, alone, view, buffers, slots, memory.state(), tokens};
+                // A branch goes on where the stem ends.
+                const uint64_t position = s == 0 ? first : segments[0].end + (first - segments[s].begin);
+                const Frame frame{kernels_, alone, view, buffers, slots, memory.state(), tokens, position};
                 std::function<void(const TensorRow &, const LinearInputs &)> see;
                 if (visitor.input)
                     see = [&](const TensorRow &row, const LinearInputs &inputs) {
@@ -160,23 +162,24 @@ void BlockRunner::run_to(Role role, uint32_t block, const BlockWeights &weights,
         const size_t i = begin + index;
         ChunkMemory &memory = memory_[member];
         memory.reset_state();
-        each_chunk(Sequence::Range{0, static_cast<uint32_t>(sequences[i].tokens.size())}, chunk,
-                   [&](uint32_t first, uint32_t tokens) {
-                       // The block stops before it adds to the stream, and gets a copy all the same.
-                       Buffers buffers = memory.buffers();
-                       const float *stream = streams.of(i) + size_t{first} * shape_.d_model_padded();
-                       std::copy_n(stream, size_t{tokens} * shape_.d_model_padded(), memory.residual().data());
-                       buffers.residual = memory.residual().data();
-                       const Slots slots(view, buffers);
-                       const Frame frame{kernels_, alone, view, buffers, slots, memory.state(), tokens};
-                       const std::function<void(const TensorRow &, const LinearInputs &)> see =
-                           [&](const TensorRow &row, const LinearInputs &inputs) {
-                               if (row.role == role) visit(role, i, first, inputs, member);
-                           };
-                       const Tapped tapped{weights, find_row(*view.kind, role), see};
-                       MemorySource<Tapped> source(frame, tapped);
-                       (void)block_forward(source, frame);
-                   });
+        each_chunk(
+            Sequence::Range{0, static_cast<uint32_t>(sequences[i].tokens.size())}, chunk,
+            [&](uint32_t first, uint32_t tokens) {
+                // The block stops before it adds to the stream, and gets a copy all the same.
+                Buffers buffers = memory.buffers();
+                const float *stream = streams.of(i) + size_t{first} * shape_.d_model_padded();
+                std::copy_n(stream, size_t{tokens} * shape_.d_model_padded(), memory.residual().data());
+                buffers.residual = memory.residual().data();
+                const Slots slots(view, buffers);
+                const Frame frame{kernels_, alone, view, buffers, slots, memory.state(), tokens, first};
+                const std::function<void(const TensorRow &, const LinearInputs &)> see =
+                    [&](const TensorRow &row, const LinearInputs &inputs) {
+                        if (row.role == role) visit(role, i, first, inputs, member);
+                    };
+                const Tapped tapped{weights, find_row(*view.kind, role), see};
+                MemorySource<Tapped> source(frame, tapped);
+                (void)block_forward(source, frame);
+            });
     });
 }
 
@@ -193,9 +196,13 @@ void BlockRunner::run_head(const float *norm, const Linear &head, const std::vec
                 const LinearInput input = head_input(memory.buffers(), stride);
                 normalize(kernels_, alone, {norm, shape_.d_model, 1, shape_.norm_epsilon}, head, input,
                           streams.of(i) + size_t{first} * stride, stride, tokens);
-                if (head.matrix.tiles > 0)
+                if (head.matrix.tiles > 0) {
                     run_linear_on(alone, kernels_, head, input, all_tiles(head), tokens, memory.logits(),
                                   shape_.vocab_padded(), false);
+                    if (shape_.logit_softcap > 0)
+                        softcap_on(alone, kernels_, all_tiles(head), tokens, memory.logits(),
+                                   shape_.vocab_padded(), shape_.logit_softcap);
+                }
                 visit(i, first, memory.buffers().in_floats, tokens, member);
             });
     });

@@ -19,9 +19,13 @@ const std::vector<const BlockKind *> &all_kinds();
 struct ModelShape {
     const Family *family = nullptr;
     uint32_t d_model = 0, n_layer = 0, vocab_size = 0;
-    bool tied = true;            // the head's weights are the embedding's
-    float norm_epsilon = 1e-5f;  // of the final norm
-    bool conv_bias = true;       // false: the checkpoint has none, and the blob's are zeros
+    bool tied = true;             // the head's weights are the embedding's
+    float norm_epsilon = 1e-5f;   // of the final norm
+    float embedding_scale = 1;    // of the embedding's rows, where they are no head
+    float logit_softcap = 0;      // 0: none
+    bool norms_less_one = false;  // the checkpoint's weights of norms are those of the blob less 1
+    double rope_base = 0;         // of the steps that channels turn by; 0: none do
+    bool conv_bias = true;        // false: the checkpoint has none, and the blob's are zeros
     std::vector<BlobShape> shapes;
     std::vector<BlobBlock> blocks;         // complete with number_blocks()
     std::optional<uint32_t> bos_token_id;  // below vocab_size
@@ -73,6 +77,17 @@ Input static_input_of(const ModelShape &model, Role role, uint32_t block);
 // The tensor whose rows are divided by the smoothing factors of an input: a norm's weights or a matrix. Role::none where
 // the multipliers of the codes do it.
 Role input_maker(const ModelShape &model, Role role, uint32_t block);
+
+// Does it add to the residual stream? The last matrix of a block does.
+bool adds_to_stream(const ModelShape &model, Role role, uint32_t block);
+// The bias of that one.
+bool is_bias_to_stream(const ModelShape &model, Role role, uint32_t block);
+// The bias of a matrix; Role::none if it has none.
+Role bias_of(const ModelShape &model, Role role, uint32_t block);
+// Is it blocks on a diagonal (inputs_diagonal)? Its columns are then those of one block.
+bool is_diagonal(const ModelShape &model, Role role, uint32_t block);
+// Can a static input be smoothed? By what makes it, or by multipliers.
+bool can_smooth(const ModelShape &model, Role role, uint32_t block, Input input);
 
 // Is it a matrix, of a linear layer or the embedding? Only these may have int8 or int4 weights.
 bool is_matrix(Role role);

@@ -35,6 +35,11 @@ Plan::Plan(const Recipe &recipe, const ModelShape &shape)
             block.plans.push_back(recipe.of(role));
             LinearPlan &plan = block.plans.back();
             if (plan.input == Input::fixed) plan.input = static_input_of(shape, role, i);
+            if (!can_smooth(shape, role, i, plan.input)) {
+                plan.alpha = 0;
+                plan.search_alpha = false;
+            }
+            if (is_diagonal(shape, role, i)) plan.gptq = false;
             const Role owner = input_owner(shape, role, i);
             if (owner == role)
                 block.owners.push_back(role);
