@@ -303,12 +303,13 @@ DenseTensor read(const TensorFiles &files, const ModelShape &model, Role role, u
 
 // ---- Recipes --------------------------------------------------------------------------------------------------------
 
-void tune(const ModelShape &model, Recipe *recipe) {
-    (void)model;
+void tune(const ModelShape &, Recipe *recipe) {
     const LinearPlan in = recipe->of(Role::in_proj), out = recipe->of(Role::out_proj);
     for (const Role role : {Role::q_proj, Role::kv_proj, Role::gate_proj, Role::up_proj})
         recipe->of(role) = in;
     recipe->of(Role::down_proj) = out;
+    recipe->of(Role::lru_gates).input =
+        out.input == Input::token ? Input::token : recipe->of(Role::lru_gates).input;
 }
 
 // ---- make-random ----------------------------------------------------------------------------------------------------

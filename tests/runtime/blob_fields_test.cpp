@@ -74,15 +74,19 @@ TEST(Blob, HeaderFields) {
                 expect_refused(set_header(f.field, value), ADDER_ERROR_CORRUPT, f.item, 0, 0);
 
     const struct {
-        const char *item;
         float BlobHeader::*field;
-        float only;
-    } scales[] = {{"scale of embedding or logits", &BlobHeader::embedding_scale, 1},
-                  {"scale of embedding or logits", &BlobHeader::logit_scale, 1},
-                  {"scale of embedding or logits", &BlobHeader::logit_softcap, 0}};
-    for (const auto &f : scales)
-        for (const float value : {f.only + 1, std::nextafter(1.0f, 0.0f), -1.0f, NAN, INFINITY})
-            expect_refused(set_header(f.field, value), ADDER_ERROR_UNSUPPORTED, f.item, 0, 0);
+        std::vector<float> refused;
+    } scales[] = {{&BlobHeader::embedding_scale, {0.0f, 0.9e-6f, 1.1e6f}},
+                  {&BlobHeader::logit_scale, {2.0f, std::nextafter(1.0f, 0.0f), 0.0f}},
+                  {&BlobHeader::logit_softcap, {0.9e-3f, 1.1e6f}}};
+    for (const auto &f : scales) {
+        for (const float value : {-1.0f, NAN, INFINITY})
+            expect_refused(set_header(f.field, value), ADDER_ERROR_UNSUPPORTED,
+                           "scale of embedding or logits", 0, 0);
+        for (const float value : f.refused)
+            expect_refused(set_header(f.field, value), ADDER_ERROR_UNSUPPORTED,
+                           "scale of embedding or logits", 0, 0);
+    }
 
     for (const int32_t token : {260, -2, INT32_MIN, INT32_MAX}) {
         expect_refused(set_header(&BlobHeader::bos_token, token), ADDER_ERROR_CORRUPT, "bos token",
@@ -132,7 +136,7 @@ TEST(Blob, ShapeFields) {
                 sound, [&](AlignedBytes &blob) { change(shapes_of(blob)[0]); }, status, item, found, needed,
                 0);
         };
-        for (const uint16_t kind : {uint16_t{0}, uint16_t{3}, uint16_t{0xffff}})
+        for (const uint16_t kind : {uint16_t{0}, uint16_t{1000}, uint16_t{0xffff}})
             refused([=](BlobShape &shape) { shape.kind = kind; }, ADDER_ERROR_UNSUPPORTED, "kind of shape",
                     kind, 1);
         const BlockKind &kind_of_family = kind_of(family);
@@ -194,8 +198,9 @@ TEST(Blob, BlockFields) {
                     sound, [&](AlignedBytes &blob) { blocks_of(blob)[i].*field = value; },
                     ADDER_ERROR_CORRUPT, item, value, needed, i);
             };
-            for (const uint16_t shape : {uint16_t{1}, uint16_t{0xffff}})
-                refused(&BlobBlock::shape, shape, "shape of block", 0);
+            const auto shapes = static_cast<uint16_t>(header_of(sound).shape_count);
+            for (const uint16_t shape : {shapes, uint16_t{0xffff}})
+                refused(&BlobBlock::shape, shape, "shape of block", shapes - 1u);
             for (const uint16_t layer : {uint16_t{2}, uint16_t{0xffff}})
                 refused(&BlobBlock::layer, layer, "layer of block", 0);
             for (const uint32_t first : {0u, block.first_tensor + 1, 0xffffffffu})
