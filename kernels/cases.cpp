@@ -176,8 +176,7 @@ Operands conv_operands(const KernelShape &shape) {
             6};
 }
 
-void conv_call(const KernelTable &kernels, const KernelShape &shape, void *const *operands, uint32_t begin,
-               uint32_t end) {
+ConvArgs conv_args(const KernelShape &shape, void *const *operands, uint32_t begin, uint32_t end) {
     ConvArgs args{};
     args.tile_begin = begin;
     args.tile_end = end;
@@ -192,7 +191,12 @@ void conv_call(const KernelTable &kernels, const KernelShape &shape, void *const
     args.codes_stride = shape.stride(shape.rows);
     args.multipliers = static_cast<const float *>(operands[5]);
     args.limit = limit;
-    kernels.conv_silu(args);
+    return args;
+}
+
+void conv_call(const KernelTable &kernels, const KernelShape &shape, void *const *operands, uint32_t begin,
+               uint32_t end) {
+    kernels.conv_silu(conv_args(shape, operands, begin, end));
 }
 
 // A2, D, state, dt, u, z, B, C, codes, multipliers

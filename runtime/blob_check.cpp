@@ -80,7 +80,13 @@ adder_status check_count(const char *item, uint32_t value, uint32_t low, uint32_
 adder_status check_fields(const BlobHeader &header, adder_error *error) {
     if (header.flags & ~uint32_t{blob_all_flags})
         return unsupported(error, "flags", header.flags, header.flags & blob_all_flags);
-    if (!(header.embedding_scale == 1.0f && header.logit_scale == 1.0f && header.logit_softcap == 0.0f))
+    // What a build without families that have such does not compute, it refuses.
+    const bool scales_fit =
+        is_built(block_scaled_ends)
+            ? within(header.embedding_scale, 1e-6f, 1e6f) &&
+                  (header.logit_softcap == 0.0f || within(header.logit_softcap, 1e-3f, 1e6f))
+            : header.embedding_scale == 1.0f && header.logit_softcap == 0.0f;
+    if (!scales_fit || header.logit_scale != 1.0f)
         return unsupported(error, "scale of embedding or logits", 0, 0);
     if (ADDER_LAYER_NORM && (header.flags & blob_layer_norm) && header.d_model % tile_size != 0)
         return corrupt(error, "d_model of a model with LayerNorm, a multiple of 8", header.d_model,

@@ -13,6 +13,8 @@ bool has_int4_weights(const Linear &linear) { return ADDER_INT4 && linear.dtype 
 // int8 activations on float weights: the float kernel takes the codes as floats.
 bool wants_widened(const Linear &linear) { return !has_float_input(linear) && has_float_weights(linear); }
 
+constexpr uint32_t softcap_work = 32;  // of a logit
+
 // What it costs to normalize or quantize vectors; one alone is not shared out.
 uint64_t tokens_work(uint32_t tokens, uint32_t width) {
     return tokens == 1 ? 0 : tokens * encode_work * width;
@@ -25,7 +27,7 @@ void widen(const int8_t *codes, uint32_t n, float *floats) {
 }  // namespace
 
 void encode_rows(const KernelTable &kernels, const Linear &linear, const LinearInput &input, Range range) {
-    const uint32_t n = linear.matrix.cols;
+    const uint32_t n = linear.width();
     for (uint32_t t = range.begin; t < range.end; ++t) {
         const float *v = input.floats + size_t{t} * input.floats_stride;
         int8_t *codes = input.codes + size_t{t} * input.codes_stride;
@@ -50,12 +52,12 @@ void encode_rows(const KernelTable &kernels, const Linear &linear, const LinearI
 
 void encode(const KernelTable &kernels, const Team &team, const Linear &linear, const LinearInput &input,
             uint32_t tokens) {
-    team_run(team, tokens_work(tokens, linear.matrix.cols), tokens,
+    team_run(team, tokens_work(tokens, linear.width()), tokens,
              [&](Range range) { encode_rows(kernels, linear, input, range); });
 }
 
-void run_linear(const KernelTable &kernels, const Linear &linear, const LinearInput &input, Range range,
-                uint32_t tokens, float *out, uint32_t out_stride, bool add) {
+static void run_dense(const KernelTable &kernels, const Linear &linear, const LinearInput &input, Range range,
+                      uint32_t tokens, float *out, uint32_t out_stride, bool add) {
     static constexpr float one = 1.0f;
     MatmulArgs args;
     args.tile_begin = range.begin;
@@ -80,6 +82,34 @@ void run_linear(const KernelTable &kernels, const Linear &linear, const LinearIn
     (has_float_weights(linear)  ? kernels.matmul_f32
      : has_int4_weights(linear) ? kernels.matmul_q4_f32
                                 : kernels.matmul_q8_f32)(linear.matrix, args);
+}
+
+void run_linear(const KernelTable &kernels, const Linear &linear, const LinearInput &input, Range range,
+                uint32_t tokens, float *out, uint32_t out_stride, bool add) {
+    if (!linear.is_diagonal()) return run_dense(kernels, linear, input, range, tokens, out, out_stride, add);
+    const uint32_t block_tiles = linear.matrix.cols / tile_size;
+    while (range.begin < range.end) {
+        const uint32_t at = linear.first_tile + range.begin;
+        const uint32_t left = block_tiles - at % block_tiles;
+        const uint32_t end = range.end - range.begin < left ? range.end : range.begin + left;
+        const uint32_t first = at / block_tiles % linear.blocks * linear.matrix.cols;
+        LinearInput some = input;
+        some.codes += first;
+        some.widened += first;
+        some.floats += first;
+        run_dense(kernels, linear, some, {range.begin, end}, tokens, out, out_stride, add);
+        range.begin = end;
+    }
+}
+
+void softcap_on(const Team &team, const KernelTable &kernels, Range tiles, uint32_t tokens, float *v,
+                uint32_t stride, float cap) {
+    const uint32_t count = tiles.end - tiles.begin;
+    team_run(team, uint64_t{softcap_work} * tile_size * count * tokens, count, [&](Range part) {
+        for (uint32_t t = 0; t < tokens; ++t)
+            kernels.softcap(v + size_t{t} * stride + tile_size * (tiles.begin + part.begin),
+                            tile_size * (part.end - part.begin), cap);
+    });
 }
 
 void run_linear_on(const Team &team, const KernelTable &kernels, const Linear &linear,

@@ -56,7 +56,11 @@ void run_linear_on(const Team &team, const KernelTable &kernels, const Linear &l
                    const LinearInput &input, Range tiles, uint32_t tokens, float *out, uint32_t out_stride,
                    bool add);
 
+// v[t][r] = cap * tanh(v[t][r] / cap) for the rows of some tiles, spread over the team. Where is_built(block_scaled_ends).
+void softcap_on(const Team &team, const KernelTable &kernels, Range tiles, uint32_t tokens, float *v,
+                uint32_t stride, float cap);
+
 inline Range all_tiles(const Linear &linear) { return {0, linear.matrix.tiles}; }
-inline Range input_tiles(const Linear &linear) { return {0, linear.matrix.cols / tile_size}; }
+inline Range input_tiles(const Linear &linear) { return {0, linear.width() / tile_size}; }
 
 }  // namespace adder

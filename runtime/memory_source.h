@@ -59,7 +59,7 @@ class MemorySource {
         }
         Channels all{};
         all.tensors[0] = weights_.vector(row);
-        all.tensors[1] = weights_.vector((&row)[1]);
+        all.tensors[1] = weights_.vector((&row)[channels_joined(row)]);
         if (codes) want_codes(*codes, &all);
         const uint32_t unit = frame_.dims().padded(row.rows.part[0]) / tile_size;
         team_run(frame_.team, work, unit, [&](Range range) {

@@ -130,13 +130,19 @@ static Linear linear_of(const Model &model, const BlobTensor &tensor, const floa
     linear.largest_code = largest_code(tensor.input_bits);
     linear.input_scale = tensor.input_scale;
     linear.multipliers = tensor.multiplier_offset ? floats_at(model, tensor.multiplier_offset) : nullptr;
+    if (is_built(block_diagonal)) {
+        linear.blocks = 1;
+        linear.first_tile = 0;
+    }
     return linear;
 }
 
 Linear ModelBlock::linear(const TensorRow &row) const {
     const BlobTensor *entry = &tensor(row);
     const bool biased = bias_row(*view.kind, row, view.shape->flags) != nullptr;
-    return linear_of(model, *entry, biased ? floats_at(model, entry[1].offset) : nullptr);
+    Linear linear = linear_of(model, *entry, biased ? floats_at(model, entry[1].offset) : nullptr);
+    if (is_built(block_diagonal)) linear.blocks = diagonal_blocks(*view.kind, row, view.dims);
+    return linear;
 }
 
 Linear model_matrix(const Model &model, Role role) {
@@ -180,6 +186,13 @@ void embed_row(const Linear &table, uint32_t row, float *out) {
         }
         break;
     }
+}
+
+void embed_token(const Model &model, const Linear &table, uint32_t row, float *out) {
+    embed_row(table, row, out);
+    const float scale = is_built(block_scaled_ends) ? model.header->embedding_scale : 1.0f;
+    if (scale == 1.0f) return;
+    for (uint32_t i = 0; i < table.matrix.cols; ++i) out[i] = out[i] * scale;
 }
 
 uint64_t section_resident_bytes(const BlobSection &section, uint32_t stream_flags) {

@@ -61,6 +61,13 @@ struct Linear {
     float largest_code;        // of the input's codes: 127 or 7
     float input_scale;         // fixed, channels, hadamard
     const float *multipliers;  // [cols], channels and hadamard
+    // Of blocks on a diagonal (inputs_diagonal): their number, and the tile of the whole matrix that the first one here is.
+    // 0 or 1: no such. Looked at where is_built(block_diagonal).
+    uint32_t blocks, first_tile;
+
+    bool is_diagonal() const { return is_built(block_diagonal) && blocks > 1; }
+    // Numbers of the input, padded.
+    uint32_t width() const { return is_diagonal() ? matrix.cols * blocks : matrix.cols; }
 };
 
 // Lies in an adder_model, which the caller may copy as the array of numbers that it declares: hence may_alias.
@@ -111,6 +118,8 @@ const float *model_final_norm_bias(const Model &model);
 
 // Writes a row of an embedding, the matrix's cols floats: that of token `row` (below vocab_size) with the whole matrix.
 void embed_row(const Linear &table, uint32_t row, float *out);
+// ... with the scale that a model's embedding may have.
+void embed_token(const Model &model, const Linear &table, uint32_t row, float *out);
 
 // The bytes of a section; null if the blob has none of that kind, or it was left out of a streamed one.
 const uint8_t *model_section(const Model &model, uint32_t kind, uint64_t *size);

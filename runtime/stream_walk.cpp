@@ -11,6 +11,7 @@ static Linear rows_of(const Linear &whole, const Piece &piece, bool biased) {
     Linear rows = whole;
     rows.matrix.weights = piece.spans[0];
     rows.matrix.tiles = piece.tiles;
+    if (is_built(block_diagonal)) rows.first_tile = piece.first;
     if (whole.dtype == Dtype::int8) rows.matrix.scale = piece.floats(1);
     if (whole.dtype == Dtype::int4)
         rows.matrix.group_scale = reinterpret_cast<const uint16_t *>(piece.spans[1]);
@@ -107,7 +108,7 @@ adder_status StreamSource::channels(const TensorRow &row, uint64_t work, Channel
         Channels all = wanted;
         all.first = piece.first;
         all.tensors[0] = piece.floats(0);
-        all.tensors[1] = piece.floats(1);
+        all.tensors[1] = piece.floats(channels_joined(row));
         if (all.codes) {
             all.codes += size_t{tile_size} * piece.first;
             all.multipliers = piece.floats(2);
@@ -136,8 +137,8 @@ adder_status stream_walk_embed(adder_session &session, const int32_t *tokens, ui
         Piece piece;
         const adder_status status = stream_embedding(*session.reader, model, token / tile_size, &piece);
         if (status != ADDER_OK) return status;
-        embed_row(rows_of(table, piece, false), token % tile_size,
-                  session.buffers.residual + size_t{t} * model.architecture.d_model_padded());
+        embed_token(model, rows_of(table, piece, false), token % tile_size,
+                    session.buffers.residual + size_t{t} * model.architecture.d_model_padded());
     }
     const uint32_t blocks = model.architecture.block_count;
     return stream_order(*session.reader, model, 0, head_follows ? blocks : blocks - 1);
@@ -155,7 +156,7 @@ adder_status stream_walk_head(adder_session &session, uint32_t first, uint32_t n
     const uint32_t stage = architecture.block_count;
     const BlockView ends = ends_view(architecture);
     const Slots slots(ends, session.buffers);
-    const Frame frame{*session.kernels, session.team, ends, session.buffers, slots, session.state, n};
+    const Frame frame{*session.kernels, session.team, ends, session.buffers, slots, session.state, n, 0};
     const ModelBlock weights{model, ends, 0};
     const StreamSource source(session, frame, weights, stage);
     const TensorRow *const rows = model_ends.tensors;  // embedding, final norm with its bias, head
@@ -176,7 +177,10 @@ adder_status stream_walk_head(adder_session &session, uint32_t first, uint32_t n
             });
         if (status != ADDER_OK) return status;
     }
-    return source.multiply(head, session.logits, architecture.vocab_padded(), false, tiles.end);
+    const adder_status status =
+        source.multiply(head, session.logits, architecture.vocab_padded(), false, tiles.end);
+    if (status == ADDER_OK) cap_logits(session, n, tiles);
+    return status;
 }
 
 }  // namespace adder

@@ -46,8 +46,8 @@ adder_status walk_embed(adder_session &session, const int32_t *tokens, uint32_t 
     if (model.stream) return note_failure(session, model.stream->embed(session, tokens, n, head_follows));
     const Linear table = model_matrix(model, Role::embedding);
     for (uint32_t t = 0; t < n; ++t)
-        embed_row(table, static_cast<uint32_t>(tokens[t]),
-                  session.buffers.residual + size_t{t} * model.architecture.d_model_padded());
+        embed_token(model, table, static_cast<uint32_t>(tokens[t]),
+                    session.buffers.residual + size_t{t} * model.architecture.d_model_padded());
     return ADDER_OK;
 }
 
@@ -74,7 +74,16 @@ adder_status walk_head(adder_session &session, uint32_t first, uint32_t n, Range
                   head, input, session.buffers.residual + size_t{first} * stride, stride, n);
     run_linear_on(session.team, *session.kernels, head, input, tiles, n, session.logits,
                   architecture.vocab_padded(), false);
+    cap_logits(session, n, tiles);
     return ADDER_OK;
+}
+
+void cap_logits(const adder_session &session, uint32_t n, Range tiles) {
+    if (!is_built(block_scaled_ends)) return;
+    const float cap = session.model().header->logit_softcap;
+    if (cap > 0.0f)
+        softcap_on(session.team, *session.kernels, tiles, n, session.logits,
+                   session.model().architecture.vocab_padded(), cap);
 }
 
 Range head_tiles(const adder_session &session) {

@@ -31,6 +31,9 @@ adder_status walk_embed(adder_session &session, const int32_t *tokens, uint32_t 
 adder_status walk_block(adder_session &session, ShapeAtHand &at_hand, uint32_t block, uint32_t n);
 adder_status walk_head(adder_session &session, uint32_t first, uint32_t n, Range tiles);
 
+// The cap on the logits of n tokens, of some tiles of the vocabulary that the head has just made.
+void cap_logits(const adder_session &session, uint32_t n, Range tiles);
+
 // All tiles of the vocabulary.
 Range head_tiles(const adder_session &session);
 
@@ -44,7 +47,8 @@ inline Frame session_frame(const adder_session &session, const ShapeAtHand &at_h
             session.buffers,
             at_hand.slots,
             session.state + static_cast<size_t>(entry.state_offset),
-            n};
+            n,
+            is_built(block_positions) ? session.position : 0};
 }
 
 // Where the normalized residual stream stands, d_model padded to `stride`: the input of the head.

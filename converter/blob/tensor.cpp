@@ -32,8 +32,13 @@ DenseTensor read_folded(const Checkpoint &checkpoint, const Plan &plan, const Ca
     const ModelShape &shape = checkpoint.shape();
     DenseTensor tensor = checkpoint.read(role, block);
     if (calibration.empty() || role == Role::embedding) return tensor;
+    // A matrix that makes an input has a bias, perhaps, which is of the same rows.
+    const auto makes = [&](Role maker) {
+        return maker != Role::none &&
+               (maker == role || (is_matrix(maker) && bias_of(shape, maker, block) == role));
+    };
     for (const Role linear : linear_roles_of(shape, block))
-        if (input_maker(shape, linear, block) == role && input_owner(shape, linear, block) == linear &&
+        if (makes(input_maker(shape, linear, block)) && input_owner(shape, linear, block) == linear &&
             plan.of(linear, block).input != Input::hadamard)
             divide_rows(&tensor, calibration.of(linear, block).factors);
     if (!is_matrix(role)) return tensor;

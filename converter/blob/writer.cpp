@@ -51,7 +51,9 @@ class BlobLayout {
         header_.block_count = shape_.block_count();
         header_.shape_count = static_cast<uint32_t>(shape_.shapes.size());
         header_.norm_epsilon = shape_.norm_epsilon;
-        header_.embedding_scale = header_.logit_scale = 1.0f;
+        header_.embedding_scale = shape_.embedding_scale;
+        header_.logit_scale = 1.0f;
+        header_.logit_softcap = shape_.logit_softcap;
         header_.parameters = checkpoint_.parameters();
         header_.bos_token = contents.bos_token;
         std::memcpy(header_.eos_tokens, contents.eos_tokens, sizeof header_.eos_tokens);

@@ -73,31 +73,39 @@ std::vector<Dim> widths_of_kind(BlockId id) {
     return widths;
 }
 
-uint32_t width_of(Dim dim, const CalibrationSource &source) {
-    for (const auto &[which, width] : source.widths)
-        if (which == dim) return width;
+uint32_t width_of(Role role, const CalibrationSource &source, uint32_t block) {
+    if (role == Role::head) return source.d_model;
+    const CalibrationSource::Shape &shape = source.shape_of(block);
+    for (const InputPlace &place : inputs_of_kind(shape.kind))
+        for (const auto &[dim, width] : shape.widths)
+            if (place.role == role && dim == place.width) return width;
     return source.d_model;
 }
 
 size_t index_of(Role role, uint32_t block, const CalibrationSource &source) {
-    const std::vector<InputPlace> places = inputs_of_kind(source.kind);
-    if (role == Role::head) return size_t{source.n_layer} * places.size();
     size_t index = 0;
-    while (places[index].role != role) ++index;
-    return size_t{block} * places.size() + index;
+    for (uint32_t i = 0; i < source.blocks.size() && i < block; ++i)
+        index += inputs_of_kind(source.shape_of(i).kind).size();
+    if (role == Role::head) return index;
+    const std::vector<InputPlace> places = inputs_of_kind(source.shape_of(block).kind);
+    for (const InputPlace &place : places) {
+        if (place.role == role) break;
+        ++index;
+    }
+    return index;
 }
 
 }  // namespace
 
-std::string input_place_name(Role role, uint32_t block) {
-    return role == Role::head ? std::string("head") : format("layers.%u.%s", block, role_name(role));
+std::string input_place_name(const CalibrationSource &source, Role role, uint32_t block) {
+    return role == Role::head ? std::string("head")
+                              : format("layers.%u.%s", source.blocks[block].layer, role_name(role));
 }
 
 void each_input_of(const CalibrationSource &source,
                    const std::function<void(Role role, uint32_t block)> &body) {
-    const std::vector<InputPlace> places = inputs_of_kind(source.kind);
-    for (uint32_t block = 0; block < source.n_layer; ++block)
-        for (const InputPlace &place : places) body(place.role, block);
+    for (uint32_t block = 0; block < source.blocks.size(); ++block)
+        for (const InputPlace &place : inputs_of_kind(source.shape_of(block).kind)) body(place.role, block);
     body(Role::head, no_block);
 }
 
@@ -110,12 +118,12 @@ uint64_t CalibrationSource::tokens() const {
 bool operator==(const CalibrationSource &a, const CalibrationSource &b) {
     const auto model = [](const CalibrationSource &s) {
         return std::tie(s.checkpoint, s.weights_crc, s.tokenizer_crc, s.d_model, s.n_layer, s.vocab_size,
-                        s.kind, s.widths, s.window, s.golden);
+                        s.window, s.golden);
     };
     const auto same_text = [](const CalibrationSource::Text &x, const CalibrationSource::Text &y) {
         return std::tie(x.name, x.bytes, x.crc, x.tokens) == std::tie(y.name, y.bytes, y.crc, y.tokens);
     };
-    return model(a) == model(b) &&
+    return model(a) == model(b) && a.shapes == b.shapes && a.blocks == b.blocks &&
            std::equal(a.texts.begin(), a.texts.end(), b.texts.begin(), b.texts.end(), same_text);
 }
 
@@ -127,8 +135,13 @@ static CalibrationSource model_of(const Checkpoint &checkpoint) {
     source.d_model = shape.d_model;
     source.n_layer = shape.n_layer;
     source.vocab_size = shape.vocab_size;
-    source.kind = static_cast<BlockId>(shape.shapes[0].kind);
-    for (const Dim dim : widths_of_kind(source.kind)) source.widths.emplace_back(dim, shape.dim(dim));
+    for (const BlobShape &one : shape.shapes) {
+        const Dims dims = shape_view(shape.architecture(), one).dims;
+        source.shapes.push_back({static_cast<BlockId>(one.kind), {}});
+        for (const Dim dim : widths_of_kind(source.shapes.back().kind))
+            source.shapes.back().widths.emplace_back(dim, dims[dim]);
+    }
+    for (const BlobBlock &block : shape.blocks) source.blocks.push_back({block.shape, block.layer});
     return source;
 }
 
@@ -162,12 +175,9 @@ CalibrationFile::CalibrationFile(std::string_view text, const std::string &name)
     if (inputs.size() != needed)
         bad_input("%s are %zu; with n_layer %u there are %zu", what.c_str(), inputs.size(), source_.n_layer,
                   needed);
-    const std::vector<InputPlace> places = inputs_of_kind(source_.kind);
     each_input_of(source_, [&](Role role, uint32_t block) {
-        const size_t place = inputs_.size() % places.size();
-        const Dim width = role == Role::head ? Dim::d_model : places[place].width;
-        inputs_.push_back(
-            read_input(inputs[inputs_.size()], input_place_name(role, block), width_of(width, source_)));
+        inputs_.push_back(read_input(inputs[inputs_.size()], input_place_name(source_, role, block),
+                                     width_of(role, source_, block)));
     });
 }
 
@@ -181,6 +191,41 @@ static BlockId kind_named(const Json &json, const std::string &what) {
     bad_input("%s is %s; %s is needed", what.c_str(), json_quote(name).c_str(), listed(known, " or ").c_str());
 }
 
+// A shape in a list of its own, or, of all blocks, among the checkpoint's numbers. Files of Mamba-1 do not name their kind.
+static CalibrationSource::Shape read_calibrated_shape(const Json &json, const std::string &what) {
+    const Json *const kind = json.find("kind");
+    CalibrationSource::Shape shape{kind == nullptr ? BlockId::mamba1 : kind_named(*kind, what + ": kind"), {}};
+    for (const Dim dim : widths_of_kind(shape.kind))
+        shape.widths.emplace_back(dim, integer(json, dim_name(dim), what, 1, max_d_inner));
+    return shape;
+}
+
+void CalibrationFile::read_blocks(const Json &model, const std::string &what) {
+    const Json *const list = model.find("shapes");
+    if (list == nullptr) {
+        source_.shapes = {read_calibrated_shape(model, what)};
+        for (uint32_t layer = 0; layer < source_.n_layer; ++layer) source_.blocks.push_back({0, layer});
+        return;
+    }
+    const std::string shapes = what + ": shapes", blocks = what + ": blocks", layers = what + ": layers";
+    for (const Json &shape : list->array(shapes))
+        source_.shapes.push_back(read_calibrated_shape(shape, shapes));
+    const std::vector<Json> &places = member(model, "blocks", what).array(blocks);
+    const std::vector<Json> &numbers = member(model, "layers", what).array(layers);
+    if (source_.shapes.empty() || source_.shapes.size() > max_shapes)
+        bad_input("%s are %zu; 1 to %u are needed", shapes.c_str(), source_.shapes.size(), max_shapes);
+    if (places.empty() || places.size() > max_blocks || places.size() != numbers.size())
+        bad_input("%s are %zu, and %s %zu; as many of both are needed, 1 to %u", blocks.c_str(),
+                  places.size(), layers.c_str(), numbers.size(), max_blocks);
+    for (size_t i = 0; i < places.size(); ++i) {
+        const int64_t last = i == 0 ? 0 : source_.blocks.back().layer;
+        source_.blocks.push_back(
+            {static_cast<uint32_t>(
+                 places[i].integer(blocks, 0, static_cast<int64_t>(source_.shapes.size()) - 1)),
+             static_cast<uint32_t>(numbers[i].integer(layers, last, int64_t{source_.n_layer} - 1))});
+    }
+}
+
 void CalibrationFile::read_source(const Json &json) {
     const std::string what = name_ + ": checkpoint";
     const Json &model = member(json, "checkpoint", name_);
@@ -191,11 +236,7 @@ void CalibrationFile::read_source(const Json &json) {
     source_.d_model = integer(model, "d_model", what, 1, 65536);
     source_.n_layer = integer(model, "n_layer", what, 1, 1024);
     source_.vocab_size = integer(model, "vocab_size", what, 1, 1 << 20);
-    // Files of Mamba-1 do not name their kind.
-    const Json *const kind = model.find("kind");
-    source_.kind = kind == nullptr ? BlockId::mamba1 : kind_named(*kind, what + ": kind");
-    for (const Dim dim : widths_of_kind(source_.kind))
-        source_.widths.emplace_back(dim, integer(model, dim_name(dim), what, 1, max_d_inner));
+    read_blocks(model, what);
     source_.window = integer(json, "window", name_, 1, 1 << 20);
     const std::string list = name_ + ": texts", ids = name_ + ": golden";
     const std::vector<Json> &texts = member(json, "texts", name_).array(list);
@@ -278,18 +319,21 @@ void CalibrationFile::require(const Checkpoint &checkpoint) const {
     std::vector<Size> sizes = {{"d_model", source_.d_model, needed.d_model},
                                {"n_layer", source_.n_layer, needed.n_layer},
                                {"vocab_size", source_.vocab_size, needed.vocab_size}};
-    if (source_.kind == needed.kind)
-        for (size_t i = 0; i < needed.widths.size(); ++i)
-            sizes.push_back(
-                {dim_name(needed.widths[i].first), source_.widths[i].second, needed.widths[i].second});
+    const bool plain = source_.is_plain() && needed.is_plain();
+    if (plain && source_.shapes[0].kind == needed.shapes[0].kind)
+        for (size_t i = 0; i < needed.shapes[0].widths.size(); ++i)
+            sizes.push_back({dim_name(needed.shapes[0].widths[i].first), source_.shapes[0].widths[i].second,
+                             needed.shapes[0].widths[i].second});
     const std::string of = name_ + " is of checkpoint " + json_quote(source_.checkpoint);
     for (const auto &size : sizes)
         if (size.found != size.needed)
             bad_input("%s with %s %u; that of %s is %u", of.c_str(), size.name, size.found,
                       checkpoint.path().c_str(), size.needed);
-    if (source_.kind != needed.kind)
-        bad_input("%s with kind %s; that of %s is %s", of.c_str(), kind_name(source_.kind),
-                  checkpoint.path().c_str(), kind_name(needed.kind));
+    if (source_.shapes[0].kind != needed.shapes[0].kind)
+        bad_input("%s with kind %s; that of %s is %s", of.c_str(), kind_name(source_.shapes[0].kind),
+                  checkpoint.path().c_str(), kind_name(needed.shapes[0].kind));
+    if (!(source_.shapes == needed.shapes && source_.blocks == needed.blocks))
+        bad_input("%s with other blocks than %s", of.c_str(), checkpoint.path().c_str());
     if (checkpoint.weights_crc() != source_.weights_crc)
         bad_input("%s, whose weights have CRC-32 %08x; those of %s have %08x", of.c_str(),
                   source_.weights_crc, checkpoint.path().c_str(), checkpoint.weights_crc());

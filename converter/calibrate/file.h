@@ -29,19 +29,31 @@ struct CalibrationSource {
     std::string checkpoint;               // the name of its directory
     uint32_t weights_crc, tokenizer_crc;  // of all weights; of tokenizer.json, 0 without one
     uint32_t d_model, n_layer, vocab_size;
-    BlockId kind;  // of all blocks
-    std::vector<std::pair<Dim, uint32_t>>
-        widths;  // the dimensions that inputs have, but d_model, in the order of the kind
+    struct Shape {
+        BlockId kind;
+        // The dimensions that inputs have, but d_model, in the order of the kind.
+        std::vector<std::pair<Dim, uint32_t>> widths;
+        bool operator==(const Shape &other) const { return kind == other.kind && widths == other.widths; }
+    };
+    struct Block {
+        uint32_t shape, layer;
+        bool operator==(const Block &other) const { return shape == other.shape && layer == other.layer; }
+    };
+    std::vector<Shape> shapes;
+    std::vector<Block> blocks;
     uint32_t window;
     std::vector<Text> texts;
     Tokens golden;  // the first of the first text, for the blob's golden case
 
     uint64_t tokens() const;
+    // One shape, and one block for each layer? A file then says no more of the blocks than this.
+    bool is_plain() const { return shapes.size() == 1 && blocks.size() == n_layer; }
+    const Shape &shape_of(uint32_t block) const { return shapes[blocks[block].shape]; }
 };
 bool operator==(const CalibrationSource &a, const CalibrationSource &b);
 
 // "layers.3.in_proj", "head": what a file calls an input.
-std::string input_place_name(Role role, uint32_t block);
+std::string input_place_name(const CalibrationSource &source, Role role, uint32_t block);
 // Calls body(role, block) for all inputs of the model, in the order of a file.
 void each_input_of(const CalibrationSource &source,
                    const std::function<void(Role role, uint32_t block)> &body);
@@ -75,6 +87,7 @@ class CalibrationFile {
         std::vector<std::string> counts;
     };
     void read_source(const Json &json);
+    void read_blocks(const Json &model, const std::string &what);
     Input read_input(const Json &json, const std::string &tensor, uint32_t channels) const;
 
     std::string name_;
@@ -87,11 +100,13 @@ CalibrationFile read_calibration_file(const std::string &path);
 // Writes the text of a file, input by input in the order of Plan::each_input.
 class CalibrationFileWriter {
   public:
+    // `source` must outlive it.
     explicit CalibrationFileWriter(const CalibrationSource &source);
     void add(Role role, uint32_t block, const ChannelStatistics &statistics);
     std::string finish();
 
   private:
+    const CalibrationSource &source_;
     JsonWriter json_;
 };
 

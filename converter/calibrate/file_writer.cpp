@@ -25,7 +25,13 @@ double shortest_double(float value) {
 
 }  // namespace
 
-CalibrationFileWriter::CalibrationFileWriter(const CalibrationSource &source) {
+// A shape's members of the object that is open.
+static void write_shape(const CalibrationSource::Shape &shape, JsonWriter *json) {
+    if (shape.kind != BlockId::mamba1) json->key("kind").value(kind_name(shape.kind));
+    for (const auto &[dim, width] : shape.widths) json->key(dim_name(dim)).value(width);
+}
+
+CalibrationFileWriter::CalibrationFileWriter(const CalibrationSource &source) : source_(source) {
     json_.begin_object();
     json_.key("adder_calibration").value(calibration_file_version);
     json_.key("checkpoint").begin_object();
@@ -35,8 +41,23 @@ CalibrationFileWriter::CalibrationFileWriter(const CalibrationSource &source) {
     json_.key("d_model").value(source.d_model);
     json_.key("n_layer").value(source.n_layer);
     json_.key("vocab_size").value(source.vocab_size);
-    if (source.kind != BlockId::mamba1) json_.key("kind").value(kind_name(source.kind));
-    for (const auto &[dim, width] : source.widths) json_.key(dim_name(dim)).value(width);
+    if (source.is_plain()) {
+        write_shape(source.shapes[0], &json_);
+    } else {
+        json_.key("shapes").begin_array();
+        for (const CalibrationSource::Shape &shape : source.shapes) {
+            json_.begin_object();
+            write_shape(shape, &json_);
+            json_.end_object();
+        }
+        json_.end_array();
+        json_.key("blocks").begin_packed_array();
+        for (const CalibrationSource::Block &block : source.blocks) json_.value(block.shape);
+        json_.end_array();
+        json_.key("layers").begin_packed_array();
+        for (const CalibrationSource::Block &block : source.blocks) json_.value(block.layer);
+        json_.end_array();
+    }
     json_.end_object();
     json_.key("window").value(source.window);
     json_.key("texts").begin_array();
@@ -57,7 +78,7 @@ CalibrationFileWriter::CalibrationFileWriter(const CalibrationSource &source) {
 
 void CalibrationFileWriter::add(Role role, uint32_t block, const ChannelStatistics &statistics) {
     json_.begin_object();
-    json_.key("tensor").value(input_place_name(role, block));
+    json_.key("tensor").value(input_place_name(source_, role, block));
     json_.key("absmax").begin_packed_array();
     for (const float highest : statistics.absmax()) json_.value(shortest_double(highest));
     json_.end_array();
@@ -88,9 +109,14 @@ void require_same_model(const CalibrationFile &a, const CalibrationFile &b) {
     differ("d_model", number(x.d_model), number(y.d_model));
     differ("n_layer", number(x.n_layer), number(y.n_layer));
     differ("vocab_size", number(x.vocab_size), number(y.vocab_size));
-    differ("kind", number(static_cast<uint32_t>(x.kind)), number(static_cast<uint32_t>(y.kind)));
-    for (size_t i = 0; i < x.widths.size(); ++i)
-        differ(dim_name(x.widths[i].first), number(x.widths[i].second), number(y.widths[i].second));
+    const CalibrationSource::Shape &first = x.shapes[0], &other = y.shapes[0];
+    differ("kind", number(static_cast<uint32_t>(first.kind)), number(static_cast<uint32_t>(other.kind)));
+    for (size_t i = 0; i < first.widths.size(); ++i)
+        differ(dim_name(first.widths[i].first), number(first.widths[i].second),
+               number(other.widths[i].second));
+    if (!(x.shapes == y.shapes && x.blocks == y.blocks))
+        bad_input("%s and %s are of models with other blocks: they are not of one checkpoint",
+                  a.name().c_str(), b.name().c_str());
     differ("weights_crc32", crc(x.weights_crc), crc(y.weights_crc));
     differ("tokenizer_crc32", crc(x.tokenizer_crc), crc(y.tokenizer_crc));
     differ("window", number(x.window), number(y.window));

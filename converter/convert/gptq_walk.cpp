@@ -65,8 +65,8 @@ class BlockRounder {
         const uint32_t stride = model_.shape().d_model_padded();
         for (size_t i = 0; i < sequences_.size(); ++i)
             for (size_t t = 0; t < sequences_[i].tokens.size(); ++t)
-                embed_row(model_matrix(blob_.model(), Role::embedding),
-                          static_cast<uint32_t>(sequences_[i].tokens[t]), rounded_.of(i) + t * stride);
+                embed_token(blob_.model(), model_matrix(blob_.model(), Role::embedding),
+                            static_cast<uint32_t>(sequences_[i].tokens[t]), rounded_.of(i) + t * stride);
         blob_.release(no_block);
     }
 
@@ -169,13 +169,14 @@ class BlockRounder {
         return kept;
     }
 
-    // What the outputs of out_proj should be, and the bias does not add: the way from the rounded stream in front of
+    // What the outputs of a block's last matrix should be, and the bias does not add: the way from the rounded stream in front of
     // the layer to the float model's after it. [tokens][d_model]
     std::vector<float> missing_outputs(uint32_t block, size_t begin, size_t end) const {
         const uint32_t d_model = model_.shape().d_model, stride = model_.shape().d_model_padded();
         std::vector<float> bias(d_model, 0.0f);
-        if (model_.shape().view(block).shape->flags & shape_projection_bias)
-            bias = checkpoint_.read(Role::out_proj_bias, block).values;
+        const Role last = linear_roles_of(model_.shape(), block).back();
+        if (const Role role = bias_of(model_.shape(), last, block); role != Role::none)
+            bias = checkpoint_.read(role, block).values;
         std::vector<float> missing;
         for (size_t i = begin; i < end; ++i)
             for (size_t t = 0; t < sequences_[i].tokens.size(); ++t)
@@ -189,7 +190,7 @@ class BlockRounder {
         DenseTensor weights = weights_of(id);
         const uint32_t cols = weights.cols;
         HessianSum hessian(cols);
-        // y x^T: of out_proj with its wanted outputs, after a norm with what is missing in its input.
+        // y x^T: of the last matrix with its wanted outputs, after a norm with what is missing in its input.
         const bool outputs = to_stream(id), norm_made = of_stream(id);
         MomentSum cross(outputs ? weights.rows : norm_made ? cols : 0, cols, false);
         each_wave([&](size_t begin, size_t end) {

@@ -56,7 +56,7 @@ struct Family {
     // All tensors that a checkpoint has, in the order in which they are computed with; the head's last, unless it is tied.
     std::vector<TensorSpec> (*tensors)(const ModelShape &model);
     // The one that a role is read from, for messages.
-    std::string (*tensor_name)(Role role, uint32_t layer);
+    std::string (*tensor_name)(const ModelShape &model, Role role, uint32_t block);
     // A tensor as the runtime wants it, [rows][cols] without padding, from the checkpoint's. An absent bias is zeros.
     DenseTensor (*read)(const TensorFiles &files, const ModelShape &model, Role role, uint32_t block);
 

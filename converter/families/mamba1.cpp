@@ -118,6 +118,9 @@ DenseTensor read(const TensorFiles &files, const ModelShape &model, Role role, u
     return dense;
 }
 
+// For messages. There is a block for each layer.
+std::string name_of(const ModelShape &, Role role, uint32_t block) { return tensor_name(role, block); }
+
 ModelShape shape_like(const PublishedShape &like, bool tied) {
     ModelShape model = backbone::shape_like(like, tied);
     repeat_shape(&model, block_shape(model, 2 * like.d_model, default_d_state, default_d_conv,
@@ -173,7 +176,7 @@ const Family mamba = {"mamba",
                       read_mamba,
                       backbone::rename,
                       tensors,
-                      tensor_name,
+                      name_of,
                       read,
                       nullptr,
                       mamba_like,
@@ -195,7 +198,7 @@ const Family falcon_mamba = {"falcon-mamba",
                              read_falcon_mamba,
                              backbone::rename,
                              tensors,
-                             tensor_name,
+                             name_of,
                              read,
                              nullptr,
                              falcon_mamba_like,

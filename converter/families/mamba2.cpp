@@ -214,6 +214,9 @@ void tune(const ModelShape &model, Recipe *recipe) {
     out_proj.alpha = 0.6f;
 }
 
+// For messages. There is a block for each layer.
+std::string name_of(const ModelShape &, Role role, uint32_t block) { return tensor_name(role, block); }
+
 ModelShape shape_like(const PublishedShape &like) {
     ModelShape model = backbone::shape_like(like, true);
     const uint32_t d_inner = 2 * like.d_model, head_dim = d_inner % 64 == 0 ? 64 : tile_size;
@@ -256,7 +259,7 @@ const Family mamba2 = {"mamba2",
                        read_shape,
                        backbone::rename,
                        tensors,
-                       tensor_name,
+                       name_of,
                        read,
                        tune,
                        shape_like,

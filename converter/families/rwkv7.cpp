@@ -380,17 +380,22 @@ DenseTensor transposed(const DenseTensor &from) {
     return to;
 }
 
+// With the norm in front of the channel mix.
+std::string name_of(const ModelShape &model, Role role, uint32_t block) {
+    if (block == no_block) return tensor_name(role, 0);
+    const std::string prefix = layer_prefix(model.blocks[block].layer);
+    if (is_ffn(model, block) && role == Role::norm) return prefix + "ffn_norm.weight";
+    if (is_ffn(model, block) && role == Role::norm_bias) return prefix + "ffn_norm.bias";
+    return tensor_name(role, model.blocks[block].layer);
+}
+
 DenseTensor read(const TensorFiles &files, const ModelShape &model, Role role, uint32_t block) {
     const Extent extent = extent_of(model, role, block);
-    const uint32_t layer = model.blocks[block].layer;
-    const std::string name = tensor_name(role, layer), attention = layer_prefix(layer) + "attn.";
+    const std::string name = name_of(model, role, block),
+                      attention = layer_prefix(model.blocks[block].layer) + "attn.";
     switch (role) {
     case Role::norm:
-    case Role::norm_bias:
-        if (is_ffn(model, block))
-            return backbone::read(
-                files, layer_prefix(layer) + (role == Role::norm ? "ffn_norm.weight" : "ffn_norm.bias"), 1);
-        return backbone::read(files, name, 1);
+    case Role::norm_bias: return backbone::read(files, name, 1);
     case Role::mix_r:
     case Role::mix_w:
     case Role::mix_k:
@@ -519,7 +524,7 @@ const Family rwkv7 = {"rwkv7",
                       read_shape,
                       rename,
                       tensors,
-                      tensor_name,
+                      name_of,
                       read,
                       tune,
                       shape_like,

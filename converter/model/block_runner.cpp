@@ -142,7 +142,9 @@ void BlockRunner::run(uint32_t block, const BlockWeights &weights, const std::ve
                 buffers.residual = streams->of(i) + offset;
                 if (float *const carried = streams->carried(i)) buffers.carried = carried + offset;
                 const Slots slots(view, buffers);
-                const Frame frame{kernels_, alone, view, buffers, slots, memory.state(), tokens};
+                // A branch goes on where the stem ends.
+                const uint64_t position = s == 0 ? first : segments[0].end + (first - segments[s].begin);
+                const Frame frame{kernels_, alone, view, buffers, slots, memory.state(), tokens, position};
                 std::function<void(const TensorRow &, const LinearInputs &)> see;
                 if (visitor.input)
                     see = [&](const TensorRow &row, const LinearInputs &inputs) {
@@ -178,7 +180,7 @@ void BlockRunner::run_to(Role role, uint32_t block, const BlockWeights &weights,
                            buffers.carried = memory.carried().data();
                        }
                        const Slots slots(view, buffers);
-                       const Frame frame{kernels_, alone, view, buffers, slots, memory.state(), tokens};
+                       const Frame frame{kernels_, alone, view, buffers, slots, memory.state(), tokens, first};
                        const std::function<void(const TensorRow &, const LinearInputs &)> see =
                            [&](const TensorRow &row, const LinearInputs &inputs) {
                                if (row.role == role) visit(role, i, first, inputs, member);
@@ -204,9 +206,13 @@ void BlockRunner::run_head(const float *norm, const float *norm_bias, const Line
                 const LinearInput input = head_input(memory.buffers(), stride);
                 normalize(kernels_, alone, {norm, shape_.d_model, 1, shape_.norm_epsilon, norm_bias}, head,
                           input, streams.of(i) + size_t{first} * stride, stride, tokens);
-                if (head.matrix.tiles > 0)
+                if (head.matrix.tiles > 0) {
                     run_linear_on(alone, kernels_, head, input, all_tiles(head), tokens, memory.logits(),
                                   shape_.vocab_padded(), false);
+                    if (shape_.logit_softcap > 0)
+                        softcap_on(alone, kernels_, all_tiles(head), tokens, memory.logits(),
+                                   shape_.vocab_padded(), shape_.logit_softcap);
+                }
                 visit(i, first, memory.buffers().in_floats, tokens, member);
             });
     });

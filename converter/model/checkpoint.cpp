@@ -58,7 +58,7 @@ void Checkpoint::check_tensors() {
         used.insert(&files_->tensor(spec.name, spec.shape));
     // Where the head is tied, a copy of it does no harm; one of another shape says that the configuration is
     // wrong.
-    const std::string head = files_shape_.family->tensor_name(Role::head, 0);
+    const std::string head = files_shape_.family->tensor_name(files_shape_, Role::head, no_block);
     if (files_shape_.tied && files_->find(head) != nullptr)
         files_->tensor(head, {files_shape_.vocab_size, files_shape_.d_model});
     files_->each([&](const TensorView &view) {
@@ -69,8 +69,7 @@ void Checkpoint::check_tensors() {
 
 std::string Checkpoint::tensor_name(Role role, uint32_t block) const {
     const bool tied = role == Role::head && files_shape_.tied;
-    const uint32_t layer = block == no_block ? 0 : shape_.blocks[block].layer;
-    return files_shape_.family->tensor_name(tied ? Role::embedding : role, layer);
+    return files_shape_.family->tensor_name(files_shape_, tied ? Role::embedding : role, block);
 }
 
 DenseTensor Checkpoint::read_plain(Role role, uint32_t block) const {
@@ -83,6 +82,8 @@ DenseTensor Checkpoint::read_plain(Role role, uint32_t block) const {
     if (role == Role::embedding && !embedding_norm_.empty())
         for (uint32_t row = 0; row < dense.rows; ++row)
             normalize_embedding(&dense.values[size_t{row} * dense.cols]);
+    if (role == Role::final_norm && files_shape_.norms_less_one)
+        for (float &weight : dense.values) weight += 1.0f;
     return dense;
 }
 
@@ -111,9 +112,9 @@ void Checkpoint::fold_rotation(Role role, uint32_t block, DenseTensor *tensor) c
     } else if (takes_stream) {
         if (maker != Role::none) fold_factors(tensor, read_plain(maker, block).values);
         rotation_->rotate_rows(tensor->values.data(), tensor->rows);
-    } else if (role == Role::out_proj) {
+    } else if (block != no_block && adds_to_stream(shape_, role, block)) {
         rotation_->rotate_columns(tensor->values.data(), tensor->cols);
-    } else if (role == Role::out_proj_bias) {
+    } else if (block != no_block && is_bias_to_stream(shape_, role, block)) {
         rotation_->rotate_rows(tensor->values.data(), 1);
     }
 }
@@ -143,6 +144,8 @@ void Checkpoint::embed_row(uint32_t token, float *out) const {
                  shape_.d_model, out);
     if (!embedding_norm_.empty()) normalize_embedding(out);
     if (rotation_) rotation_->rotate_rows(out, 1);
+    if (shape_.embedding_scale != 1.0f)
+        for (uint32_t i = 0; i < shape_.d_model; ++i) out[i] *= shape_.embedding_scale;
 }
 
 void Checkpoint::release_embedding() const {
@@ -155,6 +158,11 @@ uint32_t Checkpoint::weights_crc() const {
     for (const BlobShape &shape : files_shape_.shapes)
         if (shape.kind != static_cast<uint16_t>(BlockId::mamba1) || (shape.flags & shape_mixer_norms) != 0)
             crc = crc32(crc, &shape, sizeof shape);
+    if (files_shape_.rope_base != 0) {
+        const double numbers[] = {static_cast<double>(files_shape_.embedding_scale),
+                                  static_cast<double>(files_shape_.logit_softcap), files_shape_.rope_base};
+        crc = crc32(crc, numbers, sizeof numbers);
+    }
     for (const TensorSpec &spec : files_shape_.family->tensors(files_shape_)) {
         const TensorView &view = files_->tensor(spec.name);
         const char *const type = dtype_name(view.dtype);

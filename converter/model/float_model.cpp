@@ -42,6 +42,7 @@ Linear FloatBlock::linear(const TensorRow &row) const {
     result.matrix.cols = extent.cols;
     result.dtype = Dtype::f32;
     result.input = Input::floats;
+    result.blocks = diagonal_blocks(*view_.kind, row, view_.dims);
     return result;
 }
 

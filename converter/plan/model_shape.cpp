@@ -130,6 +130,20 @@ bool adds_to_stream(const ModelShape &model, Role role, uint32_t block) {
     return block != no_block && linear_roles_of(model, block).back() == role;
 }
 
+Role bias_of(const ModelShape &model, Role role, uint32_t block) {
+    const BlockView view = model.view(block);
+    const TensorRow *bias = bias_row(*view.kind, row_of(view, role), view.shape->flags);
+    return bias != nullptr ? bias->role : Role::none;
+}
+
+bool is_bias_to_stream(const ModelShape &model, Role role, uint32_t block) {
+    return bias_of(model, linear_roles_of(model, block).back(), block) == role;
+}
+
+bool is_diagonal(const ModelShape &model, Role role, uint32_t block) {
+    return block != no_block && (row_of(model.view(block), role).inputs & inputs_diagonal) != 0;
+}
+
 bool is_matrix(Role role) {
     bool found = false;
     each_kind([&](const BlockKind &kind) {

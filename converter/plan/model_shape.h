@@ -19,11 +19,15 @@ const std::vector<const BlockKind *> &all_kinds();
 struct ModelShape {
     const Family *family = nullptr;
     uint32_t d_model = 0, n_layer = 0, vocab_size = 0;
-    bool tied = true;            // the head's weights are the embedding's
-    float norm_epsilon = 1e-5f;  // of the final norm
-    bool layer_norm = false;     // the final norm is a LayerNorm with a bias
-    bool conv_bias = true;       // false: the checkpoint has none, and the blob's are zeros
-    bool input_major = false;    // the checkpoint's low-rank matrices are [inputs][outputs]
+    bool tied = true;             // the head's weights are the embedding's
+    float norm_epsilon = 1e-5f;   // of the final norm
+    float embedding_scale = 1;    // of the embedding's rows, where they are no head
+    float logit_softcap = 0;      // 0: none
+    bool norms_less_one = false;  // the checkpoint's weights of norms are those of the blob less 1
+    double rope_base = 0;         // of the steps that channels turn by; 0: none do
+    bool conv_bias = true;        // false: the checkpoint has none, and the blob's are zeros
+    bool layer_norm = false;      // the final norm is a LayerNorm with a bias
+    bool input_major = false;     // the checkpoint's low-rank matrices are [inputs][outputs]
     std::vector<BlobShape> shapes;
     std::vector<BlobBlock> blocks;         // complete with number_blocks()
     std::optional<uint32_t> bos_token_id;  // below vocab_size
@@ -84,6 +88,13 @@ bool can_smooth(const ModelShape &model, Role role, uint32_t block, Input input)
 bool takes_stream(const ModelShape &model, Role role, uint32_t block);
 // Is its output added to the residual stream?
 bool adds_to_stream(const ModelShape &model, Role role, uint32_t block);
+
+// The bias of the layer whose output is added.
+bool is_bias_to_stream(const ModelShape &model, Role role, uint32_t block);
+// The bias of a matrix; Role::none if it has none.
+Role bias_of(const ModelShape &model, Role role, uint32_t block);
+// Is it blocks on a diagonal (inputs_diagonal)? Its columns are then those of one block.
+bool is_diagonal(const ModelShape &model, Role role, uint32_t block);
 
 // Is it a matrix, of a linear layer or the embedding? Only these may have int8 or int4 weights.
 bool is_matrix(Role role);

@@ -39,6 +39,7 @@ Plan::Plan(const Recipe &recipe, const ModelShape &shape)
                 plan.alpha = 0;
                 plan.search_alpha = false;
             }
+            if (is_diagonal(shape, role, i)) plan.gptq = false;
             const Role owner = input_owner(shape, role, i);
             if (owner == role)
                 block.owners.push_back(role);

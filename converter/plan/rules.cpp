@@ -132,7 +132,11 @@ void PlanRule::parse_alpha(std::string_view value, size_t place) {
 }
 
 void PlanRule::apply(Role role, uint32_t block, const ModelShape &shape, LinearPlan *plan) const {
-    apply_weights(role, plan_name(shape, role, block), plan, shape.tied);
+    const bool no_hessian = role == Role::embedding ? !shape.tied : is_diagonal(shape, role, block);
+    if (gptq_ == true && role != Role::embedding && no_hessian)
+        source_.refuse(plan_name(shape, role, block) +
+                       " is blocks on a diagonal, which gptq does not round: it takes nearest");
+    apply_weights(plan_name(shape, role, block), plan, !no_hessian);
     if (role == Role::embedding && !shape.tied) {
         if (input_ || input_bits_ || scale_ || alpha_)
             source_.refuse("the embedding is a table that rows are taken from: it has no input");
@@ -141,8 +145,7 @@ void PlanRule::apply(Role role, uint32_t block, const ModelShape &shape, LinearP
     apply_input(role, block, shape, plan);
 }
 
-void PlanRule::apply_weights(Role role, const std::string &name, LinearPlan *plan, bool tied) const {
-    const bool has_input = role != Role::embedding || tied;
+void PlanRule::apply_weights(const std::string &name, LinearPlan *plan, bool has_input) const {
     if (weights_) {
         if (*weights_ == Dtype::int4 && plan->weights != Dtype::int4) plan->gptq = has_input;
         plan->weights = *weights_;
@@ -200,6 +203,9 @@ void PlanRule::apply_input(Role role, uint32_t block, const ModelShape &shape, L
         plan->search_alpha = false;
     }
     const bool smooth = plan->alpha > 0 || plan->search_alpha;
+    if (alpha_ && smooth && !can_smooth(shape, role, block, plan->input))
+        source_.refuse(
+            format("nothing that makes the input of %s can smooth it: it takes alpha=off", name.c_str()));
     if (smooth && (role == Role::head || role == Role::embedding) && shape.tied)
         source_.refuse("the head is the embedding, which must stay as it is: it takes alpha=off");
 }

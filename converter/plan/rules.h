@@ -37,7 +37,7 @@ class PlanRule {
     void parse_value(std::string_view value, size_t place);
     void parse_scale(std::string_view value, size_t place);
     void parse_alpha(std::string_view value, size_t place);
-    void apply_weights(Role role, const std::string &name, LinearPlan *plan, bool tied) const;
+    void apply_weights(const std::string &name, LinearPlan *plan, bool has_input) const;
     void apply_input(Role role, uint32_t block, const ModelShape &shape, LinearPlan *plan) const;
 
     RuleSource source_;

@@ -23,6 +23,11 @@
 #define ADDER_RWKV7 1
 #endif
 
+/* Griffin and RecurrentGemma: recurrent blocks, attention within a window, gated MLPs. */
+#ifndef ADDER_GRIFFIN
+#define ADDER_GRIFFIN 1
+#endif
+
 /* Text to token ids and back. Without it a blob's tokenizer is not looked at, and a program deals in ids. */
 #ifndef ADDER_TOKENIZER
 #define ADDER_TOKENIZER 1

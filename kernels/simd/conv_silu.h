@@ -1,4 +1,4 @@
-// The depthwise causal convolution with SiLU.
+// The depthwise causal convolution, with SiLU or without.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -11,7 +11,7 @@ namespace {
 
 // The convolution of Tiles neighbouring tiles over all tokens, the window of the last History inputs in registers.
 // Several tiles run in step because SiLU is a chain of 80 cycles. weight [History+1][8], state [History][8] a tile.
-template <uint32_t History, int Tiles>
+template <bool Activated, uint32_t History, int Tiles>
 void conv_tiles(const ConvArgs &args, uint32_t tile) {
     const size_t channel = size_t{8} * tile;
     const float *weight = args.weight + channel * (History + 1);
@@ -30,7 +30,7 @@ void conv_tiles(const ConvArgs &args, uint32_t tile) {
             for (uint32_t k = 0; k <= History; ++k) u[i] = u[i] + load(w + 8 * k) * window[i][k];
             for (uint32_t k = 0; k < History; ++k) window[i][k] = window[i][k + 1];
         }
-        silu_f32(u);
+        if (Activated) silu_f32(u);
         for (int i = 0; i < Tiles; ++i) {
             const size_t c = channel + 8 * static_cast<uint32_t>(i);
             store(x + 8 * i, u[i]);
@@ -45,6 +45,7 @@ void conv_tiles(const ConvArgs &args, uint32_t tile) {
 }
 
 // One tile for any d_conv; the state is the window.
+template <bool Activated>
 void conv_tile_any(const ConvArgs &args, uint32_t tile) {
     const size_t channel = size_t{8} * tile;
     const uint32_t history = args.d_conv - 1;
@@ -61,7 +62,7 @@ void conv_tile_any(const ConvArgs &args, uint32_t tile) {
             store(state + 8 * k, next);
         }
         u[0] = u[0] + load(weight + 8 * history) * newest;
-        silu_f32(u);
+        if (Activated) silu_f32(u);
         store(x, u[0]);
         if (args.codes != nullptr)
             store_codes(args.codes + size_t{args.codes_stride} * t + channel,
@@ -69,17 +70,20 @@ void conv_tile_any(const ConvArgs &args, uint32_t tile) {
     }
 }
 
-}  // namespace
-
-void conv_silu(const ConvArgs &args) {
+template <bool Activated>
+void conv_channels(const ConvArgs &args) {
     constexpr uint32_t step = in_step;
     uint32_t tile = args.tile_begin;
     if (registers >= 8 && args.d_conv == 4) {  // of which the window takes four
-        for (; args.tile_end - tile >= step; tile += step) conv_tiles<3, in_step>(args, tile);
-        for (; tile < args.tile_end; ++tile) conv_tiles<3, 1>(args, tile);
+        for (; args.tile_end - tile >= step; tile += step) conv_tiles<Activated, 3, in_step>(args, tile);
+        for (; tile < args.tile_end; ++tile) conv_tiles<Activated, 3, 1>(args, tile);
     }
-    for (; tile < args.tile_end; ++tile) conv_tile_any(args, tile);
+    for (; tile < args.tile_end; ++tile) conv_tile_any<Activated>(args, tile);
 }
+
+}  // namespace
+
+void conv_silu(const ConvArgs &args) { conv_channels<true>(args); }
 
 }  // namespace ADDER_SIMD
 }  // namespace adder

@@ -92,32 +92,52 @@ template <int N>
 static inline void sigmoid_f32(f32x8 (&x)[N]) {
     for (int i = 0; i < N; ++i) x[i] = flip_signs(x[i], broadcast(-0.0f)) * broadcast(log2_e);
     exp2_f32(x);
-    for (int i = 0; i < N; ++i) x[i] = broadcast(1.0f) / (broadcast(1.0f) + x[i]);
+    for (int i = 0; i < N; ++i) x[i] = f32x8(broadcast(1.0f)) / (broadcast(1.0f) + x[i]);
 }
 
 template <int N>
-static inline void tanh_f32(f32x8 (&x)[N]) {
+static inline void gelu_f32(f32x8 (&x)[N]) {
+    f32x8 e[N];
+    for (int i = 0; i < N; ++i)
+        e[i] = (x[i] + ((x[i] * x[i]) * x[i]) * broadcast(gelu_cubic)) * broadcast(gelu_factor);
+    exp2_f32(e);
+    for (int i = 0; i < N; ++i) x[i] = x[i] / (broadcast(1.0f) + e[i]);
+}
+
+// t becomes the power.
+template <int N>
+static inline void exp2_parts(f32x8 (&t)[N], f32x8 (&rest)[N]) {
     const Constant magic = broadcast(round_magic);
     const Constant coefficients[] = {broadcast(exp2_c4), broadcast(exp2_c3), broadcast(exp2_c2),
                                      broadcast(exp2_c1)};
     f32x8 rounded[N], p[N];
     for (int i = 0; i < N; ++i) {
-        x[i] = at_most(at_least(x[i] * broadcast(twice_log2_e), broadcast(-125.0f)), broadcast(126.0f));
-        rounded[i] = x[i] + magic;
+        t[i] = at_most(at_least(t[i], broadcast(-125.0f)), broadcast(126.0f));
+        rounded[i] = t[i] + magic;
         pin(rounded[i]);
-        x[i] = x[i] - (rounded[i] - magic);
+        t[i] = t[i] - (rounded[i] - magic);
         p[i] = broadcast(exp2_c5);
     }
 #pragma GCC unroll 8
     for (const Constant &c : coefficients)
         for (int i = 0; i < N; ++i) {
-            p[i] = p[i] * x[i] + c;
+            p[i] = p[i] * t[i] + c;
             pin(p[i]);
         }
     for (int i = 0; i < N; ++i) {
-        const f32x8 one = broadcast(1.0f);
-        const f32x8 power = from_bits(add(bits(one), shift_left<23>(bits(rounded[i]))));
-        const f32x8 e = (p[i] * x[i]) * power + (power - one);
+        const f32x8 power = from_bits(add(bits(broadcast(1.0f)), shift_left<23>(bits(rounded[i]))));
+        rest[i] = power * (p[i] * t[i]);
+        t[i] = power;
+    }
+}
+
+template <int N>
+static inline void tanh_f32(f32x8 (&x)[N]) {
+    f32x8 rest[N];
+    for (int i = 0; i < N; ++i) x[i] = x[i] * broadcast(twice_log2_e);
+    exp2_parts(x, rest);
+    for (int i = 0; i < N; ++i) {
+        const f32x8 e = rest[i] + (x[i] - broadcast(1.0f));
         x[i] = e / (e + broadcast(2.0f));
     }
 }

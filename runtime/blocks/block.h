@@ -20,14 +20,18 @@ struct Dims {
 };
 
 // What some kinds have: a build without those needs no code for it.
-enum BlockTrait : uint8_t {
-    block_grouped_norms = 1,  // norms in groups, of a buffer of the block
-    block_unequal_parts = 2,  // rows of one step that go by different tiles
-    block_shared_inputs = 4,  // matrices that take one input
-    block_faults = 8,         // dimensions that have to fit each other
-    block_many_rows = 16,     // long tables
-    block_layer_norm = 32,    // LayerNorm, of blocks and of the head
-    block_carried = 64        // a vector per token that one block leaves for others
+enum BlockTrait : uint16_t {
+    block_grouped_norms = 1,    // norms in groups, of a buffer of the block
+    block_unequal_parts = 2,    // rows of one step that go by different tiles
+    block_shared_inputs = 4,    // matrices that take one input
+    block_faults = 8,           // dimensions that have to fit each other
+    block_many_rows = 16,       // long tables
+    block_layer_norm = 32,      // LayerNorm, of blocks and of the head
+    block_carried = 64,         // a vector per token that one block leaves for others
+    block_diagonal = 256,       // matrices that are blocks on a diagonal
+    block_lone_channels = 512,  // steps on channels with one tensor alone
+    block_positions = 1024,     // steps that go by a token's position
+    block_scaled_ends = 2048    // a scale of the embedding, a cap on the logits
 };
 constexpr uint32_t built_traits = 0
 #define ADDER_BLOCK_TRAITS(traits) | (traits)
@@ -91,6 +95,9 @@ struct TensorRow {
 constexpr uint8_t input_bit(Input input) { return static_cast<uint8_t>(1u << static_cast<uint8_t>(input)); }
 constexpr uint8_t inputs_anywhere = input_bit(Input::floats) | input_bit(Input::token);
 constexpr uint8_t inputs_fixed = inputs_anywhere | input_bit(Input::fixed);
+// A bit more of TensorRow::inputs: the matrix is square blocks along a diagonal, one below the other, each of `cols` columns.
+// Rows of the i-th block take the i-th part of the input.
+constexpr uint8_t inputs_diagonal = 0x80;
 constexpr uint8_t inputs_channels = inputs_anywhere | input_bit(Input::channels);
 
 // A buffer per token. Codes have room only where some linear layer takes codes; widened ones where, besides, some linear
@@ -164,6 +171,16 @@ inline const TensorRow *bias_row(const BlockKind &kind, const TensorRow &matrix,
     const TensorRow *next = &matrix + 1;
     return next < kind.tensors + kind.tensor_count && next->joined && is_present(*next, flags) ? next
                                                                                                : nullptr;
+}
+
+// How many blocks a matrix has along its diagonal, if it is such; else 1, the whole.
+inline uint32_t diagonal_blocks(const BlockKind &kind, const TensorRow &row, const Dims &dims) {
+    return row.inputs & inputs_diagonal ? dims[kind.inputs[row.input].width] / dims[row.cols] : 1;
+}
+
+// The tensors that a step on channels reads with those of a row: the next one, or none.
+inline uint32_t channels_joined(const TensorRow &row) {
+    return !is_built(block_lone_channels) || (&row)[1].joined ? 1 : 0;
 }
 
 // Padded rows and columns of a tensor in the blob, and the bytes of its weights.

@@ -66,7 +66,7 @@ Channels channels_of(const Channels &all, Range range, uint32_t cols) {
     return some;
 }
 
-void conv_channels(const Frame &frame, const Channels &channels, float *x, uint32_t stride) {
+ConvArgs conv_of(const Frame &frame, const Channels &channels, float *x, uint32_t stride) {
     ConvArgs conv;
     conv.tile_begin = 0;
     conv.tile_end = channels.count;
@@ -81,7 +81,11 @@ void conv_channels(const Frame &frame, const Channels &channels, float *x, uint3
     conv.codes_stride = channels.codes_stride;
     conv.multipliers = channels.multipliers;
     conv.limit = channels.limit;
-    frame.kernels.conv_silu(conv);
+    return conv;
+}
+
+void conv_channels(const Frame &frame, const Channels &channels, float *x, uint32_t stride) {
+    frame.kernels.conv_silu(conv_of(frame, channels, x, stride));
 }
 
 }  // namespace adder

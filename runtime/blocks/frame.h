@@ -50,6 +50,7 @@ struct Frame {
     const Slots &slots;
     uint8_t *state;  // of this block, its parts one after the other
     uint32_t tokens;
+    uint64_t position;  // of the first of the tokens in their sequence; 0 where no kind that is built asks
 
     const Dims &dims() const { return block.dims; }
 };
@@ -114,7 +115,9 @@ inline void want_codes(const Layer &layer, Channels *channels) {
     channels->limit = layer.linear.largest_code;
 }
 
-// Convolution and SiLU, in place in x [tokens][stride], with conv_weight and conv_bias. The state's first part is theirs.
+// The convolution in place in x [tokens][stride], with conv_weight and conv_bias, and that with SiLU. The state's first part is
+// theirs.
+ConvArgs conv_of(const Frame &frame, const Channels &channels, float *x, uint32_t stride);
 void conv_channels(const Frame &frame, const Channels &channels, float *x, uint32_t stride);
 
 // A linear layer, and where its output goes.

@@ -41,7 +41,7 @@ void check_shape(const ModelShape &model) {
     }
     for (const Role role : linear_roles_of(model, 0)) {
         const Extent extent = extent_of(model, role, 0);
-        require(extent.rows > 0 && extent.cols > 0 && !model.family->tensor_name(role, 0).empty());
+        require(extent.rows > 0 && extent.cols > 0 && !model.family->tensor_name(model, role, block).empty());
         require(input_sharers(model, role, 0).front() == input_owner(model, role, 0));
     }
     const Plan plan(recipe_for(model, recipe_named("best")), model);

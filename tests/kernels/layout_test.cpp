@@ -320,9 +320,17 @@ std::string document() {
 // Rows of the form "| `name` | `hex float` |".
 TEST(Numerics, ConstantsInTheDocumentAreThoseInTheCode) {
     const std::map<std::string, float> code = {
-        {"round_magic", round_magic}, {"log2_e", log2_e},     {"exp2_c1", exp2_c1},   {"exp2_c2", exp2_c2},
-        {"exp2_c3", exp2_c3},         {"exp2_c4", exp2_c4},   {"exp2_c5", exp2_c5},   {"log1p_p0", log1p_p0},
-        {"log1p_p1", log1p_p1},       {"log1p_p2", log1p_p2}, {"log1p_p3", log1p_p3},
+        {"round_magic", round_magic}, {"log2_e", log2_e},
+        {"exp2_c1", exp2_c1},         {"exp2_c2", exp2_c2},
+        {"exp2_c3", exp2_c3},         {"exp2_c4", exp2_c4},
+        {"exp2_c5", exp2_c5},         {"log1p_p0", log1p_p0},
+        {"log1p_p1", log1p_p1},       {"log1p_p2", log1p_p2},
+        {"log1p_p3", log1p_p3},       {"gelu_cubic", gelu_cubic},
+        {"gelu_factor", gelu_factor}, {"twice_log2_e", twice_log2_e},
+        {"sine_0", sine_0},           {"sine_1", sine_1},
+        {"sine_2", sine_2},           {"sine_3", sine_3},
+        {"cosine_0", cosine_0},       {"cosine_1", cosine_1},
+        {"cosine_2", cosine_2},       {"cosine_3", cosine_3},
     };
     std::map<std::string, float> stated;
     const std::string text = document();

@@ -144,7 +144,8 @@ INSTANTIATE_TEST_SUITE_P(Models, Reference,
                          testing::Values("adder-13m", "adder-1m", "adder-1m-int4", "mamba2-13m",
                                          "conformance/mamba", "conformance/mamba_untied_odd",
                                          "conformance/falcon_mamba", "conformance/mamba2",
-                                         "conformance/mamba2_groups", "rwkv7-13m", "conformance/rwkv7"),
+                                         "conformance/mamba2_groups", "rwkv7-13m", "conformance/rwkv7",
+                                         "griffin-13m", "conformance/recurrent_gemma"),
                          [](const testing::TestParamInfo<const char *> &model) {
                              std::string name = model.param;
                              for (char &c : name)

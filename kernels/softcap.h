@@ -1,0 +1,12 @@
+// Logits within a cap: its arithmetic.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+
+namespace adder {
+
+// v[i] = cap * tanh(v[i] / cap). n is a multiple of 8.
+using SoftcapKernel = void(float *v, uint32_t n, float cap);
+
+}  // namespace adder
