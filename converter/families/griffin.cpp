@@ -303,13 +303,29 @@ DenseTensor read(const TensorFiles &files, const ModelShape &model, Role role, u
 
 // ---- Recipes --------------------------------------------------------------------------------------------------------
 
-void tune(const ModelShape &, Recipe *recipe) {
-    const LinearPlan in = recipe->of(Role::in_proj), out = recipe->of(Role::out_proj);
+// The widths of the inputs of what adds to the stream.
+bool hadamard_fits(const ModelShape &model) {
+    bool fits = true;
+    for (uint32_t block = 0; block < model.block_count(); ++block)
+        fits = fits && model.view(block).dims[Dim::d_inner] % hadamard_size == 0;
+    return fits;
+}
+
+// With a Hadamard transform one static scale loses less in front of what adds to the stream than one per token does. The gates of
+// RG-LRU stay int8: their outputs are exponents. Nothing in front of them can smooth their input, which has one scale per token
+// where the recipe is not static throughout. docs/quantization.md has figures.
+void tune(const ModelShape &model, Recipe *recipe) {
+    LinearPlan &out = recipe->of(Role::out_proj);
+    const bool by_token = out.input == Input::token;
+    if (by_token && hadamard_fits(model)) {
+        out.input = Input::hadamard;
+        out.alpha = 0.6f;
+    }
+    const LinearPlan &in = recipe->of(Role::in_proj);
     for (const Role role : {Role::q_proj, Role::kv_proj, Role::gate_proj, Role::up_proj})
         recipe->of(role) = in;
     recipe->of(Role::down_proj) = out;
-    recipe->of(Role::lru_gates).input =
-        out.input == Input::token ? Input::token : recipe->of(Role::lru_gates).input;
+    if (by_token) recipe->of(Role::lru_gates).input = Input::token;
 }
 
 // ---- make-random ----------------------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #include "converter/inspect/inspect.h"
 
+#include <set>
+
 #include "converter/base/error.h"
 #include "converter/families/family.h"
 #include "converter/plan/names.h"
@@ -48,8 +50,20 @@ ArenaReport arena_report(const Architecture &architecture, bool code_inputs, boo
 
 namespace {
 
-// Of the first block: hybrids are described by it, and by the list of tensors.
+// Where there are several shapes, a model is described by the first, ...
 BlockView first_block(const Architecture &architecture) { return block_view(architecture, 0); }
+
+// ... by what others have besides, and by the list of tensors.
+template <typename Body>
+void each_dim(const Architecture &architecture, const Body &body) {
+    std::set<Dim> seen;
+    for (uint32_t i = 0; i < architecture.shape_count; ++i) {
+        const BlockView view = shape_view(architecture, architecture.shapes[i]);
+        for (uint32_t j = 0; j < view.kind->dim_count; ++j)
+            if (const Dim dim = view.kind->dims[j].dim; seen.insert(dim).second)
+                body(dim_name(dim), view.dims[dim]);
+    }
+}
 
 }  // namespace
 
@@ -57,8 +71,7 @@ std::string shape_line(const Architecture &architecture, uint32_t n_layer) {
     const BlockView view = first_block(architecture);
     std::string text = format("%s, d_model %u, layers %u, vocabulary %u", family_name(*view.shape),
                               architecture.d_model, n_layer, architecture.vocab_size);
-    for (uint32_t i = 0; i < view.kind->dim_count; ++i)
-        text += format(", %s %u", dim_name(view.kind->dims[i].dim), view.dims[view.kind->dims[i].dim]);
+    each_dim(architecture, [&](const char *name, uint32_t value) { text += format(", %s %u", name, value); });
     if (view.shape->state_type == static_cast<uint8_t>(StateType::f16)) text += ", state float16";
     return text;
 }
@@ -69,8 +82,7 @@ void write_shape(JsonWriter &w, const Architecture &architecture, uint32_t n_lay
     w.key("d_model").value(architecture.d_model);
     w.key("n_layer").value(n_layer);
     w.key("vocab_size").value(architecture.vocab_size);
-    for (uint32_t i = 0; i < view.kind->dim_count; ++i)
-        w.key(dim_name(view.kind->dims[i].dim)).value(view.dims[view.kind->dims[i].dim]);
+    each_dim(architecture, [&](const char *name, uint32_t value) { w.key(name).value(value); });
     if (view.kind->state_types != StateType::f32)
         w.key("state_type").value(view.shape->state_type == static_cast<uint8_t>(StateType::f16) ? "f16" : "f32");
     w.key("tied_head").value((architecture.flags & blob_tied_head) != 0);

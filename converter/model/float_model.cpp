@@ -16,7 +16,8 @@ std::vector<float> read_packed(const Checkpoint &checkpoint, Role role, uint32_t
     DenseTensor dense = checkpoint.read(role, block);
     // Zeroing a channel of an input is zeroing its column wherever that input is taken.
     if (zeroed && is_matrix(role) && role != Role::embedding)
-        zeroed->apply(input_owner(checkpoint.shape(), role, block), block, &dense);
+        zeroed->apply(input_owner(checkpoint.shape(), role, block), block, &dense,
+                      diagonal_blocks(*view.kind, *find_row(*view.kind, role), view.dims));
     Packing(checkpoint.shape(), role, block).floats(dense, packed.data());
     return packed;
 }

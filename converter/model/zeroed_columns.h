@@ -24,12 +24,15 @@ class ZeroedColumns {
         for (const auto &[place, columns] : columns_) total += columns.size();
         return total;
     }
-    void apply(Role role, uint32_t block, DenseTensor *weights) const {
+    // `weights` may be those of square blocks on a diagonal, whose columns are a block's: a channel is then a column of its block.
+    void apply(Role role, uint32_t block, DenseTensor *weights, uint32_t diagonal_blocks = 1) const {
         const auto found = columns_.find({role, block});
         if (found == columns_.end()) return;
-        for (uint32_t column : found->second)
+        const uint32_t cols = weights->cols;
+        for (uint32_t channel : found->second)
             for (uint32_t row = 0; row < weights->rows; ++row)
-                weights->values[size_t{row} * weights->cols + column] = 0.0f;
+                if (diagonal_blocks == 1 || row / cols % diagonal_blocks == channel / cols)
+                    weights->values[size_t{row} * cols + channel % cols] = 0.0f;
     }
 
   private:

@@ -22,28 +22,32 @@ void require(bool holds) {
 void check_shape(const ModelShape &model) {
     require(model.d_model > 0 && model.d_model <= max_d_model && model.vocab_size > 0 &&
             model.vocab_size <= max_vocab_size && model.n_layer > 0 && model.n_layer <= max_n_layer);
-    require(model.block_count() == model.n_layer && model.shapes.size() == 1);
+    require(model.block_count() >= model.n_layer && !model.shapes.empty());
     require(model.norm_epsilon > 0 && model.norm_epsilon <= 1);
     require(!model.bos_token_id || *model.bos_token_id < model.vocab_size);
     for (const uint32_t id : model.eos_token_ids) require(id < model.vocab_size);
-    const BlockView view = model.view(0);
-    uint32_t value = 0;
-    require(view.kind->fault == nullptr || view.kind->fault(*view.shape, view.dims, &value) == nullptr);
-    for (uint32_t i = 0; i < view.kind->dim_count; ++i)
-        require(view.dims[view.kind->dims[i].dim] > 0 &&
-                view.dims[view.kind->dims[i].dim] <= view.kind->dims[i].high);
-    for (const float param : view.shape->param) require(!(param < 0) && !std::isnan(param));
-    require(view.param(Param::dt_low) <= view.param(Param::dt_high) || view.kind->id == BlockId::mamba1);
+    for (const BlobShape &shape : model.shapes) {
+        const BlockView view = shape_view(model.architecture(), shape);
+        uint32_t value = 0;
+        require(view.kind->fault == nullptr || view.kind->fault(*view.shape, view.dims, &value) == nullptr);
+        for (uint32_t i = 0; i < view.kind->dim_count; ++i)
+            require(view.dims[view.kind->dims[i].dim] > 0 &&
+                    view.dims[view.kind->dims[i].dim] <= view.kind->dims[i].high);
+        for (const float param : view.shape->param) require(!(param < 0) && !std::isnan(param));
+        require(view.param(Param::dt_low) <= view.param(Param::dt_high) || view.kind->id == BlockId::mamba1);
+    }
     for (const TensorSpec &tensor : model.family->tensors(model)) {
         require(!tensor.name.empty() && !tensor.shape.empty());
         for (const uint64_t extent : tensor.shape) require(extent > 0);
         require(model.family->rename(tensor.name) == tensor.name);
     }
-    for (const Role role : linear_roles_of(model, 0)) {
-        const Extent extent = extent_of(model, role, 0);
-        require(extent.rows > 0 && extent.cols > 0 && !model.family->tensor_name(model, role, block).empty());
-        require(input_sharers(model, role, 0).front() == input_owner(model, role, 0));
-    }
+    for (uint32_t block = 0; block < model.block_count(); ++block)
+        for (const Role role : linear_roles_of(model, block)) {
+            const Extent extent = extent_of(model, role, block);
+            require(extent.rows > 0 && extent.cols > 0 &&
+                    !model.family->tensor_name(model, role, block).empty());
+            require(input_sharers(model, role, block).front() == input_owner(model, role, block));
+        }
     const Plan plan(recipe_for(model, recipe_named("best")), model);
     require(plan.needs_calibration());
 }

@@ -43,6 +43,7 @@ struct ModelConfig {
     uint32_t d_state = 4, d_conv = 4, d_inner = 32;
     uint32_t dt_rank = 1;                               // where delta has a rank
     uint32_t n_head = 4, n_group = 1, norm_groups = 1;  // where there are heads
+    uint32_t head_dim = 0, mlp_width = 0;               // where they are their own; 0: as d_inner makes them
     float norm_epsilon = 1e-5f;
     bool use_bias = false, use_conv_bias = true, tie_word_embeddings = true;
     std::optional<uint32_t> bos_token_id = 0;

@@ -238,6 +238,8 @@ TEST_P(OtherFamilies, GptqOfEveryLinearLayerIsCloserThanTheNearestCodes) {
     Recipe recipe = recipe_named("best");
     const std::vector<Role> roles = linear_roles_of(Checkpoint(directory_.path()).shape(), 0);
     for (const Role role : roles) {
+        if (is_diagonal(Checkpoint(directory_.path()).shape(), role, 0))
+            continue;  // always the nearest codes
         Recipe alone = recipe_named("float");
         for (Recipe *one : {&recipe, &alone}) {
             one->of(role).weights = Dtype::int4;
@@ -266,6 +268,8 @@ TEST_P(OtherFamilies, AnOutlierHurtsNaiveAndNotSmooth) {
     const double best_before = distance(blob(recipe_named("best"), 2));
     const double naive_before = distance(blob(recipe_named("naive"), 2));
     const uint32_t d_model = spec_.config.d_model, d_inner = spec_.config.d_inner;
+    if (Checkpoint(directory_.path()).shape().norms_less_one)
+        GTEST_SKIP() << "other names, and norms less one: ToyFolds holds its folds to be exact";
     const bool gate_norm = input_maker(Checkpoint(directory_.path()).shape(), Role::out_proj, 0) != Role::none;
     const auto edit = spec_.edit;
     spec_.edit = [=](const std::string &name, std::vector<float> &values) {

@@ -48,7 +48,7 @@ TEST(Configs, OtherFamiliesAreToldWhatThereIs) {
     for (const char *type : {"llama", "bamba", "rwkv7", "Mamba2"})
         EXPECT_HAS(refused(with(mamba, "model_type", json_quote(type))),
                    "config.json: model_type is \"" + std::string(type) +
-                       "\"; supported: \"mamba\", \"falcon_mamba\", \"mamba2\"");
+                       "\"; supported: \"mamba\", \"falcon_mamba\", \"mamba2\", \"recurrent_gemma\"");
     EXPECT_HAS(refused(with(mamba, "model_type", "")), "model_type is missing; supported: \"mamba\"");
     EXPECT_HAS(refused("[]"), "config.json is an array; an object is needed");
 }
