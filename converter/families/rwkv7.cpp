@@ -280,7 +280,7 @@ bool is_of_block(const std::string &name) {
                                           "attn_norm.bias",   "ffn_norm.weight", "ffn_norm.bias",
                                           "attn.g_norm.bias", "attn.k_a",        "attn.r_k",
                                           "ffn.x_k",          "ffn.key.weight",  "ffn.value.weight"};
-        for (uint16_t role = 1; role < 64; ++role) {
+        for (uint16_t role = 1; role < role_end; ++role) {
             const std::string known = tensor_name(static_cast<Role>(role), 0);
             if (known.compare(0, layer_prefix(0).size(), layer_prefix(0)) == 0)
                 names.push_back(known.substr(layer_prefix(0).size()));

@@ -11,6 +11,14 @@
 
 namespace adder {
 
+// All roles are below it.
+constexpr size_t role_end = [] {
+    size_t end = 0;
+#define ADDER_ROLE(name, number) end = end > (number) ? end : (number) + 1;
+#include "runtime/blocks/kinds.inc"
+    return end;
+}();
+
 enum class ScaleRule { absmax, mse, percentile };  // of a static input scale
 
 // One linear layer.
@@ -53,7 +61,7 @@ struct Recipe {
     void set_inputs(bool codes);      // codes where an input is float now, or floats everywhere
 
   private:
-    std::array<LinearPlan, 64> plans_{};  // by role
+    std::array<LinearPlan, role_end> plans_{};  // by role
 };
 
 // naive   int8, one scale per tensor, static absmax: the baseline of Mamba-PTQ (arXiv 2407.12397)
