@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <initializer_list>
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "converter/base/error.h"
@@ -40,6 +41,8 @@ class Rows {
                 linears_.push_back(role);
                 sharers_[input_owner(shape, role, block)].push_back(role);
                 if (input_owner(shape, role, block) == role) inputs_.push_back(role);
+                if (can_smooth(shape, role, block, static_input_of(shape, role, block)))
+                    smoothable_.insert(role);
             }
     }
 
@@ -88,9 +91,10 @@ class Rows {
         constexpr double alphas[] = {0, 0.25, 0.5, 0.7, 0.75, 1};
         for (Role role : inputs_)
             for (double alpha : alphas)
-                convert("alpha", role_name(role), number(alpha),
-                        {"--recipe=float",
-                         set(pattern_of_input(role), {naive_weights, naive_input, "alpha=" + number(alpha)})});
+                if (alpha == 0 || smoothable_.count(role) != 0)
+                    convert("alpha", role_name(role), number(alpha),
+                            {"--recipe=float", set(pattern_of_input(role),
+                                                   {naive_weights, naive_input, "alpha=" + number(alpha)})});
         for (double alpha : alphas)
             convert("alpha", "all", number(alpha), {"--recipe=naive", "--smooth=" + number(alpha)});
     }
@@ -178,6 +182,7 @@ class Rows {
 
     const ModelShape &shape_;
     std::vector<Role> linears_, inputs_;  // of the blocks; those that own their input
+    std::set<Role> smoothable_;           // with a static input
     std::map<Role, std::vector<Role>> sharers_;
     std::vector<StudyRow> rows_;
 };
