@@ -38,6 +38,7 @@ class Rows {
         for (uint32_t block = 0; block < shape.block_count(); ++block)
             for (const Role role : linear_roles_of(shape, block)) {
                 if (has(linears_, role)) continue;
+                has_diagonals_ |= is_diagonal(shape, role, block);
                 linears_.push_back(role);
                 sharers_[input_owner(shape, role, block)].push_back(role);
                 if (input_owner(shape, role, block) == role) inputs_.push_back(role);
@@ -105,9 +106,15 @@ class Rows {
         };
         for (const char *scales : {"tensor", "row"}) add("int8", scales, {"int8", scales});
         for (const char *rounding : {"nearest", "gptq"})
-            for (const char *scales : {"row", "128", "64", "32"})
-                add(rounding == std::string("gptq") ? "int4, GPTQ" : "int4", scales,
-                    {"int4", std::string("group=") + scales, rounding});
+            for (const char *scales : {"row", "128", "64", "32"}) {
+                const bool gptq = rounding == std::string("gptq");
+                // What gptq does not round takes the nearest codes where nothing is said.
+                if (gptq && has_diagonals_)
+                    add("int4, GPTQ", scales, {"int4", std::string("group=") + scales});
+                else
+                    add(gptq ? "int4, GPTQ" : "int4", scales,
+                        {"int4", std::string("group=") + scales, rounding});
+            }
     }
 
     void outliers() {
@@ -182,7 +189,8 @@ class Rows {
 
     const ModelShape &shape_;
     std::vector<Role> linears_, inputs_;  // of the blocks; those that own their input
-    std::set<Role> smoothable_;           // with a static input
+    bool has_diagonals_ = false;
+    std::set<Role> smoothable_;  // with a static input
     std::map<Role, std::vector<Role>> sharers_;
     std::vector<StudyRow> rows_;
 };
