@@ -179,7 +179,7 @@ adder_status stream_walk_head(adder_session &session, uint32_t first, uint32_t n
     }
     const adder_status status =
         source.multiply(head, session.logits, architecture.vocab_padded(), false, tiles.end);
-    if (status == ADDER_OK) cap_logits(session, n, tiles);
+    if (is_built(block_scaled_ends) && status == ADDER_OK) cap_logits(session, n, tiles);
     return status;
 }
 

@@ -74,12 +74,11 @@ adder_status walk_head(adder_session &session, uint32_t first, uint32_t n, Range
                   head, input, session.buffers.residual + size_t{first} * stride, stride, n);
     run_linear_on(session.team, *session.kernels, head, input, tiles, n, session.logits,
                   architecture.vocab_padded(), false);
-    cap_logits(session, n, tiles);
+    if (is_built(block_scaled_ends)) cap_logits(session, n, tiles);
     return ADDER_OK;
 }
 
 void cap_logits(const adder_session &session, uint32_t n, Range tiles) {
-    if (!is_built(block_scaled_ends)) return;
     const float cap = session.model().header->logit_softcap;
     if (cap > 0.0f)
         softcap_on(session.team, *session.kernels, tiles, n, session.logits,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <initializer_list>
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "converter/base/error.h"
@@ -38,9 +39,12 @@ class Rows {
         for (uint32_t block = 0; block < shape.block_count(); ++block)
             for (const Role role : linear_roles_of(shape, block)) {
                 if (has(linears_, role)) continue;
+                has_diagonals_ |= is_diagonal(shape, role, block);
                 linears_.push_back(role);
                 sharers_[input_owner(shape, role, block)].push_back(role);
                 if (input_owner(shape, role, block) == role) inputs_.push_back(role);
+                if (can_smooth(shape, role, block, static_input_of(shape, role, block)))
+                    smoothable_.insert(role);
             }
     }
 
@@ -123,9 +127,10 @@ class Rows {
         constexpr double alphas[] = {0, 0.25, 0.5, 0.7, 0.75, 1};
         for (Role role : inputs_)
             for (double alpha : alphas)
-                convert("alpha", role_name(role), number(alpha),
-                        {"--recipe=float",
-                         set(pattern_of_input(role), {naive_weights, naive_input, "alpha=" + number(alpha)})});
+                if (alpha == 0 || smoothable_.count(role) != 0)
+                    convert("alpha", role_name(role), number(alpha),
+                            {"--recipe=float", set(pattern_of_input(role),
+                                                   {naive_weights, naive_input, "alpha=" + number(alpha)})});
         for (double alpha : alphas)
             convert("alpha", "all", number(alpha), {"--recipe=naive", "--smooth=" + number(alpha)});
     }
@@ -136,9 +141,15 @@ class Rows {
         };
         for (const char *scales : {"tensor", "row"}) add("int8", scales, {"int8", scales});
         for (const char *rounding : {"nearest", "gptq"})
-            for (const char *scales : {"row", "128", "64", "32"})
-                add(rounding == std::string("gptq") ? "int4, GPTQ" : "int4", scales,
-                    {"int4", std::string("group=") + scales, rounding});
+            for (const char *scales : {"row", "128", "64", "32"}) {
+                const bool gptq = rounding == std::string("gptq");
+                // What gptq does not round takes the nearest codes where nothing is said.
+                if (gptq && has_diagonals_)
+                    add("int4, GPTQ", scales, {"int4", std::string("group=") + scales});
+                else
+                    add(gptq ? "int4, GPTQ" : "int4", scales,
+                        {"int4", std::string("group=") + scales, rounding});
+            }
     }
 
     void outliers() {
@@ -223,6 +234,8 @@ class Rows {
 
     const ModelShape &shape_;
     std::vector<Role> linears_, inputs_;  // of the blocks; those that own their input
+    bool has_diagonals_ = false;
+    std::set<Role> smoothable_;  // with a static input
     std::map<Role, std::vector<Role>> sharers_;
     std::vector<StudyRow> rows_;
 };

@@ -4,8 +4,8 @@
 
 #if ADDER_GRIFFIN
 
-#include "kernels/scalar/math.h"
 #include "runtime/memory_source.h"
+#include "runtime/positions.h"
 
 namespace adder {
 namespace griffin_attention {  // where files are joined, the names of the other kinds are others
@@ -37,7 +37,6 @@ constexpr SlotRow slots[] = {
     {Slot::inner_codes, SlotType::codes, parts(Dim::d_inner)},
     {Slot::inner_floats, SlotType::widened, parts(Dim::d_inner)},
 };
-constexpr uint8_t attend_work = 4;  // a key's or value's number, for one head
 // A ring each: the token of position p is at place p modulo the window. Keys are [tiles of places][d_kv][8], values
 // [tiles of d_kv][places][8].
 constexpr StateRow states[] = {
@@ -77,80 +76,58 @@ constexpr BlockKind kind = {BlockId::griffin_attention,
                             tensors, inputs, slots, states, dims, fault, forward};
 // clang-format on
 
-// position modulo window, at most 2^16: 16 bits at a time, since a division of 64 bits is half a kilobyte on small cores.
-uint32_t ring_place(uint64_t position, uint32_t window) {
-    uint32_t rest = 0;
-    for (int shift = 48; shift >= 0; shift -= 16)
-        rest = (rest << 16 | (static_cast<uint32_t>(position >> shift) & 0xffffu)) % window;
-    return rest;
-}
-
-// A fraction in 24 bits; of what a blob should not have, 0.
-uint32_t fraction_bits(float fraction) {
-    return fraction >= 0.0f && fraction < 1.0f ? static_cast<uint32_t>(fraction * 0x1p24f) : 0;
-}
-
-// The angle at `position` in turns of 2^32, of a step of 48 bits of a turn a token. Exact but for the last cut.
-uint32_t angle_at(uint64_t position, float high, float low) {
-    const uint64_t step = uint64_t{fraction_bits(high)} << 24 | fraction_bits(low);
-    return static_cast<uint32_t>(position * step >> 16);
-}
-
-// Turns pair i of some heads, channels i and i + pairs of each.
-void turn_heads(float *v, uint32_t heads, uint32_t head_dim, uint32_t pairs, const Turn &turn) {
-    for (uint32_t head = 0; head < heads; ++head, v += head_dim) {
-        const float a = v[0], b = v[pairs];
-        v[0] = a * turn.cosine - b * turn.sine;
-        v[pairs] = b * turn.cosine + a * turn.sine;
-    }
-}
-
 }  // namespace
 }  // namespace griffin_attention
 
 const BlockKind griffin_attention_kind = griffin_attention::kind;
 
-void griffin_attend(const Frame &frame, const float *high, const float *low, Range) {
-    using namespace griffin_attention;
+void griffin_turn(const Frame &frame, const float *high, const float *low, Range) {
     const Dims &n = frame.dims();
-    const uint32_t d_inner = n[Dim::d_inner], d_kv = n[Dim::d_kv], window = n[Dim::window];
-    const uint32_t head_dim = n[Dim::head_dim], pairs = n[Dim::n_turn], heads = n[Dim::n_head];
+    const uint32_t head_dim = n[Dim::head_dim], pairs = n[Dim::n_turn];
     const float scale = frame.block.param(Param::attention_scale);
     const SlotView &qg = frame.slots[Slot::heads], &kv_floats = frame.slots[Slot::kv];
-    float *const keys = reinterpret_cast<float *>(state_view(frame, 0, 0));
-    float *const values = reinterpret_cast<float *>(state_view(frame, 1, 0));
     for (uint32_t t = 0; t < frame.tokens; ++t) {
-        const uint64_t position = frame.position + t;
         float *const q = qg.floats() + size_t{t} * qg.stride;
         float *const k = kv_floats.floats() + size_t{t} * kv_floats.stride;
         for (uint32_t i = 0; i < pairs; ++i) {
-            const Turn turn = turn_f32(angle_at(position, high[i], low[i]));
-            turn_heads(q + i, heads, head_dim, pairs, turn);
+            const Turn turn = turn_f32(angle_at(frame.position + t, high[i], low[i]));
+            turn_heads(q + i, n[Dim::n_head], head_dim, pairs, turn);
             turn_heads(k + i, n[Dim::n_group], head_dim, pairs, turn);
         }
-        for (uint32_t i = 0; i < d_inner; ++i) q[i] = q[i] * scale;
-        const uint32_t place = ring_place(position, window);
-        for (uint32_t i = 0; i < d_kv; ++i) {
-            keys[tile_size * (size_t{place / tile_size} * d_kv + i) + place % tile_size] = k[i];
-            values[tile_size * (size_t{i / tile_size} * window + place) + i % tile_size] = k[d_kv + i];
-        }
-        AttendArgs args;
-        args.head_dim = head_dim;
-        args.heads_per_group = heads / n[Dim::n_group];
-        args.keys = position < window ? static_cast<uint32_t>(position) + 1 : window;
-        args.window = window;
-        args.width = d_kv;
-        args.q = q;
-        args.k = keys;
-        args.v = values;
-        args.out = q + d_inner;
-        team_run(frame.team, uint64_t{2 * attend_work} * args.keys * d_inner, heads, [&](Range range) {
-            AttendArgs some = args;
-            some.head_begin = range.begin;
-            some.head_end = range.end;
-            frame.kernels.attend(some);
-        });
+        for (uint32_t i = 0; i < n[Dim::d_inner]; ++i) q[i] = q[i] * scale;
     }
+}
+
+void griffin_keep(const Frame &frame, uint32_t token) {
+    const uint32_t d_kv = frame.dims()[Dim::d_kv], window = frame.dims()[Dim::window];
+    const uint32_t place = ring_place(frame.position + token, window);
+    const SlotView &kv_floats = frame.slots[Slot::kv];
+    const float *const k = kv_floats.floats() + size_t{token} * kv_floats.stride;
+    float *const keys = reinterpret_cast<float *>(state_view(frame, 0, 0));
+    float *const values = reinterpret_cast<float *>(state_view(frame, 1, 0));
+    for (uint32_t i = 0; i < d_kv; ++i) {
+        keys[tile_size * (size_t{place / tile_size} * d_kv + i) + place % tile_size] = k[i];
+        values[tile_size * (size_t{i / tile_size} * window + place) + i % tile_size] = k[d_kv + i];
+    }
+}
+
+void griffin_attend(const Frame &frame, uint32_t token, Range heads) {
+    const Dims &n = frame.dims();
+    const SlotView &qg = frame.slots[Slot::heads];
+    const uint64_t position = frame.position + token;
+    AttendArgs args;
+    args.head_begin = heads.begin;
+    args.head_end = heads.end;
+    args.head_dim = n[Dim::head_dim];
+    args.heads_per_group = n[Dim::n_head] / n[Dim::n_group];
+    args.window = n[Dim::window];
+    args.keys = position < args.window ? static_cast<uint32_t>(position) + 1 : args.window;
+    args.width = n[Dim::d_kv];
+    args.q = qg.floats() + size_t{token} * qg.stride;
+    args.k = reinterpret_cast<float *>(state_view(frame, 0, 0));
+    args.v = reinterpret_cast<float *>(state_view(frame, 1, 0));
+    args.out = qg.floats(n[Dim::d_inner]) + size_t{token} * qg.stride;
+    frame.kernels.attend(args);
 }
 
 }  // namespace adder

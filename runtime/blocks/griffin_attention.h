@@ -12,12 +12,17 @@ namespace griffin_attention {
 enum Row : uint8_t { norm, q_proj, kv_proj, turns, turns_low, out_proj, out_proj_bias };
 }  // namespace griffin_attention
 
-// Turns queries and keys, and attends, a token after the other.
-VectorStep griffin_attend;
+constexpr uint8_t attend_work = 4;  // a key's or value's number, for one head
+
+// Turns queries and keys of all tokens.
+VectorStep griffin_turn;
+// Puts a token's key and value into the state; then some heads attend to what is there.
+void griffin_keep(const Frame &frame, uint32_t token);
+void griffin_attend(const Frame &frame, uint32_t token, Range heads);
 
 // residual += W_out attention(q, k, v),  q, [k | v] = W_q, W_kv norm(residual).
 template <class Source>
-[[gnu::noinline]] adder_status griffin_attention_forward(Source &source, const Frame &) {
+[[gnu::noinline]] adder_status griffin_attention_forward(Source &source, const Frame &f) {
     using namespace griffin_attention;
     adder_status status;
     {
@@ -26,8 +31,14 @@ template <class Source>
         if (status == ADDER_OK) status = source.linear(q, Slot::heads);
         if (status == ADDER_OK) status = source.linear(kv, Slot::kv);
     }
-    // The step itself shares its work among the team.
-    if (status == ADDER_OK) status = source.with_vectors(turns, 1, 0, griffin_attend);
+    if (status == ADDER_OK) status = source.with_vectors(turns, 1, 0, griffin_turn);
+    const Dims &n = f.dims();
+    const uint64_t work = uint64_t{2 * attend_work} * n[Dim::window] * n[Dim::d_inner];
+    // A token after the other: its key takes the place of one that the token before it has seen.
+    for (uint32_t t = 0; t < f.tokens && status == ADDER_OK; ++t) {
+        griffin_keep(f, t);
+        team_run(f.team, work, n[Dim::n_head], [&](Range heads) { griffin_attend(f, t, heads); });
+    }
     const Layer out = source.layer(out_proj);
     if (status == ADDER_OK) status = source.add_linear(out);
     return status;

@@ -281,7 +281,8 @@ TEST_P(FamilyCommands, CalibrationFilesGiveTheBlobsOfTheText) {
             return err_;
         };
         EXPECT_HAS(damaged(kind_word, "\"kind\": \"rwkv7\""),
-                   "checkpoint: kind is \"rwkv7\"; " + listed(kinds, " or ") + " is needed");
+                   std::string(several ? "checkpoint: shapes: " : "checkpoint: ") + "kind is \"rwkv7\"; " +
+                       listed(kinds, " or ") + " is needed");
         EXPECT_HAS(damaged(kind_word, "\"kind\": \"mamba1\""), "has no dt_rank");
         EXPECT_HAS(damaged("layers.0.out_proj", "layers.0.other_proj"),
                    "its place is taken by \"layers.0.other_proj\"");

@@ -46,13 +46,19 @@ TEST(RandomCheckpoint, ShapesOfThePublishedModels) {
         uint32_t d_model, n_layer, dt_rank, n_head;
         uint64_t parameters;  // those of state-spaces/NAME-hf, tiiuae/NAME, state-spaces/NAME
     } models[] = {
-        {"mamba-130m", 768, 24, 48, 0, 129135360},    {"mamba-370m", 1024, 48, 64, 0, 371516416},
-        {"mamba-790m", 1536, 48, 96, 0, 793204224},   {"mamba-1.4b", 2048, 48, 128, 0, 1372178432},
-        {"mamba-2.8b", 2560, 64, 160, 0, 2768345600}, {"falcon-mamba-7b", 4096, 64, 256, 0, 7272665088},
-        {"mamba2-130m", 768, 24, 0, 24, 128989632},   {"mamba2-370m", 1024, 48, 0, 32, 368346624},
-        {"mamba2-780m", 1536, 48, 0, 48, 780161280},  {"mamba2-1.3b", 2048, 48, 0, 64, 1343757312},
-        {"mamba2-2.7b", 2560, 64, 0, 80, 2702599680}, {"recurrentgemma-2b", 2560, 26, 0, 10, 2682862080},
-        {"recurrentgemma-9b", 4096, 38, 0, 16, 0},
+        {"mamba-130m", 768, 24, 48, 0, 129135360},
+        {"mamba-370m", 1024, 48, 64, 0, 371516416},
+        {"mamba-790m", 1536, 48, 96, 0, 793204224},
+        {"mamba-1.4b", 2048, 48, 128, 0, 1372178432},
+        {"mamba-2.8b", 2560, 64, 160, 0, 2768345600},
+        {"falcon-mamba-7b", 4096, 64, 256, 0, 7272665088},
+        {"mamba2-130m", 768, 24, 0, 24, 128989632},
+        {"mamba2-370m", 1024, 48, 0, 32, 368346624},
+        {"mamba2-780m", 1536, 48, 0, 48, 780161280},
+        {"mamba2-1.3b", 2048, 48, 0, 64, 1343757312},
+        {"mamba2-2.7b", 2560, 64, 0, 80, 2702599680},
+        {"recurrentgemma-2b", 2560, 26, 0, 10, 2682862080},
+        {"recurrentgemma-9b", 4096, 38, 0, 16, 8579977216},
     };
     ASSERT_EQ(published_models().size(), std::size(models));
     for (const auto &model : models) {
