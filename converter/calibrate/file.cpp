@@ -128,6 +128,11 @@ static CalibrationSource model_of(const Checkpoint &checkpoint) {
     source.n_layer = shape.n_layer;
     source.vocab_size = shape.vocab_size;
     source.kind = static_cast<BlockId>(shape.shapes[0].kind);
+    for (const BlobShape &other : shape.shapes)
+        if (other.kind != shape.shapes[0].kind || other.flags != shape.shapes[0].flags)
+            bad_input(
+                "%s has blocks of several kinds or shapes, which a calibration file cannot tell apart: give the text itself",
+                checkpoint.path().c_str());
     for (const Dim dim : widths_of_kind(source.kind)) source.widths.emplace_back(dim, shape.dim(dim));
     return source;
 }
