@@ -68,7 +68,8 @@ ArenaPlan arena_plan(const Model &model, const adder_options &options) {
     plan.in_codes = place(buffer_bytes(SlotType::codes, a.d_model_padded(), form));
     plan.in_floats = place(buffer_bytes(SlotType::floats, a.d_model_padded(), form));
     plan.scales = place(form.codes ? 4 * uint64_t{form.chunk} : 0);
-    plan.carried = place(has_carried(a) ? buffer_bytes(SlotType::floats, a.d_model_padded(), form) : 0);
+    if (is_built(block_carried) && has_carried(a))
+        plan.carried = place(buffer_bytes(SlotType::floats, a.d_model_padded(), form));
     plan.work = place(work_bytes(a, form));
     plan.logits = place(4 * uint64_t{options.logit_rows} * a.vocab_padded());
     if (model.stream) {

@@ -20,7 +20,7 @@ struct ArenaPlan {
     uint64_t in_codes;        // int8  [chunk][d_model], input of a block and of the head
     uint64_t in_floats;       // float [chunk][d_model], before quantization; on float weights then the codes
     uint64_t scales;          // float [chunk], of an input with one scale per token
-    uint64_t carried;         // float [chunk][d_model], if a block leaves it for others
+    uint64_t carried;         // float [chunk][d_model], if a block leaves it for others; else 0
     uint64_t work;            // the buffers of the block at hand, as its kind's table lists them
     uint64_t logits;          // float [logit_rows][vocab_size], what adder_step and adder_score give
     uint64_t reader;          // of a streamed blob: its StreamReader

@@ -103,7 +103,7 @@ enum class BlockId : uint16_t {
 enum ShapeFlags : uint16_t {
     shape_projection_bias = 1,  // in_proj and out_proj have a bias
     shape_mixer_norms = 2,      // dt, B and C are normalized (Falcon-Mamba)
-    shape_value_residual = 16   // values are mixed with those that an earlier block left (RWKV-7)
+    shape_value_residual = 16   // values are mixed with those that an earlier block left
 };
 
 enum class StateType : uint8_t { f32 = 0, f16 = 1 };  // of the scan's state

@@ -109,7 +109,8 @@ extern "C" adder_status adder_session_init(adder_session **session, const adder_
     s->buffers.in_codes = reinterpret_cast<int8_t *>(base + plan.in_codes);
     s->buffers.in_floats = floats(plan.in_floats);
     s->buffers.scales = floats(plan.scales);
-    s->buffers.carried = has_carried(m.architecture) ? floats(plan.carried) : nullptr;
+    s->buffers.carried =
+        is_built(block_carried) && has_carried(m.architecture) ? floats(plan.carried) : nullptr;
     s->buffers.work = base + plan.work;
     s->logits = floats(plan.logits);
     s->reader = nullptr;

@@ -49,6 +49,7 @@ const BlockKind model_ends = {BlockId{}, 0, StateType::f32, false, count_of(end_
 const char *dim_name(Dim dim) {
     switch (dim) {
         // clang-format off
+#define ADDER_DIM_NAMES
 #define ADDER_DIM(name) \
     case Dim::name: return #name;
 #define ADDER_DERIVED_DIM(name, word, value) \

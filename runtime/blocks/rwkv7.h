@@ -5,6 +5,8 @@
 #include "runtime/blocks/frame.h"
 #include "runtime/blocks/kinds.h"
 
+#if ADDER_RWKV7
+
 namespace adder {
 
 // The rows of its table of tensors.
@@ -100,3 +102,5 @@ template <class Source>
 }
 
 }  // namespace adder
+
+#endif  // ADDER_RWKV7

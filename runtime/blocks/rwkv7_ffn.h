@@ -4,6 +4,8 @@
 
 #include "runtime/blocks/rwkv7.h"
 
+#if ADDER_RWKV7
+
 namespace adder {
 
 // The rows of its table of tensors.
@@ -30,3 +32,5 @@ template <class Source>
 }
 
 }  // namespace adder
+
+#endif  // ADDER_RWKV7
