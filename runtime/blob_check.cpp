@@ -470,6 +470,20 @@ adder_status blob_check_metadata(Model *model, const uint8_t *metadata, uint64_t
     return ADDER_OK;
 }
 
+#if ADDER_TOKENIZER
+// What a tokenizer section may need that is not here.
+static constexpr const char *tokenizer_lack =
+#if ADDER_NFC && ADDER_WORLD_TOKENIZER
+    "tokenizer section";
+#elif ADDER_NFC
+    "ADDER_WORLD_TOKENIZER";
+#elif ADDER_WORLD_TOKENIZER
+    "tokenizer section without ADDER_NFC";
+#else
+    "tokenizer section without ADDER_NFC or ADDER_WORLD_TOKENIZER";
+#endif
+#endif
+
 adder_status blob_open_sections(Model *model, adder_error *error) {
     const adder_status status = check_golden(*model, error);
     if (status != ADDER_OK) return status;
@@ -478,9 +492,7 @@ adder_status blob_open_sections(Model *model, adder_error *error) {
     const uint8_t *tokenizer = model_section(*model, section_tokenizer, &size);
     if (!tokenizer) return ADDER_OK;
     const TokenizeStatus opened = tokenizer_open(&model->tokenizer, tokenizer, size);
-    if (opened == TokenizeStatus::unsupported)
-        return unsupported(error, ADDER_NFC ? "tokenizer section" : "tokenizer section without ADDER_NFC", 0,
-                           0);
+    if (opened == TokenizeStatus::unsupported) return unsupported(error, tokenizer_lack, 0, 0);
     if (opened != TokenizeStatus::ok) return corrupt(error, "tokenizer section", 0, 0);
     if (model->tokenizer.tokens > model->architecture.vocab_size)
         return corrupt(error, "tokens of the tokenizer", model->tokenizer.tokens,

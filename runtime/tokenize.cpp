@@ -252,10 +252,24 @@ const uint8_t *trim_space(const uint8_t *text, const uint8_t *end) {
     }
 }
 
+#if ADDER_WORLD_TOKENIZER
+bool longest_piece(const Tokenizer &tokenizer, const uint8_t *text, const uint8_t *end, Splitter *splitter) {
+    while (text != end) {
+        uint32_t token;
+        text += longest_match(tokenizer, text, static_cast<size_t>(end - text), &token);
+        if (!splitter->emit(token)) return false;
+    }
+    return true;
+}
+#endif
+
 // Text without added tokens of the raw kind: normalises it, finds those of the other kind, and splits the
 // rest.
 bool tokenize_piece(const Tokenizer &tokenizer, const uint8_t *text, const uint8_t *end, uint32_t flags,
                     Splitter *splitter) {
+#if ADDER_WORLD_TOKENIZER
+    if (takes_longest(tokenizer)) return longest_piece(tokenizer, text, end, splitter);
+#endif
     CodePointReader reader;
     reader.open(text, end, (tokenizer.flags & tokenizer_nfc) != 0);
     bool at_start = true;

@@ -21,8 +21,10 @@ uint32_t text_start(const Tokenizer &t, uint32_t i) {
 struct SectionParts {
     const uint8_t *at;
     uint32_t left;
-    bool enough;
+    bool wide, enough;
     const void *take(uint32_t size);
+    void take_ids(IdTable *table, uint32_t count);
+    void take_added(AddedTokens *added, uint32_t count);
 };
 
 const void *SectionParts::take(uint32_t size) {
@@ -34,6 +36,17 @@ const void *SectionParts::take(uint32_t size) {
         left -= size;
     }
     return part;
+}
+
+void SectionParts::take_ids(IdTable *table, uint32_t count) {
+    table->data = take(wide ? count * 4 : count * 2);
+    table->wide = wide;
+}
+
+void SectionParts::take_added(AddedTokens *added, uint32_t count) {
+    added->count = count;
+    added->first_bytes = static_cast<const uint8_t *>(take(32));
+    added->tokens = static_cast<const AddedToken *>(take(count * uint32_t{sizeof(AddedToken)}));
 }
 
 bool texts_valid(const Tokenizer &t) {
@@ -74,6 +87,32 @@ bool bytes_valid(const Tokenizer &t) {
     return true;
 }
 
+#if ADDER_WORLD_TOKENIZER
+// Strictly ascending, and each byte has a token, which is the first of those that begin with it: then all between do, and
+// any text is made of tokens.
+bool order_valid(const Tokenizer &t) {
+    const uint8_t *previous = nullptr;
+    uint32_t previous_size = 0, byte = 0;
+    for (uint32_t i = 0; i < t.merges; ++i) {
+        if (t.order[i] >= t.tokens) return false;
+        const uint8_t *text = t.text + text_start(t, t.order[i]);
+        const uint32_t size = text_start(t, t.order[i] + 1) - text_start(t, t.order[i]);
+        if (size == 0 || size > tokenizer_max_matched_length) return false;
+        if (i > 0) {
+            const int order = memcmp(previous, text, size < previous_size ? size : previous_size);
+            if (order > 0 || (order == 0 && previous_size >= size)) return false;
+        }
+        if (byte < 256 && t.first_match[byte] == i) {
+            if (size != 1 || *text != byte) return false;
+            ++byte;
+        }
+        previous = text;
+        previous_size = size;
+    }
+    return byte == 256 && t.first_match[256] == t.merges;
+}
+#endif
+
 bool added_valid(const Tokenizer &t, const AddedTokens &added) {
     const uint8_t *previous = nullptr;
     uint32_t previous_size = 0;
@@ -94,19 +133,20 @@ bool added_valid(const Tokenizer &t, const AddedTokens &added) {
     return true;
 }
 
-bool lists_special(const AddedTokens &added, uint32_t id) {
-    for (uint32_t i = 0; i < added.count; ++i)
-        if (added.tokens[i].id == id && (added.tokens[i].flags & added_special) != 0) return true;
-    return false;
+// The tables that text between added tokens is encoded with.
+bool words_valid(const Tokenizer &t) {
+#if ADDER_WORLD_TOKENIZER
+    if (takes_longest(t)) return t.normalized.count == 0 && order_valid(t);
+#endif
+    return merges_valid(t) && bytes_valid(t);
 }
 
-int32_t find_added(const Tokenizer &t, const AddedTokens &added, const char *name, size_t size) {
-    for (uint32_t i = 0; i < added.count; ++i) {
-        const uint32_t id = added.tokens[i].id, start = text_start(t, id);
-        if (text_start(t, id + 1) - start == size && memcmp(t.text + start, name, size) == 0)
-            return static_cast<int32_t>(id);
+bool is_special(const Tokenizer &t, uint32_t id) {
+    for (const AddedTokens *added = &t.raw;; added = &t.normalized) {
+        for (uint32_t i = 0; i < added->count; ++i)
+            if (added->tokens[i].id == id && (added->tokens[i].flags & added_special) != 0) return true;
+        if (added == &t.normalized) return false;
     }
-    return -1;
 }
 
 }  // namespace
@@ -114,12 +154,12 @@ int32_t find_added(const Tokenizer &t, const AddedTokens &added, const char *nam
 TokenizeStatus tokenizer_open(Tokenizer *tokenizer, const void *section, uint64_t size) {
     Tokenizer &t = *tokenizer;
     memset(&t, 0, sizeof t);
-    TokenizerHeader header;
-    if (size < sizeof header) return TokenizeStatus::damaged;
+    if (size < sizeof(TokenizerHeader)) return TokenizeStatus::damaged;
     if (reinterpret_cast<uintptr_t>(section) % 4 != 0) return TokenizeStatus::unsupported;
-    memcpy(&header, section, sizeof header);
-    if (header.version != tokenizer_version ||
-        (header.flags & ~(tokenizer_wide | tokenizer_nfc | tokenizer_prefix_space)) != 0)
+    const TokenizerHeader &header = *static_cast<const TokenizerHeader *>(section);
+    const bool longest = ADDER_WORLD_TOKENIZER && header.version == tokenizer_version_longest;
+    const uint32_t flags = longest ? tokenizer_wide : tokenizer_wide | tokenizer_nfc | tokenizer_prefix_space;
+    if ((!longest && header.version != tokenizer_version) || (header.flags & ~flags) != 0)
         return TokenizeStatus::unsupported;
     if ((header.flags & tokenizer_nfc) != 0 && !nfc_available()) return TokenizeStatus::unsupported;
     if (header.size > size || header.size < sizeof header || header.tokens > tokenizer_max_vocabulary ||
@@ -127,35 +167,71 @@ TokenizeStatus tokenizer_open(Tokenizer *tokenizer, const void *section, uint64_
         header.added_raw > header.tokens || header.added_normalized > header.tokens)
         return TokenizeStatus::damaged;
 
-    const bool wide = (header.flags & tokenizer_wide) != 0;
-    const uint32_t id_size = wide ? 4 : 2;
     SectionParts parts = {static_cast<const uint8_t *>(section) + sizeof header,
-                          header.size - static_cast<uint32_t>(sizeof header), true};
+                          header.size - static_cast<uint32_t>(sizeof header),
+                          (header.flags & tokenizer_wide) != 0, true};
     t.flags = header.flags;
     t.tokens = header.tokens;
     t.merges = header.merges;
     t.bytes = header.bytes;
     t.block_start = static_cast<const uint32_t *>(parts.take((header.tokens / tokenizer_block + 1) * 4));
     t.start = static_cast<const uint16_t *>(parts.take((header.tokens + 1) * 2));
-    t.byte_id = {parts.take(256 * id_size), wide};
-    t.first_merge = {parts.take((header.tokens + 1) * id_size), wide};
-    t.right = {parts.take(header.merges * id_size), wide};
-    t.rank = {parts.take(header.merges * id_size), wide};
-    t.merged = {parts.take(header.merges * id_size), wide};
-    AddedTokens *groups[2] = {&t.raw, &t.normalized};
-    for (uint32_t i = 0; i < 2; ++i) {
-        groups[i]->count = i == 0 ? header.added_raw : header.added_normalized;
-        groups[i]->first_bytes = static_cast<const uint8_t *>(parts.take(32));
-        groups[i]->tokens = static_cast<const AddedToken *>(parts.take(groups[i]->count * 8));
+    if (longest) {
+#if ADDER_WORLD_TOKENIZER
+        parts.take_ids(&t.first_match, 257);
+        parts.take_ids(&t.order, header.merges);
+#endif
+    } else {
+        parts.take_ids(&t.byte_id, 256);
+        parts.take_ids(&t.first_merge, header.tokens + 1);
+        parts.take_ids(&t.right, header.merges);
+        parts.take_ids(&t.rank, header.merges);
+        parts.take_ids(&t.merged, header.merges);
     }
+    parts.take_added(&t.raw, header.added_raw);
+    parts.take_added(&t.normalized, header.added_normalized);
     t.text = static_cast<const uint8_t *>(parts.take(header.bytes));
-    if (!parts.enough || parts.left != 0 || !texts_valid(t) || !merges_valid(t) || !bytes_valid(t) ||
-        !added_valid(t, t.raw) || !added_valid(t, t.normalized)) {
+    if (!parts.enough || parts.left != 0 || !texts_valid(t) || !words_valid(t) || !added_valid(t, t.raw) ||
+        !added_valid(t, t.normalized)) {
         memset(&t, 0, sizeof t);
         return TokenizeStatus::damaged;
     }
     return TokenizeStatus::ok;
 }
+
+#if ADDER_WORLD_TOKENIZER
+// The last token in the order of bytes that is not behind the text is the longest match, or shares fewer bytes with it than it
+// has; then so does the match, and the text need not be longer than that.
+size_t longest_match(const Tokenizer &tokenizer, const uint8_t *text, size_t size, uint32_t *token) {
+    const Tokenizer &t = tokenizer;
+    const uint32_t first = t.first_match[*text];
+    uint32_t high = t.first_match[*text + 1u];
+    uint32_t left =
+        size < tokenizer_max_matched_length ? static_cast<uint32_t>(size) : tokenizer_max_matched_length;
+    for (;;) {
+        // order[low] is not behind the text, order[high] is; all between share with it what both of these do.
+        uint32_t low = first, shared_low = 1, shared_high = 1;
+        for (uint32_t end = high; end - low > 1;) {
+            const uint32_t middle = low + (end - low) / 2, id = t.order[middle];
+            const uint8_t *const candidate = t.text + text_start(t, id);
+            const uint32_t length = text_start(t, id + 1) - text_start(t, id);
+            uint32_t shared = shared_low < shared_high ? shared_low : shared_high;
+            while (shared < length && shared < left && candidate[shared] == text[shared]) ++shared;
+            if (shared == length || (shared < left && candidate[shared] < text[shared])) {
+                low = middle;
+                shared_low = shared;
+            } else {
+                end = middle;
+                shared_high = shared;
+            }
+        }
+        *token = t.order[low];
+        if (text_start(t, *token + 1) - text_start(t, *token) == shared_low) return shared_low;
+        left = shared_low;
+        high = low;
+    }
+}
+#endif
 
 bool token_bytes(const Tokenizer *tokenizer, int32_t id, const uint8_t **bytes, uint32_t *size, bool *special) {
     const Tokenizer &t = *tokenizer;
@@ -164,15 +240,20 @@ bool token_bytes(const Tokenizer *tokenizer, int32_t id, const uint8_t **bytes, 
     const uint32_t start = text_start(t, index);
     *bytes = t.text + start;
     *size = text_start(t, index + 1) - start;
-    if (special) {
-        *special = lists_special(t.raw, index) || lists_special(t.normalized, index);
-    }
+    if (special) *special = is_special(t, index);
     return true;
 }
 
 int32_t find_token(const Tokenizer *tokenizer, const char *name, size_t size) {
-    const int32_t id = find_added(*tokenizer, tokenizer->raw, name, size);
-    return id >= 0 ? id : find_added(*tokenizer, tokenizer->normalized, name, size);
+    const Tokenizer &t = *tokenizer;
+    for (const AddedTokens *added = &t.raw;; added = &t.normalized) {
+        for (uint32_t i = 0; i < added->count; ++i) {
+            const uint32_t id = added->tokens[i].id, start = text_start(t, id);
+            if (text_start(t, id + 1) - start == size && memcmp(t.text + start, name, size) == 0)
+                return static_cast<int32_t>(id);
+        }
+        if (added == &t.normalized) return -1;
+    }
 }
 
 }  // namespace adder

@@ -1,4 +1,5 @@
-// Byte-level BPE (GPT-2, GPT-NeoX): text to token ids and back, read in place from a blob's tokenizer section.
+// Byte-level BPE (GPT-2, GPT-NeoX) and longest match (RWKV's World vocabulary): text to token ids and back, read in place
+// from a blob's tokenizer section.
 // SPDX-License-Identifier: MIT
 //
 // The section's layout and the algorithm are described in docs/format.md.
@@ -7,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "adder/config.h"
 #include "runtime/unicode.h"
 
 namespace adder {
@@ -24,21 +26,23 @@ enum class TokenizeStatus : uint8_t {
 constexpr uint32_t tokenize_special = 1;  // added tokens marked special are recognised in the text
 
 // The section's format; all numbers little-endian, every part 4-byte aligned.
-constexpr uint32_t tokenizer_version = 1;
-constexpr uint32_t tokenizer_wide = 1;  // section flag: ids and ranks have 32 bits instead of 16
-constexpr uint32_t tokenizer_nfc = 2;   // section flag: text is normalised to NFC
+constexpr uint32_t tokenizer_version = 1;          // byte-level BPE
+constexpr uint32_t tokenizer_version_longest = 2;  // at each place the longest token
+constexpr uint32_t tokenizer_wide = 1;             // section flag: ids and ranks have 32 bits instead of 16
+constexpr uint32_t tokenizer_nfc = 2;              // section flag: text is normalised to NFC
 constexpr uint32_t tokenizer_prefix_space =
     4;  // section flag: a space is put before text that does not begin with one
 constexpr uint32_t tokenizer_max_vocabulary = 1u << 20;
 constexpr uint32_t tokenizer_max_merges = 1u << 22;
 constexpr uint32_t tokenizer_max_bytes = 1u << 28;
-constexpr uint32_t tokenizer_max_added_length = 255;  // bytes of an added token's text
-constexpr uint32_t tokenizer_block = 64;              // tokens that share a base in the table of starts
+constexpr uint32_t tokenizer_max_added_length = 255;    // bytes of an added token's text
+constexpr uint32_t tokenizer_max_matched_length = 255;  // bytes of a token that longest match finds
+constexpr uint32_t tokenizer_block = 64;                // tokens that share a base in the table of starts
 
 struct TokenizerHeader {
     uint32_t version, flags;
     uint32_t tokens;            // ids are 0 .. tokens - 1
-    uint32_t merges;            // entries of the merge tables
+    uint32_t merges;            // entries of the merge tables; of longest match, tokens that it finds
     uint32_t bytes;             // of all tokens' texts together
     uint32_t added_raw;         // added tokens looked for in the raw text
     uint32_t added_normalized;  // added tokens looked for in the normalised text
@@ -80,7 +84,20 @@ struct Tokenizer {
     IdTable first_merge;          // [tokens + 1], where in the next three a left token's merges begin
     IdTable right, rank, merged;  // [merges], ascending by right within one left
     AddedTokens raw, normalized;
+#if ADDER_WORLD_TOKENIZER
+    // Longest match has these, and neither byte_id nor merges; null where it is BPE.
+    IdTable order;  // [merges], tokens sorted by their texts' bytes
+    IdTable first_match;  // [257], where in `order` those begin that begin with a byte: first of all that byte alone
+#endif
 };
+
+#if ADDER_WORLD_TOKENIZER
+inline bool takes_longest(const Tokenizer &tokenizer) { return tokenizer.order.data != nullptr; }
+
+// The longest token that text[0 .. size) begins with, size > 0; the result is its bytes, at least 1. Binary searches in
+// `order`, at most one for each shorter length, and six for any text with RWKV's vocabulary (docs/format.md).
+size_t longest_match(const Tokenizer &tokenizer, const uint8_t *text, size_t size, uint32_t *token);
+#endif
 
 // Checks everything that memory safety and termination rest on, in O(size), and fills *tokenizer.
 // `section` is 4-byte aligned; `size` may exceed what the section needs.

@@ -118,8 +118,8 @@ std::vector<Option> convert_options() {
     std::vector<Option> options = {
         {"output", 'o', "FILE", false, "The blob to write."},
         {"tokenizer", 0, "PATH", false,
-         "The tokenizer: a tokenizer.json, or a folder of one and of a tokenizer_config.json (default: what lies beside "
-         "the weights)."},
+         "The tokenizer: a tokenizer.json, a vocabulary of RWKV's World models, or the folder of one, with its "
+         "tokenizer_config.json (default: what lies beside the weights)."},
         {"calib", 0, "FILE", true, "Calibration text (default: a small text that comes with the tool)."},
         {"calib-tokens", 0, "N", false,
          "Tokens to calibrate on, evenly spread over the texts (default 65536)."},

@@ -66,9 +66,10 @@ bool has_special_token(const Tokenizer &tokenizer, const std::string &text) {
 
 void add_chat_template(const Checkpoint &checkpoint, const CheckpointTokenizer &tokenizer,
                        BlobContents *contents, std::vector<std::string> *warnings) {
-    if (checkpoint.tokenizer_config_path().empty() || tokenizer.empty()) return;
+    if (tokenizer.empty()) return;
     std::string warning;
-    const std::optional<ChatTemplate> chat = read_chat_template(checkpoint.tokenizer_config_path(), &warning);
+    const std::optional<ChatTemplate> chat =
+        find_chat_template(checkpoint.tokenizer_config_path(), checkpoint.tokenizer_path(), &warning);
     if (!warning.empty()) warnings->push_back(warning);
     if (!chat) return;
     if (!chat->begin.empty()) add_text(contents, ADDER_TEXT_CHAT_BEGIN, chat->begin);

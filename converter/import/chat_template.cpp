@@ -7,6 +7,7 @@
 
 #include "converter/base/error.h"
 #include "converter/base/file.h"
+#include "converter/import/world_vocabulary.h"
 #include "converter/text/jinja.h"
 #include "converter/text/json.h"
 
@@ -177,6 +178,15 @@ class Probe {
     ChatTemplate parts_{};
 };
 
+// As RWKV's World models were trained to take a conversation (BlinkDL/RWKV-LM, "G1-series trained templates"); their folders
+// have no template. An answer brings the blank along that it begins with.
+constexpr char world_chat_template[] =
+    "{% for message in messages %}"
+    "{% if message['role'] == 'user' %}{{ 'User: ' + message['content'] + '\n\n' }}"
+    "{% elif message['role'] == 'system' %}{{ 'System: ' + message['content'] + '\n\n' }}"
+    "{% else %}{{ 'Assistant:' + message['content'] + '\n\n' }}{% endif %}"
+    "{% endfor %}{% if add_generation_prompt %}{{ 'Assistant:' }}{% endif %}";
+
 // A token in tokenizer_config.json: its text, or an object with "content".
 std::string token_text(const Json &config, const char *key) {
     const Json *token = config.find(key);
@@ -230,6 +240,17 @@ std::optional<ChatTemplate> read_chat_template(const std::string &tokenizer_conf
         found = probe_chat_template(*source, token_text(config, "bos_token"), token_text(config, "eos_token"),
                                     warning);
     if (!warning->empty()) *warning = tokenizer_config_path + ": chat template not used: " + *warning;
+    return found;
+}
+
+std::optional<ChatTemplate> find_chat_template(const std::string &tokenizer_config_path,
+                                               const std::string &tokenizer_path, std::string *warning) {
+    std::optional<ChatTemplate> found;
+    warning->clear();
+    if (!tokenizer_config_path.empty()) found = read_chat_template(tokenizer_config_path, warning);
+    if (found || !warning->empty() || tokenizer_path.empty()) return found;
+    if (is_world_vocabulary(MappedFile(tokenizer_path).text()))
+        found = probe_chat_template(world_chat_template, "", "", warning);
     return found;
 }
 

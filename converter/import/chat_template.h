@@ -23,6 +23,11 @@ struct ChatTemplate {
 // or cannot be understood. Throws Error(bad_input) if the file cannot be read or is no JSON.
 std::optional<ChatTemplate> read_chat_template(const std::string &tokenizer_config_path, std::string *warning);
 
+// That of a checkpoint: of its tokenizer_config.json if there is one and it has any; else, where the tokenizer is a vocabulary
+// of RWKV's World models, what those were trained on. Paths are empty where there is no such file.
+std::optional<ChatTemplate> find_chat_template(const std::string &tokenizer_config_path,
+                                               const std::string &tokenizer_path, std::string *warning);
+
 // The same for the template itself. Work and memory are bounded, whatever the template is.
 std::optional<ChatTemplate> probe_chat_template(std::string_view source, const std::string &bos_token,
                                                 const std::string &eos_token, std::string *warning);

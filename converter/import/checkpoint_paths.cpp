@@ -30,6 +30,13 @@ std::string path_if_exists(const std::string &directory, const char *name) {
     return access(path.c_str(), F_OK) == 0 ? path : std::string();
 }
 
+constexpr char world_vocabulary[] = "rwkv_vocab_v20230424.txt";
+
+std::string tokenizer_in(const std::string &directory) {
+    const std::string path = path_if_exists(directory, "tokenizer.json");
+    return path.empty() ? path_if_exists(directory, world_vocabulary) : path;
+}
+
 }  // namespace
 
 CheckpointPaths find_checkpoint(const std::string &path) {
@@ -49,7 +56,7 @@ CheckpointPaths find_checkpoint(const std::string &path) {
     }
     paths.config = path_if_exists(paths.directory, "config.json");
     paths.generation_config = path_if_exists(paths.directory, "generation_config.json");
-    paths.tokenizer = path_if_exists(paths.directory, "tokenizer.json");
+    paths.tokenizer = tokenizer_in(paths.directory);
     paths.tokenizer_config = path_if_exists(paths.directory, "tokenizer_config.json");
     return paths;
 }
@@ -58,8 +65,9 @@ void choose_tokenizer(CheckpointPaths *paths, const std::string &path) {
     if (access(path.c_str(), F_OK) != 0) bad_input("cannot open %s: %s", path.c_str(), std::strerror(errno));
     const bool folder = is_directory(path);
     const std::string directory = folder ? path : path.substr(0, path.size() - file_name(path).size());
-    paths->tokenizer = folder ? path_if_exists(path, "tokenizer.json") : path;
-    if (paths->tokenizer.empty()) bad_input("%s has no tokenizer.json", path.c_str());
+    paths->tokenizer = folder ? tokenizer_in(path) : path;
+    if (paths->tokenizer.empty())
+        bad_input("%s has neither tokenizer.json nor %s", path.c_str(), world_vocabulary);
     paths->tokenizer_config = path_if_exists(directory, "tokenizer_config.json");
 }
 

@@ -6,7 +6,7 @@
 
 namespace adder {
 
-// Paths are empty where there is no such file.
+// Paths are empty where there is no such file. The tokenizer is tokenizer.json or, without one, rwkv_vocab_v20230424.txt.
 struct CheckpointPaths {
     std::string given;      // as the user named it, for messages
     std::string directory;  // where its files lie; empty: where the program runs
@@ -20,7 +20,7 @@ CheckpointPaths find_checkpoint(const std::string &path);
 // A folder, or a file that is named as files of weights are: .safetensors, .pth, .pt, .bin.
 bool is_checkpoint(const std::string &path);
 
-// A tokenizer.json that was named itself, or by its folder, with the tokenizer_config.json beside it, in the place of the
+// A tokenizer.json or a vocabulary of RWKV's World models that was named itself, or by its folder, with the tokenizer_config.json beside it, in the place of the
 // checkpoint's own. Throws Error(bad_input) if there is none.
 void choose_tokenizer(CheckpointPaths *paths, const std::string &path);
 

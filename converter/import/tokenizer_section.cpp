@@ -80,7 +80,63 @@ void write_added(const std::vector<SectionSource::Added> &tokens, const std::vec
     }
 }
 
+// The added tokens: raw, normalized, each sorted by its texts' bytes.
+using AddedGroups = std::array<std::vector<SectionSource::Added>, 2>;
+AddedGroups added_groups(const SectionSource &source) {
+    AddedGroups groups;
+    for (const SectionSource::Added &token : source.added) groups[token.normalized ? 1 : 0].push_back(token);
+    for (auto &group : groups)
+        std::sort(group.begin(), group.end(), [&](const auto &a, const auto &b) {
+            return source.texts[a.id] < source.texts[b.id];  // std::string compares bytes as unsigned
+        });
+    return groups;
+}
+
+void write_header(uint32_t version, uint32_t flags, size_t matched, const SectionSource &source,
+                  const AddedGroups &groups, SectionWriter *writer) {
+    size_t bytes = 0;
+    for (const std::string &text : source.texts) bytes += text.size();
+    for (const size_t value : {size_t{version}, size_t{flags}, source.texts.size(), matched, bytes,
+                               groups[0].size(), groups[1].size(), size_t{0}})
+        writer->number(static_cast<uint32_t>(value), 4);
+}
+
+std::vector<uint8_t> finished(const SectionSource &source, const AddedGroups &groups, SectionWriter *writer) {
+    for (const auto &group : groups) write_added(group, source.texts, writer);
+    for (const std::string &text : source.texts) writer->text(text);
+    writer->end_part();
+    const uint32_t size = static_cast<uint32_t>(writer->out().size());
+    for (unsigned i = 0; i < 4; ++i)
+        writer->out()[sizeof(TokenizerHeader) - 4 + i] = static_cast<uint8_t>(size >> 8 * i);
+    return std::move(writer->out());
+}
+
 }  // namespace
+
+std::vector<uint8_t> write_longest_section(const SectionSource &source, const std::string &path) {
+    std::vector<uint32_t> order;
+    for (uint32_t id = 0; id < source.texts.size(); ++id)
+        if (!source.texts[id].empty()) order.push_back(id);
+    for (const SectionSource::Added &token : source.added)
+        order.erase(std::remove(order.begin(), order.end(), token.id), order.end());
+    std::sort(order.begin(), order.end(),
+              [&](uint32_t a, uint32_t b) { return source.texts[a] < source.texts[b]; });
+
+    const AddedGroups groups = added_groups(source);
+    const bool wide = source.wide || source.texts.size() > 0xFFFF;
+    SectionWriter writer(wide);
+    write_header(tokenizer_version_longest, wide ? tokenizer_wide : 0, order.size(), source, groups, &writer);
+    write_texts(source.texts, path, &writer);
+    uint32_t first = 0;
+    for (uint32_t byte = 0; byte <= 256; ++byte) {
+        while (first < order.size() && static_cast<uint8_t>(source.texts[order[first]][0]) < byte) ++first;
+        writer.id(first);
+    }
+    writer.end_part();
+    for (const uint32_t id : order) writer.id(id);
+    writer.end_part();
+    return finished(source, groups, &writer);
+}
 
 std::vector<uint8_t> write_tokenizer_section(const SectionSource &source, const std::string &path) {
     // Of equal pairs the last one counts, as in Hugging Face tokenizers.
@@ -92,37 +148,16 @@ std::vector<uint8_t> write_tokenizer_section(const SectionSource &source, const 
                                       [&](const auto &a, const auto &b) { return pair(a) == pair(b); });
     merges.erase(merges.begin(), repeated.base());
 
-    std::vector<SectionSource::Added> groups[2];  // raw, normalized
-    for (const SectionSource::Added &token : source.added) groups[token.normalized ? 1 : 0].push_back(token);
-    for (auto &group : groups)
-        std::sort(group.begin(), group.end(), [&](const auto &a, const auto &b) {
-            return source.texts[a.id] < source.texts[b.id];  // std::string compares bytes as unsigned
-        });
-
+    const AddedGroups groups = added_groups(source);
     const size_t tokens = source.texts.size();
-    size_t bytes = 0;
-    for (const std::string &text : source.texts) bytes += text.size();
     const bool wide = source.wide || tokens > 0xFFFF || source.merges.size() > 0xFFFF;
     SectionWriter writer(wide);
-    const size_t header[] = {tokenizer_version,
-                             source.flags | (wide ? tokenizer_wide : 0u),
-                             tokens,
-                             merges.size(),
-                             bytes,
-                             groups[0].size(),
-                             groups[1].size(),
-                             0};
-    for (const size_t value : header) writer.number(static_cast<uint32_t>(value), 4);
+    write_header(tokenizer_version, source.flags | (wide ? tokenizer_wide : 0u), merges.size(), source,
+                 groups, &writer);
     write_texts(source.texts, path, &writer);
     for (const uint32_t id : source.byte_ids) writer.id(id);
     write_merges(merges, tokens, &writer);
-    for (const auto &group : groups) write_added(group, source.texts, &writer);
-    for (const std::string &text : source.texts) writer.text(text);
-    writer.end_part();
-    const uint32_t size = static_cast<uint32_t>(writer.out().size());
-    for (unsigned i = 0; i < 4; ++i)
-        writer.out()[sizeof(TokenizerHeader) - 4 + i] = static_cast<uint8_t>(size >> 8 * i);
-    return std::move(writer.out());
+    return finished(source, groups, &writer);
 }
 
 }  // namespace adder

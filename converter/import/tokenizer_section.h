@@ -9,7 +9,7 @@
 
 namespace adder {
 
-// A byte-level BPE tokenizer, its parts known to agree with one another.
+// A tokenizer, its parts known to agree with one another.
 struct SectionSource {
     struct Added {
         uint32_t id, flags;  // added_special, ...
@@ -30,5 +30,9 @@ struct SectionSource {
 
 // The section. Throws Error(bad_input), naming `path`, where it would exceed a limit of the format.
 std::vector<uint8_t> write_tokenizer_section(const SectionSource &source, const std::string &path);
+
+// That of a tokenizer which takes the longest token at each place: of all tokens that have a text and are not added ones.
+// Neither bytes, merges nor flags count. All bytes have tokens, and no text is longer than tokenizer_max_matched_length.
+std::vector<uint8_t> write_longest_section(const SectionSource &source, const std::string &path);
 
 }  // namespace adder

@@ -8,6 +8,7 @@
 
 #include "converter/base/error.h"
 #include "converter/import/tokenizer.h"
+#include "converter/import/world_vocabulary.h"
 #include "converter/text/json.h"
 
 namespace adder {
@@ -15,7 +16,9 @@ namespace adder {
 CheckpointTokenizer::CheckpointTokenizer(const std::string &path, uint32_t vocab_size) {
     if (path.empty()) return;
     const MappedFile file(path);
-    section_ = import_tokenizer(Json::parse(file.text(), path), path, vocab_size);
+    section_ = is_world_vocabulary(file.text())
+                   ? import_world_vocabulary(file.text(), path, vocab_size)
+                   : import_tokenizer(Json::parse(file.text(), path), path, vocab_size);
     if (tokenizer_open(&tokenizer_, section_.data(), section_.size()) != TokenizeStatus::ok)
         bad_input("%s: the tokenizer cannot be represented", path.c_str());
 }

@@ -15,8 +15,8 @@ namespace adder {
 // The tokenizer of a checkpoint, in the form that goes into a blob.
 class CheckpointTokenizer {
   public:
-    // Empty if the checkpoint has no tokenizer.json; throws Error(bad_input) if it has one that is not supported.
-    // Of a tokenizer.json, or of no path.
+    // Empty if the checkpoint has no tokenizer; throws Error(bad_input) if it has one that is not supported.
+    // Of a tokenizer.json, of the vocabulary of a World model, or of no path.
     CheckpointTokenizer(const std::string &path, uint32_t vocab_size);
     bool empty() const { return section_.empty(); }
     const std::vector<uint8_t> &section() const { return section_; }

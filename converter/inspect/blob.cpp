@@ -52,6 +52,8 @@ struct Facts {
         for (uint32_t i = 0; i < model.header->tensor_count; ++i) add(model.tensors[i]);
     }
 
+    uint32_t merges() const { return takes_longest(model.tokenizer) ? 0 : model.tokenizer.merges; }
+
     void add(const BlobTensor &tensor) {
         bytes_by_dtype[weight_type_name(static_cast<Dtype>(tensor.dtype))] += tensor.size;
         const auto granularity = static_cast<Granularity>(tensor.granularity);
@@ -150,7 +152,8 @@ std::string blob_json(const Facts &facts, const InspectOptions &options) {
     if (facts.model.has_tokenizer) {
         w.begin_object();
         w.key("tokens").value(facts.model.tokenizer.tokens);
-        w.key("merges").value(facts.model.tokenizer.merges);
+        w.key("kind").value(takes_longest(facts.model.tokenizer) ? "longest_match" : "bpe");
+        w.key("merges").value(facts.merges());
         w.key("special_tokens").value(facts.special_tokens);
         w.end_object();
     } else {
@@ -220,11 +223,13 @@ std::string blob_text(const Facts &facts, const InspectOptions &options) {
               format("temperature %g, top-k %u, top-p %g, min-p %g, repetition penalty %g",
                      static_cast<double>(header.temperature), header.top_k, static_cast<double>(header.top_p),
                      static_cast<double>(header.min_p), static_cast<double>(header.repetition_penalty)));
-    lines.add("tokenizer",
-              facts.model.has_tokenizer
-                  ? format("%u tokens, %u of them special, %u merges", facts.model.tokenizer.tokens,
-                           facts.special_tokens, facts.model.tokenizer.merges)
-                  : "none");
+    lines.add(
+        "tokenizer",
+        facts.model.has_tokenizer
+            ? format("%u tokens, %u of them special, ", facts.model.tokenizer.tokens, facts.special_tokens) +
+                  (takes_longest(facts.model.tokenizer) ? "the longest at each place"
+                                                        : format("%u merges", facts.merges()))
+            : "none");
     lines.add("chat template", info.has_chat_template ? "" : "none");
     for (const ChatPart &part : chat_parts)
         if (info.has_chat_template && facts.text(part.which).data() != nullptr)

@@ -31,8 +31,8 @@ struct Facts {
             parameters_by_dtype[dtype_name(tensor.dtype)] += tensor.elements;
             files.insert(*tensor.file);
         }
-        if (!checkpoint.tokenizer_config_path().empty())
-            chat = read_chat_template(checkpoint.tokenizer_config_path(), &chat_warning);
+        chat = find_chat_template(checkpoint.tokenizer_config_path(), checkpoint.tokenizer_path(),
+                                  &chat_warning);
         const Architecture architecture = checkpoint.shape().architecture();
         arena = arena_report(architecture, true, false, options.session);
         state = state_bytes(architecture);

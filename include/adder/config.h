@@ -38,6 +38,11 @@
 #define ADDER_NFC 1
 #endif
 
+/* Tokenizers that take the longest token at each place: RWKV's World vocabulary. */
+#ifndef ADDER_WORLD_TOKENIZER
+#define ADDER_WORLD_TOKENIZER 1
+#endif
+
 /* adder_sample and what belongs to it. */
 #ifndef ADDER_SAMPLER
 #define ADDER_SAMPLER 1

@@ -48,7 +48,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
 extern "C" void adder_fuzz_seeds(void (*add)(const uint8_t *, size_t)) {
     using namespace adder;
-    for (uint32_t kind = 0; kind < 4; ++kind) {
+    for (uint32_t kind = 0; kind < 6; ++kind) {  // the last two: longest match
         SectionSource source;
         source.wide = (kind & 2) != 0;
         source.flags = kind & 1 ? tokenizer_nfc | tokenizer_prefix_space : 0;
@@ -67,12 +67,14 @@ extern "C" void adder_fuzz_seeds(void (*add)(const uint8_t *, size_t)) {
         merge(aa, aa);
         merge('c', bc);
         for (const char *text : {"<x>", "  ", "<xy>", "e\u0301"}) {
+            if (kind >= 4 && text[0] != '<') continue;
             source.added.push_back({static_cast<uint32_t>(source.texts.size()),
                                     static_cast<uint32_t>(source.added.size() * 2 + 1), text[0] != '<'});
             source.texts.emplace_back(text);
         }
         std::vector<uint8_t> input = {1, 0, 0};
-        const std::vector<uint8_t> section = write_tokenizer_section(source, "seed");
+        const std::vector<uint8_t> section =
+            kind < 4 ? write_tokenizer_section(source, "seed") : write_longest_section(source, "seed");
         input[1] = static_cast<uint8_t>(section.size() / 4);
         input[2] = static_cast<uint8_t>(section.size() / 4 >> 8);
         input.insert(input.end(), section.begin(), section.end());

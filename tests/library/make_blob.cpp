@@ -34,7 +34,7 @@ int main(int count, char **arguments) {
     test::AlignedBytes blob = test::build_blob(spec);
     int failed = export_blob(arguments[1], "tiny", blob);
 
-    // The same with a tokenizer that asks for NFC; and two more of what a build may leave out.
+    // The same with a tokenizer that asks for NFC; and three more of what a build may leave out.
     for (uint32_t i = 0; i < test::header_of(blob).section_count; ++i) {
         const BlobSection &section = test::sections_of(blob)[i];
         if (section.kind == section_tokenizer)
@@ -42,6 +42,9 @@ int main(int count, char **arguments) {
     }
     test::fix_checksums(blob);
     failed |= export_blob(arguments[1], "tiny_nfc", blob);
+    spec.longest = true;
+    failed |= export_blob(arguments[1], "tiny_world", test::build_blob(spec));
+    spec.longest = false;
     spec.recipe.set_weights(Dtype::int4);
     failed |= export_blob(arguments[1], "tiny_int4", test::build_blob(spec));
     spec.recipe.set_weights(Dtype::f32);

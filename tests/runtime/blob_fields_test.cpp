@@ -405,7 +405,8 @@ TEST(Blob, TokenizerSectionIsChecked) {
     const auto set = [=](size_t field, uint32_t value) {
         return [=](AlignedBytes &blob) { std::memcpy(blob.data() + section.offset + 4 * field, &value, 4); };
     };
-    expect_refused(set(0, 2), ADDER_ERROR_UNSUPPORTED, "tokenizer section", 0, 0);
+    expect_refused(set(0, 3), ADDER_ERROR_UNSUPPORTED, "tokenizer section", 0, 0);
+    expect_refused(set(0, 2), ADDER_ERROR_CORRUPT, "tokenizer section", 0, 0);  // not of longest match
     expect_refused(set(1, 8), ADDER_ERROR_UNSUPPORTED, "tokenizer section", 0, 0);
     for (size_t field = 2; field < 8; ++field)
         for (const uint32_t value : {0u, 0xffffffffu})

@@ -31,7 +31,7 @@ void check(adder_status status, const adder_error &error) {
 
 }  // namespace
 
-std::vector<uint8_t> toy_tokenizer() {
+static SectionSource toy_tokens() {
     SectionSource source;
     for (uint32_t byte = 0; byte < 256; ++byte) {
         source.texts.emplace_back(1, static_cast<char>(byte));
@@ -40,8 +40,12 @@ std::vector<uint8_t> toy_tokenizer() {
     source.texts.insert(source.texts.end(), {"ab", "abc", "<|end|>", "\xC3\xA9"});
     source.merges = {{'a', 'b', 0, 256}, {256, 'c', 1, 257}, {0xC3, 0xA9, 2, 259}};
     source.added = {{258, added_special, false}};
-    return write_tokenizer_section(source, "toy");
+    return source;
 }
+
+std::vector<uint8_t> toy_tokenizer() { return write_tokenizer_section(toy_tokens(), "toy"); }
+
+std::vector<uint8_t> toy_longest() { return write_longest_section(toy_tokens(), "toy"); }
 
 BlobSpec::BlobSpec() = default;
 
@@ -90,7 +94,8 @@ AlignedBytes build_blob(const BlobSpec &spec) {
     contents.bos_token = contents.eos_tokens[0] = 0;
     for (const int32_t token : spec.golden)
         contents.golden.push_back(static_cast<int32_t>(static_cast<uint32_t>(token) % vocab_size));
-    if (spec.tokenizer) contents.sections.emplace_back(section_tokenizer, toy_tokenizer());
+    if (spec.tokenizer)
+        contents.sections.emplace_back(section_tokenizer, spec.longest ? toy_longest() : toy_tokenizer());
     for (const auto &[kind, text] : spec.texts)
         contents.sections.emplace_back(kind, std::vector<uint8_t>(text.begin(), text.end()));
     const std::string path = directory.file("blob.adder");

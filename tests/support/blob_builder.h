@@ -50,6 +50,7 @@ struct BlobSpec {
     Recipe recipe;
     StateType state = StateType::f32;
     bool tokenizer = false;  // the section of toy_tokenizer; the vocabulary must have 260 tokens
+    bool longest = false;    // that of a tokenizer of longest match in its place
     std::vector<std::pair<uint32_t, std::string>> texts;  // by adder_text
     Tokens golden = {1, 2, 3, 0};                         // each taken modulo vocab_size
     // A checkpoint on disk instead of `checkpoint`; no other field than recipe and golden counts then.
@@ -66,6 +67,7 @@ BlobSpec toy_model(const std::string &model_type, const Recipe &recipe, StateTyp
 // A byte-level tokenizer of 260 tokens: id is the byte, up to 255; 256 "ab", 257 "abc", 258 a special "<|end|>",
 // 259 "é" in two bytes.
 std::vector<uint8_t> toy_tokenizer();
+std::vector<uint8_t> toy_longest();  // the same tokens, the longest at each place
 
 // The parts of a blob, to be changed in place.
 inline BlobHeader &header_of(AlignedBytes &blob) { return *reinterpret_cast<BlobHeader *>(blob.data()); }

@@ -5,6 +5,7 @@
 #include "tiny_int4.h"
 #include "tiny_families.h"
 #include "tiny_nfc.h"
+#include "tiny_world.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -48,6 +49,19 @@ int main(void) {
     open_blob(tiny_int4_blob, TINY_INT4_BLOB_BYTES, ADDER_INT4, "ADDER_INT4");
     open_blob(tiny_float_blob, TINY_FLOAT_BLOB_BYTES, ADDER_FLOAT_LAYERS, "ADDER_FLOAT_LAYERS");
     open_blob(tiny_nfc_blob, TINY_NFC_BLOB_BYTES, ADDER_NFC || !ADDER_TOKENIZER, "ADDER_NFC");
+    open_blob(tiny_world_blob, TINY_WORLD_BLOB_BYTES, ADDER_WORLD_TOKENIZER || !ADDER_TOKENIZER,
+              "ADDER_WORLD_TOKENIZER");
+#if ADDER_TOKENIZER && ADDER_WORLD_TOKENIZER
+    {
+        adder_model world;
+        int32_t ids[4];
+        size_t count = 0;
+        expect(adder_model_open(&world, tiny_world_blob, TINY_WORLD_BLOB_BYTES, NULL) == ADDER_OK &&
+                   adder_tokenize(&world, "abcab", 5, 0, ids, 4, &count) == ADDER_OK && count == 2 &&
+                   ids[0] == 257 && ids[1] == 256,
+               "the longest tokens", "");
+    }
+#endif
 #endif
     adder_model_get_info(&model, &info);
     expect(info.has_tokenizer == ADDER_TOKENIZER, "has_tokenizer", "");

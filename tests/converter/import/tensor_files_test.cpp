@@ -108,7 +108,8 @@ TEST_F(WeightsTest, WhatLiesBesideAFileBelongsToIt) {
         return Checkpoint(file("w.pth"), false, tokenizer);
     };
     EXPECT_HAS(error_of([&] { with(file("none")); }), "none: No such file");
-    EXPECT_HAS(error_of([&] { with(file("t")); }), "t has no tokenizer.json");
+    EXPECT_HAS(error_of([&] { with(file("t")); }),
+               "t has neither tokenizer.json nor rwkv_vocab_v20230424.txt");
     write("t/tokenizer.json", "{}");
     write("t/tokenizer_config.json", "{}");
     for (const char *path : {"t", "t/tokenizer.json"}) {
