@@ -28,7 +28,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         adder::eval_table(evaluation);
         adder::eval_json(evaluation);
         adder::eval_csv(evaluation);
-        adder::eval_html(evaluation);
+        adder::eval_html(evaluation, "made");
     } catch (const adder::Error &) {
     }
     return 0;
