@@ -150,13 +150,15 @@ adder_status stream_walk_block(adder_session &session, const Frame &frame, uint3
     return block_forward(source, frame);
 }
 
+// The ends have no buffers of their own. In flash: on the stack they would be its largest part.
+static const Slots no_slots = Slots();
+
 adder_status stream_walk_head(adder_session &session, uint32_t first, uint32_t n, Range tiles) {
     const Model &model = session.model();
     const Architecture &architecture = model.architecture;
     const uint32_t stage = architecture.block_count;
     const BlockView ends = ends_view(architecture);
-    const Slots slots(ends, session.buffers);
-    const Frame frame{*session.kernels, session.team, ends, session.buffers, slots, session.state, n, 0};
+    const Frame frame{*session.kernels, session.team, ends, session.buffers, no_slots, session.state, n, 0};
     const ModelBlock weights{model, ends, 0};
     const StreamSource source(session, frame, weights, stage);
     const TensorRow *const rows = model_ends.tensors;  // embedding, final norm with its bias, head

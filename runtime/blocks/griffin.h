@@ -5,6 +5,8 @@
 #include "runtime/blocks/frame.h"
 #include "runtime/blocks/kinds.h"
 
+#if ADDER_GRIFFIN
+
 namespace adder {
 
 // The rows of its table of tensors.
@@ -49,3 +51,5 @@ template <class Source>
 }
 
 }  // namespace adder
+
+#endif  // ADDER_GRIFFIN

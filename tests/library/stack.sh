@@ -39,7 +39,7 @@ cat "$work"/*.ci | awk -F '"' -v limit="$limit" -v kinds="$(names ADDER_BLOCK | 
     if ($4 ~ /_scalar\.cpp/) kernel[$2] = 1
     if (label ~ /Frame ?&.*Model ?&/ && name[$2] ~ /::forward$/) forward[$2] = 1
     if (label ~ "^void adder::" family "_[a-z0-9_]*\\(const (adder::)?Frame ?&") step[$2] = 1
-    if ($4 ~ "runtime/(memory_source|stream_source|team)[.]h|runtime/stream_walk[.]cpp|runtime/blocks/" family "[a-z0-9_]*[.]cpp") source[$2] = 1
+    if ($4 ~ "runtime/(memory_source|stream_source|team)[.]h|runtime/stream_walk[.]cpp" || $2 in forward) source[$2] = 1
 }
 /^edge:/ {call[++calls] = $2 SUBSEP $4}
 # "float f(int) [with ...]": f
