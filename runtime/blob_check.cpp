@@ -436,11 +436,9 @@ adder_status blob_check_metadata(Model *model, const uint8_t *metadata, uint64_t
     const BlobHeader &header = *m.header;
     adder_status status = blob_check_header(header, size, error);
     if (status == ADDER_OK) status = check_metadata_crc(metadata, header, error);
-    if (status == ADDER_OK) status = check_fields(header, error);
-    if (status != ADDER_OK) return status;
-
-    status = check_table(header, "shape table offset", header.shape_table_offset,
-                         header.shape_count * uint32_t{sizeof(BlobShape)}, error);
+    if (status == ADDER_OK)
+        status = check_table(header, "shape table offset", header.shape_table_offset,
+                             header.shape_count * uint32_t{sizeof(BlobShape)}, error);
     if (status == ADDER_OK)
         status = check_table(header, "block table offset", header.block_table_offset,
                              header.block_count * uint32_t{sizeof(BlobBlock)}, error);
@@ -453,7 +451,8 @@ adder_status blob_check_metadata(Model *model, const uint8_t *metadata, uint64_t
                       reinterpret_cast<const BlobShape *>(metadata + header.shape_table_offset),
                       reinterpret_cast<const BlobBlock *>(metadata + header.block_table_offset)};
     uint32_t tensors = 0;
-    status = check_blocks(m.architecture, header, &tensors, error);
+    status = check_blocks(m.architecture, header, &tensors, error);  // a kind that is left out is named first
+    if (status == ADDER_OK) status = check_fields(header, error);
     if (status != ADDER_OK) return status;
     if (header.tensor_count != tensors)
         return corrupt(error, "number of tensors", header.tensor_count, tensors);

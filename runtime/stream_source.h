@@ -21,8 +21,8 @@ class StreamSource {
     }
 
     // As MemorySource has them. Kept out of line: inlined, the frames of all would be on the stack at once.
-    [[gnu::noinline]] adder_status norm(uint8_t norm, const Layer &layer, uint32_t groups,
-                                        Param epsilon) const;
+    [[maybe_unused, gnu::noinline]] adder_status norm(uint8_t norm, const Layer &layer, uint32_t groups,
+                                                      Param epsilon) const;
     [[maybe_unused, gnu::noinline]] adder_status norms(uint8_t first, uint32_t count, Slot slot,
                                                        Param epsilon) const;
     template <uint32_t count>
@@ -50,7 +50,7 @@ class StreamSource {
                                                               VectorStep *step) const;
     [[gnu::noinline, maybe_unused]] adder_status with_channels(uint8_t row, uint32_t step_work,
                                                                VectorStep *step) const;
-    [[gnu::noinline]] adder_status linear(const Layer &layer, Slot slot) const;
+    [[maybe_unused, gnu::noinline]] adder_status linear(const Layer &layer, Slot slot) const;
     [[gnu::noinline]] adder_status add_linear(const Layer &layer) const;
 
     // body(layer, piece) with the linear layer as its input is made for it by a norm, which comes with each piece of row `norm`;
@@ -91,8 +91,8 @@ class StreamSource {
         return ADDER_OK;
     }
 
-    [[gnu::noinline]] adder_status channels(const TensorRow &row, uint64_t work, ChannelStep *step,
-                                            const Layer *codes) const;
+    [[maybe_unused, gnu::noinline]] adder_status channels(const TensorRow &row, uint64_t work,
+                                                          ChannelStep *step, const Layer *codes) const;
 
     adder_session &session_;
     const Frame &frame_;

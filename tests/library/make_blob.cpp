@@ -66,10 +66,19 @@ int main(int count, char **arguments) {
         const std::string name = kind_name(kind);
         std::string part = name;
         for (char &c : part) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-        failed |= export_blob(arguments[1], "tiny_" + name, test::build_blob(one));
+        test::AlignedBytes family = test::build_blob(one);
+        failed |= export_blob(arguments[1], "tiny_" + name, family);
+        // Some of the inputs of a family may be floats with any recipe.
+        bool floats = false;
+        for (uint32_t i = 0; i < test::header_of(family).tensor_count; ++i)
+            floats = floats || test::tensors_of(family)[i].input == static_cast<uint8_t>(Input::floats);
+        const std::string all = "ADDER_" + part + (floats ? " && ADDER_FLOAT_LAYERS" : "");
+        const std::string missing =
+            floats ? "ADDER_" + part + " ? \"ADDER_FLOAT_LAYERS\" : \"ADDER_" + part + "\""
+                   : "\"ADDER_" + part + "\"";
         includes += "#include \"tiny_" + name + ".h\"\n";
-        list += " \\\n    FAMILY(tiny_" + name + "_blob, TINY_" + part + "_BLOB_BYTES, ADDER_" + part +
-                ", \"ADDER_" + part + "\")";
+        list += " \\\n    FAMILY(tiny_" + name + "_blob, TINY_" + part + "_BLOB_BYTES, (" + all + "), (" +
+                missing + "))";
     }
     write_file(std::string(arguments[1]) + "/tiny_families.h",
                "/* A tiny blob of each family: its bytes, and the part that it needs. */\n" + includes +

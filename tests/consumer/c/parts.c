@@ -40,10 +40,11 @@ static void open_blob(const void *blob, size_t size, int there, const char *part
 int main(void) {
     adder_model model;
     adder_model_info info;
+    int opened = 0;
     expect((adder_status_text(ADDER_ERROR_ARENA)[0] != '\0') == ADDER_ERROR_STRINGS, "adder_status_text", "");
 #define OPEN(blob, size, there, part)                                                                        \
     open_blob(blob, size, there, part);                                                                      \
-    if (there) adder_model_open(&model, blob, size, NULL);
+    if (there && adder_model_open(&model, blob, size, NULL) == ADDER_OK) opened = 1;
     TINY_FAMILIES(OPEN)
 #if ADDER_MAMBA1 /* the other blobs are of it */
     open_blob(tiny_int4_blob, TINY_INT4_BLOB_BYTES, ADDER_INT4, "ADDER_INT4");
@@ -63,6 +64,7 @@ int main(void) {
     }
 #endif
 #endif
+    if (!opened) return failures != 0; /* the families that are built need another part, too */
     adder_model_get_info(&model, &info);
     expect(info.has_tokenizer == ADDER_TOKENIZER, "has_tokenizer", "");
 #if ADDER_TOKENIZER
