@@ -32,6 +32,7 @@ struct Model {
     bool is_firmware;
     const char *toy = nullptr;  // instead of a folder: the type of a model with random weights, made here
     StateType state = StateType::f32;
+    bool only_best = false;  // of the recipes: others take long to convert
 };
 
 constexpr Model models[] = {
@@ -44,6 +45,10 @@ constexpr Model models[] = {
     {"falcon-toy", "", 70, true, false, "falcon_mamba"},
     {"mamba2-toy", "", 70, true, false, "mamba2"},
     {"mamba2-toy-f16", "", 70, true, false, "mamba2", StateType::f16},
+    {"rwkv7", "conformance/rwkv7", 70, true, false},
+    {"griffin-toy", "", 70, true, false, "recurrent_gemma"},
+    {"rwkv7-13m", "rwkv7-13m", 17, false, false, nullptr, StateType::f32, true},
+    {"griffin-13m", "griffin-13m", 17, false, false, nullptr, StateType::f32, true},
 };
 constexpr const char *recipes[] = {"naive", "static", "best", "small", "float"};
 
@@ -58,7 +63,9 @@ std::vector<Case> all_cases() {
         for (const std::string recipe : recipes) {
             const bool no_hadamard =
                 model.name == std::string("mamba_untied_odd");  // d_inner is no multiple of 64
-            if ((recipe == "static" && no_hadamard) || (recipe != "small" && model.is_firmware)) continue;
+            if ((recipe == "static" && no_hadamard) || (recipe != "small" && model.is_firmware) ||
+                (recipe != "best" && model.only_best))
+                continue;
             cases.push_back({model, recipe});
         }
     return cases;
