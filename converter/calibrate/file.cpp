@@ -50,33 +50,47 @@ struct InputPlace {
     Dim width;
 };
 
-std::vector<InputPlace> inputs_of_kind(BlockId id) {
+std::vector<InputPlace> inputs_of(BlockId id, uint16_t flags) {
     const BlockKind &kind = *find_block_kind(static_cast<uint16_t>(id));
     std::vector<InputPlace> places;
+    std::vector<uint8_t> taken;
     for (uint32_t i = 0; i < kind.tensor_count; ++i) {
         const TensorRow &row = kind.tensors[i];
-        if (row.form == Form::matrix && row.input == places.size())
-            places.push_back({row.role, kind.inputs[row.input].width});
+        if (row.form != Form::matrix || !is_present(row, flags) ||
+            std::find(taken.begin(), taken.end(), row.input) != taken.end())
+            continue;
+        taken.push_back(row.input);
+        places.push_back({row.role, kind.inputs[row.input].width});
     }
     return places;
 }
+std::vector<InputPlace> inputs_of(const CalibrationSource::Shape &shape) {
+    return inputs_of(shape.kind, shape.flags);
+}
 
-// The dimensions that inputs of a kind have, but d_model.
-std::vector<Dim> widths_of_kind(BlockId id) {
+// The flags that a kind's linear layers ask for, and so its inputs.
+uint16_t flags_of_inputs(BlockId id) {
+    const BlockKind &kind = *find_block_kind(static_cast<uint16_t>(id));
+    uint16_t flags = 0;
+    for (uint32_t i = 0; i < kind.tensor_count; ++i)
+        if (kind.tensors[i].form == Form::matrix)
+            flags = static_cast<uint16_t>(flags | kind.tensors[i].presence);
+    return flags;
+}
+
+// The dimensions that the inputs have, but d_model.
+std::vector<Dim> widths_of(const CalibrationSource::Shape &shape) {
     std::vector<Dim> widths;
-    const auto add = [&](Dim dim) {
-        if (dim != Dim::d_model && std::find(widths.begin(), widths.end(), dim) == widths.end())
-            widths.push_back(dim);
-    };
-    const std::vector<InputPlace> places = inputs_of_kind(id);
-    for (const InputPlace &place : places) add(place.width);
+    for (const InputPlace &place : inputs_of(shape))
+        if (place.width != Dim::d_model && std::find(widths.begin(), widths.end(), place.width) == widths.end())
+            widths.push_back(place.width);
     return widths;
 }
 
 uint32_t width_of(Role role, const CalibrationSource &source, uint32_t block) {
     if (role == Role::head) return source.d_model;
     const CalibrationSource::Shape &shape = source.shape_of(block);
-    for (const InputPlace &place : inputs_of_kind(shape.kind))
+    for (const InputPlace &place : inputs_of(shape))
         for (const auto &[dim, width] : shape.widths)
             if (place.role == role && dim == place.width) return width;
     return source.d_model;
@@ -85,9 +99,9 @@ uint32_t width_of(Role role, const CalibrationSource &source, uint32_t block) {
 size_t index_of(Role role, uint32_t block, const CalibrationSource &source) {
     size_t index = 0;
     for (uint32_t i = 0; i < source.blocks.size() && i < block; ++i)
-        index += inputs_of_kind(source.shape_of(i).kind).size();
+        index += inputs_of(source.shape_of(i)).size();
     if (role == Role::head) return index;
-    const std::vector<InputPlace> places = inputs_of_kind(source.shape_of(block).kind);
+    const std::vector<InputPlace> places = inputs_of(source.shape_of(block));
     for (const InputPlace &place : places) {
         if (place.role == role) break;
         ++index;
@@ -105,7 +119,7 @@ std::string input_place_name(const CalibrationSource &source, Role role, uint32_
 void each_input_of(const CalibrationSource &source,
                    const std::function<void(Role role, uint32_t block)> &body) {
     for (uint32_t block = 0; block < source.blocks.size(); ++block)
-        for (const InputPlace &place : inputs_of_kind(source.shape_of(block).kind)) body(place.role, block);
+        for (const InputPlace &place : inputs_of(source.shape_of(block))) body(place.role, block);
     body(Role::head, no_block);
 }
 
@@ -137,9 +151,10 @@ static CalibrationSource model_of(const Checkpoint &checkpoint) {
     source.vocab_size = shape.vocab_size;
     for (const BlobShape &one : shape.shapes) {
         const Dims dims = shape_view(shape.architecture(), one).dims;
-        source.shapes.push_back({static_cast<BlockId>(one.kind), {}});
-        for (const Dim dim : widths_of_kind(source.shapes.back().kind))
-            source.shapes.back().widths.emplace_back(dim, dims[dim]);
+        const BlockId kind = static_cast<BlockId>(one.kind);
+        CalibrationSource::Shape calibrated{kind, static_cast<uint16_t>(one.flags & flags_of_inputs(kind)), {}};
+        for (const Dim dim : widths_of(calibrated)) calibrated.widths.emplace_back(dim, dims[dim]);
+        source.shapes.push_back(std::move(calibrated));
     }
     for (const BlobBlock &block : shape.blocks) source.blocks.push_back({block.shape, block.layer});
     return source;
@@ -194,8 +209,18 @@ static BlockId kind_named(const Json &json, const std::string &what) {
 // A shape in a list of its own, or, of all blocks, among the checkpoint's numbers. Files of Mamba-1 do not name their kind.
 static CalibrationSource::Shape read_calibrated_shape(const Json &json, const std::string &what) {
     const Json *const kind = json.find("kind");
-    CalibrationSource::Shape shape{kind == nullptr ? BlockId::mamba1 : kind_named(*kind, what + ": kind"), {}};
-    for (const Dim dim : widths_of_kind(shape.kind))
+    CalibrationSource::Shape shape{
+        kind == nullptr ? BlockId::mamba1 : kind_named(*kind, what + ": kind"), 0, {}};
+    // Not there: none is set.
+    if (json.find("flags") != nullptr) {
+        const uint32_t flags = integer(json, "flags", what, 0, UINT16_MAX),
+                       known = flags_of_inputs(shape.kind);
+        if ((flags & ~known) != 0)
+            bad_input("%s: flags is %u; of %s bits of %u are known", what.c_str(), flags,
+                      kind_name(shape.kind), known);
+        shape.flags = static_cast<uint16_t>(flags);
+    }
+    for (const Dim dim : widths_of(shape))
         shape.widths.emplace_back(dim, integer(json, dim_name(dim), what, 1, max_d_inner));
     return shape;
 }
@@ -320,7 +345,8 @@ void CalibrationFile::require(const Checkpoint &checkpoint) const {
                                {"n_layer", source_.n_layer, needed.n_layer},
                                {"vocab_size", source_.vocab_size, needed.vocab_size}};
     const bool plain = source_.is_plain() && needed.is_plain();
-    if (plain && source_.shapes[0].kind == needed.shapes[0].kind)
+    if (plain && source_.shapes[0].kind == needed.shapes[0].kind &&
+        source_.shapes[0].flags == needed.shapes[0].flags)
         for (size_t i = 0; i < needed.shapes[0].widths.size(); ++i)
             sizes.push_back({dim_name(needed.shapes[0].widths[i].first), source_.shapes[0].widths[i].second,
                              needed.shapes[0].widths[i].second});

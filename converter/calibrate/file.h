@@ -31,9 +31,12 @@ struct CalibrationSource {
     uint32_t d_model, n_layer, vocab_size;
     struct Shape {
         BlockId kind;
+        uint16_t flags;  // ShapeFlags, of those that say which linear layers there are
         // The dimensions that inputs have, but d_model, in the order of the kind.
         std::vector<std::pair<Dim, uint32_t>> widths;
-        bool operator==(const Shape &other) const { return kind == other.kind && widths == other.widths; }
+        bool operator==(const Shape &other) const {
+            return kind == other.kind && flags == other.flags && widths == other.widths;
+        }
     };
     struct Block {
         uint32_t shape, layer;

@@ -28,6 +28,7 @@ double shortest_double(float value) {
 // A shape's members of the object that is open.
 static void write_shape(const CalibrationSource::Shape &shape, JsonWriter *json) {
     if (shape.kind != BlockId::mamba1) json->key("kind").value(kind_name(shape.kind));
+    if (shape.flags != 0) json->key("flags").value(uint32_t{shape.flags});
     for (const auto &[dim, width] : shape.widths) json->key(dim_name(dim)).value(width);
 }
 
@@ -111,6 +112,7 @@ void require_same_model(const CalibrationFile &a, const CalibrationFile &b) {
     differ("vocab_size", number(x.vocab_size), number(y.vocab_size));
     const CalibrationSource::Shape &first = x.shapes[0], &other = y.shapes[0];
     differ("kind", number(static_cast<uint32_t>(first.kind)), number(static_cast<uint32_t>(other.kind)));
+    differ("flags", number(first.flags), number(other.flags));
     for (size_t i = 0; i < first.widths.size(); ++i)
         differ(dim_name(first.widths[i].first), number(first.widths[i].second),
                number(other.widths[i].second));

@@ -175,7 +175,7 @@ TEST(Checkpoint, RangesAreNamed) {
 TEST(Checkpoint, WhatIsNotSupportedIsNamed) {
     EXPECT_HAS(
         member_error("model_type", "\"llama\""),
-        "config.json: model_type is \"llama\"; supported: \"mamba\", \"falcon_mamba\", \"mamba2\", \"recurrent_gemma\"");
+        "config.json: model_type is \"llama\"; supported: \"mamba\", \"falcon_mamba\", \"mamba2\", \"rwkv7\", \"recurrent_gemma\"");
     EXPECT_HAS(member_error("model_type", ""), "model_type is missing");
     EXPECT_HAS(member_error("model_type", "3"), "model_type is 3; a string");
     EXPECT_HAS(member_error("hidden_act", "\"gelu\""), "hidden_act is \"gelu\"; \"silu\" is needed");
@@ -408,7 +408,7 @@ TEST(Checkpoint, OpensOtherModels) {
     for (const char *model : {"bamba", "falcon_h1", "nemotron_h", "rwkv4"}) {
         const std::string path = join_path(shared, std::string("models/conformance/") + model);
         EXPECT_HAS(error_of([&] { const Checkpoint checkpoint(path); }),
-                   "supported: \"mamba\", \"falcon_mamba\", \"mamba2\", \"recurrent_gemma\"");
+                   "supported: \"mamba\", \"falcon_mamba\", \"mamba2\", \"rwkv7\", \"recurrent_gemma\"");
     }
 }
 
