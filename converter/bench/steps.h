@@ -33,9 +33,11 @@ void each_linear(const Model &model, const Body &body) {
     for (uint32_t block = 0; block < model.architecture.block_count; ++block) {
         const BlockView view = block_view(model.architecture, block);
         const ModelBlock weights = model_block(model, view, block);
-        for (uint32_t i = 0; i < view.kind->tensor_count; ++i)
-            if (view.kind->tensors[i].form == Form::matrix)
-                body(view.kind->tensors[i].role, weights.linear(view.kind->tensors[i]));
+        for (uint32_t i = 0; i < view.kind->tensor_count; ++i) {
+            const TensorRow &row = view.kind->tensors[i];
+            if (row.form == Form::matrix && is_present(row, view.shape->flags))
+                body(row.role, weights.linear(row));
+        }
     }
     body(Role::head, model_matrix(model, Role::head));
 }

@@ -44,7 +44,7 @@ TEST(RandomCheckpoint, ShapesOfThePublishedModels) {
     const struct {
         const char *name;
         uint32_t d_model, n_layer, dt_rank, n_head;
-        uint64_t parameters;  // those of state-spaces/NAME-hf, tiiuae/NAME, state-spaces/NAME
+        uint64_t parameters;  // those of state-spaces/NAME-hf, tiiuae/NAME, state-spaces/NAME; RWKV-7's are those of the paper
     } models[] = {
         {"mamba-130m", 768, 24, 48, 0, 129135360},
         {"mamba-370m", 1024, 48, 64, 0, 371516416},
@@ -57,6 +57,10 @@ TEST(RandomCheckpoint, ShapesOfThePublishedModels) {
         {"mamba2-780m", 1536, 48, 0, 48, 780161280},
         {"mamba2-1.3b", 2048, 48, 0, 64, 1343757312},
         {"mamba2-2.7b", 2560, 64, 0, 80, 2702599680},
+        {"rwkv7-0.1b", 768, 12, 0, 12, 191034624},
+        {"rwkv7-0.4b", 1024, 24, 0, 16, 450767872},
+        {"rwkv7-1.5b", 2048, 24, 0, 32, 1527404544},
+        {"rwkv7-2.9b", 2560, 32, 0, 40, 2947735040},
         {"recurrentgemma-2b", 2560, 26, 0, 10, 2682862080},
         {"recurrentgemma-9b", 4096, 38, 0, 16, 8579977216},
     };

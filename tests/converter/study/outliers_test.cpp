@@ -139,6 +139,53 @@ TEST_F(Outliers, BeforeDtProjHurtNaiveAndNotBest) {
     EXPECT_LT(cost(changed, "best"), cost(plain_, "best") + 1);
 }
 
+// Everything that can be smoothed: through the mixtures in front of the projections, through a matrix in front of another,
+// and, with a Hadamard transform, through the multipliers of the codes.
+void smooth_all(const ModelShape &shape, bool hadamard, Recipe *recipe) {
+    uint32_t smoothed = 0;
+    for (uint32_t block = 0; block < shape.block_count(); ++block)
+        for (const Role role : linear_roles_of(shape, block)) {
+            LinearPlan &plan = recipe->of(role);
+            const bool last = role == linear_roles_of(shape, block).back();
+            plan.input = last && hadamard ? Input::hadamard : Input::fixed;
+            plan.alpha = 0.7f;
+            smoothed += can_smooth(shape, role, block, plan.input);
+        }
+    // Of a first time mix r, w, k, v, a, g, a2 and out; of another v1 and v2 as well; of a channel mix key, and value where
+    // there are multipliers.
+    ASSERT_EQ(smoothed, 8u + 10u + 2 * (hadamard ? 2u : 1u));
+}
+
+// What divides the outputs of a matrix or a vector's channels: the factors of those inputs that it makes.
+std::vector<float> divisors_of(const Checkpoint &checkpoint, const Plan &plan, const Calibration &calibration,
+                               Role maker, uint32_t block, uint32_t rows) {
+    const ModelShape &shape = checkpoint.shape();
+    std::vector<float> divisors(rows, 1.0f);
+    for (const Role role : linear_roles_of(shape, block))
+        if (input_owner(shape, role, block) == role && input_maker(shape, role, block) == maker &&
+            plan.of(role, block).input != Input::hadamard)
+            std::copy(calibration.of(role, block).factors.begin(), calibration.of(role, block).factors.end(),
+                      divisors.begin());
+    return divisors;
+}
+
+// What makes an input is what it was, divided by the factors.
+void expect_divided_makers(const Checkpoint &checkpoint, const Plan &plan, const Calibration &calibration) {
+    const ModelShape &shape = checkpoint.shape();
+    for (uint32_t block = 0; block < shape.block_count(); ++block)
+        for (const Role role : linear_roles_of(shape, block)) {
+            const Role maker = input_maker(shape, role, block);
+            if (maker == Role::none || is_matrix(maker)) continue;  // of matrices the products are compared
+            const DenseTensor plain = checkpoint.read(maker, block),
+                              folded = read_folded(checkpoint, plan, calibration, maker, block);
+            const std::vector<float> divisors =
+                divisors_of(checkpoint, plan, calibration, maker, block, plain.rows);
+            for (size_t i = 0; i < plain.values.size(); ++i)
+                EXPECT_FLOAT_EQ(folded.values[i] * divisors[i / plain.cols], plain.values[i])
+                    << block << ", role " << static_cast<int>(maker);
+        }
+}
+
 // Each fold, as the converter makes it, on the inputs that a model has: W x and what is folded of both.
 void expect_exact_folds(const std::string &directory) {
     ThreadPool pool(1);
@@ -149,20 +196,23 @@ void expect_exact_folds(const std::string &directory) {
     recipe.of(Role::dt_proj).alpha = recipe.of(Role::out_proj).alpha = 0.7f;
     recipe.of(Role::out_proj).input = hadamard ? Input::hadamard : Input::fixed;
     recipe.of(Role::down_proj).alpha = 0.7f;
+    if (shape.family->kind == BlockId::rwkv7) smooth_all(shape, hadamard, &recipe);
     const Plan plan(recipe, shape);
     FloatModel model(checkpoint, pool);
     const std::vector<Tokens> sequences = sequences_of(shape.vocab_size);
     const Calibration calibration = calibrate(model, sequences, plan);
+    expect_divided_makers(checkpoint, plan, calibration);
     FloatModel::Visitor visitor;
     visitor.input = [&](Role role, uint32_t block, size_t sequence, const LinearInputs &rows, uint32_t) {
         if (sequence != 1) return;
         const DenseTensor plain = checkpoint.read(role, block);
-        // The dt rows of x_proj are divided for dt_proj, as its input is.
+        // A matrix in front of another is divided for it, as its input is: of x_proj the dt rows are.
+        const std::vector<float> divisors =
+            divisors_of(checkpoint, plan, calibration, role, block, plain.rows);
         const DenseTensor folded = read_folded(checkpoint, plan, calibration, role, block);
         const std::vector<float> &factors = calibration.of(role, block).factors;
         const bool smooth = plan.of(role, block).alpha > 0;
         ASSERT_EQ(factors.size(), smooth ? plain.cols : 0) << block;
-        if (!smooth) return;  // nothing is folded
         double largest = 0, difference = 0;
         for (uint32_t t = 0; t < rows.tokens; ++t) {
             const float *const x = rows.values + size_t{t} * rows.stride;
@@ -175,9 +225,7 @@ void expect_exact_folds(const std::string &directory) {
                     expected += static_cast<double>(plain.values[at]) * static_cast<double>(x[i]);
                     found += static_cast<double>(folded.values[at]) * static_cast<double>(v[i]);
                 }
-                const bool dt = role == Role::x_proj && row < shape.dim(Dim::dt_rank);
-                if (dt && input_maker(shape, Role::dt_proj, block) == Role::x_proj)
-                    found *= static_cast<double>(calibration.of(Role::dt_proj, block).factors[row]);
+                found *= static_cast<double>(divisors[row]);
                 largest = std::max(largest, std::fabs(expected));
                 difference = std::max(difference, std::fabs(expected - found));
             }
@@ -226,7 +274,7 @@ TEST(ToyFolds, OfTheOtherFamiliesAreExact) {
             const test::TemporaryDirectory directory;
             test::CheckpointSpec spec;
             spec.config.model_type = model_type;
-            spec.config.d_model = 36;
+            spec.config.d_model = model_type == "rwkv7" ? d_inner : 36;  // which has heads of d_model
             spec.config.d_inner = d_inner;
             spec.config.n_head = d_inner / 8;
             spec.config.dt_rank = 3;
