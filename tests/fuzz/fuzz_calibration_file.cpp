@@ -47,7 +47,8 @@ extern "C" void adder_fuzz_seeds(void (*add)(const uint8_t *, size_t)) {
     const char rwkv7[] =
         R"({"adder_calibration":2,"checkpoint":{"name":"m","weights_crc32":"00000000","tokenizer_crc32":"ffffffff",)"
         R"("d_model":2,"n_layer":2,"vocab_size":9,"shapes":[{"kind":"rwkv7","w_rank":1,"a_rank":1,"g_rank":1,"d_inner":2},)"
-        R"({"kind":"rwkv7","flags":16,"w_rank":1,"v_rank":1,"a_rank":1,"g_rank":1,"d_inner":2}],"blocks":[0,1],"layers":[0,1]},)"
+        R"({"kind":"rwkv7","flags":16,"w_rank":1,"v_rank":1,"a_rank":1,"g_rank":1,"d_inner":2}],)"
+        R"("blocks":[0,1],"layers":[0,1]},)"
         R"("window":512,"texts":[{"name":"t","bytes":3,"crc32":"01234567","tokens":700}],"golden":[1,8],"inputs":[)"
         R"({"tensor":"layers.0.r_proj","absmax":[1,1],"counts":["160b","160b"]},)"
         R"({"tensor":"layers.0.w1_proj","absmax":[1,1],"counts":["160b","160b"]},)"

@@ -57,8 +57,8 @@ class Recipes : public testing::Test {
         test::write_checkpoint(directory_.path(), spec_);
     }
 
-    // Its matrices have other names than those that are made larger above: as they are, nearly all that a recipe loses is lost in
-    // the head, which is the same in all. Some channels behind the norms are larger than the others, as a trained model's
+    // Its matrices have other names than those that are made larger above: as they are, nearly all that a recipe loses is
+    // lost in the head, which is the same in all. Some channels behind the norms are larger than the others, as a trained model's
     // are: without that the inputs are so even that one scale for all of them loses no more than one per token. What the
     // int8 recipes lose is then 0.26 to 0.54 of naive's. A Hadamard transform has to fit d_model, and ranks of 1 to 3
     // leave nothing for GPTQ to choose.

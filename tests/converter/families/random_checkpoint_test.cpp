@@ -44,7 +44,7 @@ TEST(RandomCheckpoint, ShapesOfThePublishedModels) {
     const struct {
         const char *name;
         uint32_t d_model, n_layer, dt_rank, n_head;
-        uint64_t parameters;  // those of state-spaces/NAME-hf, tiiuae/NAME, state-spaces/NAME; RWKV-7's are those of the paper
+        uint64_t parameters;  // those of state-spaces/NAME-hf, tiiuae/NAME, state-spaces/NAME; RWKV-7: of BlinkDL's dimensions, by hand
     } models[] = {
         {"mamba-130m", 768, 24, 48, 0, 129135360},
         {"mamba-370m", 1024, 48, 64, 0, 371516416},
