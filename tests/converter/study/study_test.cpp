@@ -126,7 +126,13 @@ TEST_F(StudyCommand, EveryExperimentGivesItsRowsAndAPageThatLoadsNothing) {
     EXPECT_HAS(csv, "toy,table,naive,W8A8,");
     EXPECT_HAS(csv, "toy,state,scan,int8,,,text.txt,128,256,");
     EXPECT_EQ(commas(csv.substr(0, csv.find('\r'))), 30);
-    const std::string plain = std::regex_replace(csv, std::regex("\"[^\"]*\""), "quoted");
+    // A field in quotes has no comma that counts.
+    std::string plain;
+    bool quoted = false;
+    for (const char c : csv) {
+        quoted ^= c == '"';
+        if (!quoted) plain += c;
+    }
     EXPECT_EQ(commas(plain), 30 * std::count(csv.begin(), csv.end(), '\n'));
 }
 
@@ -252,8 +258,9 @@ TEST_F(StudyCommand, StoppedAndGoneOnItGivesTheSameBytes) {
     EXPECT_EQ(study("parts", with({"-t", "3", "--logits-mb", "0"})), printed);
     EXPECT_EQ(json("parts"), json("whole"));
     const auto page = [&](const std::string &out) {
-        return std::regex_replace(without_own_links(read_text(file(out + "/study.html"))),
-                                  std::regex("<p>Made by [^<]*</p>"), "");
+        std::string text = without_own_links(read_text(file(out + "/study.html")));
+        const size_t made = text.find("<p>Made by ");
+        return text.erase(made, text.find("</p>", made) - made);
     };
     EXPECT_EQ(page("parts"), page("whole"));
 
