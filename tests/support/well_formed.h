@@ -17,7 +17,8 @@ inline std::string without_own_links(std::string page) {
 }
 
 // What is wrong with a page that has no comments and no CDATA sections; empty: nothing.
-inline std::string xml_error(const std::string &page) {
+inline std::string xml_error(const std::string &whole) {
+    const std::string page = without_own_links(whole);  // which are long for a regular expression
     static const std::regex tag("<(/?)([a-zA-Z][a-zA-Z0-9]*)((\\s+[a-zA-Z0-9:-]+=\"[^\"<]*\")*)\\s*(/?)>");
     static const std::regex entity("^&(amp|lt|gt|quot|#39);");
     std::vector<std::string> open;
