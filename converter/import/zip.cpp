@@ -144,8 +144,9 @@ class Reader {
     }
 
     ZipMember locate(std::string_view name, const std::string &item, uint64_t place, uint64_t size) {
-        const uint8_t *const local = data_ + place;
-        if (place > directory_ || directory_ - place < local_size || u32(local) != local_signature)
+        const bool is_inside = place <= directory_ && directory_ - place >= local_size;
+        const uint8_t *const local = data_ + (is_inside ? place : 0);
+        if (!is_inside || u32(local) != local_signature)
             bad_input("%s is said to be at byte %" PRIu64 ", and is not there", item.c_str(), place);
         const uint32_t name_size = u16(local + 26), extra_size = u16(local + 28);
         const uint64_t header = uint64_t{local_size} + name_size + extra_size, room = directory_ - place;
