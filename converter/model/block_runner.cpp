@@ -180,7 +180,8 @@ void BlockRunner::run_to(Role role, uint32_t block, const BlockWeights &weights,
                            buffers.carried = memory.carried().data();
                        }
                        const Slots slots(view, buffers);
-                       const Frame frame{kernels_, alone, view, buffers, slots, memory.state(), tokens, first};
+                       const Frame frame{kernels_, alone,          view,   buffers,
+                                         slots,    memory.state(), tokens, first};
                        const std::function<void(const TensorRow &, const LinearInputs &)> see =
                            [&](const TensorRow &row, const LinearInputs &inputs) {
                                if (row.role == role) visit(role, i, first, inputs, member);

@@ -1,9 +1,9 @@
 /* What a library built without some of its parts does with blobs that need them: adder/config.h says which are there.
  * SPDX-License-Identifier: MIT */
 #define ADDER_SEVERAL_MODELS
+#include "tiny_families.h"
 #include "tiny_float.h"
 #include "tiny_int4.h"
-#include "tiny_families.h"
 #include "tiny_nfc.h"
 #include "tiny_world.h"
 
