@@ -194,18 +194,14 @@ void PlanRule::apply_input(Role role, uint32_t block, const ModelShape &shape, L
         plan->alpha = *alpha_;
         plan->search_alpha = search_alpha_;
     }
-    if (!can_smooth(shape, role, block, plan->input)) {
-        if (alpha_ && (plan->alpha > 0 || plan->search_alpha))
+    bool smooth = plan->alpha > 0 || plan->search_alpha;
+    if (smooth && !can_smooth(shape, role, block, plan->input)) {
+        if (alpha_)
             source_.refuse(
-                name + " has an input that no tensor in front of it could be divided by factors for: it takes "
-                       "alpha=off");
+                format("nothing that makes the input of %s can smooth it: it takes alpha=off", name.c_str()));
         plan->alpha = 0;
-        plan->search_alpha = false;
+        plan->search_alpha = smooth = false;
     }
-    const bool smooth = plan->alpha > 0 || plan->search_alpha;
-    if (alpha_ && smooth && !can_smooth(shape, role, block, plan->input))
-        source_.refuse(
-            format("nothing that makes the input of %s can smooth it: it takes alpha=off", name.c_str()));
     if (smooth && (role == Role::head || role == Role::embedding) && shape.tied)
         source_.refuse("the head is the embedding, which must stay as it is: it takes alpha=off");
 }

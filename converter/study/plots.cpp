@@ -3,13 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "converter/base/error.h"
 #include "converter/study/tables.h"
 
 namespace adder {
 namespace {
-
-std::string range_name(const PositionFinding &part) { return format("%u-%u", part.begin, part.end); }
 
 void add_once(std::vector<std::string> *list, const std::string &word) {
     if (std::find(list->begin(), list->end(), word) == list->end()) list->push_back(word);
@@ -57,9 +54,7 @@ void add_positions(const Study &study, size_t text, const std::string &prefix, S
 }  // namespace
 
 std::vector<StudyPlot> study_plots(const std::vector<Study> &studies, const Experiment &experiment) {
-    std::vector<Study> with;
-    for (const Study &study : studies)
-        if (!findings_of(study, experiment.name).empty()) with.push_back(study);
+    const std::vector<Study> with = studies_with(studies, experiment);
     std::vector<StudyPlot> plots;
     if (with.empty() || experiment.name == std::string("inputs") || experiment.name == std::string("tasks"))
         return plots;

@@ -20,8 +20,6 @@ std::string with_error(const Estimate &e, int digits, const char *sign = "") {
 
 Estimate percent(const Estimate &e) { return {100 * e.value, 100 * e.error}; }
 
-std::string range_name(const PositionFinding &part) { return format("%u-%u", part.begin, part.end); }
-
 const char changed[] = "perplexity, %", diverged[] = "KL";
 
 // Rows of no channels say nothing: the model is as it was.
@@ -235,10 +233,17 @@ std::vector<const StudyFinding *> findings_of(const Study &study, const std::str
     return list;
 }
 
-std::vector<EvalSection> study_tables(const std::vector<Study> &studies, const Experiment &experiment) {
-    std::vector<Study> with;  // rows of it
+std::vector<Study> studies_with(const std::vector<Study> &studies, const Experiment &experiment) {
+    std::vector<Study> with;
     for (const Study &study : studies)
         if (!findings_of(study, experiment.name).empty()) with.push_back(study);
+    return with;
+}
+
+std::string range_name(const PositionFinding &part) { return format("%u-%u", part.begin, part.end); }
+
+std::vector<EvalSection> study_tables(const std::vector<Study> &studies, const Experiment &experiment) {
+    const std::vector<Study> with = studies_with(studies, experiment);
     if (with.empty()) return {};
     if (experiment.name == std::string("inputs")) return {table_of_inputs(with)};
     if (experiment.name == std::string("tasks")) return {table_of_tasks(with)};

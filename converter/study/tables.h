@@ -27,7 +27,10 @@ std::vector<StudyPlot> study_plots(const std::vector<Study> &studies, const Expe
 // What the figures of an experiment say, a sentence a study, and of several one of them all.
 std::vector<std::string> study_conclusions(const std::vector<Study> &studies, const Experiment &experiment);
 
-// The rows of an experiment, in their order.
+// The rows of an experiment, in their order; the studies that have such.
 std::vector<const StudyFinding *> findings_of(const Study &study, const std::string &experiment);
+std::vector<Study> studies_with(const std::vector<Study> &studies, const Experiment &experiment);
+
+std::string range_name(const PositionFinding &part);  // "256-512"
 
 }  // namespace adder

@@ -317,6 +317,23 @@ TEST_P(FamilyCommands, CalibrationFilesGiveTheBlobsOfTheText) {
     EXPECT_HAS(err_, "they are not of one checkpoint");
 }
 
+// An input that no tensor in front of it can be divided for takes no strength of smoothing.
+TEST_P(FamilyCommands, SmoothingOfWhatNothingMakesIsRefused) {
+    size_t found = 0;
+    for (uint32_t block = 0; block < shape().block_count(); ++block)
+        for (const Role role : linear_roles_of(shape(), block)) {
+            if (input_owner(shape(), role, block) != role) continue;
+            if (can_smooth(shape(), role, block, static_input_of(shape(), role, block))) continue;
+            ++found;
+            const std::string name = plan_name(shape(), role, block);
+            adder({"convert", toy_.checkpoint(), "-o", file("x.adder"), "-q", "--recipe=smooth", "--set",
+                   name + "=input=static,alpha=0.5"},
+                  2);
+            EXPECT_HAS(err_, "nothing that makes the input of " + name + " can smooth it: it takes alpha=off");
+        }
+    EXPECT_EQ(found > 0, GetParam() == "rwkv7" || GetParam() == "recurrent_gemma");
+}
+
 TEST_P(FamilyCommands, AStudyHasItsRows) {
     adder({"study", toy_.checkpoint(), "--calib", file("text.txt"), "--valid", file("lambada.jsonl"), "--out",
            file("s"), "--window", "64", "--state-window", "512", "--calib-tokens", "1024", "--quick", "-q",

@@ -10,6 +10,7 @@
 #include <regex>
 #include <set>
 
+#include "adder/adder.h"
 #include "converter/model/checkpoint.h"
 #include "converter/text/json.h"
 #include "tests/converter/eval/toy.h"
@@ -269,6 +270,17 @@ TEST_F(StudyCommand, StoppedAndGoneOnItGivesTheSameBytes) {
     study("order", {"--only", "layers", "--windows", "2"});
     study("order", {"--only", "state", "--windows", "2"});
     EXPECT_EQ(json("order"), json("whole"));
+}
+
+// Where a date is given the page has that one, and no machine: the same bytes everywhere.
+TEST_F(StudyCommand, APageOfAGivenDateIsTheSameEverywhere) {
+    ASSERT_EQ(setenv("SOURCE_DATE_EPOCH", "86400", 1), 0);
+    study("s", {"--only", "inputs"});
+    unsetenv("SOURCE_DATE_EPOCH");
+    const std::string given = read_text(file("s/study.html"));
+    EXPECT_HAS(given, "with adder " + std::string(adder_version()) + ", 1970-01-02.");
+    study("s", {"--only", "inputs"});
+    EXPECT_EQ(read_text(file("s/study.html")).find("1970-01-02"), std::string::npos);
 }
 
 TEST_F(StudyCommand, WhatIsFinishedIsNotComputedAgain) {
