@@ -432,7 +432,7 @@ constexpr Role wide[] = {Role::r_proj, Role::k_proj, Role::v_proj, Role::ffn_key
 constexpr Role low_first[] = {Role::w1_proj, Role::a1_proj, Role::v1_proj, Role::g1_proj};
 constexpr Role low_second[] = {Role::w2_proj, Role::a2_proj, Role::v2_proj, Role::g2_proj};
 
-void tune(const ModelShape &model, Recipe *recipe) {
+void tune(const ModelShape &, Recipe *recipe) {
     if (recipe->name == "naive" || recipe->name == "float") return;
     const bool fixed = recipe->name == "smooth" || recipe->name == "static";
     const bool small = recipe->name.compare(0, 5, "small") == 0;
@@ -446,12 +446,7 @@ void tune(const ModelShape &model, Recipe *recipe) {
     }
     for (const Role role : low_second) recipe->of(role).input = Input::floats;
     LinearPlan &squares = recipe->of(Role::ffn_value), &out = recipe->of(Role::out_proj);
-    squares.input = fixed ? Input::fixed : Input::token;
-    if (recipe->name == "static") {
-        const bool fits = model.d_model % hadamard_size == 0;
-        out.input = fits ? Input::hadamard : Input::fixed;
-        squares.input = fits && model.dim(Dim::d_ffn) % hadamard_size == 0 ? Input::hadamard : Input::fixed;
-    }
+    squares.input = out.input;
     if (!small) return;
     for (const Role role : wide) {
         recipe->of(role).weights = Dtype::int4;

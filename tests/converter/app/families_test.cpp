@@ -98,14 +98,10 @@ class FamilyCommands : public testing::TestWithParam<std::string> {
 TEST_P(FamilyCommands, EveryRecipeConvertsVerifiesAndRuns) {
     for (const std::string &recipe : recipe_names()) {
         std::vector<std::string> options = {"--recipe", recipe};
-        const Recipe tuned = recipe_for(shape(), recipe_named(recipe));
-        // RWKV-7's recipe has a Hadamard transform only where one fits.
-        EXPECT_EQ(tuned.of(Role::out_proj).input == Input::hadamard,
-                  recipe == "static" && GetParam() != "rwkv7");
-        if (tuned.of(Role::out_proj).input ==
-            Input::hadamard) {  // the toy is too narrow for a Hadamard transform, which is said
+        if (recipe == "static") {  // the toy is too narrow for a Hadamard transform, which is said
             adder({"convert", toy_.checkpoint(), "-o", file("x.adder"), "-q", "--recipe", "static"}, 3);
-            EXPECT_HAS(err_, "transforms the input of layers.0.out_proj in blocks of 64, and d_inner is 32");
+            EXPECT_HAS(err_, "transforms the input of layers.0.out_proj in blocks of 64, and d_inner is " +
+                                 std::to_string(shape().dim(Dim::d_inner)));
             options.insert(options.end(), {"--set", "layers.*.*=input=static"});
         }
         const std::string blob = convert("toy.adder", options);
@@ -341,17 +337,11 @@ TEST_P(FamilyCommands, AStudyHasItsRows) {
     const Study study = read_study(read_text(file("s/study.json")), "study.json");
     const std::vector<StudyRow> rows = study_rows(Checkpoint(toy_.checkpoint()).shape());
     ASSERT_EQ(study.findings.size(), rows.size());
-    const std::vector<std::string> statics = {"--recipe=static"};
-    const bool adapts =
-        recipe_for(shape(), recipe_named("static")).of(Role::out_proj).input != Input::hadamard;
-    EXPECT_EQ(adapts, GetParam() == "rwkv7");
     bool zeroed = false;
     for (size_t i = 0; i < rows.size(); ++i) {
         const StudyFinding &f = study.findings[i];
         EXPECT_TRUE(same_row(f.row, rows[i])) << f.row.name();
-        // The toy is too narrow for one. RWKV-7's static recipe then does without.
-        bool hadamard =
-            f.row.series.find("Hadamard") != std::string::npos && !(adapts && f.row.convert == statics);
+        bool hadamard = f.row.series.find("Hadamard") != std::string::npos;
         for (const std::string &word : f.row.convert) hadamard |= word.find("hadamard") != std::string::npos;
         EXPECT_EQ(f.impossible.empty(), !hadamard) << f.row.name() << ": " << f.impossible;
         if (hadamard) continue;

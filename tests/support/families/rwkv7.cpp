@@ -39,7 +39,7 @@ std::vector<TestFamily> rwkv7_tests() {
              {{"rwkv7_smallest", rwkv7(1, 1, 1, sized(8, 1, 1, 1, 3, false, false, true))},
               {"rwkv7_odd", rwkv7(5, 3, 11, sized(40, 37, 5, 2, 251, false, false, true))},
               {"rwkv7_wide_heads", rwkv7(2, 16, 24, sized(128, 256, 9, 8, 67, false, false, true))},
-              {"rwkv7_heads", rwkv7(3, 8, 33, sized(48, 64, 17, 5, 251, false, false, true))}}}};
+              {"rwkv7_heads", rwkv7(3, 8, 33, sized(48, 72, 17, 5, 251, false, false, true))}}}};
 }
 
 }  // namespace adder::test
