@@ -41,7 +41,8 @@ enum KernelForm : uint32_t {
     form_half_state = 32,     // scans: float16, where that may be
     form_no_gate = 64,        // scans with heads
     form_delta_limits = 128,  // scans with heads: narrow ones
-    all_forms = 255
+    form_kept_codes = 256,    // attention: to int8
+    all_forms = 511
 };
 
 inline uint32_t KernelShape::stride(uint32_t width) const { return width + (has(form_wide_rows) ? 8 : 0); }

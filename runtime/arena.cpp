@@ -21,12 +21,23 @@ adder_status options_resolve(const Model &model, const adder_options *given, add
         {"chunk", resolved->chunk, max_chunk},
         {"logit rows", resolved->logit_rows, resolved->chunk},
         {"threads", resolved->threads, max_threads},
-        {"threads without parallel_for", resolved->threads, resolved->parallel_for ? max_threads : 1}};
+        {"threads without parallel_for", resolved->threads, resolved->parallel_for ? max_threads : 1},
+#if ADDER_CACHE
+        {"context", resolved->context, max_context},
+#endif
+    };
     for (const auto &limit : limits)
         if (limit.value > limit.high)
             return report(error, ADDER_ERROR_ARGUMENT, limit.item, limit.value, limit.high);
     for (const uint32_t reserved : resolved->reserved)
         if (reserved != 0) return report(error, ADDER_ERROR_ARGUMENT, "reserved options", reserved, 0);
+    if (is_built(block_cache)) {
+        const uint32_t trained = trained_context(model.architecture);
+        if (trained == 0)
+            resolved->context = 0;  // a sequence has no end
+        else if (resolved->context == 0)
+            resolved->context = trained < default_context ? trained : default_context;
+    }
     if (!model.stream) return ADDER_OK;
     const uint32_t least = model.stream->least_buffer(model);
     if (resolved->stream_buffer == 0)
@@ -64,6 +75,7 @@ ArenaPlan arena_plan(const Model &model, const adder_options &options) {
     ArenaPlan plan{};
     plan.session = place(ADDER_SESSION_BYTES);
     plan.state = place(state_bytes(a));
+    if (is_built(block_cache)) plan.cache = place(page_bytes(a) * pages_of(options.context));
     plan.residual = place(buffer_bytes(SlotType::floats, a.d_model_padded(), form));
     plan.in_codes = place(buffer_bytes(SlotType::codes, a.d_model_padded(), form));
     plan.in_floats = place(buffer_bytes(SlotType::floats, a.d_model_padded(), form));

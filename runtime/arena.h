@@ -10,12 +10,15 @@ constexpr uint32_t arena_alignment = 64;
 constexpr uint32_t default_chunk = 16;
 constexpr uint32_t max_chunk = 4096;
 constexpr uint32_t max_threads = 256;
+constexpr uint32_t default_context = 2048;
+constexpr uint32_t max_context = 1u << 24;
 
 // Offsets in bytes from the start of the arena, each a multiple of arena_alignment. docs/memory.md states the formulas;
 // dimensions are padded to tiles. Codes and scales have room only where some linear layer takes codes.
 struct ArenaPlan {
     uint64_t session;         // the adder_session itself
     uint64_t state;           // block by block
+    uint64_t cache;           // pages of 8 tokens, as many as the context has; where the model has none 0
     uint64_t residual;        // float [chunk][d_model]
     uint64_t in_codes;        // int8  [chunk][d_model], input of a block and of the head
     uint64_t in_floats;       // float [chunk][d_model], before quantization; on float weights then the codes

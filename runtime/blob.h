@@ -103,10 +103,17 @@ enum class BlockId : uint16_t {
 enum ShapeFlags : uint16_t {
     shape_projection_bias = 1,  // in_proj and out_proj have a bias
     shape_mixer_norms = 2,      // dt, B and C are normalized (Falcon-Mamba)
-    shape_value_residual = 16   // values are mixed with those that an earlier block left
+    shape_value_residual = 16,  // values are mixed with those that an earlier block left
+    shape_gate = 32,            // what the recurrence makes is gated
+    shape_turns = 128,          // queries and keys turn with the position
+    shape_head_norms = 256,     // ... and each head is normalized before
+    shape_keeps_input = 512,    // another block works on the same input beside this one: ...
+    shape_beside = 1024,        // ... that of the last block that kept its own
+    shape_unless = 0x8000       // of no shape: in TensorRow.presence
 };
 
-enum class StateType : uint8_t { f32 = 0, f16 = 1 };  // of the scan's state
+// Of the scan's state, or of the keys and values of a cache, which alone may be int8.
+enum class StateType : uint8_t { f32 = 0, f16 = 1, int8 = 2 };
 
 struct BlobShape {
     uint16_t kind;   // BlockId
@@ -123,7 +130,7 @@ struct BlobBlock {
     uint16_t shape;         // its place in the table of shapes
     uint16_t layer;         // of the checkpoint, ascending
     uint32_t first_tensor;  // its tensors are this one and those after it, as many as its kind and flags have
-    uint64_t state_offset;  // bytes from the start of the state
+    uint64_t state_offset;  // bytes from the start of the state; of a kind with a cache, from the start of a page
 };
 static_assert(sizeof(BlobBlock) == 16, "a block is 16 bytes");
 

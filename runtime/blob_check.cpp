@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/blob_check.h"
 
+#include <cstddef>
 #include <cstring>
 
 #include "kernels/float_mode.h"
@@ -91,18 +92,22 @@ adder_status check_fields(const BlobHeader &header, adder_error *error) {
     if (ADDER_LAYER_NORM && (header.flags & blob_layer_norm) && header.d_model % tile_size != 0)
         return corrupt(error, "d_model of a model with LayerNorm, a multiple of 8", header.d_model,
                        round_up_to_tile(header.d_model));
-    const struct {
-        const char *item;
-        float value, low, high;
+    static constexpr struct {
+        char item[20];
+        uint32_t at;  // in the header
+        float low, high;
     } floats[] = {
-        {"norm epsilon", header.norm_epsilon, 0.0f, 1.0f},
-        {"temperature", header.temperature, 0.0f, 1e6f},
-        {"top-p", header.top_p, 0.0f, 1.0f},
-        {"min-p", header.min_p, 0.0f, 1.0f},
-        {"repetition penalty", header.repetition_penalty, 1e-3f, 1e3f},
+        {"norm epsilon", offsetof(BlobHeader, norm_epsilon), 0.0f, 1.0f},
+        {"temperature", offsetof(BlobHeader, temperature), 0.0f, 1e6f},
+        {"top-p", offsetof(BlobHeader, top_p), 0.0f, 1.0f},
+        {"min-p", offsetof(BlobHeader, min_p), 0.0f, 1.0f},
+        {"repetition penalty", offsetof(BlobHeader, repetition_penalty), 1e-3f, 1e3f},
     };
-    for (const auto &f : floats)
-        if (!within(f.value, f.low, f.high)) return corrupt(error, f.item, 0, 0);
+    for (const auto &f : floats) {
+        float value;
+        memcpy(&value, reinterpret_cast<const uint8_t *>(&header) + f.at, sizeof value);
+        if (!within(value, f.low, f.high)) return corrupt(error, f.item, 0, 0);
+    }
     // -1 for none. As unsigned numbers the other negative ones are above any vocabulary.
     const auto is_token = [&](int32_t token) {
         return token == -1 || static_cast<uint32_t>(token) < header.vocab_size;
@@ -118,15 +123,24 @@ adder_status check_fields(const BlobHeader &header, adder_error *error) {
     return ADDER_OK;
 }
 
-const char *kind_missing(uint16_t kind) {
-    switch (kind) {
-        // clang-format off
-#define ADDER_BLOCK_LEFT_OUT(id, item) \
-    case id: return item;
+// The part of the library that a kind which is not built would need.
+const char *kind_missing([[maybe_unused]] uint16_t kind) {
+#if ADDER_ERROR_STRINGS
+    static constexpr struct {
+        uint8_t id;
+        char item[21];
+    } left_out[] = {
+    // clang-format off
+#define ADDER_BLOCK_LEFT_OUT(id, item) {id, item},
 #include "runtime/blocks/kinds.inc"
-    // clang-format on
-    default: return "kind of shape";
-    }
+        // clang-format on
+        {0, "kind of shape"}};
+    uint32_t i = 0;
+    while (left_out[i].id != kind && left_out[i].id != 0) ++i;
+    return left_out[i].item;
+#else
+    return "kind of shape";
+#endif
 }
 
 // A shape: a kind that this build has, dimensions in its ranges, and nothing else.
@@ -143,7 +157,8 @@ adder_status check_shape(const BlobHeader &header, const BlobShape &shape, int32
         const uint32_t place = static_cast<uint32_t>(kind->dims[i].dim);
         stated |= 1u << place;
         const adder_status status =
-            check_count("dimension of shape", shape.dim[place], 1, kind->dims[i].high, at, error);
+            check_count("dimension of shape", shape.dim[place], is_built(block_cache) ? kind->dims[i].low : 1,
+                        kind->dims[i].high, at, error);
         if (status != ADDER_OK) return status;
     }
     for (uint32_t i = 0; i < stored_dims; ++i)
@@ -174,8 +189,8 @@ adder_status check_blocks(const Architecture &architecture, const BlobHeader &he
         if (status != ADDER_OK) return status;
     }
     uint32_t tensor = 1, layer = 0;
-    uint64_t state = 0;
-    uint16_t carried = 0;  // takes_carried of the kind that has left something
+    uint64_t state = 0, page = 0;
+    uint16_t carried = 0;  // what the last block that left something has left
     for (uint32_t i = 0; i < header.block_count; ++i) {
         const BlobBlock &block = architecture.blocks[i];
         const int32_t at = static_cast<int32_t>(i);
@@ -183,19 +198,23 @@ adder_status check_blocks(const Architecture &architecture, const BlobHeader &he
             return corrupt(error, "shape of block", block.shape, header.shape_count - 1, at);
         if (block.layer < layer || block.layer >= header.layer_count)
             return corrupt(error, "layer of block", block.layer, layer, at);
-        if (block.first_tensor != tensor || block.state_offset != state)
+        const BlockView view = block_view(architecture, i);
+        const bool cached = is_built(block_cache) && view.kind->has_cache;
+        if (block.first_tensor != tensor || block.state_offset != (cached ? page : state))
             return corrupt(error, "tensors or state of block", block.first_tensor, tensor, at);
         layer = block.layer;
-        const BlockView view = block_view(architecture, i);
         if (is_built(block_carried)) {
-            const uint16_t takes = view.kind->takes_carried & view.shape->flags;
-            if (takes & ~carried)
+            const uint16_t flags = view.shape->flags, leaves = leaves_carried(*view.kind, flags);
+            if (takes_carried(*view.kind, flags) & ~carried)
                 return corrupt(error, "a block that takes what none before it left, block", i, 0, at);
-            if (takes == 0) carried |= view.kind->takes_carried;
+            if (leaves != 0) carried = leaves;
         }
         tensor += tensors_of_block(*view.kind, view.shape->flags);
         state += block_state_bytes(*view.kind, *view.shape, view.dims);
+        if (is_built(block_cache)) page += block_page_bytes(*view.kind, *view.shape, view.dims);
     }
+    if (is_built(block_cache) && page > max_page_bytes)
+        return report(error, ADDER_ERROR_UNSUPPORTED, "bytes of 8 tokens in the cache", page, max_page_bytes);
     *tensors = tensor + (header.flags & blob_tied_head ? 1 : 2) + (has_layer_norm(architecture) ? 1 : 0);
     return ADDER_OK;
 }
@@ -315,6 +334,9 @@ adder_status check_shared_inputs(const Model &model, const BlockView &view, uint
     for (uint32_t i = 1; i < view.kind->tensor_count; ++i)
         for (uint32_t j = 0; j < i; ++j) {
             if (rows[i].form != Form::matrix || rows[j].form != Form::matrix || rows[i].input != rows[j].input)
+                continue;
+            // Of two that exclude each other one is there.
+            if (is_built(block_beside) && ((rows[i].presence | rows[j].presence) & shape_unless) != 0)
                 continue;
             const uint32_t at = first + view.place[i];
             const BlobTensor &a = model.tensors[first + view.place[j]], &b = model.tensors[at];
@@ -470,17 +492,24 @@ adder_status blob_check_metadata(Model *model, const uint8_t *metadata, uint64_t
 }
 
 #if ADDER_TOKENIZER
-// What a tokenizer section may need that is not here.
-static constexpr const char *tokenizer_lack =
-#if ADDER_NFC && ADDER_WORLD_TOKENIZER
-    "tokenizer section";
-#elif ADDER_NFC
-    "ADDER_WORLD_TOKENIZER";
-#elif ADDER_WORLD_TOKENIZER
-    "tokenizer section without ADDER_NFC";
-#else
-    "tokenizer section without ADDER_NFC or ADDER_WORLD_TOKENIZER";
+// What a tokenizer section needs that is not here.
+static const char *tokenizer_lack(const TokenizerHeader &header) {
+    (void)header;
+#if !ADDER_WORLD_TOKENIZER
+    if (header.version == tokenizer_version_longest) return "ADDER_WORLD_TOKENIZER";
 #endif
+#if !ADDER_SENTENCEPIECE
+    if (header.version == tokenizer_version_characters) return "ADDER_SENTENCEPIECE";
+#endif
+#if !ADDER_PRETOKENIZER
+    if (header.version == tokenizer_version_split) return "ADDER_PRETOKENIZER";
+#endif
+#if ADDER_NFC
+    return "tokenizer section";
+#else
+    return "tokenizer section without ADDER_NFC";
+#endif
+}
 #endif
 
 adder_status blob_open_sections(Model *model, adder_error *error) {
@@ -491,7 +520,8 @@ adder_status blob_open_sections(Model *model, adder_error *error) {
     const uint8_t *tokenizer = model_section(*model, section_tokenizer, &size);
     if (!tokenizer) return ADDER_OK;
     const TokenizeStatus opened = tokenizer_open(&model->tokenizer, tokenizer, size);
-    if (opened == TokenizeStatus::unsupported) return unsupported(error, tokenizer_lack, 0, 0);
+    if (opened == TokenizeStatus::unsupported)
+        return unsupported(error, tokenizer_lack(*reinterpret_cast<const TokenizerHeader *>(tokenizer)), 0, 0);
     if (opened != TokenizeStatus::ok) return corrupt(error, "tokenizer section", 0, 0);
     if (model->tokenizer.tokens > model->architecture.vocab_size)
         return corrupt(error, "tokens of the tokenizer", model->tokenizer.tokens,

@@ -24,6 +24,10 @@ void widen(const int8_t *codes, uint32_t n, float *floats) {
     for (uint32_t i = 0; i < n; ++i) floats[i] = static_cast<float>(codes[i]);
 }
 
+void multiply(const float *v, const float *weight, uint32_t n, float *out) {
+    for (uint32_t i = 0; i < n; ++i) out[i] = v[i] * weight[i];
+}
+
 }  // namespace
 
 void encode_rows(const KernelTable &kernels, const Linear &linear, const LinearInput &input, Range range) {
@@ -129,12 +133,15 @@ void normalize(const KernelTable &kernels, const Team &team, const Norm &norm, c
     const uint32_t group = grouped ? norm.width / norm.groups : width;
     const uint32_t numbers = grouped ? group : norm.width;
     const bool layer_norm = is_built(block_layer_norm) && norm.bias != nullptr;
-    const bool to_codes = linear.input == Input::fixed && !wants_widened(linear) && !layer_norm;
+    const bool weighted = is_built(block_grouped_norms) && norm.groups == 0;
+    const bool to_codes = linear.input == Input::fixed && !wants_widened(linear) && !layer_norm && !weighted;
     const auto some_tokens = [&](Range range) {
         for (uint32_t t = range.begin; t < range.end; ++t)
             for (uint32_t i = 0; i < width; i += group) {
                 const float *r = in + size_t{t} * stride + i;
-                if (layer_norm)
+                if (weighted)
+                    multiply(r, norm.weight, width, input.floats + size_t{t} * input.floats_stride);
+                else if (layer_norm)
                     kernels.layernorm(r, norm.weight, norm.bias, width, norm.epsilon,
                                       input.floats + size_t{t} * input.floats_stride);
                 else if (to_codes)

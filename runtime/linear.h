@@ -32,8 +32,8 @@ void encode_rows(const KernelTable &kernels, const Linear &linear, const LinearI
 void encode(const KernelTable &kernels, const Team &team, const Linear &linear, const LinearInput &input,
             uint32_t tokens);
 
-// RMSNorm of vectors of `width` numbers, in groups of equal width that are normalized by themselves; with a bias LayerNorm, of
-// a width that is a multiple of 8.
+// RMSNorm of vectors of `width` numbers, in groups of equal width that are normalized by themselves; in 0 groups the weights alone;
+// with a bias LayerNorm, of a width that is a multiple of 8.
 struct Norm {
     const float *weight;  // [width], padded
     uint32_t width, groups;

@@ -61,16 +61,43 @@ uint32_t tensor_index(const Model &model, uint32_t block, Role role) {
 }
 
 uint64_t state_bytes(const Architecture &architecture) {
-    const uint32_t last = architecture.block_count - 1;
-    const BlockView view = block_view(architecture, last);
+    uint32_t last = architecture.block_count - 1;
+    BlockView view = block_view(architecture, last);
+    if (is_built(block_cache)) {  // whose offsets are within a page
+        while (view.kind->has_cache && last > 0) view = block_view(architecture, --last);
+        if (view.kind->has_cache) return 0;
+    }
     return architecture.blocks[last].state_offset + block_state_bytes(*view.kind, *view.shape, view.dims);
 }
+
+#if ADDER_CACHE
+
+uint64_t page_bytes(const Architecture &architecture) {
+    for (uint32_t block = architecture.block_count; block-- > 0;) {
+        const BlockView view = block_view(architecture, block);
+        if (view.kind->has_cache)
+            return architecture.blocks[block].state_offset +
+                   block_page_bytes(*view.kind, *view.shape, view.dims);
+    }
+    return 0;
+}
+
+uint32_t trained_context(const Architecture &architecture) {
+    uint32_t least = 0;
+    for (uint32_t i = 0; i < architecture.shape_count; ++i) {
+        const uint32_t context = shape_view(architecture, architecture.shapes[i]).dims[Dim::context];
+        if (context > 0 && (least == 0 || context < least)) least = context;
+    }
+    return least;
+}
+
+#endif
 
 bool has_carried(const Architecture &architecture) {
     if (!is_built(block_carried)) return false;
     for (uint32_t i = 0; i < architecture.shape_count; ++i) {
         const BlobShape &shape = architecture.shapes[i];
-        if (takes_carried(*find_block_kind(shape.kind), shape.flags)) return true;
+        if (takes_carried(*find_block_kind(shape.kind), shape.flags) != 0) return true;
     }
     return false;
 }
@@ -270,6 +297,7 @@ extern "C" void adder_model_get_info(const adder_model *model, adder_model_info 
     for (int i = 0; i < 4; ++i) info->eos_tokens[i] = header.eos_tokens[i];
     info->int8_activations = m.code_inputs;
     info->has_tokenizer = m.has_tokenizer;
+    info->context = trained_context(m.architecture);
     size_t size;
     info->has_chat_template = adder_model_text(model, ADDER_TEXT_ASSISTANT_PREFIX, &size) != nullptr;
 }

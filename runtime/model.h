@@ -43,6 +43,16 @@ uint32_t end_index(uint32_t tensor_count, const Architecture &architecture, Role
 // Bytes of the state of all blocks.
 uint64_t state_bytes(const Architecture &architecture);
 
+// Bytes of a page of the cache, 0 if the model has none; and the longest sequences that such a model was made for.
+constexpr uint32_t max_page_bytes = 1u << 30;
+#if ADDER_CACHE
+uint64_t page_bytes(const Architecture &architecture);
+uint32_t trained_context(const Architecture &architecture);
+#else
+inline uint64_t page_bytes(const Architecture &) { return 0; }
+inline uint32_t trained_context(const Architecture &) { return 0; }
+#endif
+
 // Does some block leave a vector per token for others?
 bool has_carried(const Architecture &architecture);
 
@@ -80,13 +90,13 @@ struct __attribute__((may_alias)) Model {
     bool float_weights;  // some linear layer has float weights
     bool code_inputs;    // some linear layer takes int8 codes
     bool has_tokenizer;
+    uint32_t stream_flags;  // of a blob that is streamed
     uint64_t bytes_per_token;
     uint64_t fingerprint;
     Tokenizer tokenizer;
     // A blob that is streamed: `blob` is null, and of its contents only what the pointers above point to is in memory.
     const adder_source *source;
     const StreamOperations *stream;
-    uint32_t stream_flags;
 };
 static_assert(sizeof(Model) <= sizeof(adder_model), "adder_model holds a Model");
 

@@ -5,6 +5,7 @@
 
 #include "runtime/nfc.h"
 
+#include "runtime/sentencepiece.h"
 #include "runtime/unicode.h"
 
 #if ADDER_NFC
@@ -18,6 +19,9 @@ namespace adder {
 bool nfc_available() { return false; }
 
 bool CodePointReader::next(uint32_t *code_point) {
+#if ADDER_SENTENCEPIECE
+    if (spaces != 0) return next_spaced(this, code_point);
+#endif
     if (at == end) return false;
     at += utf8_read(at, end, code_point);
     return true;
@@ -229,6 +233,9 @@ void nfc_segment(CodePointReader *reader, uint32_t code_point) {
 }
 
 bool CodePointReader::next(uint32_t *code_point) {
+#if ADDER_SENTENCEPIECE
+    if (spaces != 0) return next_spaced(this, code_point);
+#endif
     if (first == count) {
         if (at == end) return false;
         at += utf8_read(at, end, code_point);

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "adder/config.h"
+
 namespace adder {
 
 // Reads UTF-8 text one code point at a time, normalised on the way if asked. Copy it to look ahead.
@@ -16,6 +18,9 @@ struct CodePointReader {
     const uint8_t *at, *end;
     bool nfc;
     uint8_t first, count;  // of `queue`
+#if ADDER_SENTENCEPIECE
+    uint8_t spaces;  // 0, or bits of sentencepiece.h: spaces are read as SentencePiece does
+#endif
     uint32_t queue[queue_size];
 
     void open(const uint8_t *text, const uint8_t *text_end, bool normalize) {
@@ -23,6 +28,9 @@ struct CodePointReader {
         end = text_end;
         nfc = normalize;
         first = count = 0;
+#if ADDER_SENTENCEPIECE
+        spaces = 0;
+#endif
     }
     // The next code point, or invalid_byte + a byte; false at the end.
     bool next(uint32_t *code_point);

@@ -104,6 +104,11 @@ extern "C" adder_status adder_session_init(adder_session **session, const adder_
     s->chunk = resolved.chunk;
     s->logit_rows = resolved.logit_rows;
     s->state = base + plan.state;
+#if ADDER_CACHE
+    s->cache = base + plan.cache;
+    s->page_bytes = static_cast<uint32_t>(page_bytes(m.architecture));
+    s->context = resolved.context;
+#endif
     s->buffers.form = buffer_form(m.code_inputs, m.float_weights, resolved.chunk);
     s->buffers.residual = floats(plan.residual);
     s->buffers.in_codes = reinterpret_cast<int8_t *>(base + plan.in_codes);
@@ -123,6 +128,14 @@ extern "C" adder_status adder_session_init(adder_session **session, const adder_
 extern "C" const char *adder_session_isa(const adder_session *session) { return session->kernels->name; }
 
 extern "C" uint64_t adder_session_position(const adder_session *session) { return session->position; }
+
+extern "C" uint32_t adder_session_context([[maybe_unused]] const adder_session *session) {
+#if ADDER_CACHE
+    return session->context;
+#else
+    return 0;
+#endif
+}
 
 extern "C" adder_status adder_feed(adder_session *session, const int32_t *tokens, size_t n) {
     if (!session || (!tokens && n > 0)) return ADDER_ERROR_ARGUMENT;

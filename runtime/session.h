@@ -34,6 +34,11 @@ struct adder_session {
     uint32_t logit_rows;
     uint64_t position;  // tokens since the state was empty
     uint8_t *state;     // block by block, as BlobBlock.state_offset says
+#if ADDER_CACHE
+    uint8_t *cache;       // pages
+    uint32_t page_bytes;  // of one; 0: the model has no cache
+    uint32_t context;     // tokens that it has room for; 0: a sequence has no end
+#endif
     adder::Buffers buffers;
     float *logits;  // [logit_rows][vocab_padded]
     adder::Slices slices;

@@ -86,6 +86,11 @@ extern "C" const char *adder_status_text(adder_status status) {
     case ADDER_ERROR_SEQUENCE:
         return "what was begun has to be continued to its end first, or nothing was begun";
     case ADDER_ERROR_READ: return "the blob could not be read";
+#if ADDER_CACHE
+    case ADDER_ERROR_CONTEXT: return "the sequence would be longer than the context of the session";
+#else
+    case ADDER_ERROR_CONTEXT: break;
+#endif
     case ADDER_MORE: return "there is more to do: call adder_continue again";
     }
     return "unknown status";

@@ -158,7 +158,7 @@ adder_status stream_walk_head(adder_session &session, uint32_t first, uint32_t n
     const Architecture &architecture = model.architecture;
     const uint32_t stage = architecture.block_count;
     const BlockView ends = ends_view(architecture);
-    const Frame frame{*session.kernels, session.team, ends, session.buffers, no_slots, session.state, n, 0};
+    const Frame frame{*session.kernels, session.team, ends, session.buffers, no_slots, session.state, n};
     const ModelBlock weights{model, ends, 0};
     const StreamSource source(session, frame, weights, stage);
     const TensorRow *const rows = model_ends.tensors;  // embedding, final norm with its bias, head

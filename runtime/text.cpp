@@ -18,7 +18,8 @@ extern "C" adder_status adder_tokenize(const adder_model *model, const char *tex
     *count = 0;
     const Model &m = *model_of(model);
     if (!m.has_tokenizer) return ADDER_ERROR_NO_TOKENIZER;
-    static_assert(ADDER_TOKENIZE_SPECIAL == tokenize_special, "the flag is passed on");
+    static_assert(ADDER_TOKENIZE_SPECIAL == tokenize_special && ADDER_TOKENIZE_BEGIN == tokenize_begin,
+                  "the flags are passed on");
     switch (tokenize(&m.tokenizer, text, size, flags, ids, capacity, count)) {
     case TokenizeStatus::ok: return ADDER_OK;
     case TokenizeStatus::capacity: return ADDER_ERROR_BUFFER;
@@ -80,19 +81,29 @@ extern "C" size_t adder_detokenize(const adder_model *model, adder_detokenizer *
     memcpy(stream.pending, detokenizer->pending, sizeof stream.pending);
     // What is pending is the beginning of a sequence; anything else, a struct never zeroed, counts as nothing.
     uint8_t low, high;
-    if (detokenizer->count < utf8_sequence(stream.pending[0], &low, &high))
-        stream.count = static_cast<uint8_t>(detokenizer->count);
+    const uint32_t count = detokenizer->count & ~ADDER_DETOKENIZE_CONTINUE;
+    if (count < utf8_sequence(stream.pending[0], &low, &high)) stream.count = static_cast<uint8_t>(count);
+    // Of a tokenizer that takes a text's first space away: whether the text was begun.
+    const bool strips = takes_characters(m.tokenizer) && (m.tokenizer.flags & tokenizer_strip_space) != 0;
+    uint32_t begun = strips ? detokenizer->count & ADDER_DETOKENIZE_CONTINUE : 0;
     const uint8_t *bytes = nullptr;
     uint32_t size = 0;
     bool special = false;
     size_t written = 0;
     if (token < 0)
         written = utf8_stream_end(&stream, text, capacity);
-    else if (m.has_tokenizer && token_bytes(&m.tokenizer, token, &bytes, &size, &special) && !special)
+    else if (m.has_tokenizer && token_bytes(&m.tokenizer, token, &bytes, &size, &special) && !special) {
+        if (strips && size > 0) {
+            const uint32_t skipped = begun == 0 && *bytes == ' ';
+            bytes += skipped;
+            size -= skipped;
+            begun = ADDER_DETOKENIZE_CONTINUE;
+        }
         written = utf8_stream(&stream, bytes, size, text, capacity);
+    }
     if (written > capacity) return 0;
     memcpy(detokenizer->pending, stream.pending, sizeof stream.pending);
-    detokenizer->count = stream.count;
+    detokenizer->count = stream.count | begun;
     return written;
 }
 

@@ -1,4 +1,4 @@
-// Text to token ids: added tokens, normalisation, the GPT-2 split, and byte-pair encoding of each word.
+// Text to token ids: added tokens, normalisation, the split into words if there is one, and byte-pair encoding of each word.
 // SPDX-License-Identifier: MIT
 #include "adder/config.h"
 #if ADDER_TOKENIZER
@@ -7,6 +7,8 @@
 
 #include "runtime/bpe.h"
 #include "runtime/nfc.h"
+#include "runtime/pretokenizer.h"
+#include "runtime/sentencepiece.h"
 #include "runtime/tokenizer.h"
 
 namespace adder {
@@ -16,13 +18,19 @@ namespace {
 constexpr size_t short_word = 32;  // symbols; longer words move from the stack to `ids`
 constexpr size_t max_rest = 4;     // symbols of one code point, which may stay when a word is encoded
 
-// Splits a stream of code points as the GPT-2 pattern does, without ever going back:
+// Splits a stream of code points: as the GPT-2 pattern does, without ever going back,
 //     's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
+// or by the automata of the section, where symbols are bytes at first (pretokenizer.h), or between characters that never merge.
 // The word being read is kept as symbols: one token a byte, to begin with.
 class Splitter {
   public:
     Splitter(const Tokenizer &tokenizer, int32_t *ids, size_t capacity)
-        : tokenizer_(tokenizer), ids_(ids), capacity_(capacity), word_(local_) {}
+        : tokenizer_(tokenizer), ids_(ids), capacity_(capacity), word_(local_) {
+#if ADDER_PRETOKENIZER
+        walk_ = {};
+        if (takes_split(tokenizer)) walk_.pass = tokenizer.split->pass();
+#endif
+    }
 
     size_t written() const { return written_; }
     TokenizeStatus status() const { return status_; }
@@ -59,6 +67,17 @@ class Splitter {
         return false;
     }
     bool append(uint32_t code_point);
+    bool append_symbol(uint32_t id);
+#if ADDER_SENTENCEPIECE
+    bool push_character(uint32_t code_point);
+    bool push_symbol(uint32_t id);
+#endif
+#if ADDER_PRETOKENIZER
+    bool push_unit(uint32_t code_point);
+    bool walk(bool last);
+    bool encode_piece(int32_t *piece, size_t count);
+    bool encode_pieces(size_t count);
+#endif
     bool start(uint32_t code_point, Category category);
     bool encode(size_t count);
 
@@ -68,8 +87,11 @@ class Splitter {
     int32_t *word_;  // [length_], local_ or ids_ + written_
     size_t length_ = 0;
     size_t last_length_ = 0;     // symbols of the last code point appended
-    uint32_t last_ = 0;          // the last code point appended
+    uint32_t last_ = 0;          // the last code point appended; of characters, the last symbol + 1
     int32_t local_[short_word];  // the word while it is short
+#if ADDER_PRETOKENIZER
+    SplitWalk walk_;  // through the word
+#endif
     State state_ = State::empty;
     TokenizeStatus status_ = TokenizeStatus::ok;
 };
@@ -81,17 +103,126 @@ bool Splitter::append(uint32_t code_point) {
     for (size_t i = 0; i < last_length_; ++i) {
         const uint32_t id = tokenizer_.byte_id[bytes[i]];
         if (id >= tokenizer_.tokens) return error(TokenizeStatus::no_token);
-        if (word_ == local_ && length_ == short_word) {
-            if (capacity_ - written_ < short_word) return error(TokenizeStatus::capacity);
-            word_ = ids_ + written_;
-            memcpy(word_, local_, sizeof local_);
-        }
-        if (word_ != local_ && (length_ == capacity_ - written_ || length_ == 0x7FFFFFFF))
-            return error(TokenizeStatus::capacity);
-        word_[length_++] = static_cast<int32_t>(id);
+        if (!append_symbol(id)) return false;
     }
     return true;
 }
+
+bool Splitter::append_symbol(uint32_t id) {
+    if (word_ == local_ && length_ == short_word) {
+        if (capacity_ - written_ < short_word) return error(TokenizeStatus::capacity);
+        word_ = ids_ + written_;
+        memcpy(word_, local_, sizeof local_);
+    }
+    if (word_ != local_ && (length_ == capacity_ - written_ || length_ == 0x7FFFFFFF))
+        return error(TokenizeStatus::capacity);
+    word_[length_++] = static_cast<int32_t>(id);
+    return true;
+}
+
+#if ADDER_SENTENCEPIECE
+// A word ends where no merge joins what stands on both sides: nothing that is merged in one depends on the other.
+bool Splitter::push_symbol(uint32_t id) {
+    if (length_ > 0 && !may_join(tokenizer_, last_ - 1, id) && !encode(length_)) return false;
+    last_ = id + 1;
+    return append_symbol(id);
+}
+
+bool Splitter::push_character(uint32_t code_point) {
+    const Tokenizer &t = tokenizer_;
+    const uint32_t token = character_token(t, code_point);
+    if (token < t.tokens) return push_symbol(token);
+    uint8_t bytes[4];
+    const uint32_t size = utf8_write(code_point, bytes);
+    uint32_t known = 0;
+    while (known < size && t.byte_id[bytes[known]] < t.tokens) ++known;
+    if (known == size) {
+        for (uint32_t i = 0; i < size; ++i)
+            if (!push_symbol(t.byte_id[bytes[i]])) return false;
+        return true;
+    }
+    const uint32_t unknown = t.characters->unknown;
+    if (unknown >= t.tokens) return error(TokenizeStatus::no_token);
+    if ((t.flags & tokenizer_fuse_unknown) != 0 && last_ == unknown + 1) return true;
+    return push_symbol(unknown);
+}
+#endif
+
+#if ADDER_PRETOKENIZER
+bool Splitter::push_unit(uint32_t code_point) {
+    int32_t symbols[4];
+    const uint32_t count = split_symbols(*walk_.pass, code_point, symbols);
+    for (uint32_t i = 0; i < count; ++i)
+        if (!append_symbol(static_cast<uint32_t>(symbols[i]))) return false;
+    walk_.left += count * split_read_again;
+    return walk(false);
+}
+
+// Encodes what the automaton finds in the word; with `last` all of it.
+bool Splitter::walk(bool last) {
+    for (;;) {
+        const SplitStep step = split_walk(&walk_, word_, length_, last);
+        if (step == SplitStep::damaged) return error(TokenizeStatus::damaged);
+        if (step == SplitStep::more) {
+            if (!last) return true;
+            if (length_ > 0 && !encode_pieces(length_)) return false;
+            split_restart(&walk_, 0);
+            return true;
+        }
+        // What is behind the match is moved, and read again.
+        const size_t again = length_ - walk_.end;
+        if (walk_.left < again) return error(TokenizeStatus::damaged);
+        walk_.left -= again;
+        word_[walk_.from] |= split_piece;
+        if (!encode_pieces(walk_.end)) return false;
+        split_restart(&walk_, 0);
+    }
+}
+
+// Of one piece of the word.
+bool Splitter::encode_piece(int32_t *piece, size_t count) {
+    for (size_t i = 0; i < count; ++i) {
+        const uint32_t id = tokenizer_.byte_id[static_cast<size_t>(piece[i] & split_byte)];
+        if (id >= tokenizer_.tokens) return error(TokenizeStatus::no_token);
+        piece[i] = static_cast<int32_t>(id);
+    }
+    if (count <= short_word) {
+        int32_t scratch[short_word];
+        count = bpe_short(tokenizer_, piece, count, scratch);
+    } else {  // the word is in `ids_`
+        int32_t *const scratch = word_ + length_;
+        if (static_cast<size_t>(ids_ + capacity_ - scratch) < bpe_long_scratch(count))
+            return error(TokenizeStatus::capacity);
+        count = bpe_long(tokenizer_, piece, count, scratch);
+    }
+    // What merges make one token of is in no need of a search.
+    if (count > 1)
+        if (const uint32_t whole = split_whole(tokenizer_, piece, count); whole != tokenizer_none) {
+            *piece = static_cast<int32_t>(whole);
+            count = 1;
+        }
+    if (word_ == local_ && capacity_ - written_ < count) return error(TokenizeStatus::capacity);
+    memmove(ids_ + written_, piece, count * sizeof *piece);  // never past the piece
+    written_ += count;
+    return true;
+}
+
+// Writes the ids of the word's first `count` symbols, and leaves the rest as the next word.
+bool Splitter::encode_pieces(size_t count) {
+    if (!split_further(*tokenizer_.split, word_, count)) return error(TokenizeStatus::damaged);
+    for (size_t from = 0, to = 0; from < count; from = to) {
+        do {
+            ++to;
+        } while (to < count && (word_[to] & split_piece) == 0);
+        if (!encode_piece(word_ + from, to - from)) return false;
+    }
+    length_ -= count;
+    int32_t *const rest = length_ <= short_word ? local_ : ids_ + written_;
+    memmove(rest, word_ + count, length_ * sizeof *rest);
+    word_ = rest;
+    return true;
+}
+#endif
 
 // Writes the ids of the word's first `count` symbols, and leaves the rest as the next word.
 bool Splitter::encode(size_t count) {
@@ -129,6 +260,12 @@ bool Splitter::start(uint32_t code_point, Category category) {
 }
 
 bool Splitter::push(uint32_t code_point) {
+#if ADDER_SENTENCEPIECE
+    if (takes_characters(tokenizer_)) return push_character(code_point);
+#endif
+#if ADDER_PRETOKENIZER
+    if (takes_split(tokenizer_)) return push_unit(code_point);
+#endif
     const Category category = category_of(code_point);
     bool goes_on = false;
     switch (state_) {
@@ -168,13 +305,22 @@ bool Splitter::push(uint32_t code_point) {
 }
 
 bool Splitter::finish() {
+#if ADDER_PRETOKENIZER
+    if (takes_split(tokenizer_)) return walk(true);
+#endif
     const bool apart = state_ == State::contraction && length_ == 2;  // 'r at the end: two words
     const bool done = length_ == 0 || ((!apart || encode(1)) && encode(length_));
     state_ = State::empty;
+#if ADDER_SENTENCEPIECE
+    last_ = 0;
+#endif
     return done;
 }
 
 bool Splitter::emit(uint32_t id) {
+#if ADDER_SENTENCEPIECE
+    if (id >= tokenizer_.tokens) return error(TokenizeStatus::damaged);  // checked here, not at open
+#endif
     if (written_ == capacity_) return error(TokenizeStatus::capacity);
     ids_[written_++] = static_cast<int32_t>(id);
     return true;
@@ -196,10 +342,8 @@ const AddedToken *match_added(const Tokenizer &tokenizer, const AddedTokens &add
                 uint32_t a = low, b = high;
                 while (a < b) {
                     const uint32_t middle = (a + b) / 2;
-                    const uint8_t *text = nullptr;
-                    uint32_t length = 0;
-                    token_bytes(&tokenizer, static_cast<int32_t>(added.tokens[middle].id), &text, &length,
-                                nullptr);
+                    uint32_t length;
+                    const uint8_t *const text = section_text(tokenizer, added.tokens[middle].id, &length);
                     if (length <= depth || text[depth] < bound)
                         a = middle + 1;
                     else
@@ -210,9 +354,8 @@ const AddedToken *match_added(const Tokenizer &tokenizer, const AddedTokens &add
             if (low == high) return longest;
         }
         ++read;
-        const uint8_t *text = nullptr;
-        uint32_t length = 0;
-        token_bytes(&tokenizer, static_cast<int32_t>(added.tokens[low].id), &text, &length, nullptr);
+        uint32_t length;
+        section_text(tokenizer, added.tokens[low].id, &length);
         if (length == depth) {
             longest = added.tokens + low;
             *count = read;
@@ -264,15 +407,20 @@ bool longest_piece(const Tokenizer &tokenizer, const uint8_t *text, const uint8_
 #endif
 
 // Text without added tokens of the raw kind: normalises it, finds those of the other kind, and splits the
-// rest.
-bool tokenize_piece(const Tokenizer &tokenizer, const uint8_t *text, const uint8_t *end, uint32_t flags,
-                    Splitter *splitter) {
+// rest. `first`: nothing of the text stands in front of it.
+bool tokenize_piece(const Tokenizer &tokenizer, const uint8_t *text, const uint8_t *end, bool first,
+                    uint32_t flags, Splitter *splitter) {
 #if ADDER_WORLD_TOKENIZER
     if (takes_longest(tokenizer)) return longest_piece(tokenizer, text, end, splitter);
 #endif
     CodePointReader reader;
     reader.open(text, end, (tokenizer.flags & tokenizer_nfc) != 0);
-    bool at_start = true;
+#if ADDER_SENTENCEPIECE
+    if (takes_characters(tokenizer)) open_spaced(&reader, tokenizer);
+#endif
+    // Whether every part of the text may get the space in front, or only the first.
+    const bool each = !ADDER_SENTENCEPIECE || (tokenizer.flags & tokenizer_prefix_first) == 0;
+    bool at_start = first || each;
     size_t plain = 0;  // code points of a token that is not to be recognised
     uint32_t code_point;
     while (reader.next(&code_point)) {
@@ -285,10 +433,10 @@ bool tokenize_piece(const Tokenizer &tokenizer, const uint8_t *text, const uint8
             const AddedToken *token = match_added(tokenizer, tokenizer.normalized, code_point, reader, &count);
             if (token && taken(*token, flags)) {
                 if ((token->flags & added_lstrip) != 0) splitter->drop_space();
-                if (!splitter->finish() || !splitter->emit(token->id)) return false;
+                if (!splitter->finish() || !splitter->emit(added_id(tokenizer, *token))) return false;
                 while (--count > 0) reader.next(&code_point);
                 if ((token->flags & added_rstrip) != 0) skip_space(&reader);
-                at_start = true;
+                at_start = each;
                 continue;
             }
             if (token) plain = count - 1;
@@ -314,9 +462,13 @@ TokenizeStatus tokenize(const Tokenizer *tokenizer, const char *text, size_t siz
                         int32_t *ids, size_t capacity, size_t *count) {
     const AddedTokens &added = tokenizer->raw;
     const uint8_t *at = reinterpret_cast<const uint8_t *>(text), *const end = at + size;
-    const uint8_t *piece = at;
+    const uint8_t *const start = at, *piece = at;
     Splitter splitter(*tokenizer, ids, capacity);
     bool going = true;
+#if ADDER_SENTENCEPIECE || ADDER_PRETOKENIZER
+    if ((flags & tokenize_begin) != 0 && begin_token(*tokenizer) != tokenizer_none)
+        going = splitter.emit(begin_token(*tokenizer));
+#endif
     while (going && at != end) {
         if (!begins_added(added, *at)) {
             ++at;
@@ -335,13 +487,14 @@ TokenizeStatus tokenize(const Tokenizer *tokenizer, const char *text, size_t siz
         while (--code_points > 0) reader.next(&code_point);
         if (taken(*token, flags)) {
             const uint8_t *piece_end = (token->flags & added_lstrip) != 0 ? trim_space(piece, at) : at;
-            going = tokenize_piece(*tokenizer, piece, piece_end, flags, &splitter) && splitter.emit(token->id);
+            going = tokenize_piece(*tokenizer, piece, piece_end, piece == start, flags, &splitter) &&
+                    splitter.emit(added_id(*tokenizer, *token));
             if ((token->flags & added_rstrip) != 0) skip_space(&reader);
             piece = reader.at;
         }
         at = reader.at;
     }
-    if (going) tokenize_piece(*tokenizer, piece, end, flags, &splitter);
+    if (going) tokenize_piece(*tokenizer, piece, end, piece == start, flags, &splitter);
     *count = splitter.written();
     return splitter.status();
 }

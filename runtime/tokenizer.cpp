@@ -8,6 +8,8 @@
 #include <cstring>
 
 #include "runtime/nfc.h"
+#include "runtime/pretokenizer.h"
+#include "runtime/sentencepiece.h"
 
 namespace adder {
 
@@ -49,9 +51,18 @@ void SectionParts::take_added(AddedTokens *added, uint32_t count) {
     added->tokens = static_cast<const AddedToken *>(take(count * uint32_t{sizeof(AddedToken)}));
 }
 
-bool texts_valid(const Tokenizer &t) {
+// Of tokens, and behind them the spellings.
+uint32_t text_count(const Tokenizer &t) {
+#if ADDER_SENTENCEPIECE
+    return t.tokens + (takes_characters(t) ? t.characters->spellings : 0);
+#else
+    return t.tokens;
+#endif
+}
+
+bool texts_valid(const Tokenizer &t, uint32_t count) {
     uint32_t position = 0;
-    for (uint32_t i = 0; i <= t.tokens; ++i) {
+    for (uint32_t i = 0; i <= count; ++i) {
         const uint32_t base = t.block_start[i / tokenizer_block];
         if (base > t.bytes) return false;
         const uint32_t next = base + t.start[i];
@@ -113,12 +124,12 @@ bool order_valid(const Tokenizer &t) {
 }
 #endif
 
-bool added_valid(const Tokenizer &t, const AddedTokens &added) {
+bool added_valid(const Tokenizer &t, const AddedTokens &added, uint32_t texts) {
     const uint8_t *previous = nullptr;
     uint32_t previous_size = 0;
     for (uint32_t i = 0; i < added.count; ++i) {
         const AddedToken &token = added.tokens[i];
-        if (token.id >= t.tokens || (token.flags & ~(added_special | added_lstrip | added_rstrip)) != 0)
+        if (token.id >= texts || (token.flags & ~(added_special | added_lstrip | added_rstrip)) != 0)
             return false;
         const uint8_t *text = t.text + text_start(t, token.id);
         const uint32_t size = text_start(t, token.id + 1) - text_start(t, token.id);
@@ -133,10 +144,34 @@ bool added_valid(const Tokenizer &t, const AddedTokens &added) {
     return true;
 }
 
+#if ADDER_PRETOKENIZER
+// Strictly ascending: the search goes by bytes.
+bool whole_valid(const Tokenizer &t) {
+    const uint8_t *previous = nullptr;
+    uint32_t previous_size = 0;
+    for (uint32_t i = 0; i < t.split->whole; ++i) {
+        const uint32_t id = t.split->whole_token()[i];
+        if (id >= t.tokens) return false;
+        const uint8_t *text = t.text + text_start(t, id);
+        const uint32_t size = text_start(t, id + 1) - text_start(t, id);
+        if (i > 0) {
+            const int order = memcmp(previous, text, size < previous_size ? size : previous_size);
+            if (order > 0 || (order == 0 && previous_size >= size)) return false;
+        }
+        previous = text;
+        previous_size = size;
+    }
+    return true;
+}
+#endif
+
 // The tables that text between added tokens is encoded with.
 bool words_valid(const Tokenizer &t) {
 #if ADDER_WORLD_TOKENIZER
     if (takes_longest(t)) return t.normalized.count == 0 && order_valid(t);
+#endif
+#if ADDER_PRETOKENIZER
+    if (takes_split(t) && !whole_valid(t)) return false;
 #endif
     return merges_valid(t) && bytes_valid(t);
 }
@@ -144,7 +179,8 @@ bool words_valid(const Tokenizer &t) {
 bool is_special(const Tokenizer &t, uint32_t id) {
     for (const AddedTokens *added = &t.raw;; added = &t.normalized) {
         for (uint32_t i = 0; i < added->count; ++i)
-            if (added->tokens[i].id == id && (added->tokens[i].flags & added_special) != 0) return true;
+            if (added_id(t, added->tokens[i]) == id && (added->tokens[i].flags & added_special) != 0)
+                return true;
         if (added == &t.normalized) return false;
     }
 }
@@ -158,8 +194,13 @@ TokenizeStatus tokenizer_open(Tokenizer *tokenizer, const void *section, uint64_
     if (reinterpret_cast<uintptr_t>(section) % 4 != 0) return TokenizeStatus::unsupported;
     const TokenizerHeader &header = *static_cast<const TokenizerHeader *>(section);
     const bool longest = ADDER_WORLD_TOKENIZER && header.version == tokenizer_version_longest;
-    const uint32_t flags = longest ? tokenizer_wide : tokenizer_wide | tokenizer_nfc | tokenizer_prefix_space;
-    if ((!longest && header.version != tokenizer_version) || (header.flags & ~flags) != 0)
+    const bool characters = ADDER_SENTENCEPIECE && header.version == tokenizer_version_characters;
+    const bool split = ADDER_PRETOKENIZER && header.version == tokenizer_version_split;
+    const uint32_t flags = longest      ? tokenizer_wide
+                           : characters ? character_flags
+                                        : tokenizer_wide | tokenizer_nfc | tokenizer_prefix_space;
+    if ((!longest && !characters && !split && header.version != tokenizer_version) ||
+        (header.flags & ~flags) != 0)
         return TokenizeStatus::unsupported;
     if ((header.flags & tokenizer_nfc) != 0 && !nfc_available()) return TokenizeStatus::unsupported;
     if (header.size > size || header.size < sizeof header || header.tokens > tokenizer_max_vocabulary ||
@@ -170,12 +211,42 @@ TokenizeStatus tokenizer_open(Tokenizer *tokenizer, const void *section, uint64_
     SectionParts parts = {static_cast<const uint8_t *>(section) + sizeof header,
                           header.size - static_cast<uint32_t>(sizeof header),
                           (header.flags & tokenizer_wide) != 0, true};
-    t.flags = header.flags;
+#if ADDER_SENTENCEPIECE
+    if (characters) {
+        const CharactersHeader *const more = static_cast<const CharactersHeader *>(parts.take(sizeof *more));
+        if (!parts.enough ||
+            ((more->characters | more->spellings) >> 20 | more->reserved[0] | more->reserved[1] |
+             more->reserved[2]) != 0 ||
+            more->adjacent_bits - tokenizer_min_adjacent_bits >
+                tokenizer_max_adjacent_bits - tokenizer_min_adjacent_bits)
+            return TokenizeStatus::damaged;
+        parts.take(more->characters * uint32_t{sizeof(CharacterToken)} + more->spellings * 4 +
+                   (1u << (more->adjacent_bits - 3)));
+        t.characters = more;
+    }
+#endif
+#if ADDER_PRETOKENIZER
+    if (split) {
+        const SplitHeader *const more = static_cast<const SplitHeader *>(parts.take(sizeof *more));
+        if (!parts.enough || more->passes - 1 >= split_max_passes || more->whole > header.tokens ||
+            (more->begin >= header.tokens && more->begin != tokenizer_none) ||
+            (more->reserved[0] | more->reserved[1] | more->reserved[2] | more->reserved[3]) != 0)
+            return TokenizeStatus::damaged;
+        parts.take(more->whole * 4);
+        if (!parts.enough || more->bytes > parts.left || !split_valid(*more)) return TokenizeStatus::damaged;
+        parts.take(more->bytes);
+        t.split = more;
+    }
+#endif
+    if (ADDER_SENTENCEPIECE || ADDER_PRETOKENIZER)  // else nobody asks
+        t.version = static_cast<uint16_t>(header.version);
+    t.flags = static_cast<uint16_t>(header.flags);
     t.tokens = header.tokens;
     t.merges = header.merges;
     t.bytes = header.bytes;
-    t.block_start = static_cast<const uint32_t *>(parts.take((header.tokens / tokenizer_block + 1) * 4));
-    t.start = static_cast<const uint16_t *>(parts.take((header.tokens + 1) * 2));
+    const uint32_t texts = text_count(t);
+    t.block_start = static_cast<const uint32_t *>(parts.take((texts / tokenizer_block + 1) * 4));
+    t.start = static_cast<const uint16_t *>(parts.take((texts + 1) * 2));
     if (longest) {
 #if ADDER_WORLD_TOKENIZER
         parts.take_ids(&t.first_match, 257);
@@ -191,8 +262,8 @@ TokenizeStatus tokenizer_open(Tokenizer *tokenizer, const void *section, uint64_
     parts.take_added(&t.raw, header.added_raw);
     parts.take_added(&t.normalized, header.added_normalized);
     t.text = static_cast<const uint8_t *>(parts.take(header.bytes));
-    if (!parts.enough || parts.left != 0 || !texts_valid(t) || !words_valid(t) || !added_valid(t, t.raw) ||
-        !added_valid(t, t.normalized)) {
+    if (!parts.enough || parts.left != 0 || !texts_valid(t, texts) || !words_valid(t) ||
+        !added_valid(t, t.raw, texts) || !added_valid(t, t.normalized, texts)) {
         memset(&t, 0, sizeof t);
         return TokenizeStatus::damaged;
     }
@@ -233,13 +304,40 @@ size_t longest_match(const Tokenizer &tokenizer, const uint8_t *text, size_t siz
 }
 #endif
 
+const uint8_t *section_text(const Tokenizer &t, uint32_t i, uint32_t *size) {
+    const uint32_t start = text_start(t, i);
+    *size = text_start(t, i + 1) - start;
+    return t.text + start;
+}
+
+#if ADDER_SENTENCEPIECE || ADDER_PRETOKENIZER
+uint32_t begin_token(const Tokenizer &t) {
+#if ADDER_SENTENCEPIECE
+    if (takes_characters(t)) return t.characters->begin;
+#endif
+#if ADDER_PRETOKENIZER
+    if (takes_split(t)) return t.split->begin;
+#endif
+    return tokenizer_none;
+}
+#endif
+
+uint32_t added_id(const Tokenizer &t, const AddedToken &token) {
+#if ADDER_SENTENCEPIECE
+    if (token.id >= t.tokens) {
+        const uint32_t id = t.characters->spelling()[token.id - t.tokens];
+        return id < t.tokens ? id : tokenizer_none;
+    }
+#endif
+    (void)t;
+    return token.id;
+}
+
 bool token_bytes(const Tokenizer *tokenizer, int32_t id, const uint8_t **bytes, uint32_t *size, bool *special) {
     const Tokenizer &t = *tokenizer;
     if (id < 0 || static_cast<uint32_t>(id) >= t.tokens) return false;
     const uint32_t index = static_cast<uint32_t>(id);
-    const uint32_t start = text_start(t, index);
-    *bytes = t.text + start;
-    *size = text_start(t, index + 1) - start;
+    *bytes = section_text(t, index, size);
     if (special) *special = is_special(t, index);
     return true;
 }
@@ -250,7 +348,7 @@ int32_t find_token(const Tokenizer *tokenizer, const char *name, size_t size) {
         for (uint32_t i = 0; i < added->count; ++i) {
             const uint32_t id = added->tokens[i].id, start = text_start(t, id);
             if (text_start(t, id + 1) - start == size && memcmp(t.text + start, name, size) == 0)
-                return static_cast<int32_t>(id);
+                return static_cast<int32_t>(added_id(t, added->tokens[i]));
         }
         if (added == &t.normalized) return -1;
     }

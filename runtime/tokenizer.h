@@ -1,5 +1,5 @@
-// Byte-level BPE (GPT-2, GPT-NeoX) and longest match (RWKV's World vocabulary): text to token ids and back, read in place
-// from a blob's tokenizer section.
+// Byte-level BPE (GPT-2, GPT-NeoX, Llama 3, Qwen), longest match (RWKV's World vocabulary) and BPE over characters (SentencePiece): text to
+// token ids and back, read in place from a blob's tokenizer section.
 // SPDX-License-Identifier: MIT
 //
 // The section's layout and the algorithm are described in docs/format.md.
@@ -24,14 +24,23 @@ enum class TokenizeStatus : uint8_t {
 
 // The bits of tokenize()'s flags.
 constexpr uint32_t tokenize_special = 1;  // added tokens marked special are recognised in the text
+constexpr uint32_t tokenize_begin = 2;  // the token that begins every text, if there is one, is put in front
 
 // The section's format; all numbers little-endian, every part 4-byte aligned.
-constexpr uint32_t tokenizer_version = 1;          // byte-level BPE
-constexpr uint32_t tokenizer_version_longest = 2;  // at each place the longest token
-constexpr uint32_t tokenizer_wide = 1;             // section flag: ids and ranks have 32 bits instead of 16
-constexpr uint32_t tokenizer_nfc = 2;              // section flag: text is normalised to NFC
+constexpr uint32_t tokenizer_version = 1;             // byte-level BPE
+constexpr uint32_t tokenizer_version_longest = 2;     // at each place the longest token
+constexpr uint32_t tokenizer_version_characters = 3;  // BPE over characters
+constexpr uint32_t tokenizer_version_split = 4;       // byte-level BPE with a split of its own
+constexpr uint32_t tokenizer_wide = 1;  // section flag: ids and ranks have 32 bits instead of 16
+constexpr uint32_t tokenizer_nfc = 2;   // section flag: text is normalised to NFC
 constexpr uint32_t tokenizer_prefix_space =
     4;  // section flag: a space is put before text that does not begin with one
+// Section flags of BPE over characters alone. Text between added tokens looked for in the raw text is a piece.
+constexpr uint32_t tokenizer_prefix_always = 8;  // a space is put before each piece
+constexpr uint32_t tokenizer_prefix_first = 16;  // tokenizer_prefix_space at the text's start alone
+constexpr uint32_t tokenizer_squeeze = 32;       // no spaces at a piece's ends, one for several between
+constexpr uint32_t tokenizer_fuse_unknown = 64;  // unknown tokens in a row are one
+constexpr uint32_t tokenizer_strip_space = 128;  // of a text made from ids the space that it begins with goes
 constexpr uint32_t tokenizer_max_vocabulary = 1u << 20;
 constexpr uint32_t tokenizer_max_merges = 1u << 22;
 constexpr uint32_t tokenizer_max_bytes = 1u << 28;
@@ -49,8 +58,31 @@ struct TokenizerHeader {
     uint32_t size;              // of the section, all parts
 };
 
-struct AddedToken {
+// Follows a TokenizerHeader of tokenizer_version_characters; its tables follow it, in the order of its functions.
+struct CharacterToken {
+    uint32_t code_point;  // U+0020 stands for U+2581
     uint32_t id;
+};
+struct CharactersHeader {
+    uint32_t characters;     // tokens of one character
+    uint32_t spellings;      // texts of added tokens in the source that are not their texts
+    uint32_t unknown;        // the token of what has no other, or all ones
+    uint32_t begin;          // the token that begins every text, or all ones
+    uint32_t adjacent_bits;  // log2 of the bits of `adjacent`
+    uint32_t reserved[3];
+
+    // [characters], ascending by code point
+    const CharacterToken *character() const { return reinterpret_cast<const CharacterToken *>(this + 1); }
+    // [spellings], the token that text `tokens` + i is the spelling of
+    const uint32_t *spelling() const { return reinterpret_cast<const uint32_t *>(character() + characters); }
+    // a bit for each hash of two characters' tokens that a merge may join
+    const uint32_t *adjacent() const { return spelling() + spellings; }
+};
+constexpr uint32_t tokenizer_none = 0xFFFFFFFFu;
+constexpr uint32_t tokenizer_min_adjacent_bits = 5, tokenizer_max_adjacent_bits = 27;
+
+struct AddedToken {
+    uint32_t id;  // or the number of its spelling, above all ids
     uint32_t flags;
 };
 constexpr uint32_t added_special = 1;  // recognised only if asked for
@@ -74,9 +106,12 @@ struct AddedTokens {
     uint32_t count;
 };
 
+struct SplitHeader;  // runtime/pretokenizer.h
+
 // Pointers into a section; valid as long as that is, and never written after tokenizer_open.
 struct Tokenizer {
-    uint32_t flags, tokens, merges, bytes;
+    uint16_t version, flags;
+    uint32_t tokens, merges, bytes;
     const uint32_t *block_start;  // [tokens / 64 + 1], where in `text` each block of 64 tokens begins
     const uint16_t *start;        // [tokens + 1], from there
     const uint8_t *text;          // [bytes], all tokens' texts in order of id
@@ -84,6 +119,10 @@ struct Tokenizer {
     IdTable first_merge;          // [tokens + 1], where in the next three a left token's merges begin
     IdTable right, rank, merged;  // [merges], ascending by right within one left
     AddedTokens raw, normalized;
+    union {                                  // by the version, of
+        const CharactersHeader *characters;  // tokenizer_version_characters
+        const SplitHeader *split;            // tokenizer_version_split
+    };
 #if ADDER_WORLD_TOKENIZER
     // Longest match has these, and neither byte_id nor merges; null where it is BPE.
     IdTable order;  // [merges], tokens sorted by their texts' bytes
@@ -98,6 +137,34 @@ inline bool takes_longest(const Tokenizer &tokenizer) { return tokenizer.order.d
 // `order`, at most one for each shorter length, and six for any text with RWKV's vocabulary (docs/format.md).
 size_t longest_match(const Tokenizer &tokenizer, const uint8_t *text, size_t size, uint32_t *token);
 #endif
+
+// What follows is about BPE over characters; without ADDER_SENTENCEPIECE nothing is.
+#if ADDER_SENTENCEPIECE
+inline bool takes_characters(const Tokenizer &tokenizer) {
+    return tokenizer.version == tokenizer_version_characters;
+}
+#else
+inline bool takes_characters(const Tokenizer &) { return false; }
+#endif
+
+#if ADDER_PRETOKENIZER
+inline bool takes_split(const Tokenizer &tokenizer) { return tokenizer.version == tokenizer_version_split; }
+#else
+inline bool takes_split(const Tokenizer &) { return false; }
+#endif
+
+// The token that begins every text, or all ones.
+#if ADDER_SENTENCEPIECE || ADDER_PRETOKENIZER
+uint32_t begin_token(const Tokenizer &tokenizer);
+#else
+inline uint32_t begin_token(const Tokenizer &) { return tokenizer_none; }
+#endif
+
+// The id of an added token, which may be listed by its spelling.
+uint32_t added_id(const Tokenizer &tokenizer, const AddedToken &token);
+
+// Text i of the section, of a token or a spelling; i is known to be one.
+const uint8_t *section_text(const Tokenizer &tokenizer, uint32_t i, uint32_t *size);
 
 // Checks everything that memory safety and termination rest on, in O(size), and fills *tokenizer.
 // `section` is 4-byte aligned; `size` may exceed what the section needs.

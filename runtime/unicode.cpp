@@ -91,16 +91,60 @@ uint8_t range_value(const RangeTable &table, uint32_t code_point) {
     return 0;
 }
 
+#if ADDER_PRETOKENIZER
+GeneralCategory general_category(uint32_t code_point) {
+    constexpr uint32_t take_turns = 15;
+    uint32_t low = 0, high = sizeof(general_index) / 4;  // the last entry at or before code_point
+    while (high - low > 1) {
+        const uint32_t middle = (low + high) / 2;
+        (general_index[middle] <= code_point ? low : high) = middle;
+    }
+    const uint8_t *p = general_runs + general_offset[low];
+    const uint8_t *const end = general_runs + sizeof general_runs;
+    uint32_t position = code_point - general_index[low];  // from the start of the run
+    while (p < end) {
+        uint32_t number = *p++;
+        if (number >= 0x80) {
+            number &= 0x7F;
+            for (uint32_t shift = 7;; shift += 7) {
+                const uint8_t byte = *p++;
+                number |= (byte & 0x7Fu) << shift;
+                if (byte < 0x80) break;
+            }
+        }
+        if (position < number >> 4)
+            return static_cast<GeneralCategory>((number & 15) == take_turns ? 1 + (position & 1)
+                                                                            : number & 15);
+        position -= number >> 4;
+    }
+    return GeneralCategory::none;
+}
+#endif
+
 Category category_of(uint32_t code_point) {
     if (code_point < 0x80) {
         if ((code_point | 0x20) - 'a' < 26) return Category::letter;
         if (code_point - '0' < 10) return Category::number;
         return code_point == ' ' || code_point - '\t' < 5 ? Category::space : Category::other;
     }
+#if ADDER_PRETOKENIZER
+    switch (general_category(code_point)) {
+    case GeneralCategory::Lu:
+    case GeneralCategory::Ll:
+    case GeneralCategory::Lt:
+    case GeneralCategory::Lm:
+    case GeneralCategory::Lo: return Category::letter;
+    case GeneralCategory::Nd:
+    case GeneralCategory::N: return Category::number;
+    case GeneralCategory::Z: return Category::space;
+    default: return Category::other;
+    }
+#else
     static constexpr RangeTable table = {category_ranges,         category_index,
                                          category_offset,         sizeof(category_index) / 4,
                                          sizeof(category_ranges), category_common};
     return static_cast<Category>(range_value(table, code_point));
+#endif
 }
 
 namespace {

@@ -5,10 +5,16 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "adder/config.h"
+
 namespace adder {
 
 // The classes of the GPT-2 pattern: \p{L}, \p{N}, \s (Unicode White_Space), and the rest.
 enum class Category : uint8_t { other, letter, number, space };
+
+// Unicode's general categories, as far as patterns tell them apart: N is every number that is no decimal digit, Z all of White_Space,
+// none controls, unassigned code points, and bytes that are no part of valid UTF-8.
+enum class GeneralCategory : uint8_t { none, Lu, Ll, Lt, Lm, Lo, M, Nd, N, P, S, Z };
 
 // A byte that is no part of valid UTF-8 travels as this plus the byte: above every code point, class other,
 // kept.
@@ -27,6 +33,9 @@ uint32_t utf8_write(uint32_t code_point, uint8_t out[4]);
 uint32_t utf8_sequence(uint8_t lead, uint8_t *second_low, uint8_t *second_high);
 
 Category category_of(uint32_t code_point);
+#if ADDER_PRETOKENIZER
+GeneralCategory general_category(uint32_t code_point);
+#endif
 
 // A sorted set of code point ranges with a value each, coded as scripts/unicode_tables.py describes.
 struct RangeTable {

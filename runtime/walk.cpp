@@ -12,6 +12,9 @@ adder_status check_tokens(const adder_session &session, const int32_t *tokens, s
     for (size_t i = 0; i < n; ++i)
         if (tokens[i] < 0 || static_cast<uint32_t>(tokens[i]) >= session.model().architecture.vocab_size)
             return ADDER_ERROR_TOKEN;
+#if ADDER_CACHE
+    if (session.context != 0 && n > session.context - session.position) return ADDER_ERROR_CONTEXT;
+#endif
     return ADDER_OK;
 }
 

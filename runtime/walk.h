@@ -6,7 +6,7 @@
 
 namespace adder {
 
-// May tokens be fed now, and are these in the vocabulary?
+// May tokens be fed now, are these in the vocabulary, and is there room for them?
 adder_status check_tokens(const adder_session &session, const int32_t *tokens, size_t n);
 
 // The chunk that comes next of `left` tokens.
@@ -40,15 +40,18 @@ Range head_tiles(const adder_session &session);
 // The block at work on a chunk of the session.
 inline Frame session_frame(const adder_session &session, const ShapeAtHand &at_hand, uint32_t block,
                            uint32_t n) {
-    const BlobBlock &entry = session.model().architecture.blocks[block];
-    return {*session.kernels,
-            session.team,
-            at_hand.view,
-            session.buffers,
-            at_hand.slots,
-            session.state + static_cast<size_t>(entry.state_offset),
-            n,
-            is_built(block_positions) ? session.position : 0};
+    const size_t offset = static_cast<size_t>(session.model().architecture.blocks[block].state_offset);
+    uint8_t *state = session.state;
+#if ADDER_CACHE
+    if (at_hand.view.kind->has_cache) state = session.cache;
+#endif
+    return {
+        *session.kernels, session.team, at_hand.view, session.buffers, at_hand.slots, state + offset, n,
+#if ADDER_CACHE
+            session.page_bytes,
+#endif
+            is_built(block_positions) ? session.position : 0
+    };
 }
 
 // Where the normalized residual stream stands, d_model padded to `stride`: the input of the head.

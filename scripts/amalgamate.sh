@@ -45,7 +45,7 @@ function part(name,    line, inner, skip) {
     while ((getline line <name) > 0) {
         inner = local_name(line)
         if (begins_headers(line)) skip = 1
-        else if (skip) skip = line !~ /^#endif/
+        else if (skip) skip += (line ~ /^#if/) - (line ~ /^#endif/)
         else if (inner != "") part(inner)
         else if (line !~ /^\/\//) print line
     }

@@ -7,6 +7,8 @@
 # A range table is a byte string: for each range in ascending order LEB128(code points since the end of the range
 # before), LEB128(length * 2 + k); k = 0: the range has the table's common value; k = 1: a byte with the value follows.
 # Every 32nd range can be entered directly: its index entry holds the end of the range before and its byte offset.
+# The table of general categories has a run for each code point: LEB128(length * 16 + value), value 0 being of none of those that
+# are named. Where upper and lower case letters take turns, as in Latin Extended, one run has them all.
 import sys
 import unicodedata as u
 
@@ -70,6 +72,42 @@ def category(cp):
     return {'L': LETTER, 'N': NUMBER}.get(u.category(chr(cp))[0], 0)
 
 
+# As GeneralCategory of runtime/unicode.h.
+GENERAL = ['', 'Lu', 'Ll', 'Lt', 'Lm', 'Lo', 'M', 'Nd', 'N', 'P', 'S', 'Z']
+TURNS = 15
+
+
+def general_category(cp):
+    if cp in white_space:
+        return GENERAL.index('Z')
+    name = u.category(chr(cp))
+    return GENERAL.index(name if name in GENERAL else name[0] if name[0] in GENERAL else '')
+
+
+def run_table(name, comment):
+    values = [general_category(cp) for cp in range(0x110000)] + [0]
+    last = max(cp for cp in range(0x110000) if values[cp])
+    data, starts, offsets, runs, at = [], [], [], 0, 0
+    while at <= last:
+        end = at
+        while values[end] == 1 + (end - at) % 2:
+            end += 1
+        value = TURNS
+        if end - at < 2:
+            value = values[at]
+            while end < 0x110000 and values[end] == value:
+                end += 1
+        if runs % EVERY == 0:
+            starts.append(at)
+            offsets.append(len(data))
+        data += leb((end - at) * 16 + value)
+        runs, at = runs + 1, end
+    print(f'// {comment}')
+    array('uint8_t', f'{name}_runs', data)
+    array('uint32_t', f'{name}_index', starts)
+    array('uint16_t', f'{name}_offset', offsets)
+
+
 white_space = set(WHITE_SPACE)
 single, pairs, excluded, pairs1, excluded1, cjk = {}, [], [], [], [], {}
 for cp in range(0x110000):
@@ -109,7 +147,11 @@ print(f'''// Unicode {u.unidata_version} in few bytes: written by scripts/unicod
 namespace adder {{
 ''')
 print(f'constexpr unsigned unicode_index_step = {EVERY};\n')
+print('#if ADDER_PRETOKENIZER\n')
+run_table('general', 'General categories, the values of GeneralCategory; 15: Lu and Ll take turns, Lu first')
+print('#else\n')
 range_table('category', LETTER, category, '\\p{L} = 1 (common), \\p{N} = 2, White_Space = 3')
+print('#endif')
 print('#if ADDER_NFC\n')
 range_table('combining', 230, combining,
             'Canonical_Combining_Class; 255: of class 0, but may join what stands before it')

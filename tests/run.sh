@@ -87,14 +87,19 @@ configure_and_build_for() {
         "-DADDER_GOLDEN_BLOBS=$base/release/tests/golden"
 }
 
-# configure_and_build_board: the firmware of the board $name, with the model that the Release build has converted. The library has the
-# families whose blobs the firmware runs: one alone on the smallest board, Mamba-2 besides on the others.
+# configure_and_build_board: the firmware of the board $name, with the model that the Release build has converted. The library has
+# one family on the smallest board; on a Cortex-M7 and an M55, of two instruction sets, all; and Mamba-2 besides on the others.
 configure_and_build_board() {
-    [ "$name" = stm32f405 ] && more= || more=-DADDER_MAMBA2=ON
-    families=$(sed -n 's/^ADDER_FAMILY(\(.*\))$/\1/p' "$root/runtime/blocks/kinds.inc" | tr a-z A-Z | sed "1d; s/.*/-DADDER_&=OFF/")
+    case $name in
+    stm32f405) built=MAMBA1 ;;
+    mps2-an500 | mps3-an547) built="[A-Z0-9]*" ;;
+    *) built="MAMBA[12]" ;;
+    esac
+    families=$(sed -n 's/^ADDER_FAMILY(\(.*\))$/\1/p' "$root/runtime/blocks/kinds.inc" | tr a-z A-Z |
+        sed "s/^$built\$/-DADDER_&=ON/; /^-/!s/.*/-DADDER_&=OFF/")
     # shellcheck disable=SC2086
     configure_and_build "$name" "-DCMAKE_TOOLCHAIN_FILE=$root/toolchains/arm-none-eabi.cmake" "-DADDER_BOARD=$name" \
-        $families $more -DADDER_QEMU=ON "-DADDER_MODEL=$base/release/tests/firmware/model" "-DADDER_HOST_BUILD=$base/release"
+        $families -DADDER_QEMU=ON "-DADDER_MODEL=$base/release/tests/firmware/model" "-DADDER_HOST_BUILD=$base/release"
 }
 
 mkdir -p "$base"

@@ -53,7 +53,7 @@ void refuse(const Arguments &arguments, const std::vector<const char *> &options
 }
 
 BenchReport bench_of_kernels(const Arguments &arguments) {
-    refuse(arguments, {"prompt", "tokens", "long"}, "is for a model, not for bench kernels");
+    refuse(arguments, {"prompt", "tokens", "long", "after"}, "is for a model, not for bench kernels");
     KernelBenchPlan plan;
     plan.threads = thread_counts(arguments);
     plan.chunk = static_cast<uint32_t>(arguments.integer("chunk", host_chunk, 1, 4096));
@@ -80,6 +80,7 @@ BenchReport bench_of_model(const Arguments &arguments) {
     plan.prompt_tokens = static_cast<uint32_t>(arguments.integer("prompt", 512, 0, 1 << 24));
     plan.generate_tokens = static_cast<uint32_t>(arguments.integer("tokens", 128, 0, 1 << 24));
     plan.long_tokens = static_cast<uint32_t>(arguments.integer("long", 0, 100, 1 << 30));
+    plan.before = static_cast<uint32_t>(arguments.integer("after", 0, 0, 1 << 23));
     plan.chunk = static_cast<uint32_t>(arguments.integer("chunk", host_chunk, 1, 4096));
     plan.repeats = static_cast<uint32_t>(arguments.integer("repeats", 5, 1, 10000));
     plan.pin = arguments.has("pin");
@@ -127,6 +128,9 @@ Command bench_command() {
         {
             {"prompt", 'p', "N", false, "Tokens of the prompt; 0: do not measure it (default: 512)."},
             {"tokens", 'n', "N", false, "Tokens to generate; 0: do not measure it (default: 128)."},
+            {"after", 0, "N", false,
+             "Generate after N tokens that are fed before and not counted (default: 0): where attention sees all "
+             "of a text, later tokens cost more."},
             {"long", 0, "N", false,
              "Besides, generate N tokens, once, the last 5 % of them in turns with the first ones of another "
              "session, and compare these; at least 100."},

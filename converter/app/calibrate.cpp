@@ -69,8 +69,8 @@ Command calibrate_command() {
         {
             {"output", 'o', "FILE.json", false, "The file to write."},
             {"tokenizer", 0, "PATH", false,
-             "The tokenizer: a tokenizer.json, a vocabulary of RWKV's World models, or the folder of one (default: "
-             "what lies beside the weights)."},
+             "The tokenizer: a tokenizer.json, a tokenizer.model, a vocabulary of RWKV's World models, a GGUF file, or the folder "
+             "of one; none: to have none (default: what lies beside the weights, or in a GGUF file)."},
             {"calib", 0, "FILE", true, "Calibration text (default: a small text that comes with the tool)."},
             {"calib-tokens", 0, "N", false,
              "Tokens to calibrate on, evenly spread over the texts (default 65536)."},

@@ -11,6 +11,9 @@
 #include "converter/blob/file.h"
 #include "converter/convert/dry_run.h"
 #include "converter/convert/options.h"
+#include "converter/families/gguf.h"
+#include "converter/import/gguf_types.h"
+#include "converter/plan/names.h"
 #include "converter/text/json.h"
 
 namespace adder {
@@ -118,8 +121,9 @@ std::vector<Option> convert_options() {
     std::vector<Option> options = {
         {"output", 'o', "FILE", false, "The blob to write."},
         {"tokenizer", 0, "PATH", false,
-         "The tokenizer: a tokenizer.json, a vocabulary of RWKV's World models, or the folder of one, with its "
-         "tokenizer_config.json (default: what lies beside the weights)."},
+         "The tokenizer: a tokenizer.json, a tokenizer.model, a vocabulary of RWKV's World models, a GGUF file, or the folder of one, "
+         "with its tokenizer_config.json; none: to have none, where that of the checkpoint is of a kind that is not read (default: what "
+         "lies beside the weights, or in a GGUF file)."},
         {"calib", 0, "FILE", true, "Calibration text (default: a small text that comes with the tool)."},
         {"calib-tokens", 0, "N", false,
          "Tokens to calibrate on, evenly spread over the texts (default 65536)."},
@@ -158,30 +162,38 @@ std::vector<Option> convert_options() {
 }  // namespace
 
 Command convert_command() {
-    return {
-        "convert",
-        "CHECKPOINT -o FILE.adder",
-        "Convert a checkpoint to a blob",
+    static const std::string description =
         "Reads a checkpoint: a folder of config.json, weights (the first of model.safetensors, its index, "
         "pytorch_model.bin, its index, and the one *.pth) and tokenizer.json, or the path of a file of weights alone, "
-        "with what lies beside it. Of PyTorch's files nothing is ever executed. Runs it in float over a\n"
+        "with what lies beside it. Of PyTorch's files nothing is ever executed. Or a GGUF file, FILE.gguf, which has "
+        "all of that in itself: what lies beside it is not looked at. Runs the model in float over a\n"
         "calibration text to find the range of every activation, quantizes, writes the blob, opens it again "
         "and\n"
         "checks it. The same inputs and options give the same bytes.\n"
+        "\nGGUF files may be of architecture " +
+        listed(gguf_architectures(), " or ") + ", their tensors of types " + readable_gguf_types() +
+        ". Quantized weights are made floats and quantized anew, as the recipe says; the blob's record tells of which types they "
+        "were. Such a file does not say whether its tokenizer normalizes texts to NFC, as that of GPT-NeoX does, and they are "
+        "taken as they are; --tokenizer takes the original.\n"
         "\nWith --gate-text the blob, run by the kernels that ship, is compared with the checkpoint, run in "
         "float, "
         "and the result is stored in the blob's record, which inspect shows. When a gate is missed an older "
         "file "
-        "of that name stays as it was.",
-        {"adder convert mamba-130m -o mamba-130m.adder --calib sample.txt",
-         "adder convert weights/model.pth --tokenizer gpt-neox-20b/tokenizer.json -o model.adder",
-         "adder convert mamba-130m -o mamba-130m.adder --calibration sample.json",
-         "adder convert mamba-130m -o small.adder --recipe small",
-         "adder convert mamba-130m -o mamba-130m.adder --gate-text heldout.txt --gate-ppl 2"},
-        convert_options(),
-        1,
-        1,
-        run_convert};
+        "of that name stays as it was.";
+    return {"convert",
+            "CHECKPOINT -o FILE.adder",
+            "Convert a checkpoint to a blob",
+            description.c_str(),
+            {"adder convert mamba-130m -o mamba-130m.adder --calib sample.txt",
+             "adder convert weights/model.pth --tokenizer gpt-neox-20b/tokenizer.json -o model.adder",
+             "adder convert mamba-130m-Q8_0.gguf -o mamba-130m.adder",
+             "adder convert mamba-130m -o mamba-130m.adder --calibration sample.json",
+             "adder convert mamba-130m -o small.adder --recipe small",
+             "adder convert mamba-130m -o mamba-130m.adder --gate-text heldout.txt --gate-ppl 2"},
+            convert_options(),
+            1,
+            1,
+            run_convert};
 }
 
 }  // namespace adder

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "converter/app/cli.h"
+#include "converter/app/context.h"
 #include "converter/base/error.h"
 #include "converter/blob/export_c.h"
 #include "runtime/model.h"
@@ -42,6 +43,7 @@ int run_export_c(const Arguments &arguments) {
     check_export_name(spec.name);
     spec.session.chunk = static_cast<uint32_t>(arguments.integer("chunk", 16, 1, 4096));
     spec.session.logit_rows = static_cast<uint32_t>(arguments.integer("logit-rows", 1, 1, spec.session.chunk));
+    spec.session.context = context_of(arguments);
     const std::string form = arguments.choice("form", "both", {"both", "array", "incbin"});
 
     // The first file is made before the blob is read: that it cannot be written is better known then.
@@ -87,6 +89,7 @@ Command export_c_command() {
              "What files, array and macros are called (default: the blob's file name, with _ for other characters)."},
             {"chunk", 0, "N", false, "The arena is for chunks of N tokens, 1 to 4096 (default: 16)."},
             {"logit-rows", 0, "N", false, "The arena is for N rows of logits, 1 to the chunk (default: 1)."},
+            context_option,
             {"form", 0, "FORM", false,
              "array: NAME.c alone; incbin: NAME.S and NAME.adder alone (default: both)."},
         },

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "converter/app/cli.h"
+#include "converter/app/context.h"
 #include "converter/base/error.h"
 #include "converter/base/file.h"
 #include "converter/blob/file.h"
@@ -28,6 +29,7 @@ static int run_inspect(const Arguments &arguments) {
     options.session.chunk = static_cast<uint32_t>(arguments.integer("chunk", 16, 1, 4096));
     options.session.logit_rows =
         static_cast<uint32_t>(arguments.integer("logit-rows", 1, 1, options.session.chunk));
+    options.session.context = context_of(arguments);
     bool damaged = false;
     if (is_blob(path)) {
         print(inspect_blob(path, options, &damaged));
@@ -38,7 +40,7 @@ static int run_inspect(const Arguments &arguments) {
         if (stat(path.c_str(), &status) != 0)
             bad_input("cannot open %s: %s", path.c_str(), std::strerror(errno));
         bad_input("%s is neither an Adder blob (FILE.adder) nor a checkpoint (a directory with config.json and "
-                  "model.safetensors, or a file of weights: FILE.pth)",
+                  "model.safetensors, or a file of weights: FILE.pth, FILE.gguf)",
                   path.c_str());
     }
     if (damaged) bad_input("%s is damaged: its checksum differs", path.c_str());
@@ -61,6 +63,7 @@ Command inspect_command() {
             {"json", 0, nullptr, false, "Print one JSON object."},
             {"chunk", 0, "N", false, "Give the arena for chunks of N tokens, 1 to 4096 (default: 16)."},
             {"logit-rows", 0, "N", false, "Give the arena for N rows of logits, 1 to the chunk (default: 1)."},
+            context_option,
             {"tensors", 0, nullptr, false, "List every tensor."},
         },
         1,

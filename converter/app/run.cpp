@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "converter/app/cli.h"
+#include "converter/app/context.h"
 #include "converter/app/pages.h"
 #include "converter/base/error.h"
 #include "converter/base/progress.h"
@@ -75,7 +76,10 @@ std::vector<int32_t> prompt_ids(const Arguments &arguments, const BlobFile &blob
     if (arguments.has("ids")) {
         if (!arguments.text("ids").empty()) ids = parse_ids(arguments.text("ids"), blob.info().vocab_size);
     } else {
-        ids = tokenize(blob, prompt_text(arguments), arguments.has("special"));
+        // A saved state has begun its text.
+        ids = tokenize(blob, prompt_text(arguments),
+                       (arguments.has("special") ? uint32_t{ADDER_TOKENIZE_SPECIAL} : 0) |
+                           (arguments.has("state-load") ? 0 : uint32_t{ADDER_TOKENIZE_BEGIN}));
     }
     if (!ids.empty()) return ids;
     const int32_t first = first_token(blob.info());
@@ -112,7 +116,7 @@ void load_state(const std::string &path, adder_session *session) {
 }
 
 void save_state(AtomicFile *file, const BlobFile &blob, const adder_session *session) {
-    std::vector<uint8_t> bytes(adder_state_size(blob.model()));
+    std::vector<uint8_t> bytes(adder_state_size_at(blob.model(), adder_session_position(session)));
     check(adder_state_save(session, bytes.data(), bytes.size()), blob.path() + ": saving the state");
     file->write(bytes.data(), bytes.size());
     file->commit();
@@ -142,6 +146,7 @@ class Run {
           sampler_(make_sampler(arguments, blob_.model())) {
         isa_ = arguments.text("isa");
         options_.chunk = static_cast<uint32_t>(arguments.integer("chunk", host_chunk, 1, 4096));
+        options_.context = context_of(arguments);
         options_.threads = pool_.size();
         options_.parallel_for = ThreadPool::parallel_for;
         options_.parallel_context = &pool_;
@@ -270,7 +275,8 @@ class Run {
         optional_rate("prompt_tokens_per_second", rate(result_.prompt.size(), result_.prompt_seconds));
         optional_rate("generation_tokens_per_second", rate(result_.steps, result_.generation_seconds));
         w.key("arena_bytes").value(uint64_t{session.arena_bytes()});
-        w.key("state_bytes").value(uint64_t{adder_state_size(blob_.model())});
+        w.key("state_bytes")
+            .value(uint64_t{adder_state_size_at(blob_.model(), adder_session_position(session.get()))});
         w.key("isa").value(adder_session_isa(session.get()));
         w.key("threads").value(options_.threads);
         w.key("chunk").value(options_.chunk);
@@ -361,6 +367,7 @@ Command run_command() {
             {"threads", 't', "N", false, "Threads; 0: one a CPU (default: 1)."},
             {"chunk", 0, "N", false,
              "Tokens of the prompt that go through a layer together, 1 to 4096 (default: 64)."},
+            context_option,
             {"isa", 0, "NAME", false,
              "Instruction set: scalar, avx2, ... (default: ADDER_ISA in the environment, else the best of "
              "this CPU)."},

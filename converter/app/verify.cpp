@@ -180,16 +180,17 @@ int run_verify(const Arguments &arguments) {
         is_rotated(blob.text(ADDER_TEXT_QUANTIZATION_RECORD), blob.info().d_model, blob.path()));
     require_same_shape(blob, checkpoint);
 
+    const uint32_t whole_text = ADDER_TOKENIZE_SPECIAL | ADDER_TOKENIZE_BEGIN;
     Tokens tokens;
     if (arguments.has("ids")) {
         tokens = parse_ids(arguments.text("ids"), blob.info().vocab_size);
     } else if (arguments.has("text-file")) {
         const MappedFile file(arguments.text("text-file"));
-        tokens = tokenize(blob, file.text(), true);
+        tokens = tokenize(blob, file.text(), whole_text);
     } else if (blob.info().has_tokenizer) {
         tokens = tokenize(
             blob, arguments.has("prompt") ? arguments.text("prompt") : std::string(default_calibration_text()),
-            true);
+            whole_text);
     } else {
         fail(ExitCode::usage, "%s carries no tokenizer: give --ids", blob.path().c_str());
     }

@@ -261,7 +261,7 @@ void check_not_an_input(const std::string &output, const std::vector<std::string
             const fs::path &path = entry->path();
             const std::string name = path.filename(), extension = path.extension();
             if (extension == ".json" || extension == ".safetensors" || extension == ".pth" ||
-                name.compare(0, 13, "pytorch_model") == 0)
+                extension == ".gguf" || name.compare(0, 13, "pytorch_model") == 0)
                 check(path);
         }
     }

@@ -116,7 +116,7 @@ void check_can_create(const std::string &path);
 bool file_exists(const std::string &path);  // a regular file, or a link to one
 bool is_directory(const std::string &path);
 // Throws Error(usage) if writing `output` would replace one of the files `inputs`, or in a directory among them one that
-// belongs to a checkpoint (.json, .safetensors, .pth, pytorch_model*).
+// belongs to a checkpoint (.json, .safetensors, .pth, .gguf, pytorch_model*).
 void check_not_an_input(const std::string &output, const std::vector<std::string> &inputs);
 // directory/name; `name` alone if the directory is empty.
 std::string join_path(const std::string &directory, const std::string &name);

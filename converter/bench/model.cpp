@@ -85,6 +85,9 @@ struct ModelBench::Run {
         options.parallel_for = team.parallel_for;
         options.parallel_context = team.context;
         options.isa = configuration.isa.empty() ? nullptr : configuration.isa.c_str();
+        // Looked at where attention sees all of a sequence.
+        options.context = std::max({plan.prompt_tokens, plan.before + plan.generate_tokens, plan.long_tokens,
+                                    plan.chunk + warm_up_steps, 1u});
         return options;
     }
 
@@ -145,6 +148,7 @@ void ModelBench::measure(BenchResult *result) {
     if (plan_.generate_tokens > 0) {
         std::vector<double> ends(plan_.generate_tokens);
         adder_state_reset(session);
+        run.feed(plan_.before);
         const uint64_t faults = page_faults_so_far();
         const Stopwatch watch;
         for (double &end : ends) {
@@ -175,6 +179,7 @@ void ModelBench::measure(BenchResult *result) {
     }
     if (const uint32_t tokens = quarter(plan_.generate_tokens, 8)) {
         adder_state_reset(session);
+        run.feed(plan_.before);
         const Stopwatch watch;
         for (uint32_t i = 0; i < tokens; ++i) run.step();
         result->generate_steps.push_back(shares_of(&timer, watch.seconds(), tokens, threads));
@@ -253,6 +258,8 @@ BenchReport ModelBench::report() const {
         {"model", blob_.path(), blob_.path()},
         {"repeats", uint64_t{plan_.repeats}, format("medians of %u", plan_.repeats)},
         {"chunk", uint64_t{plan_.chunk}, format("chunk %u", plan_.chunk)},
+        {"generated_after", uint64_t{plan_.before},
+         plan_.before > 0 ? format("generated after %u tokens", plan_.before) : ""},
         {"pinned", uint64_t{plan_.pin}, plan_.pin ? "threads bound to CPUs" : ""},
         {"blob_bytes", blob_bytes, format("blob %llu bytes", line(blob_bytes))},
         {"open_milliseconds", open_ms, format("opened in %.2f ms", open_ms)},

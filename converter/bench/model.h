@@ -22,6 +22,7 @@ struct BenchConfiguration {
 struct BenchPlan {
     uint32_t prompt_tokens, generate_tokens;  // 0: not measured
     uint32_t long_tokens;                     // 0: not measured
+    uint32_t before;                          // tokens that generation comes after
     uint32_t chunk;
     uint32_t repeats;
     bool pin;             // threads to CPUs

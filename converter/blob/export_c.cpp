@@ -67,6 +67,7 @@ constexpr const char *header_text =
  *     adder_options options = {0};
  *     options.chunk = @NAME@_CHUNK;
  *     options.logit_rows = @NAME@_LOGIT_ROWS;
+ *     options.context = @NAME@_CONTEXT;
  *     adder_model_open(&model, @name@_blob, @NAME@_BLOB_BYTES, &error);
  *     adder_session_init(&session, &model, &options, arena, sizeof arena, &error);
  */
@@ -88,12 +89,13 @@ constexpr const char *header_text =
 #define @NAME@_FINGERPRINT UINT64_C(@fingerprint@)
 #define @NAME@_BLOB_BYTES @blob_bytes@
 #define @NAME@_VOCAB_SIZE @vocab_size@
-#define @NAME@_STATE_BYTES @state_bytes@ /* adder_state_size */
+#define @NAME@_STATE_BYTES @state_bytes@ /* of a saved state, at the end of the context where there is one */
 #define @NAME@_TEXT_BYTES @text_bytes@ /* adder_detokenize_capacity */
 
 /* adder_arena_size with these options, wherever it is compiled: of its regions the session alone has pointers. */
 #define @NAME@_CHUNK @chunk@
 #define @NAME@_LOGIT_ROWS @logit_rows@
+#define @NAME@_CONTEXT @context@ /* 0: no sequence is too long */
 #define @NAME@_ARENA_BYTES (ADDER_SESSION_BYTES + @model_arena@)
 
 /* For the program of one model; one of several defines ADDER_SEVERAL_MODELS. */
@@ -200,7 +202,10 @@ std::vector<std::pair<std::string_view, std::string>> values_of(const BlobFile &
     const adder_model_info &info = blob.info();
     size_t name_size = 0;
     const char *const model_name = adder_model_text(blob.model(), ADDER_TEXT_NAME, &name_size);
-    const uint64_t arena = arena_plan(model, spec.session).total;
+    adder_options session;
+    adder_error error{};
+    check(options_resolve(model, &spec.session, &session, &error), "the arena");
+    const uint64_t arena = arena_plan(model, session).total;
     return {
         {"name", spec.name},
         {"NAME", capitals(spec.name)},
@@ -212,10 +217,11 @@ std::vector<std::pair<std::string_view, std::string>> values_of(const BlobFile &
         {"blob_bytes", std::to_string(info.blob_bytes)},
         {"section_bytes", std::to_string((info.blob_bytes + 7) / 8 * 8)},
         {"vocab_size", std::to_string(info.vocab_size)},
-        {"state_bytes", std::to_string(adder_state_size(blob.model()))},
+        {"state_bytes", std::to_string(adder_state_size_at(blob.model(), session.context))},
         {"text_bytes", std::to_string(adder_detokenize_capacity(blob.model()))},
         {"chunk", std::to_string(spec.session.chunk)},
         {"logit_rows", std::to_string(spec.session.logit_rows)},
+        {"context", std::to_string(session.context)},
         {"model_arena", std::to_string(arena - ADDER_SESSION_BYTES)},
     };
 }

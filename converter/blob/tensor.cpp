@@ -12,10 +12,12 @@
 namespace adder {
 namespace {
 
-void divide_rows(DenseTensor *tensor, const std::vector<float> &factors) {
-    for (uint32_t row = 0; row < factors.size(); ++row)
+// The first rows, as many as there are factors; or, of a norm's weights with its biases behind them, all of these.
+void divide_rows(DenseTensor *tensor, const std::vector<float> &factors, bool all) {
+    const size_t count = factors.empty() ? 0 : all ? tensor->rows : factors.size();
+    for (size_t row = 0; row < count; ++row)
         for (uint32_t col = 0; col < tensor->cols; ++col)
-            tensor->values[size_t{row} * tensor->cols + col] /= factors[row];
+            tensor->values[row * tensor->cols + col] /= factors[row % factors.size()];
 }
 
 // The grid that the weights lie on already, or else the nearest codes.
@@ -32,15 +34,16 @@ DenseTensor read_folded(const Checkpoint &checkpoint, const Plan &plan, const Ca
     const ModelShape &shape = checkpoint.shape();
     DenseTensor tensor = checkpoint.read(role, block);
     if (calibration.empty() || role == Role::embedding) return tensor;
-    // A matrix that makes an input has a bias, perhaps, which is of the same rows.
+    // A matrix that makes an input has a bias, perhaps, which is of the same rows, and so has a LayerNorm in front of the head.
     const auto makes = [&](Role maker) {
         return maker != Role::none &&
-               (maker == role || (is_matrix(maker) && bias_of(shape, maker, block) == role));
+               (maker == role || (is_matrix(maker) && bias_of(shape, maker, block) == role) ||
+                (maker == Role::final_norm && role == Role::final_norm_bias));
     };
     for (const Role linear : linear_roles_of(shape, block))
         if (makes(input_maker(shape, linear, block)) && input_owner(shape, linear, block) == linear &&
             plan.of(linear, block).input != Input::hadamard)
-            divide_rows(&tensor, calibration.of(linear, block).factors);
+            divide_rows(&tensor, calibration.of(linear, block).factors, role == Role::head_norm);
     if (!is_matrix(role)) return tensor;
     const std::vector<float> &factors = calibration.of(role, block).factors;
     if (plan.of(role, block).input == Input::hadamard)

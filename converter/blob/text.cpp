@@ -6,14 +6,13 @@
 
 namespace adder {
 
-std::vector<int32_t> tokenize(const BlobFile &blob, std::string_view text, bool special) {
+std::vector<int32_t> tokenize(const BlobFile &blob, std::string_view text, uint32_t flags) {
     if (!blob.info().has_tokenizer)
         bad_input("%s carries no tokenizer: give the prompt as token ids", blob.path().c_str());
     std::vector<int32_t> ids(adder_tokenize_capacity(text.size()));
     size_t count = 0;
     const adder_status status =
-        adder_tokenize(blob.model(), text.data(), text.size(), special ? uint32_t{ADDER_TOKENIZE_SPECIAL} : 0,
-                       ids.data(), ids.size(), &count);
+        adder_tokenize(blob.model(), text.data(), text.size(), flags, ids.data(), ids.size(), &count);
     if (status != ADDER_OK)
         bad_input("%s: tokenizing %zu bytes of text: %s", blob.path().c_str(), text.size(),
                   adder_status_text(status));

@@ -12,10 +12,10 @@
 
 namespace adder {
 
-// Text to ids; throws if the blob has no tokenizer.
-std::vector<int32_t> tokenize(const BlobFile &blob, std::string_view text, bool special);
+// Text to ids; throws if the blob has no tokenizer. `flags`: ADDER_TOKENIZE_SPECIAL, ADDER_TOKENIZE_BEGIN.
+std::vector<int32_t> tokenize(const BlobFile &blob, std::string_view text, uint32_t flags);
 
-// Bytes to text: the pieces of a token are held back until they are whole UTF-8 sequences.
+// What a model continues a text with: the pieces of a token are held back until they are whole UTF-8 sequences.
 class TextStream {
   public:
     // With `special`, the names of special tokens are part of the text.
@@ -27,7 +27,7 @@ class TextStream {
     std::string detokenize(int32_t token);
     const BlobFile &blob_;
     const bool special_;
-    adder_detokenizer detokenizer_{};
+    adder_detokenizer detokenizer_ = {{}, ADDER_DETOKENIZE_CONTINUE};
     std::string buffer_;
 };
 

@@ -24,9 +24,11 @@ class BlobLayout {
   public:
     BlobLayout(const Checkpoint &checkpoint, const Plan &plan, const BlobContents &contents)
         : checkpoint_(checkpoint), plan_(plan), shape_(checkpoint.shape()) {
-        for (BlobShape &shape : shape_.shapes)
-            if (contents.state <= find_block_kind(shape.kind)->state_types)
-                shape.state_type = static_cast<uint8_t>(contents.state);
+        for (BlobShape &shape : shape_.shapes) {
+            const BlockKind &kind = *find_block_kind(shape.kind);
+            const StateType type = kind.has_cache ? contents.cache : contents.state;
+            if (type <= kind.state_types) shape.state_type = static_cast<uint8_t>(type);
+        }
         shape_.number_blocks();
         plan_header(contents);
         plan_tensors();
@@ -256,7 +258,7 @@ BlobWriter::BlobWriter(const std::string &path, const Checkpoint &checkpoint, co
     put(header.section_table_offset, s.layout.sections());
     for (const BlobSection &section : s.layout.sections())
         for (const auto &[kind, bytes] : contents.sections)
-            if (kind == section.kind) std::memcpy(s.blob + section.offset, bytes.data(), bytes.size());
+            if (kind == section.kind) std::copy(bytes.begin(), bytes.end(), s.blob + section.offset);
     s.model.blob = s.blob;
     s.model.header = reinterpret_cast<const BlobHeader *>(s.blob);
     s.model.tensors = reinterpret_cast<const BlobTensor *>(s.blob + header.tensor_table_offset);

@@ -30,7 +30,8 @@ struct BlobContents {
     // the section `finished_section`, padded with spaces; it must not be longer. If it throws, no blob is left.
     std::function<std::string(const std::string &path)> finish;
     uint32_t finished_section = ADDER_TEXT_QUANTIZATION_RECORD;
-    StateType state = StateType::f32;  // of the scan, where the kind of block can have another
+    StateType state = StateType::f32;   // of the scan, where the kind of block can have another
+    StateType cache = StateType::int8;  // of keys and values
 };
 
 struct WrittenBlob {

@@ -115,8 +115,7 @@ void collect(FloatModel &model, const std::vector<Tokens> &sequences, Progress &
         for (Role role : all_linear_roles()) part[role];
     const auto count = [&](Role role, uint32_t, const LinearInputs &rows, uint32_t member) {
         ChannelStatistics &seen = statistics[member].at(role);
-        for (uint32_t t = 0; t < rows.tokens; ++t)
-            seen.add(rows.values + size_t{t} * rows.stride, rows.width);
+        seen.add(rows.values, rows.width, rows.stride, rows.tokens);
     };
     const auto pass_on = [&](Role role, uint32_t block) {
         ChannelStatistics all = std::move(statistics[0].at(role));
@@ -158,17 +157,21 @@ Calibration calibrate(const CalibrationFile &file, const Checkpoint &checkpoint,
     return result;
 }
 
-Calibration calibrate(FloatModel &model, const std::vector<Tokens> &sequences, const Plan &plan) {
+Calibration calibrate(FloatModel &model, const std::vector<Tokens> &sequences, const Plan &plan,
+                      const CalibrationFile *known) {
     const uint32_t blocks = model.shape().block_count(), members = model.members();
     bool transformed = false;
     plan.each_linear([&](Role role, uint32_t block) {
         transformed = transformed || needs_second_pass(plan.of(role, block));
     });
-    Progress progress("calibrating", uint64_t{blocks} * (transformed ? 2 : 1));
     Calibration result(model.shape());
-    collect(model, sequences, progress, [&](Role role, uint32_t block, const ChannelStatistics &statistics) {
-        decide(statistics, model.checkpoint(), plan, role, block, &result);
-    });
+    if (known != nullptr) result = calibrate(*known, model.checkpoint(), plan);
+    Progress progress("calibrating", uint64_t{blocks} * ((known == nullptr) + transformed));
+    if (known == nullptr)
+        collect(model, sequences, progress,
+                [&](Role role, uint32_t block, const ChannelStatistics &statistics) {
+                    decide(statistics, model.checkpoint(), plan, role, block, &result);
+                });
     if (!transformed) return result;
 
     std::vector<std::map<Role, MagnitudeHistogram>> histograms(members);  // of the layer at hand

@@ -15,8 +15,9 @@ namespace adder {
 // Runs the sequences through the float model for the statistics of all channels, from which smoothing factors and scales
 // follow layer by layer; and once more for scales of what a Hadamard transform makes of them, where the plan has one. The
 // result does not depend on the number of threads. Throws Error(bad_input) naming layer and input if an activation is not
-// finite.
-Calibration calibrate(FloatModel &model, const std::vector<Tokens> &sequences, const Plan &plan);
+// finite. `known` has the statistics of these very sequences, which then need no run; null: they are not known.
+Calibration calibrate(FloatModel &model, const std::vector<Tokens> &sequences, const Plan &plan,
+                      const CalibrationFile *known = nullptr);
 
 // The same from a file of such statistics, of this checkpoint. `plan` must ask for no more than they tell:
 // require_no_text.

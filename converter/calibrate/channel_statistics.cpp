@@ -40,16 +40,23 @@ uint32_t ChannelStatistics::bin_of(float magnitude) {
     return top >= first_bits ? std::min(top - first_bits, bin_count - 1) : no_bin;
 }
 
-void ChannelStatistics::add(const float *values, uint32_t channels) {
+void ChannelStatistics::add(const float *values, uint32_t channels, size_t stride, uint32_t tokens) {
     if (absmax_bits_.size() < channels) {
         absmax_bits_.resize(channels, 0);
         counts_.resize(size_t{channels} * bin_count, 0);
     }
-    ++tokens_;
+    tokens_ += tokens;
+    // A channel at a time: all counts together are more than a cache holds.
     for (uint32_t channel = 0; channel < channels; ++channel) {
-        absmax_bits_[channel] = std::max(absmax_bits_[channel], magnitude_bits(values[channel]));
-        const uint32_t bin = bin_of(values[channel]);
-        if (bin != no_bin) ++counts_[size_t{channel} * bin_count + bin];
+        uint32_t highest = absmax_bits_[channel];
+        uint32_t *const counts = &counts_[size_t{channel} * bin_count];
+        for (uint32_t t = 0; t < tokens; ++t) {
+            const float value = values[t * stride + channel];
+            highest = std::max(highest, magnitude_bits(value));
+            const uint32_t bin = bin_of(value);
+            if (bin != no_bin) ++counts[bin];
+        }
+        absmax_bits_[channel] = highest;
     }
 }
 

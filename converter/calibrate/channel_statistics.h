@@ -27,7 +27,9 @@ class ChannelStatistics {
     // absmax: [channels], finite; counts: [channels][bin_count].
     ChannelStatistics(uint64_t tokens, const std::vector<float> &absmax, std::vector<uint32_t> counts);
 
-    void add(const float *values, uint32_t channels);  // of one token
+    // Of one token, or of several, [tokens][stride].
+    void add(const float *values, uint32_t channels) { add(values, channels, channels, 1); }
+    void add(const float *values, uint32_t channels, size_t stride, uint32_t tokens);
     void merge(const ChannelStatistics &other);
 
     uint32_t channels() const { return static_cast<uint32_t>(absmax_bits_.size()); }

@@ -11,6 +11,7 @@
 #include "converter/base/error.h"
 #include "converter/base/file.h"
 #include "converter/calibrate/counts.h"
+#include "converter/import/gguf.h"
 #include "converter/plan/rules.h"
 #include "runtime/crc32.h"
 
@@ -41,7 +42,14 @@ uint32_t crc(const Json &object, const char *key, const std::string &what) {
 uint32_t crc_of_tokenizer(const Checkpoint &checkpoint) {
     if (checkpoint.tokenizer_path().empty()) return 0;
     const MappedFile file(checkpoint.tokenizer_path());
-    return crc32(0, file.data(), file.size());
+    if (!is_gguf(file.text())) return crc32(0, file.data(), file.size());
+    uint32_t sum = 0;
+    parse_gguf(file.data(), file.size(), file.path())
+        .metadata.each("tokenizer.", [&](const std::string &key, const GgufValue &value) {
+            sum = crc32(sum, key.data(), key.size());
+            sum = crc32(sum, value.data, static_cast<size_t>(value.size));
+        });
+    return sum;
 }
 
 // One input of each block.
@@ -74,7 +82,7 @@ uint16_t flags_of_inputs(BlockId id) {
     uint16_t flags = 0;
     for (uint32_t i = 0; i < kind.tensor_count; ++i)
         if (kind.tensors[i].form == Form::matrix)
-            flags = static_cast<uint16_t>(flags | kind.tensors[i].presence);
+            flags = static_cast<uint16_t>(flags | (kind.tensors[i].presence & ~shape_unless));
     return flags;
 }
 

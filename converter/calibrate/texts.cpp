@@ -35,10 +35,13 @@ size_t line_start(std::string_view text, size_t place, size_t end) {
 
 }  // namespace
 
+// Each excerpt is a text that begins as texts do.
+static constexpr uint32_t whole_text = tokenize_special | tokenize_begin;
+
 std::vector<Tokens> sample_windows(const Tokenizer &tokenizer, std::string_view text, const std::string &name,
                                    uint32_t window, size_t limit) {
     if (text.size() <= whole_text_bytes)
-        return cut_windows(tokenize_text(tokenizer, text, true, name), window, limit);
+        return cut_windows(tokenize_text(tokenizer, text, whole_text, name), window, limit);
     const size_t excerpt = window * bytes_a_token;
     const size_t count = std::min(limit == 0 ? SIZE_MAX : limit, text.size() / excerpt);
     std::vector<Tokens> windows;
@@ -46,7 +49,7 @@ std::vector<Tokens> sample_windows(const Tokenizer &tokenizer, std::string_view 
         const size_t place = text.size() / count * i, end = place + text.size() / count;
         const size_t begin = line_start(text, place, end);
         Tokens tokens =
-            tokenize_text(tokenizer, text.substr(begin, std::min(excerpt, end - begin)), true, name);
+            tokenize_text(tokenizer, text.substr(begin, std::min(excerpt, end - begin)), whole_text, name);
         tokens.resize(std::min<size_t>(tokens.size(), window));
         if (!tokens.empty()) windows.push_back(std::move(tokens));
     }

@@ -55,7 +55,7 @@ void add_text(BlobContents *contents, adder_text kind, const std::string &text) 
 // Does the text hold a control token? A template made for any role gives prefixes of roles that the vocabulary, and so
 // the training, knows nothing of.
 bool has_special_token(const Tokenizer &tokenizer, const std::string &text) {
-    for (const int32_t id : tokenize_text(tokenizer, text, true, "chat template")) {
+    for (const int32_t id : tokenize_text(tokenizer, text, tokenize_special, "chat template")) {
         const uint8_t *bytes = nullptr;
         uint32_t size = 0;
         bool special = false;
@@ -124,15 +124,20 @@ struct Preparation {
         take_generation_defaults(checkpoint, &contents);
         if (tokenizer.empty())
             warnings.push_back(
-                options.checkpoint + " has no tokenizer.json: the blob takes token ids, no text" +
+                options.checkpoint + " has no tokenizer" +
+                (checkpoint.files().gguf() != nullptr ? "" : ".json") + ": the blob takes token ids, no text" +
                 (plan.needs_calibration() ? ", and was calibrated on random tokens" : "") + tokenizer_hint());
         else
             contents.sections.emplace_back(section_tokenizer, tokenizer.section());
         const ModelShape &shape = checkpoint.shape();
         warnings.insert(warnings.end(), shape.notes.begin(), shape.notes.end());
+        if (source.least_bits < 8) warnings.push_back(source_warning());
         contents.state = options.state;
+        contents.cache =
+            options.cache.value_or(options.recipe.name == "float" ? StateType::f32 : StateType::int8);
         for (const BlobShape &one : shape.shapes)
-            if (options.state > find_block_kind(one.kind)->state_types)
+            if (const BlockKind &kind = *find_block_kind(one.kind);
+                kind.state_count > 0 && options.state > kind.state_types)
                 fail(ExitCode::usage,
                      "--state f16: the state of %s is small and stays in float32; it is for %s",
                      kind_name(static_cast<BlockId>(one.kind)), kinds_of_half_states().c_str());
@@ -148,6 +153,16 @@ struct Preparation {
         add_chat_template(checkpoint, tokenizer, &contents, &warnings);
     }
 
+    std::string source_warning() const {
+        std::vector<std::string> types;
+        for (const auto &[type, count] : source.parameters)
+            types.push_back(format("%llu of %s", static_cast<unsigned long long>(count), type.c_str()));
+        return options.checkpoint + " holds weights that were quantized before (" + listed(types) +
+               " parameters): what that lost stays lost, and scales" +
+               (plan.needs_calibration() ? " and calibration" : "") +
+               " are those of the dequantized weights; the original checkpoint gives a better blob";
+    }
+
     std::string tokenizer_hint() const {
         const std::string &known = checkpoint.shape().tokenizer;
         return known.empty() ? "" : "; this model's is that of " + known + ", which --tokenizer takes";
@@ -157,7 +172,7 @@ struct Preparation {
         return quantization_record(
             {options.recipe.name, options.rules, checkpoint.shape(), plan, calibration,
              calibration_file ? calibration_file->source().window : options.calibration_window,
-             calibration_tokens, texts, quality, checkpoint.rotation()});
+             calibration_tokens, texts, quality, checkpoint.rotation(), source});
     }
 
     // The record tells what the finished blob is worth: room for it is kept, and filled when that is known.
@@ -201,6 +216,7 @@ struct Preparation {
 
     const ConvertOptions &options;
     const Checkpoint checkpoint;
+    const QuantizedSource source = checkpoint.quantized_source();
     const CheckpointTokenizer tokenizer;
     const Plan plan;
     std::vector<CalibrationText> texts;
@@ -261,7 +277,7 @@ Conversion convert(const ConvertOptions &options, ThreadPool &pool) {
             prepared.calibration = calibrate(*prepared.calibration_file, prepared.checkpoint, prepared.plan);
         } else {
             model.emplace(prepared.checkpoint, pool);
-            prepared.calibration = calibrate(*model, prepared.windows, prepared.plan);
+            prepared.calibration = calibrate(*model, prepared.windows, prepared.plan, options.statistics);
         }
         const std::vector<std::string> &notes = prepared.calibration.notes;
         result.warnings.insert(result.warnings.end(), notes.begin(), notes.end());
@@ -277,8 +293,8 @@ Conversion convert(const ConvertOptions &options, ThreadPool &pool) {
         };
     BlobWriter blob(options.output, prepared.checkpoint, prepared.plan, prepared.contents);
     if (needs_hessians(prepared.plan)) {
-        const std::vector<std::string> notes =
-            write_with_gptq(*model, prepared.windows, prepared.plan, prepared.calibration, &blob);
+        const std::vector<std::string> notes = write_with_gptq(*model, prepared.windows, prepared.plan,
+                                                               prepared.calibration, &blob, options.streams);
         result.warnings.insert(result.warnings.end(), notes.begin(), notes.end());
     } else {
         blob.write(blob.tensors(), prepared.calibration, pool);

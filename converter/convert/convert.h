@@ -8,8 +8,10 @@
 
 #include "converter/base/thread_pool.h"
 #include "converter/blob/writer.h"
+#include "converter/calibrate/file.h"
 #include "converter/convert/estimate.h"
 #include "converter/convert/quality.h"
+#include "converter/model/stream_file.h"
 #include "converter/plan/rules.h"
 
 namespace adder {
@@ -21,6 +23,7 @@ struct ConvertOptions {
     std::string name;    // stored in the blob; empty: the checkpoint's
     Recipe recipe = recipe_named("best");
     StateType state = StateType::f32;            // of the scan (--state)
+    std::optional<StateType> cache;              // of keys and values (--cache); else as the recipe's weights are
     bool rotate = false;                         // the residual stream (rotation.h)
     std::vector<PlanRule> rules;                 // that change it, tensor by tensor
     std::vector<std::string> calibration_files;  // empty: the text that comes with the tool
@@ -28,6 +31,10 @@ struct ConvertOptions {
     uint32_t calibration_window = 512;           // tokens per sequence
     std::string calibration;  // a file of `adder calibrate`, in place of the text; empty: none
     QualityOptions quality;   // held-out texts to measure on, and what is asked of the blob
+    // What earlier conversions of this checkpoint found on the same text, so that it need not be found again; null: nothing.
+    // The blob is the same either way. Not with `rotate`.
+    const CalibrationFile *statistics = nullptr;
+    StreamFile *streams = nullptr;  // takes what it has not
 };
 
 // What a conversion would do.

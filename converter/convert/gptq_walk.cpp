@@ -4,6 +4,7 @@
 #include "converter/plan/names.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "converter/base/error.h"
@@ -29,8 +30,8 @@ constexpr double tied_damping = 0.3;
 class BlockRounder {
   public:
     BlockRounder(FloatModel &model, const std::vector<Tokens> &tokens, const Plan &plan,
-                 const Calibration &calibration, BlobWriter *blob)
-        : model_(model), runner_(model.runner()), checkpoint_(model.checkpoint()), plan_(plan),
+                 const Calibration &calibration, BlobWriter *blob, StreamFile *kept)
+        : model_(model), kept_(kept), runner_(model.runner()), checkpoint_(model.checkpoint()), plan_(plan),
           calibration_(calibration), blob_(*blob), sequences_(plain_sequences(tokens)),
           exact_(model.embed(sequences_)), rounded_(sequences_, model.shape()) {}
 
@@ -73,17 +74,24 @@ class BlockRounder {
     // A tied table is rounded as the head that it is, before the walk that begins with it as the embedding: to the float
     // model's inputs of the head.
     void round_table() {
-        for (uint32_t block = 0; block < model_.shape().block_count(); ++block)
-            runner_.run(block, FloatBlock(checkpoint_, block), sequences_, 0, sequences_.size(), &exact_, {});
+        const uint32_t blocks = model_.shape().block_count();
+        if (kept_ == nullptr || !kept_->load(blocks - 1, &exact_))
+            for (uint32_t block = 0; block < blocks; ++block) run_exact(block);
         const TensorId table{Role::embedding, no_block};
         const DenseTensor weights = weights_of(table);
         HessianSum hessian(weights.cols);
         each_wave([&](size_t begin, size_t end) {
-            const std::vector<float> x = inputs({Role::head, no_block}, begin, end, exact_);
-            hessian.add(x.data(), x.size() / weights.cols, weights.cols, runner_.pool());
+            inputs({Role::head, no_block}, begin, end, exact_, &x_);
+            hessian.add(x_.data(), x_.size() / weights.cols, weights.cols, runner_.pool());
         });
         round_with(table, weights, hessian, GptqFactor(hessian, runner_.pool(), tied_damping));
         exact_ = model_.embed(sequences_);
+    }
+
+    void run_exact(uint32_t block) {
+        if (kept_ != nullptr && kept_->load(block, &exact_)) return;
+        runner_.run(block, FloatBlock(checkpoint_, block), sequences_, 0, sequences_.size(), &exact_, {});
+        if (kept_ != nullptr) kept_->store(block, exact_);
     }
 
     template <typename Body>
@@ -118,9 +126,16 @@ class BlockRounder {
         blob_.write(others, calibration_, runner_.pool());
         // What takes the stream is fitted to that of the float model before the block, what adds to it to that after.
         const std::vector<Role> &roles = plan_.roles(block);
-        for (Role role : roles)
-            if (later.count(role) && of_stream({role, block})) round({role, block});
-        runner_.run(block, FloatBlock(checkpoint_, block), sequences_, 0, sequences_.size(), &exact_, {});
+        std::map<Role, std::vector<TensorId>> by_input;  // under the first that takes it
+        std::vector<Role> inputs;                        // in the order of the roles
+        for (Role role : roles) {
+            if (!later.count(role) || !of_stream({role, block})) continue;
+            std::vector<TensorId> &sharers = by_input[input_owner(model_.shape(), role, block)];
+            if (sharers.empty()) inputs.push_back(input_owner(model_.shape(), role, block));
+            sharers.push_back({role, block});
+        }
+        for (Role input : inputs) round_together(by_input[input]);
+        run_exact(block);
         for (Role role : roles)
             if (later.count(role) && !of_stream({role, block})) round({role, block});
         runner_.run(block, WrittenBlock(blob_.model(), block), sequences_, 0, sequences_.size(), &rounded_,
@@ -129,7 +144,8 @@ class BlockRounder {
     }
 
     // The inputs of a linear layer for sequences [begin, end), one after the other, [tokens][cols].
-    std::vector<float> inputs(const TensorId &id, size_t begin, size_t end, const ResidualStreams &streams) {
+    void inputs(const TensorId &id, size_t begin, size_t end, const ResidualStreams &streams,
+                std::vector<float> *result) {
         const uint32_t cols = extent_of(model_.shape(), id.role, id.block).cols;
         const LinearPlan &plan = plan_.of(id.role, id.block);
         // What makes the input has been divided already, unless the multipliers of the codes do it.
@@ -140,7 +156,8 @@ class BlockRounder {
         std::vector<size_t> first(end - begin + 1, 0);
         for (size_t i = begin; i < end; ++i)
             first[i - begin + 1] = first[i - begin] + sequences_[i].tokens.size();
-        std::vector<float> kept(first.back() * cols);
+        std::vector<float> &kept = *result;
+        kept.resize(first.back() * cols);
         const auto keep = [&](size_t sequence, uint32_t token, const float *values, uint32_t stride,
                               uint32_t tokens) {
             for (uint32_t t = 0; t < tokens; ++t) {
@@ -159,56 +176,83 @@ class BlockRounder {
                 [&](size_t sequence, uint32_t token, const float *input, uint32_t tokens, uint32_t) {
                     keep(sequence, token, input, model_.shape().d_model_padded(), tokens);
                 });
-            return kept;
+            return;
         }
         // The block as far as it has been rounded, up to this input.
         runner_.run_to(id.role, id.block, WrittenBlock(blob_.model(), id.block), sequences_, begin, end,
                        streams, [&](Role, size_t sequence, uint32_t token, const LinearInputs &rows, uint32_t) {
                            keep(sequence, token, rows.values, rows.stride, rows.tokens);
                        });
-        return kept;
     }
 
     // What the outputs of a block's last matrix should be, and the bias does not add: the way from the rounded stream in front of
     // the layer to the float model's after it. [tokens][d_model]
-    std::vector<float> missing_outputs(uint32_t block, size_t begin, size_t end) const {
+    void missing_outputs(uint32_t block, size_t begin, size_t end, std::vector<float> *result) const {
         const uint32_t d_model = model_.shape().d_model, stride = model_.shape().d_model_padded();
         std::vector<float> bias(d_model, 0.0f);
         const Role last = linear_roles_of(model_.shape(), block).back();
         if (const Role role = bias_of(model_.shape(), last, block); role != Role::none)
             bias = checkpoint_.read(role, block).values;
-        std::vector<float> missing;
+        std::vector<float> &missing = *result;
+        missing.clear();
         for (size_t i = begin; i < end; ++i)
             for (size_t t = 0; t < sequences_[i].tokens.size(); ++t)
                 for (uint32_t j = 0; j < d_model; ++j)
                     missing.push_back(exact_.of(i)[t * stride + j] - rounded_.of(i)[t * stride + j] - bias[j]);
-        return missing;
+    }
+
+    // What the inputs of a linear layer are like.
+    struct Moments {
+        // y x^T: of the last matrix with its wanted outputs, after a norm with what is missing in its input.
+        Moments(uint32_t cols, uint32_t rows_of_y) : hessian(cols), cross(rows_of_y, cols, false) {}
+        HessianSum hessian;
+        MomentSum cross;
+    };
+
+    Moments moments_of(const TensorId &id, uint32_t rows) {
+        ThreadPool &pool = runner_.pool();
+        const uint32_t cols = extent_of(model_.shape(), id.role, id.block).cols;
+        const bool outputs = to_stream(id), norm_made = of_stream(id);
+        Moments moments(cols, outputs ? rows : norm_made ? cols : 0);
+        each_wave([&](size_t begin, size_t end) {
+            inputs(id, begin, end, rounded_, &x_);
+            const size_t tokens = x_.size() / cols;
+            moments.hessian.add(x_.data(), tokens, cols, pool);
+            if (!outputs && !norm_made) return;
+            if (outputs)
+                missing_outputs(id.block, begin, end, &y_);
+            else
+                inputs(id, begin, end, exact_, &y_);
+            if (norm_made)
+                for (size_t i = 0; i < y_.size(); ++i) y_[i] -= x_[i];
+            moments.cross.add({y_.data(), moments.cross.rows()}, {x_.data(), cols}, tokens, pool);
+        });
+        return moments;
     }
 
     void round(const TensorId &id) {
-        ThreadPool &pool = runner_.pool();
         DenseTensor weights = weights_of(id);
-        const uint32_t cols = weights.cols;
-        HessianSum hessian(cols);
-        // y x^T: of the last matrix with its wanted outputs, after a norm with what is missing in its input.
-        const bool outputs = to_stream(id), norm_made = of_stream(id);
-        MomentSum cross(outputs ? weights.rows : norm_made ? cols : 0, cols, false);
-        each_wave([&](size_t begin, size_t end) {
-            const std::vector<float> x = inputs(id, begin, end, rounded_);
-            const size_t tokens = x.size() / cols;
-            hessian.add(x.data(), tokens, cols, pool);
-            if (!outputs && !norm_made) return;
-            std::vector<float> y =
-                outputs ? missing_outputs(id.block, begin, end) : inputs(id, begin, end, exact_);
-            if (norm_made)
-                for (size_t i = 0; i < y.size(); ++i) y[i] -= x[i];
-            cross.add({y.data(), cross.rows()}, {x.data(), cols}, tokens, pool);
-        });
-        const GptqFactor factor(hessian, pool);
+        const Moments moments = moments_of(id, weights.rows);
+        round(id, &weights, moments, GptqFactor(moments.hessian, runner_.pool()));
+    }
+
+    void round(const TensorId &id, DenseTensor *weights, const Moments &moments, const GptqFactor &factor) {
+        ThreadPool &pool = runner_.pool();
         // Without a factor there is nothing to solve with.
-        if (outputs && factor.damping() > 0) fit_outputs(&weights, cross, hessian, factor, pool);
-        if (norm_made && factor.damping() > 0) fit_inputs(&weights, cross, factor, pool);
-        round_with(id, weights, hessian, factor);
+        if (to_stream(id) && factor.damping() > 0)
+            fit_outputs(weights, moments.cross, moments.hessian, factor, pool);
+        if (of_stream(id) && factor.damping() > 0) fit_inputs(weights, moments.cross, factor, pool);
+        round_with(id, *weights, moments.hessian, factor);
+    }
+
+    // Those that take one input of the stream, which none of them changes for the others.
+    void round_together(const std::vector<TensorId> &ids) {
+        const Moments moments = moments_of(ids[0], extent_of(model_.shape(), ids[0].role, ids[0].block).rows);
+        const GptqFactor factor(moments.hessian, runner_.pool());
+        for (const TensorId &id : ids) {
+            DenseTensor weights = weights_of(id);
+            round(id, &weights, moments, factor);
+        }
     }
 
     void round_with(const TensorId &id, const DenseTensor &weights, const HessianSum &hessian,
@@ -223,14 +267,16 @@ class BlockRounder {
     }
 
     FloatModel &model_;
+    StreamFile *const kept_;  // of the float model; may be null
     BlockRunner &runner_;
     const Checkpoint &checkpoint_;
     const Plan &plan_;
     const Calibration &calibration_;
     BlobWriter &blob_;
     const std::vector<Sequence> sequences_;
-    ResidualStreams exact_;    // of the float model
-    ResidualStreams rounded_;  // of the model in the blob
+    ResidualStreams exact_;     // of the float model
+    ResidualStreams rounded_;   // of the model in the blob
+    std::vector<float> x_, y_;  // of one wave: kept, as the system's memory is slow to come by
     std::vector<std::string> notes_;
 };
 
@@ -243,8 +289,9 @@ bool needs_hessians(const Plan &plan) {
 }
 
 std::vector<std::string> write_with_gptq(FloatModel &model, const std::vector<Tokens> &tokens,
-                                         const Plan &plan, const Calibration &calibration, BlobWriter *blob) {
-    return BlockRounder(model, tokens, plan, calibration, blob).run();
+                                         const Plan &plan, const Calibration &calibration, BlobWriter *blob,
+                                         StreamFile *kept) {
+    return BlockRounder(model, tokens, plan, calibration, blob, kept).run();
 }
 
 }  // namespace adder

@@ -8,6 +8,7 @@
 #include "converter/blob/writer.h"
 #include "converter/calibrate/calibration.h"
 #include "converter/model/float_model.h"
+#include "converter/model/stream_file.h"
 #include "converter/plan/plan.h"
 
 namespace adder {
@@ -22,8 +23,10 @@ bool needs_hessians(const Plan &plan);
 // from the float model's values is least (quantize/fit.h).
 //
 // Memory: two residual streams of all tokens, the inputs of one wave of sequences, and the moments of one matrix. The
-// result does not depend on the number of threads. Returns what was done other than the plan asks, a sentence each.
+// result does not depend on the number of threads. `kept`, if there is one, has the float model's streams on these
+// sequences, or takes them. Returns what was done other than the plan asks, a sentence each.
 std::vector<std::string> write_with_gptq(FloatModel &model, const std::vector<Tokens> &tokens,
-                                         const Plan &plan, const Calibration &calibration, BlobWriter *blob);
+                                         const Plan &plan, const Calibration &calibration, BlobWriter *blob,
+                                         StreamFile *kept = nullptr);
 
 }  // namespace adder

@@ -75,6 +75,9 @@ const std::vector<Option> &recipe_options() {
          "layer "
          "and place the one that loses least on the calibration text (default: the recipe's)."},
         {"state", 0, "TYPE", false, state.c_str()},
+        {"cache", 0, "TYPE", false,
+         "Keep keys and values of attention as int8 with a scale for each head and token, as f16 or as f32 "
+         "(default: int8; f32 with the recipe float)."},
         {"rotate", 0, nullptr, false,
          "Rotate the residual stream by signs and a Hadamard transform, folded into embedding, in_proj, "
          "out_proj and head: the same model, without outlier channels there. A tied head becomes a "
@@ -90,6 +93,10 @@ void set_recipe(const Arguments &arguments, ConvertOptions *options) {
     options->rotate = arguments.has("rotate");
     options->state =
         arguments.choice("state", "f32", {"f32", "f16"}) == "f16" ? StateType::f16 : StateType::f32;
+    const std::string cache = arguments.choice("cache", "int8", {"int8", "f16", "f32"});
+    options->cache.reset();
+    if (arguments.has("cache"))
+        options->cache = cache == "int8" ? StateType::int8 : cache == "f16" ? StateType::f16 : StateType::f32;
 }
 
 void set_recipe(const std::vector<std::string> &words, ConvertOptions *options) {

@@ -130,6 +130,13 @@ std::string quantization_record(const RecordContents &contents) {
     json.begin_object();
     json.key("converter").value(std::string("adder ") + adder_version());
     json.key("recipe").value(contents.recipe);
+    if (!contents.source.parameters.empty()) {
+        json.key("source").begin_object();
+        json.key("format").value("GGUF");
+        json.key("parameters").begin_object();
+        for (const auto &[type, count] : contents.source.parameters) json.key(type).value(count);
+        json.end_object().end_object();
+    }
     if (!contents.rules.empty()) {
         json.key("rules").begin_array();
         for (const PlanRule &rule : contents.rules) json.value(rule.source().text);

@@ -10,6 +10,7 @@
 #include "converter/calibrate/calibration.h"
 #include "converter/calibrate/texts.h"
 #include "converter/convert/quality.h"
+#include "converter/model/checkpoint.h"
 #include "converter/plan/rules.h"
 #include "converter/quantize/rotation.h"
 
@@ -26,6 +27,7 @@ struct RecordContents {
     const std::vector<CalibrationText> &texts;
     const Quality *quality;    // null: not measured
     const Rotation *rotation;  // null: none
+    const QuantizedSource &source;
 };
 
 // As docs/format.md has it.

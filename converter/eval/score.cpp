@@ -64,7 +64,8 @@ class Run {
         std::vector<std::vector<Window>> windows(models_.size());
         Tokens of_base;
         for (size_t m : order_) {
-            const Tokens tokens = models_[m]->tokenize(mapped.text(), file);
+            const Tokens tokens = options_.tokens != nullptr ? options_.tokens->at(file)
+                                                             : models_[m]->tokenize(mapped.text(), file);
             if (tokens.size() < 2)
                 bad_input("%s: %zu tokens; at least 2 are needed to score a text", file.c_str(),
                           tokens.size());

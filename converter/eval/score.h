@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,8 @@ struct EvalOptions {
     uint64_t limit = 0;              // of examples a task, as read_task had it
     uint64_t windows = 0;            // of each text, evenly spread; 0: all
     uint32_t shard = 1, shards = 1;  // this process does items shard-1, shard-1+shards, ...
+    // What all the models make of the texts, where that is known; null: each is asked.
+    const std::map<std::string, Tokens> *tokens = nullptr;
 };
 
 // Scores with each of `models`; base is an index into them, or -1. All must tokenize the texts alike if there is a

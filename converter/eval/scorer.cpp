@@ -34,7 +34,7 @@ CheckpointScorer::CheckpointScorer(const std::string &path, ThreadPool &pool, co
 
 Tokens CheckpointScorer::tokenize(std::string_view text, const std::string &name) const {
     if (tokenizer_.empty()) bad_input("%s: the checkpoint has no tokenizer.json", path().c_str());
-    return tokenize_text(tokenizer_.tokenizer(), text, true, name);
+    return tokenize_text(tokenizer_.tokenizer(), text, tokenize_special | tokenize_begin, name);
 }
 
 void CheckpointScorer::score(const std::vector<Sequence> &sequences, const Callback &callback,
@@ -58,7 +58,7 @@ void CheckpointScorer::score(const std::vector<Sequence> &sequences, const Callb
 namespace {
 
 // The state of a session as it lies in its arena: kept for the time of one sequence, so that adder_state_save's header
-// and checksum have nothing to protect.
+// and checksum have nothing to protect. What is in a cache stays there.
 class Snapshot {
   public:
     void take(const adder_session &session) {
@@ -80,11 +80,8 @@ class BlobScorer : public Scorer {
   public:
     BlobScorer(const std::string &path, ThreadPool &pool, Pages pages)
         : blob_(path, BlobFile::Checksum::compare, pages), pool_(pool), snapshots_(pool.size()) {
-        adder_options options{};
-        options.chunk = 64;
-        options.logit_rows = 16;
         for (uint32_t member = 0; member < pool.size(); ++member)
-            sessions_.push_back(std::make_unique<Session>(blob_, options));
+            sessions_.push_back(std::make_unique<Session>(blob_, options_for(0)));
         facts_.path = path;
         facts_.kind = "blob";
         facts_.isa = adder_session_isa(sessions_[0]->get());
@@ -98,7 +95,7 @@ class BlobScorer : public Scorer {
     uint32_t vocab_size() const override { return blob_.info().vocab_size; }
     Tokens tokenize(std::string_view text, const std::string &name) const override {
         try {
-            return adder::tokenize(blob_, text, true);
+            return adder::tokenize(blob_, text, ADDER_TOKENIZE_SPECIAL | ADDER_TOKENIZE_BEGIN);
         } catch (const Error &error) {
             fail(error.code(), "%s: %s", name.c_str(), error.what());
         }
@@ -108,7 +105,7 @@ class BlobScorer : public Scorer {
         pool_.run(static_cast<uint32_t>(sequences.size()), [&](uint32_t i, uint32_t member) {
             throw_if_interrupted();
             const Sequence &sequence = sequences[i];
-            adder_session *session = sessions_[member]->get();
+            adder_session *session = session_for(sequence, member);
             adder_state_reset(session);
             const std::vector<Sequence::Range> segments = segments_of(sequence);
             for (size_t s = 0; s < segments.size(); ++s) {
@@ -121,6 +118,27 @@ class BlobScorer : public Scorer {
     }
 
   private:
+    static adder_options options_for(uint32_t context) {
+        adder_options options{};
+        options.chunk = 64;
+        options.logit_rows = 16;
+        options.context = context;
+        return options;
+    }
+
+    // A sequence's stem and longest branch have to fit into the context, where there is one.
+    adder_session *session_for(const Sequence &sequence, uint32_t member) {
+        uint32_t longest = 0;
+        const std::vector<Sequence::Range> segments = segments_of(sequence);
+        for (const Sequence::Range &segment : segments)
+            longest =
+                std::max(longest, segments[0].end * (&segment != &segments[0]) + segment.end - segment.begin);
+        const adder_session *session = sessions_[member]->get();
+        if (session->context != 0 && session->context < longest)
+            sessions_[member] = std::make_unique<Session>(blob_, options_for(longest));
+        return sessions_[member]->get();
+    }
+
     void run_segment(adder_session *session, const Sequence &sequence, const Sequence::Range &segment,
                      const Callback &callback, size_t index) const {
         struct Call {

@@ -137,16 +137,44 @@ DenseTensor filled(uint32_t rows, uint32_t cols, float value) {
 
 void make_A2(const TensorFiles &files, const std::string &name, DenseTensor *A_log) {
     constexpr double log2_e = 1.4426950408889634;
+    const bool is_A = files.tensor(name).negative_exp;
     for (size_t i = 0; i < A_log->values.size(); ++i) {
-        const double log = static_cast<double>(A_log->values[i]);
-        const float value = static_cast<float>(-std::exp(log) * log2_e);
-        if (!std::isfinite(value)) {
+        const double given = static_cast<double>(A_log->values[i]);
+        const float value = static_cast<float>((is_A ? given : -std::exp(given)) * log2_e);
+        if (!std::isfinite(value) || value > 0) {
             const TensorView &view = files.tensor(name);
-            bad_input("%s: %s: element %zu is %g, and its exponential is not finite", view.file->c_str(),
-                      view.name.c_str(), i, log);
+            bad_input("%s: %s: element %zu is %g, and %s", view.file->c_str(), view.name.c_str(), i, given,
+                      is_A ? "the negative of an exponential is needed" : "its exponential is not finite");
         }
         A_log->values[i] = value;
     }
+}
+
+std::vector<GgufName> gguf_whole() {
+    return {{"token_embd.weight", embedding}, {"output_norm.weight", final_norm}, {"output.weight", head}};
+}
+
+std::vector<GgufName> gguf_within(std::vector<GgufName> own) {
+    std::vector<GgufName> all = {{"attn_norm.weight", "norm.weight"},
+                                 {"ssm_in.weight", "mixer.in_proj.weight"},
+                                 {"ssm_in.bias", "mixer.in_proj.bias"},
+                                 {"ssm_conv1d.weight", "mixer.conv1d.weight", GgufShape::taps},
+                                 {"ssm_conv1d.bias", "mixer.conv1d.bias"},
+                                 {"ssm_d", "mixer.D", GgufShape::vector},
+                                 {"ssm_out.weight", "mixer.out_proj.weight"},
+                                 {"ssm_out.bias", "mixer.out_proj.bias"}};
+    all.insert(all.end(), own.begin(), own.end());
+    return all;
+}
+
+void end_gguf_config(const GgufKeys &keys, JsonWriter *json) {
+    keys.copy("ssm.state_size", "state_size", json);
+    keys.copy("ssm.conv_kernel", "conv_kernel", json);
+    keys.copy_number("attention.layer_norm_rms_epsilon", "layer_norm_epsilon", json);
+    json->key("use_bias").value(keys.has_tensor("blk.0.ssm_in.bias"));
+    json->key("use_conv_bias").value(keys.has_tensor("blk.0.ssm_conv1d.bias"));
+    json->key("tie_word_embeddings").value(!keys.has_tensor("output.weight"));
+    json->end_object();
 }
 
 bool ends_with(const std::string &text, const char *end) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "converter/families/family.h"
+#include "converter/families/gguf.h"
 
 namespace adder::backbone {
 
@@ -50,8 +51,13 @@ DenseTensor read(const TensorFiles &files, const std::string &name, uint32_t col
 DenseTensor read_rows(const TensorFiles &files, const std::string &name, uint32_t cols, uint64_t first,
                       uint64_t count);
 DenseTensor filled(uint32_t rows, uint32_t cols, float value);
-// -exp(A_log) * log2(e)
+// -exp(A_log) * log2(e); of files that have A itself A * log2(e)
 void make_A2(const TensorFiles &files, const std::string &name, DenseTensor *A_log);
+
+// GGUF: the names outside of layers; with those of a family's own, the ones within; the end of config.json.
+std::vector<GgufName> gguf_whole();
+std::vector<GgufName> gguf_within(std::vector<GgufName> own);
+void end_gguf_config(const GgufKeys &keys, JsonWriter *json);
 
 // make-random, of the tensors that all have; config.json's keys that all have, in front of a family's own and behind them; a model
 // without blocks.

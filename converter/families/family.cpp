@@ -4,6 +4,7 @@
 
 #include "converter/base/error.h"
 #include "converter/families/backbone.h"
+#include "converter/families/blinkdl.h"
 #include "converter/plan/names.h"
 
 namespace adder {
@@ -18,12 +19,21 @@ const std::vector<const Family *> &families() {
     return all;
 }
 
-const char *family_name(const BlobShape &shape) {
+const char *family_name(const Architecture &architecture) {
     const Family *found = families().front();
-    for (const Family *family : families())  // the one that has most of the flags
-        if (static_cast<uint16_t>(family->kind) == shape.kind && (family->flags & ~shape.flags) == 0)
+    bool alone = true;
+    // Those that have more flags, or blocks of more kinds, come after those that have fewer.
+    for (const Family *family : families())
+        for (uint32_t i = 0; i < architecture.shape_count; ++i) {
+            const BlobShape &shape = architecture.shapes[i];
+            if (static_cast<uint16_t>(family->kind) != shape.kind || (family->flags & ~shape.flags) != 0)
+                continue;
+            alone =
+                family == families().front() || found->kind != family->kind || found->flags != family->flags;
             found = family;
-    return found->name;
+            break;
+        }
+    return alone ? found->name : "hybrid";
 }
 
 const Family &family_of(const ConfigReader &config) {
@@ -45,12 +55,21 @@ const Family &family_of(const ConfigReader &config) {
 }
 
 std::string config_from_tensors(const TensorFiles &files, const std::string &name) {
-    for (const Family *family : families()) {
-        if (family->config_from_tensors == nullptr) continue;
-        if (std::string config = family->config_from_tensors(files); !config.empty()) return config;
-    }
-    bad_input("%s: there is no config.json, and the tensors are of no family that Adder knows by its tensors",
-              name.c_str());
+    const std::string version = blinkdl::version_of(files);
+    if (version.empty())
+        bad_input(
+            "%s: there is no config.json, and the tensors are of no family that Adder knows by its tensors",
+            name.c_str());
+    std::vector<std::string> supported;
+    for (const Family *family : families())
+        for (const std::string &one : family->versions) {
+            if (one == version) return family->config_from_tensors(files);
+            supported.push_back("RWKV-" + one);
+        }
+    const size_t space = version.find(' ');  // "6 variant"
+    bad_input("%s holds %sRWKV-%s; of BlinkDL's models %s are supported",
+              files.tensor("emb.weight").file->c_str(), space == std::string::npos ? "" : "a variant of ",
+              version.substr(0, space).c_str(), listed(supported).c_str());
 }
 
 ModelShape read_model_shape(const Json &json, const std::string &name) {

@@ -18,6 +18,8 @@
 
 namespace adder {
 
+struct GgufForm;
+
 // What a model's weights are before its training (make-random).
 struct Initial {
     enum class Kind {
@@ -42,8 +44,8 @@ struct Family {
     const char *name;        // "mamba"
     const char *model_type;  // of config.json as transformers writes it
     const char *layer;       // of state-spaces' ssm_cfg; null: it has none there
-    BlockId kind;            // of its first block ...
-    uint16_t flags;          // ... with these ShapeFlags, by which its blobs are known
+    BlockId kind;            // of a block that the families before it do not have, ...
+    uint16_t flags;          // ... or do not with these ShapeFlags: by it its blobs are known
 
     // Is it this family's config.json, in one of its dialects?
     bool (*recognises)(const ConfigReader &config);
@@ -70,13 +72,25 @@ struct Family {
     std::vector<PublishedShape> published;
 
     // For files that come without a config.json: the text that stands in its place, with its model_type, from the tensors'
-    // names and shapes, which are as in the files. Empty if they are not this family's; throws Error(bad_input) where they
-    // are, and cannot be used. Null: this family's files have a config.json.
+    // names and shapes, which are as in the files. Throws Error(bad_input) where they cannot be used. Null: this family's files
+    // have a config.json.
     std::string (*config_from_tensors)(const TensorFiles &files) = nullptr;
+    // Of which versions such files are (blinkdl.h).
+    std::vector<std::string> versions = {};
 
     // The LayerNorm that the embedding goes through and nothing else does, NAME.weight and NAME.bias: it is folded into the table.
     // Null: there is none.
     const char *embedding_norm = nullptr;
+
+    // Tensors that files may have although nothing is computed with them; of others the converter warns.
+    std::vector<std::string> unused = {};
+
+    // Its models in GGUF files (gguf.h); null: there is no reader of those.
+    const GgufForm *gguf = nullptr;
+
+    // The split of texts that a GGUF file's tokenizer.ggml.pre names after this family, by another name of it
+    // (converter/import/gguf_splits.cpp). Null: none does.
+    const char *gguf_split = nullptr;
 };
 
 // All, in the order of the list in kinds.inc; those of a name there are NAME_families of NAME.cpp.
@@ -88,12 +102,12 @@ const std::vector<const Family *> &families();
 // supported.
 const Family &family_of(const ConfigReader &config);
 
-// What stands in the place of a config.json that is not there: the answer of the first family that knows its tensors.
+// What stands in the place of a config.json that is not there: the answer of the family whose tensors they are.
 // Throws Error(bad_input) if none does.
 std::string config_from_tensors(const TensorFiles &files, const std::string &name);
 
-// The name of the one that blocks of this shape are of.
-const char *family_name(const BlobShape &shape);
+// The name of the one that a model of these blocks is of; of several whose blocks are the same "hybrid".
+const char *family_name(const Architecture &architecture);
 
 // A model's shape by its config.json: the family's reading, and what all have in common.
 ModelShape read_model_shape(const Json &json, const std::string &name);

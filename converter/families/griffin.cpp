@@ -7,6 +7,8 @@
 
 #include "converter/base/error.h"
 #include "converter/families/backbone.h"
+#include "converter/families/gqa_layers.h"
+#include "converter/families/rope.h"
 #include "kernels/scalar/hadamard.h"
 
 namespace adder {
@@ -92,43 +94,6 @@ std::vector<bool> attention_pattern(const ConfigReader &config) {
     return pattern;
 }
 
-// rope_theta and partial_rotary_factor, which newer files have in rope_parameters.
-void read_rope(const ConfigReader &config, ModelShape *model, Sizes *sizes) {
-    if (const Json *const scaling = config.find("rope_scaling"); scaling != nullptr)
-        bad_input("%s is set, which is not supported", config.what("rope_scaling").c_str());
-    static const Json none = Json::parse("{}", "");
-    const Json *const found = config.find("rope_parameters");
-    const std::string name = config.what("rope_parameters");
-    const ConfigReader inner(found != nullptr ? *found : none, name);
-    if (const auto type = inner.string("rope_type"))
-        if (*type != "default")
-            bad_input("%s is %s; \"default\" is needed", inner.what("rope_type").c_str(),
-                      json_quote(*type).c_str());
-    const auto number = [&](const char *key, double low, double high) {
-        const auto value = inner.number(key, low, high);
-        return value ? value : config.number(key, low, high);
-    };
-    model->rope_base = number("rope_theta", 1, 1e12).value_or(10000);
-    const double factor = number("partial_rotary_factor", 1e-6, 1).value_or(0.5);
-    const double pairs = factor * sizes->head_dim / 2;
-    sizes->pairs = static_cast<uint32_t>(pairs);
-    if (sizes->pairs < 1 || static_cast<double>(sizes->pairs) != pairs)
-        bad_input("%s is %g, which is not an even number of the %u channels of a head",
-                  config.what("partial_rotary_factor").c_str(), factor, sizes->head_dim);
-}
-
-void check_heads(const ConfigReader &config, const ModelShape &model) {
-    for (const BlobShape &shape : model.shapes) {
-        const BlockView view = shape_view(model.architecture(), shape);
-        uint32_t value = 0;
-        const char *const fault =
-            view.kind->fault != nullptr ? view.kind->fault(shape, view.dims, &value) : nullptr;
-        if (fault != nullptr)
-            bad_input("%s: %u cannot be the %s, with %u channels", config.name().c_str(), value, fault,
-                      view.dims[Dim::d_inner]);
-    }
-}
-
 // The defaults are those of transformers' RecurrentGemmaConfig.
 ModelShape read_shape(const ConfigReader &config) {
     ModelShape model;
@@ -169,10 +134,10 @@ ModelShape read_shape(const ConfigReader &config) {
     const uint32_t stated = config.integer("attention_window_size", 1, 65535).value_or(2048);
     const auto keys = config.integer("attention_window_keys", 1, 65536);
     sizes.window = keys.value_or(stated);
-    read_rope(config, &model, &sizes);
+    sizes.pairs = rope::read_pairs(config, sizes.head_dim, 0.5, &model);
     const std::vector<bool> pattern = attention_pattern(config);
     make_blocks(&model, sizes, [&](uint32_t layer) { return pattern[layer % pattern.size()]; });
-    check_heads(config, model);
+    gqa_layers::check_shapes(config, model);
     if (!keys && model.dim(Dim::window) != 0)
         model.notes.push_back(format(
             "%s: attention_window_size is %u. A token sees so many keys, its own included, as transformers computes it; for "
@@ -256,19 +221,6 @@ std::vector<TensorSpec> tensors(const ModelShape &model) {
     return all;
 }
 
-// The steps in turns per token, base^(-i / pairs) / (2 pi), in fractions of 2^48: their upper and their lower 24 bits.
-DenseTensor turn_steps(const ModelShape &model, uint32_t pairs, bool low) {
-    DenseTensor steps{pairs, 1, std::vector<float>(pairs)};
-    constexpr long double two_pi = 6.283185307179586476925286766559L;
-    for (uint32_t i = 0; i < pairs; ++i) {
-        const long double step =
-            std::pow(static_cast<long double>(model.rope_base), -static_cast<long double>(i) / pairs) / two_pi;
-        const auto bits = static_cast<uint64_t>(std::round(step * 0x1p48L));
-        steps.values[i] = static_cast<float>(low ? bits & 0xffffff : bits >> 24) * 0x1p-24f;
-    }
-    return steps;
-}
-
 // The blocks of a gate are [in][out] in the files.
 void transpose_blocks(DenseTensor *gates) {
     const size_t n = gates->cols;
@@ -281,7 +233,7 @@ void transpose_blocks(DenseTensor *gates) {
 DenseTensor read(const TensorFiles &files, const ModelShape &model, Role role, uint32_t block) {
     const Extent extent = extent_of(model, role, block);
     if (role == Role::turns || role == Role::turns_low)
-        return turn_steps(model, extent.rows, role == Role::turns_low);
+        return rope::turn_steps(model.rope_base, extent.rows, role == Role::turns_low);
     const std::string name = tensor_name(model, role, block), second = second_name(name);
     DenseTensor dense = backbone::read(files, name, extent.cols);
     if (!second.empty()) {

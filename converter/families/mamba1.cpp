@@ -121,6 +121,17 @@ DenseTensor read(const TensorFiles &files, const ModelShape &model, Role role, u
 // For messages. There is a block for each layer.
 std::string name_of(const ModelShape &, Role role, uint32_t block) { return tensor_name(role, block); }
 
+// Both families' (conversion/mamba.py). The epsilon of the norms of delta, B and C is not in the file, and transformers' default is
+// what the published models have.
+std::string gguf_config(const GgufKeys &keys) {
+    JsonWriter json;
+    keys.begin(keys.boolean("ssm.dt_b_c_rms") ? "falcon_mamba" : "mamba", &json);
+    keys.copy("ssm.inner_size", "intermediate_size", &json);
+    keys.copy("ssm.time_step_rank", "time_step_rank", &json);
+    backbone::end_gguf_config(keys, &json);
+    return json.text();
+}
+
 ModelShape shape_like(const PublishedShape &like, bool tied) {
     ModelShape model = backbone::shape_like(like, tied);
     repeat_shape(&model, block_shape(model, 2 * like.d_model, default_d_state, default_d_conv,
@@ -167,6 +178,12 @@ Initial initial(const TensorSpec &tensor, const ModelShape &model) {
     return backbone::initial(tensor, model, model.dim(Dim::d_conv));
 }
 
+const GgufForm gguf = {"mamba", gguf_config, backbone::gguf_whole(), "backbone.layers.",
+                       backbone::gguf_within({{"ssm_x.weight", "mixer.x_proj.weight"},
+                                              {"ssm_dt.weight", "mixer.dt_proj.weight"},
+                                              {"ssm_dt.bias", "mixer.dt_proj.bias"},
+                                              {"ssm_a", "mixer.A_log", GgufShape::plain, true}})};
+
 const Family mamba = {"mamba",
                       "mamba",
                       "Mamba1",
@@ -187,7 +204,12 @@ const Family mamba = {"mamba",
                        {"mamba-370m", 1024, 48, 50280},
                        {"mamba-790m", 1536, 48, 50280},
                        {"mamba-1.4b", 2048, 48, 50280},
-                       {"mamba-2.8b", 2560, 64, 50280}}};
+                       {"mamba-2.8b", 2560, 64, 50280}},
+                      nullptr,
+                      {},
+                      nullptr,
+                      {},
+                      &gguf};
 
 const Family falcon_mamba = {"falcon-mamba",
                              "falcon_mamba",

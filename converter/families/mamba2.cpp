@@ -1,78 +1,17 @@
 // Mamba-2 (Dao and Gu, arXiv 2405.21060), in the layouts of transformers, of state-spaces and of Codestral: config.json,
 // tensors, recipes, initial weights.
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "converter/base/error.h"
 #include "converter/families/backbone.h"
+#include "converter/families/mamba2_mixer.h"
 #include "kernels/scalar/hadamard.h"
 
 namespace adder {
 namespace {
-
-// The checkpoint's in_proj has rows [z: d_inner, x: d_inner, B: d_bc, C: d_bc, dt: n_head] (state-spaces/mamba,
-// modules/mamba2.py). Here in_proj is [z, x] and bcdt_proj the rest, so that each can have bits of its own.
-struct InProj {
-    uint32_t zx, bcdt;
-};
-InProj in_proj_rows(const BlockView &view) {
-    return {2 * view.dims[Dim::d_inner], 2 * view.dims[Dim::d_bc] + view.dims[Dim::n_head]};
-}
-
-// A number or inf, which is written as Infinity, in quotes or not, or as {"__float__": "Infinity"} by transformers.
-double limit_of(const Json &value, const std::string &what) {
-    const Json *const text = value.is_object() ? value.find("__float__") : &value;
-    if (text != nullptr && text->is_string()) {
-        const std::string &word = text->string(what);
-        if (word == "Infinity" || word == "inf") return std::numeric_limits<double>::infinity();
-    }
-    const double limit = value.number(what);
-    if (!(limit >= 0)) bad_input("%s is %g; a number from 0 on is needed", what.c_str(), limit);
-    return limit;
-}
-
-void read_limits(const ConfigReader &config, const char *key, BlobShape *shape) {
-    param_of(*shape, Param::dt_low) = 0;
-    param_of(*shape, Param::dt_high) = std::numeric_limits<float>::infinity();
-    const Json *const value = config.find(key);
-    if (value == nullptr) return;
-    const std::vector<Json> &limits = value->array(config.what(key));
-    if (limits.size() != 2)
-        bad_input("%s has %zu numbers; two are needed", config.what(key).c_str(), limits.size());
-    param_of(*shape, Param::dt_low) = static_cast<float>(limit_of(limits[0], config.what(key)));
-    param_of(*shape, Param::dt_high) = static_cast<float>(limit_of(limits[1], config.what(key)));
-    if (param_of(*shape, Param::dt_low) > param_of(*shape, Param::dt_high))
-        bad_input("%s is from %g to %g; the first may not be above the second", config.what(key).c_str(),
-                  static_cast<double>(param_of(*shape, Param::dt_low)),
-                  static_cast<double>(param_of(*shape, Param::dt_high)));
-}
-
-BlobShape block_shape(const ModelShape &model, uint32_t d_inner, uint32_t d_state, uint32_t d_conv,
-                      uint32_t n_head, uint32_t n_group, bool bias) {
-    BlobShape shape{};
-    shape.kind = static_cast<uint16_t>(BlockId::mamba2);
-    shape.flags = bias ? shape_projection_bias : 0;
-    dim_of(shape, Dim::d_inner) = d_inner;
-    dim_of(shape, Dim::d_state) = d_state;
-    dim_of(shape, Dim::d_conv) = d_conv;
-    dim_of(shape, Dim::n_head) = n_head;
-    dim_of(shape, Dim::n_group) = n_group;
-    dim_of(shape, Dim::n_norm_group) = n_group;
-    param_of(shape, Param::norm_epsilon) = model.norm_epsilon;
-    param_of(shape, Param::mixer_norm_epsilon) = model.norm_epsilon;
-    param_of(shape, Param::dt_high) = std::numeric_limits<float>::infinity();
-    return shape;
-}
-
-// What the table of the kind does not know to be wrong, in the words of config.json.
-void check_shape(const ConfigReader &config, const ModelShape &model, const BlobShape &shape) {
-    const BlockView view = shape_view(model.architecture(), shape);
-    uint32_t value = 0;
-    if (const char *fault = view.kind->fault(shape, view.dims, &value))
-        bad_input("%s: %u cannot be the %s, with an inner dimension of %u", config.name().c_str(), value,
-                  fault, view.dims[Dim::d_inner]);
-}
 
 bool recognises(const ConfigReader &config) {
     if (backbone::is_state_spaces(config)) return backbone::state_spaces_layer(config) == "Mamba2";
@@ -89,22 +28,13 @@ ModelShape read_transformers(const ConfigReader &config) {
         bad_input(
             "%s: num_heads %u times head_dim %u is not the inner dimension, expand times hidden_size, of %u",
             config.name().c_str(), n_head, head_dim, d_inner);
-    BlobShape shape = block_shape(model, d_inner, config.integer("state_size", 1, max_d_state).value_or(128),
-                                  config.integer("conv_kernel", 1, max_d_conv).value_or(4), n_head,
-                                  config.integer("n_groups", 1, 1024).value_or(8),
-                                  config.boolean("use_bias").value_or(false));
-    // transformers normalizes the gated output over its whole width (modeling_mamba2.py: MambaRMSNormGated), mamba_ssm in
-    // n_groups groups (modules/mamba2.py: group_size); they agree for one.
-    const uint32_t n_group = dim_of(shape, Dim::n_group);
-    const auto norm_groups = config.integer("norm_groups", 1, 1024);
-    dim_of(shape, Dim::n_norm_group) = norm_groups.value_or(1);
-    if (n_group > 1 && !norm_groups)
-        model.notes.push_back(format(
-            "%s: n_groups is %u. The gated norm is taken over its whole width, as transformers computes it; for a model that "
-            "mamba_ssm trained, which normalizes each group, add \"norm_groups\": %u to the file",
-            config.name().c_str(), n_group, n_group));
-    read_limits(config, "time_step_limit", &shape);
-    check_shape(config, model, shape);
+    BlobShape shape = mamba2_mixer::make_shape(
+        &model, {d_inner, config.integer("state_size", 1, max_d_state).value_or(128),
+                 config.integer("conv_kernel", 1, max_d_conv).value_or(4), n_head,
+                 config.integer("n_groups", 1, 1024).value_or(8), config.boolean("use_bias").value_or(false)});
+    mamba2_mixer::read_norm_groups(config, "n_groups", &model, &shape);
+    mamba2_mixer::read_limits(config, "time_step_limit", &shape);
+    mamba2_mixer::check_shape(config, model, shape);
     repeat_shape(&model, shape);
     return model;
 }
@@ -125,12 +55,13 @@ ModelShape read_state_spaces(const ConfigReader &config) {
         if (d_inner % head_dim != 0)
             bad_input("%s is %u, which does not divide the inner dimension of %u",
                       options.what("headdim").c_str(), head_dim, d_inner);
-        BlobShape shape = block_shape(model, d_inner, options.integer("d_state", 1, max_d_state).value_or(128),
-                                      options.integer("d_conv", 1, max_d_conv).value_or(4),
-                                      d_inner / head_dim, options.integer("ngroups", 1, 1024).value_or(1),
-                                      options.boolean("bias").value_or(false));
-        read_limits(options, "dt_limit", &shape);
-        check_shape(options, model, shape);
+        BlobShape shape = mamba2_mixer::make_shape(
+            &model,
+            {d_inner, options.integer("d_state", 1, max_d_state).value_or(128),
+             options.integer("d_conv", 1, max_d_conv).value_or(4), d_inner / head_dim,
+             options.integer("ngroups", 1, 1024).value_or(1), options.boolean("bias").value_or(false)});
+        mamba2_mixer::read_limits(options, "dt_limit", &shape);
+        mamba2_mixer::check_shape(options, model, shape);
         repeat_shape(&model, shape);
     });
     return model;
@@ -141,68 +72,25 @@ ModelShape read_shape(const ConfigReader &config) {
 }
 
 std::string tensor_name(Role role, uint32_t layer) {
-    const std::string mixer = backbone::mixer_prefix(layer);
-    switch (role) {
-    case Role::bcdt_proj: return mixer + "in_proj.weight";
-    case Role::bcdt_bias: return mixer + "dt_bias";
-    case Role::gate_norm: return mixer + "norm.weight";
-    default: return backbone::tensor_name(role, layer);
-    }
+    const std::string name = mamba2_mixer::tensor_name(role, backbone::mixer_prefix(layer));
+    return name.empty() ? backbone::tensor_name(role, layer) : name;
 }
 
 std::vector<TensorSpec> tensors(const ModelShape &model) {
     std::vector<TensorSpec> all;
     backbone::add_first(model, &all);
     for (uint32_t block = 0; block < model.block_count(); ++block) {
-        const BlockView view = model.view(block);
-        const bool bias = (view.shape->flags & shape_projection_bias) != 0;
-        const uint64_t d_inner = view.dims[Dim::d_inner], n_head = view.dims[Dim::n_head],
-                       d_model = model.d_model;
-        const uint64_t in_rows = in_proj_rows(view).zx + in_proj_rows(view).bcdt;
-        const uint64_t convolved = d_inner + 2 * view.dims[Dim::d_bc];
-        const auto add = [&](Role role, std::vector<uint64_t> shape) {
-            all.push_back({tensor_name(role, block), std::move(shape)});
-        };
-        add(Role::norm, {d_model});
-        add(Role::in_proj, {in_rows, d_model});
-        if (bias) add(Role::in_proj_bias, {in_rows});
-        add(Role::conv_weight, {convolved, 1, view.dims[Dim::d_conv]});
-        if (model.conv_bias) add(Role::conv_bias, {convolved});
-        add(Role::bcdt_bias, {n_head});
-        add(Role::A2, {n_head});
-        add(Role::D, {n_head});
-        add(Role::gate_norm, {d_inner});
-        add(Role::out_proj, {d_model, d_inner});
-        if (bias) add(Role::out_proj_bias, {d_model});
+        all.push_back({tensor_name(Role::norm, block), {model.d_model}});
+        mamba2_mixer::add_tensors(model, block, backbone::mixer_prefix(block), &all);
     }
     backbone::add_last(model, &all);
     return all;
 }
 
 DenseTensor read(const TensorFiles &files, const ModelShape &model, Role role, uint32_t block) {
-    const Extent extent = extent_of(model, role, block);
-    const std::string name = tensor_name(role, block);
-    if (role == Role::conv_bias && !model.conv_bias) return backbone::filled(extent.rows, 1, 0.0f);
-    if (role == Role::in_proj || role == Role::in_proj_bias)
-        return backbone::read_rows(files, name, extent.cols, 0, extent.rows);
-    const BlockView view = model.view(block);
-    if (role == Role::bcdt_proj)
-        return backbone::read_rows(files, name, extent.cols, in_proj_rows(view).zx, extent.rows);
-    if (role == Role::bcdt_bias) {
-        // Of B, C and dt that of in_proj, if there is one; of dt dt_bias besides.
-        const std::string in_proj_bias = tensor_name(Role::in_proj_bias, block);
-        DenseTensor bias =
-            view.shape->flags & shape_projection_bias
-                ? backbone::read_rows(files, in_proj_bias, 1, in_proj_rows(view).zx, extent.rows)
-                : backbone::filled(extent.rows, 1, 0.0f);
-        const DenseTensor dt_bias = backbone::read(files, name, 1);
-        for (uint32_t i = 0; i < dt_bias.rows; ++i)
-            bias.values[extent.rows - dt_bias.rows + i] += dt_bias.values[i];
-        return bias;
-    }
-    DenseTensor dense = backbone::read(files, name, extent.cols);
-    if (role == Role::A2) backbone::make_A2(files, name, &dense);
-    return dense;
+    if (!mamba2_mixer::tensor_name(role, "").empty())
+        return mamba2_mixer::read(files, model, role, block, backbone::mixer_prefix(block));
+    return backbone::read(files, tensor_name(role, block), extent_of(model, role, block).cols);
 }
 
 // The gated norm leaves few outliers: with a Hadamard transform one static scale loses less than one per token does
@@ -217,6 +105,29 @@ void tune(const ModelShape &model, Recipe *recipe) {
 // For messages. There is a block for each layer.
 std::string name_of(const ModelShape &, Role role, uint32_t block) { return tensor_name(role, block); }
 
+// conversion/mamba.py. As many norms as groups of B and C: llama.cpp normalizes as mamba_ssm does.
+std::string gguf_config(const GgufKeys &keys) {
+    const int64_t d_inner = keys.integer("ssm.inner_size"), n_head = keys.integer("ssm.time_step_rank"),
+                  d_model =
+                      std::max<int64_t>(keys.integer("embedding_length"), 1);  // 0 is refused as the width
+    if (n_head == 0 || d_inner % n_head != 0)
+        keys.refuse("ssm.time_step_rank",
+                    format("is %lld; a number of heads is needed that divides ssm.inner_size, %lld",
+                           static_cast<long long>(n_head), static_cast<long long>(d_inner)));
+    JsonWriter json;
+    keys.begin("mamba2", &json);
+    // The quotient, or the next number, whose product with the width is not below the inner dimension.
+    double expand = static_cast<double>(d_inner) / static_cast<double>(d_model);
+    if (expand * static_cast<double>(d_model) < static_cast<double>(d_inner))
+        expand = std::nextafter(expand, std::numeric_limits<double>::infinity());
+    json.key("expand").value(expand);
+    json.key("num_heads").value(n_head).key("head_dim").value(d_inner / n_head);
+    keys.copy("ssm.group_count", "n_groups", &json);
+    keys.copy("ssm.group_count", "norm_groups", &json);
+    backbone::end_gguf_config(keys, &json);
+    return json.text();
+}
+
 ModelShape shape_like(const PublishedShape &like) {
     ModelShape model = backbone::shape_like(like, true);
     const uint32_t d_inner = 2 * like.d_model, head_dim = d_inner % 64 == 0 ? 64 : tile_size;
@@ -224,7 +135,7 @@ ModelShape shape_like(const PublishedShape &like) {
         fail(ExitCode::usage,
              "--like: a Mamba-2 has heads of a multiple of 8 channels, and d_model %u makes %u of them",
              like.d_model, d_inner);
-    repeat_shape(&model, block_shape(model, d_inner, 128, 4, d_inner / head_dim, 1, false));
+    repeat_shape(&model, mamba2_mixer::make_shape(&model, {d_inner, 128, 4, d_inner / head_dim, 1, false}));
     return model;
 }
 
@@ -250,6 +161,11 @@ Initial initial(const TensorSpec &tensor, const ModelShape &model) {
     return backbone::initial(tensor, model, model.dim(Dim::d_conv));
 }
 
+const GgufForm gguf = {"mamba2", gguf_config, backbone::gguf_whole(), "backbone.layers.",
+                       backbone::gguf_within({{"ssm_dt.bias", "mixer.dt_bias"},
+                                              {"ssm_a", "mixer.A_log", GgufShape::vector, true},
+                                              {"ssm_norm.weight", "mixer.norm.weight", GgufShape::vector}})};
+
 const Family mamba2 = {"mamba2",
                        "mamba2",
                        "Mamba2",
@@ -270,7 +186,12 @@ const Family mamba2 = {"mamba2",
                         {"mamba2-370m", 1024, 48, 50288},
                         {"mamba2-780m", 1536, 48, 50288},
                         {"mamba2-1.3b", 2048, 48, 50288},
-                        {"mamba2-2.7b", 2560, 64, 50288}}};
+                        {"mamba2-2.7b", 2560, 64, 50288}},
+                       nullptr,
+                       {},
+                       nullptr,
+                       {},
+                       &gguf};
 
 }  // namespace
 

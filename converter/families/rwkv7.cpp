@@ -7,6 +7,7 @@
 
 #include "converter/base/error.h"
 #include "converter/families/backbone.h"
+#include "converter/families/blinkdl.h"
 #include "kernels/scalar/hadamard.h"
 
 namespace adder {
@@ -59,19 +60,6 @@ void make_blocks(ModelShape *model, uint32_t head_dim, uint32_t d_ffn, const Ran
 
 bool recognises(const ConfigReader &config) { return config.string("model_type") == "rwkv7"; }
 
-void require_word(const ConfigReader &config, const char *key, const char *needed) {
-    if (const auto word = config.string(key))
-        if (*word != needed)
-            bad_input("%s is %s; \"%s\" is needed", config.what(key).c_str(), json_quote(*word).c_str(),
-                      needed);
-}
-
-void require_truth(const ConfigReader &config, const char *key, bool needed) {
-    if (config.boolean(key).value_or(needed) != needed)
-        bad_input("%s is %s; %s is needed", config.what(key).c_str(), needed ? "false" : "true",
-                  needed ? "true" : "false");
-}
-
 // A number, or one for each layer; null and no key mean the hidden size.
 void require_value_dim(const ConfigReader &config, uint32_t d_model) {
     const Json *const value = config.find("value_dim");
@@ -95,10 +83,10 @@ ModelShape read_shape(const ConfigReader &config) {
     model.n_layer = config.needed_integer("num_hidden_layers", 1, max_n_layer);
     model.vocab_size = config.needed_integer("vocab_size", 1, max_vocab_size);
     model.tied = false;
-    require_truth(config, "tie_word_embeddings", false);
-    require_truth(config, "norm_first", true);
-    require_truth(config, "norm_bias", true);
-    require_word(config, "hidden_act", "sqrelu");
+    blinkdl::require_truth(config, "tie_word_embeddings", false);
+    blinkdl::require_truth(config, "norm_first", true);
+    blinkdl::require_truth(config, "norm_bias", true);
+    blinkdl::require_word(config, "hidden_act", "sqrelu");
     require_value_dim(config, model.d_model);
     const Json *const attention = config.find("attn");
     if (attention != nullptr && !attention->is_null())
@@ -115,7 +103,7 @@ ModelShape read_shape(const ConfigReader &config) {
                          config.needed_integer("a_low_rank_dim", 1, max_dt_rank),
                          config.needed_integer("v_low_rank_dim", 1, max_dt_rank),
                          config.needed_integer("gate_low_rank_dim", 1, max_dt_rank)};
-    require_word(config, "spelling", "blinkdl");
+    blinkdl::require_word(config, "spelling", "blinkdl");
     model.input_major = config.string("spelling").has_value();
     make_blocks(&model, head_dim, d_ffn, ranks);
     return model;
@@ -123,48 +111,35 @@ ModelShape read_shape(const ConfigReader &config) {
 
 // ---- Names ----------------------------------------------------------------------------------------------------------
 
-struct Names {
-    const char *theirs, *ours;
-};
-constexpr Names model_names[] = {{"emb.weight", embedding},
-                                 {"ln_out.weight", "model.norm.weight"},
-                                 {"ln_out.bias", "model.norm.bias"},
-                                 {"head.weight", head}};
+const std::vector<blinkdl::Names> model_names = {{"emb.weight", embedding},
+                                                 {"ln_out.weight", "model.norm.weight"},
+                                                 {"ln_out.bias", "model.norm.bias"},
+                                                 {"head.weight", head}};
 // Within a layer: the beginnings.
-constexpr Names layer_names[] = {{"ln0.", "pre_norm."},
-                                 {"ln1.", "attn_norm."},
-                                 {"ln2.", "ffn_norm."},
-                                 {"att.receptance.", "attn.r_proj."},
-                                 {"att.key.", "attn.k_proj."},
-                                 {"att.value.", "attn.v_proj."},
-                                 {"att.output.", "attn.o_proj."},
-                                 {"att.ln_x.", "attn.g_norm."},
-                                 {"att.w0", "attn.w_lora.lora.2.bias"},
-                                 {"att.w1", "attn.w_lora.lora.0.weight"},
-                                 {"att.w2", "attn.w_lora.lora.2.weight"},
-                                 {"att.a0", "attn.a_lora.lora.2.bias"},
-                                 {"att.a1", "attn.a_lora.lora.0.weight"},
-                                 {"att.a2", "attn.a_lora.lora.2.weight"},
-                                 {"att.v0", "attn.v_lora.lora.2.bias"},
-                                 {"att.v1", "attn.v_lora.lora.0.weight"},
-                                 {"att.v2", "attn.v_lora.lora.2.weight"},
-                                 {"att.g1", "attn.g_lora.lora.0.weight"},
-                                 {"att.g2", "attn.g_lora.lora.2.weight"},
-                                 {"att.", "attn."}};
+const std::vector<blinkdl::Names> layer_names = {{"ln0.", "pre_norm."},
+                                                 {"ln1.", "attn_norm."},
+                                                 {"ln2.", "ffn_norm."},
+                                                 {"att.receptance.", "attn.r_proj."},
+                                                 {"att.key.", "attn.k_proj."},
+                                                 {"att.value.", "attn.v_proj."},
+                                                 {"att.output.", "attn.o_proj."},
+                                                 {"att.ln_x.", "attn.g_norm."},
+                                                 {"att.w0", "attn.w_lora.lora.2.bias"},
+                                                 {"att.w1", "attn.w_lora.lora.0.weight"},
+                                                 {"att.w2", "attn.w_lora.lora.2.weight"},
+                                                 {"att.a0", "attn.a_lora.lora.2.bias"},
+                                                 {"att.a1", "attn.a_lora.lora.0.weight"},
+                                                 {"att.a2", "attn.a_lora.lora.2.weight"},
+                                                 {"att.v0", "attn.v_lora.lora.2.bias"},
+                                                 {"att.v1", "attn.v_lora.lora.0.weight"},
+                                                 {"att.v2", "attn.v_lora.lora.2.weight"},
+                                                 {"att.g1", "attn.g_lora.lora.0.weight"},
+                                                 {"att.g2", "attn.g_lora.lora.2.weight"},
+                                                 {"att.", "attn."}};
 
 // Of BlinkDL's names those of the library.
 std::string rename(const std::string &name) {
-    for (const Names &one : model_names)
-        if (name == one.theirs) return one.ours;
-    const std::string blocks = "blocks.";
-    const size_t dot = name.find('.', blocks.size());
-    if (name.compare(0, blocks.size(), blocks) != 0 || dot == std::string::npos) return name;
-    const std::string prefix = "model.layers." + name.substr(blocks.size(), dot + 1 - blocks.size());
-    const std::string rest = name.substr(dot + 1);
-    for (const Names &one : layer_names)
-        if (rest.compare(0, strlen(one.theirs), one.theirs) == 0)
-            return prefix + one.ours + rest.substr(strlen(one.theirs));
-    return prefix + rest;
+    return blinkdl::rename(name, model_names, "model.layers.", layer_names);
 }
 
 // Is it a channel mix?
@@ -268,11 +243,6 @@ std::vector<TensorSpec> tensors(const ModelShape &model) {
 
 // ---- Files without a config.json -------------------------------------------------------------------------------------
 
-// What tells the versions of RWKV from each other, the newest first, as far as BlinkDL's files have been published.
-constexpr Names versions[] = {{"att.k_k", "RWKV-7"},         {"att.time_maa_rkvw_w1", "a variant of RWKV-6"},
-                              {"att.time_maa_x", "RWKV-6"},  {"att.gate.weight", "RWKV-5.2"},
-                              {"att.ln_x.weight", "RWKV-5"}, {"att.time_first", "RWKV-4"}};
-
 // Is it a tensor of an RWKV-7 block, as BlinkDL names it, without the block's prefix? By what it would be called here.
 bool is_of_block(const std::string &name) {
     static const std::vector<std::string> all = [] {
@@ -291,94 +261,91 @@ bool is_of_block(const std::string &name) {
     return std::find(all.begin(), all.end(), renamed) != all.end();
 }
 
-// The number of a block and the name within it; false for other tensors.
-bool split_block(const std::string &name, uint32_t *block, std::string *rest) {
-    constexpr char prefix[] = "blocks.";
-    const size_t begin = strlen(prefix), dot = name.find('.', begin);
-    if (name.compare(0, begin, prefix) != 0 || dot == std::string::npos || dot == begin || dot > begin + 4)
-        return false;
-    *block = 0;
-    for (size_t i = begin; i < dot; ++i) {
-        if (name[i] < '0' || name[i] > '9') return false;
-        *block = 10 * *block + static_cast<uint32_t>(name[i] - '0');
-    }
-    *rest = name.substr(dot + 1);
-    return true;
-}
-
-// Dimension `which` of a matrix that has to be there.
-uint64_t extent_in(const TensorFiles &files, const std::string &name, size_t which) {
-    const TensorView &view = files.tensor(name);
-    if (view.shape.size() != 2)
-        bad_input("%s: tensor %s has %zu dimensions; 2 are needed", view.file->c_str(),
-                  json_quote(name).c_str(), view.shape.size());
-    return view.shape[which];
-}
-
 std::string config_from_tensors(const TensorFiles &files) {
-    const TensorView *const table = files.find("emb.weight");
-    if (table == nullptr) return {};
-    const char *version = nullptr;
-    for (const Names &one : versions)
-        if (version == nullptr && files.find(std::string("blocks.0.") + one.theirs) != nullptr)
-            version = one.ours;
-    if (version == nullptr) return {};
-    if (version != versions[0].ours)
-        bad_input("%s holds %s; of BlinkDL's models RWKV-7 (x070) is supported", table->file->c_str(),
-                  version);
-    uint32_t n_layer = 0;
-    files.each([&](const TensorView &view) {
-        uint32_t block = 0;
-        std::string rest;
-        if (!split_block(view.name, &block, &rest)) return;
-        n_layer = std::max(n_layer, block + 1);
-        if (is_of_block(rest)) return;
+    const uint32_t n_layer = blinkdl::count_blocks(files, is_of_block, [](const std::string &rest) {
         const char *const variant = rest.compare(0, 9, "ffn.s_emb") == 0
                                         ? "RWKV-7a, with tables of its own for each token"
                                     : rest.compare(0, 4, "qkv.") == 0 ? "RWKV-7b, with attention"
                                                                       : "a variant of RWKV-7, or RWKV-8";
-        bad_input("%s: tensor %s is of %s; RWKV-7 (x070) alone is supported", view.file->c_str(),
-                  json_quote(view.name).c_str(), variant);
+        return std::string(variant) + "; RWKV-7 (x070) alone is supported";
     });
     const std::string attention = "blocks.0.att.";
     JsonWriter json;
     json.begin_object().key("model_type").value("rwkv7").key("spelling").value("blinkdl");
-    json.key("vocab_size").value(extent_in(files, "emb.weight", 0));
-    json.key("hidden_size").value(extent_in(files, "emb.weight", 1));
+    json.key("vocab_size").value(blinkdl::extent_in(files, "emb.weight", 0));
+    json.key("hidden_size").value(blinkdl::extent_in(files, "emb.weight", 1));
     json.key("num_hidden_layers").value(n_layer);
-    json.key("head_dim").value(extent_in(files, attention + "r_k", 1));
-    json.key("intermediate_size").value(extent_in(files, "blocks.0.ffn.key.weight", 0));
-    json.key("decay_low_rank_dim").value(extent_in(files, attention + "w1", 1));
-    json.key("a_low_rank_dim").value(extent_in(files, attention + "a1", 1));
+    json.key("head_dim").value(blinkdl::extent_in(files, attention + "r_k", 1));
+    json.key("intermediate_size").value(blinkdl::extent_in(files, "blocks.0.ffn.key.weight", 0));
+    json.key("decay_low_rank_dim").value(blinkdl::extent_in(files, attention + "w1", 1));
+    json.key("a_low_rank_dim").value(blinkdl::extent_in(files, attention + "a1", 1));
     // The first layer's own is not used, and may be missing.
-    json.key("v_low_rank_dim").value(n_layer > 1 ? extent_in(files, "blocks.1.att.v1", 1) : uint64_t{1});
-    json.key("gate_low_rank_dim").value(extent_in(files, attention + "g1", 1));
+    json.key("v_low_rank_dim")
+        .value(n_layer > 1 ? blinkdl::extent_in(files, "blocks.1.att.v1", 1) : uint64_t{1});
+    json.key("gate_low_rank_dim").value(blinkdl::extent_in(files, attention + "g1", 1));
     // Token 0 ends a document, and begins one.
     json.key("bos_token_id").value(0).key("eos_token_id").value(0);
     return json.end_object().text();
 }
 
+// ---- GGUF (conversion/rwkv.py) ----------------------------------------------------------------------------------------
+
+std::string gguf_config(const GgufKeys &keys) {
+    keys.require("token_shift_count", 2);
+    JsonWriter json;
+    keys.begin("rwkv7", &json);
+    keys.copy("wkv.head_size", "head_dim", &json);
+    keys.copy("feed_forward_length", "intermediate_size", &json);
+    keys.copy("attention.decay_lora_rank", "decay_low_rank_dim", &json);
+    keys.copy("attention.iclr_lora_rank", "a_low_rank_dim", &json);
+    keys.copy("attention.value_residual_mix_lora_rank", "v_low_rank_dim", &json);
+    keys.copy("attention.gate_lora_rank", "gate_low_rank_dim", &json);
+    keys.copy_number("attention.layer_norm_epsilon", "norm_eps", &json);
+    return json.end_object().text();
+}
+
+// Low-rank matrices lie there as here. The first layer's values have copies of a0, a1 and a2, which nothing is computed with.
+const GgufForm gguf = {
+    "rwkv7",
+    gguf_config,
+    {{"token_embd.weight", embedding},
+     {"token_embd_norm.weight", "model.layers.0.pre_norm.weight"},
+     {"token_embd_norm.bias", "model.layers.0.pre_norm.bias"},
+     {"output_norm.weight", "model.norm.weight"},
+     {"output_norm.bias", "model.norm.bias"},
+     {"output.weight", head}},
+    "model.layers.",
+    {{"attn_norm.weight", "attn_norm.weight"},
+     {"attn_norm.bias", "attn_norm.bias"},
+     {"attn_norm_2.weight", "ffn_norm.weight"},
+     {"attn_norm_2.bias", "ffn_norm.bias"},
+     {"time_mix_lerp_fused.weight", "attn.x_r attn.x_w attn.x_k attn.x_v attn.x_a attn.x_g", GgufShape::rows},
+     {"time_mix_w0.weight", "attn.w_lora.lora.2.bias", GgufShape::vector},
+     {"time_mix_w1.weight", "attn.w_lora.lora.0.weight"},
+     {"time_mix_w2.weight", "attn.w_lora.lora.2.weight"},
+     {"time_mix_a0.weight", "attn.a_lora.lora.2.bias", GgufShape::vector},
+     {"time_mix_a1.weight", "attn.a_lora.lora.0.weight"},
+     {"time_mix_a2.weight", "attn.a_lora.lora.2.weight"},
+     {"time_mix_v0.weight", "attn.v_lora.lora.2.bias", GgufShape::vector},
+     {"time_mix_v1.weight", "attn.v_lora.lora.0.weight"},
+     {"time_mix_v2.weight", "attn.v_lora.lora.2.weight"},
+     {"time_mix_g1.weight", "attn.g_lora.lora.0.weight"},
+     {"time_mix_g2.weight", "attn.g_lora.lora.2.weight"},
+     {"time_mix_k_k.weight", "attn.k_k", GgufShape::vector},
+     {"time_mix_k_a.weight", "attn.k_a", GgufShape::vector},
+     {"time_mix_r_k.weight", "attn.r_k", GgufShape::heads},
+     {"time_mix_receptance.weight", "attn.r_proj.weight"},
+     {"time_mix_key.weight", "attn.k_proj.weight"},
+     {"time_mix_value.weight", "attn.v_proj.weight"},
+     {"time_mix_output.weight", "attn.o_proj.weight"},
+     {"time_mix_ln.weight", "attn.g_norm.weight"},
+     {"time_mix_ln.bias", "attn.g_norm.bias"},
+     {"channel_mix_lerp_k.weight", "ffn.x_k", GgufShape::vector},
+     {"channel_mix_key.weight", "ffn.key.weight"},
+     {"channel_mix_value.weight", "ffn.value.weight"}},
+    "wkv.head_size"};
+
 // ---- Weights --------------------------------------------------------------------------------------------------------
-
-// The vectors, one after the other.
-DenseTensor read_all(const TensorFiles &files, const std::vector<std::string> &names) {
-    DenseTensor all{};
-    all.cols = 1;
-    for (const std::string &name : names) {
-        const DenseTensor one = backbone::read(files, name, 1);
-        all.rows += one.rows;
-        all.values.insert(all.values.end(), one.values.begin(), one.values.end());
-    }
-    return all;
-}
-
-DenseTensor transposed(const DenseTensor &from) {
-    DenseTensor to{from.cols, from.rows, std::vector<float>(from.values.size())};
-    for (uint32_t row = 0; row < from.rows; ++row)
-        for (uint32_t col = 0; col < from.cols; ++col)
-            to.values[size_t{col} * from.rows + row] = from.values[size_t{row} * from.cols + col];
-    return to;
-}
 
 // With the norm in front of the channel mix.
 std::string name_of(const ModelShape &model, Role role, uint32_t block) {
@@ -403,15 +370,11 @@ DenseTensor read(const TensorFiles &files, const ModelShape &model, Role role, u
     case Role::mix_v1:
     case Role::mix_a:
     case Role::mix_g:
-    case Role::mix_ffn: {
-        // Of the token itself, of the difference to the one before.
-        const DenseTensor shift = backbone::read(files, name, 1);
-        DenseTensor mix = backbone::filled(extent.rows, 2, 1.0f);
-        for (uint32_t i = 0; i < extent.rows; ++i) mix.values[2 * i + 1] = shift.values[i];
-        return mix;
-    }
-    case Role::key_vectors: return read_all(files, {attention + "k_k", attention + "k_a", attention + "r_k"});
-    case Role::head_norm: return read_all(files, {attention + "g_norm.weight", attention + "g_norm.bias"});
+    case Role::mix_ffn: return blinkdl::read_mix(files, name, false);
+    case Role::key_vectors:
+        return blinkdl::read_all(files, {attention + "k_k", attention + "k_a", attention + "r_k"});
+    case Role::head_norm:
+        return blinkdl::read_all(files, {attention + "g_norm.weight", attention + "g_norm.bias"});
     case Role::w1_proj:
     case Role::w2_proj:
     case Role::a1_proj:
@@ -420,7 +383,7 @@ DenseTensor read(const TensorFiles &files, const ModelShape &model, Role role, u
     case Role::v2_proj:
     case Role::g1_proj:
     case Role::g2_proj:
-        return model.input_major ? transposed(backbone::read(files, name, extent.rows))
+        return model.input_major ? blinkdl::transposed(backbone::read(files, name, extent.rows))
                                  : backbone::read(files, name, extent.cols);
     default: return backbone::read(files, name, extent.cols);
     }
@@ -428,35 +391,10 @@ DenseTensor read(const TensorFiles &files, const ModelShape &model, Role role, u
 
 // ---- Recipes --------------------------------------------------------------------------------------------------------
 
-constexpr Role wide[] = {Role::r_proj, Role::k_proj, Role::v_proj, Role::ffn_key};
-constexpr Role low_first[] = {Role::w1_proj, Role::a1_proj, Role::v1_proj, Role::g1_proj};
-constexpr Role low_second[] = {Role::w2_proj, Role::a2_proj, Role::v2_proj, Role::g2_proj};
-
 void tune(const ModelShape &, Recipe *recipe) {
-    if (recipe->name == "naive" || recipe->name == "float") return;
-    const bool fixed = recipe->name == "smooth" || recipe->name == "static";
-    const bool small = recipe->name.compare(0, 5, "small") == 0;
-    for (const Role role : wide) {
-        recipe->of(role).input = fixed ? Input::fixed : Input::token;
-        recipe->of(role).alpha = fixed ? 0.5f : 0.0f;
-    }
-    for (const Role role : low_first) {
-        recipe->of(role).input = fixed ? Input::fixed : Input::token;
-        recipe->of(role).alpha = fixed ? 0.5f : 0.0f;
-    }
-    for (const Role role : low_second) recipe->of(role).input = Input::floats;
-    LinearPlan &squares = recipe->of(Role::ffn_value), &out = recipe->of(Role::out_proj);
-    squares.input = out.input;
-    if (!small) return;
-    for (const Role role : wide) {
-        recipe->of(role).weights = Dtype::int4;
-        recipe->of(role).gptq = true;
-        if (recipe->name != "small") recipe->of(role).group = 128;
-    }
-    for (LinearPlan *plan : {&squares, &out}) {
-        plan->weights = Dtype::int4;
-        plan->gptq = true;
-    }
+    blinkdl::tune(recipe, {Role::r_proj, Role::k_proj, Role::v_proj, Role::ffn_key},
+                  {Role::w1_proj, Role::a1_proj, Role::v1_proj, Role::g1_proj},
+                  {Role::w2_proj, Role::a2_proj, Role::v2_proj, Role::g2_proj});
 }
 
 // ---- make-random ----------------------------------------------------------------------------------------------------
@@ -531,7 +469,13 @@ const Family rwkv7 = {"rwkv7",
                        {"rwkv7-1.5b", 2048, 24, 65536},
                        {"rwkv7-2.9b", 2560, 32, 65536}},
                       config_from_tensors,
-                      embedding_norm};
+                      {"7"},
+                      embedding_norm,
+                      // The first layer's values go into the others', and take none themselves.
+                      {layer_prefix(0) + "attn.v_lora.lora.0.weight",
+                       layer_prefix(0) + "attn.v_lora.lora.2.weight",
+                       layer_prefix(0) + "attn.v_lora.lora.2.bias"},
+                      &gguf};
 
 }  // namespace
 

@@ -7,6 +7,8 @@
 
 #include "converter/base/error.h"
 #include "converter/base/file.h"
+#include "converter/import/gguf.h"
+#include "converter/import/gguf_tokenizer.h"
 #include "converter/import/world_vocabulary.h"
 #include "converter/text/jinja.h"
 #include "converter/text/json.h"
@@ -249,8 +251,17 @@ std::optional<ChatTemplate> find_chat_template(const std::string &tokenizer_conf
     warning->clear();
     if (!tokenizer_config_path.empty()) found = read_chat_template(tokenizer_config_path, warning);
     if (found || !warning->empty() || tokenizer_path.empty()) return found;
-    if (is_world_vocabulary(MappedFile(tokenizer_path).text()))
+    const MappedFile file(tokenizer_path);
+    if (is_gguf(file.text())) {
+        const GgufChatTemplate chat =
+            gguf_chat_template(parse_gguf(file.data(), file.size(), tokenizer_path).metadata);
+        if (chat.is_world) return probe_chat_template(world_chat_template, "", "", warning);
+        if (chat.source.empty()) return found;
+        found = probe_chat_template(chat.source, chat.bos_token, chat.eos_token, warning);
+        if (!warning->empty()) *warning = tokenizer_path + ": chat template not used: " + *warning;
+    } else if (is_world_vocabulary(file.text())) {
         found = probe_chat_template(world_chat_template, "", "", warning);
+    }
     return found;
 }
 

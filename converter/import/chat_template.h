@@ -23,8 +23,8 @@ struct ChatTemplate {
 // or cannot be understood. Throws Error(bad_input) if the file cannot be read or is no JSON.
 std::optional<ChatTemplate> read_chat_template(const std::string &tokenizer_config_path, std::string *warning);
 
-// That of a checkpoint: of its tokenizer_config.json if there is one and it has any; else, where the tokenizer is a vocabulary
-// of RWKV's World models, what those were trained on. Paths are empty where there is no such file.
+// That of a checkpoint: of its tokenizer_config.json if there is one and it has any; else that of a GGUF file which the tokenizer is
+// in; else, where the tokenizer is a vocabulary of RWKV's World models, what those were trained on. Paths are empty where there is no such file.
 std::optional<ChatTemplate> find_chat_template(const std::string &tokenizer_config_path,
                                                const std::string &tokenizer_path, std::string *warning);
 

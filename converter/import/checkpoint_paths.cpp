@@ -15,7 +15,7 @@
 namespace adder {
 namespace {
 
-constexpr const char *weights_extensions[] = {".safetensors", ".pth", ".pt", ".bin"};
+constexpr const char *weights_extensions[] = {".safetensors", ".pth", ".pt", ".bin", ".gguf"};
 
 bool is_weights_name(const std::string &path) {
     const size_t point = file_name(path).rfind('.');
@@ -23,6 +23,10 @@ bool is_weights_name(const std::string &path) {
     const std::string extension = file_name(path).substr(point);
     return std::find(std::begin(weights_extensions), std::end(weights_extensions), extension) !=
            std::end(weights_extensions);
+}
+
+bool is_gguf_name(const std::string &path) {
+    return path.size() >= 5 && path.compare(path.size() - 5, 5, ".gguf") == 0;
 }
 
 std::string path_if_exists(const std::string &directory, const char *name) {
@@ -33,8 +37,9 @@ std::string path_if_exists(const std::string &directory, const char *name) {
 constexpr char world_vocabulary[] = "rwkv_vocab_v20230424.txt";
 
 std::string tokenizer_in(const std::string &directory) {
-    const std::string path = path_if_exists(directory, "tokenizer.json");
-    return path.empty() ? path_if_exists(directory, world_vocabulary) : path;
+    for (const char *name : {"tokenizer.json", "tokenizer.model", world_vocabulary})
+        if (const std::string path = path_if_exists(directory, name); !path.empty()) return path;
+    return std::string();
 }
 
 }  // namespace
@@ -49,7 +54,7 @@ CheckpointPaths find_checkpoint(const std::string &path) {
         if (!is_checkpoint(path))
             bad_input(
                 "%s is not a directory; that of a checkpoint (config.json, model.safetensors) is needed, or "
-                "a file of weights: FILE.safetensors, FILE.pth, FILE.bin",
+                "a file of weights: FILE.safetensors, FILE.pth, FILE.bin, FILE.gguf",
                 path.c_str());
         paths.weights = path;
         paths.directory = path.substr(0, path.size() - file_name(path).size());
@@ -62,13 +67,20 @@ CheckpointPaths find_checkpoint(const std::string &path) {
 }
 
 void choose_tokenizer(CheckpointPaths *paths, const std::string &path) {
+    if (path == no_tokenizer) {
+        paths->tokenizer.clear();
+        paths->tokenizer_config.clear();
+        return;
+    }
     if (access(path.c_str(), F_OK) != 0) bad_input("cannot open %s: %s", path.c_str(), std::strerror(errno));
     const bool folder = is_directory(path);
     const std::string directory = folder ? path : path.substr(0, path.size() - file_name(path).size());
     paths->tokenizer = folder ? tokenizer_in(path) : path;
     if (paths->tokenizer.empty())
-        bad_input("%s has neither tokenizer.json nor %s", path.c_str(), world_vocabulary);
-    paths->tokenizer_config = path_if_exists(directory, "tokenizer_config.json");
+        bad_input("%s has none of tokenizer.json, tokenizer.model and %s", path.c_str(), world_vocabulary);
+    // A GGUF file has its template in itself.
+    paths->tokenizer_config =
+        is_gguf_name(paths->tokenizer) ? "" : path_if_exists(directory, "tokenizer_config.json");
 }
 
 bool is_checkpoint(const std::string &path) {

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "converter/base/error.h"
+#include "converter/import/gguf.h"
 #include "converter/import/pytorch.h"
 #include "converter/import/safetensors.h"
 
@@ -34,31 +35,33 @@ bool ends_with(const std::string &text, std::string_view end) {
     return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 
-// Of a folder, sorted.
-std::vector<std::string> pth_files(const std::string &directory) {
+// Those of a folder that end so, sorted.
+std::vector<std::string> files_with(const std::string &directory, std::string_view end) {
     std::vector<std::string> names;
     std::error_code ignored;  // a folder that cannot be read has none
     std::filesystem::directory_iterator entry(directory, ignored);
     for (; entry != std::filesystem::directory_iterator(); entry.increment(ignored)) {
         std::string name = entry->path().filename().string();
-        if (ends_with(name, ".pth") && file_exists(join_path(directory, name)))
-            names.push_back(std::move(name));
+        if (ends_with(name, end) && file_exists(join_path(directory, name))) names.push_back(std::move(name));
     }
     std::sort(names.begin(), names.end());
     return names;
 }
 
 constexpr std::string_view index_end = ".index.json";
-// In the order in which they are looked for; before the .pth files, which have any name.
+// In the order in which they are looked for; before those of any name, which have an end.
 constexpr const char *weights_names[] = {"model.safetensors", "model.safetensors.index.json",
                                          "pytorch_model.bin", "pytorch_model.bin.index.json"};
+constexpr std::string_view weights_ends[] = {".pth", ".gguf"};
 
 // The file of weights, or the index of several; empty if there is none.
 std::string find_weights(const CheckpointPaths &paths) {
     if (!paths.weights.empty()) return paths.weights;
     for (const char *name : weights_names)
         if (std::string path = join_path(paths.directory, name); file_exists(path)) return path;
-    const std::vector<std::string> files = pth_files(paths.directory);
+    std::vector<std::string> files;
+    for (const std::string_view end : weights_ends)
+        if (files.empty()) files = files_with(paths.directory, end);
     if (files.empty()) return {};
     if (files.size() == 1) return join_path(paths.directory, files[0]);
     std::string list;
@@ -71,12 +74,14 @@ std::string find_weights(const CheckpointPaths &paths) {
 
 bool TensorFiles::are_there(const CheckpointPaths &paths) { return !find_weights(paths).empty(); }
 
+bool TensorFiles::are_gguf(const CheckpointPaths &paths) { return ends_with(find_weights(paths), ".gguf"); }
+
 TensorFiles::TensorFiles(const CheckpointPaths &paths) : given_(paths.given), directory_(paths.directory) {
     const std::string path = find_weights(paths);
     if (path.empty()) {
         std::string names;
         for (const char *name : weights_names) names += std::string(names.empty() ? "" : ", ") + name;
-        bad_input("%s has none of %s and *.pth", given_.c_str(), names.c_str());
+        bad_input("%s has none of %s, *.pth and *.gguf", given_.c_str(), names.c_str());
     }
     if (ends_with(path, index_end))
         open_sharded(path);
@@ -88,6 +93,11 @@ const TensorTable &TensorFiles::open_file(const std::string &path) {
     const auto known = tables_.find(path);
     if (known != tables_.end()) return known->second;
     const MappedFile &file = files_.emplace_back(path);
+    if (ends_with(path, ".gguf")) {
+        GgufFile gguf = parse_gguf(file.data(), file.size(), path);
+        gguf_.emplace(std::move(gguf.metadata));
+        return tables_.emplace(path, std::move(gguf.table)).first->second;
+    }
     const auto parse = ends_with(path, ".safetensors") ? parse_safetensors : parse_pytorch;
     return tables_.emplace(path, parse(file.data(), file.size(), path)).first->second;
 }
@@ -102,6 +112,25 @@ void TensorFiles::rename(Rename new_name) {
     std::map<std::string, const TensorView *> sorted(tensors_.begin(), tensors_.end());
     for (const auto &[name, tensor] : sorted) renamed.emplace(new_name(name), tensor);
     tensors_ = std::move(renamed);
+}
+
+void TensorFiles::arrange(const Arrange &parts_of) {
+    tensors_.clear();
+    for (auto &[path, table] : tables_) {
+        std::vector<NamedView> parts;
+        for (const TensorView &tensor : table.tensors)
+            for (NamedView &part : parts_of(tensor)) parts.push_back(std::move(part));
+        table.tensors.clear();
+        table.tensors.reserve(parts.size());  // they are pointed at
+        for (NamedView &part : parts) {
+            table.tensors.push_back(std::move(part.second));
+            const auto [other, is_new] = tensors_.emplace(part.first, &table.tensors.back());
+            if (!is_new)
+                bad_input("%s: tensors %s and %s are both %s", path.c_str(),
+                          json_quote(other->second->name).c_str(),
+                          json_quote(table.tensors.back().name).c_str(), json_quote(part.first).c_str());
+        }
+    }
 }
 
 void TensorFiles::open_sharded(const std::string &index_path) {

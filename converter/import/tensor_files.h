@@ -2,13 +2,16 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "converter/base/file.h"
 #include "converter/import/checkpoint_paths.h"
+#include "converter/import/gguf_metadata.h"
 #include "converter/import/tensor_view.h"
 #include "converter/text/json.h"
 
@@ -16,7 +19,7 @@ namespace adder {
 
 // Opens, checks and maps the files of weights: the one that was given itself, or of a folder the first of
 // model.safetensors, the shards that model.safetensors.index.json names, pytorch_model.bin, those that
-// pytorch_model.bin.index.json names, and the one file that ends in .pth. The weights stay where they are, on disk, and are
+// pytorch_model.bin.index.json names, and the one file that ends in .pth or, without one, in .gguf. The weights stay where they are, on disk, and are
 // mapped as long as the object lives. All errors are Error(bad_input), and name the file.
 class TensorFiles {
   public:
@@ -24,10 +27,19 @@ class TensorFiles {
 
     // Is there a file of weights at all?
     static bool are_there(const CheckpointPaths &paths);
+    // Is it a GGUF file, which says of its model what else config.json does?
+    static bool are_gguf(const CheckpointPaths &paths);
+    const GgufMetadata *gguf() const { return gguf_ ? &*gguf_ : nullptr; }  // null: it is none
 
     // What a name in the files is called in the model; names are those of the files until then.
     using Rename = std::string (*)(const std::string &name);
     void rename(Rename new_name);
+
+    // Puts the tensors of the model, with their names in it, in the place of each of the files: the same in another shape, or parts of
+    // it. Throws Error(bad_input) where two get one name. The names in the files stay in the views, for messages.
+    using NamedView = std::pair<std::string, TensorView>;
+    using Arrange = std::function<std::vector<NamedView>(const TensorView &)>;
+    void arrange(const Arrange &parts_of);
 
     const TensorView *find(const std::string &name) const;
     // Throws if it is absent, or has another shape or an unreadable type.
@@ -59,6 +71,7 @@ class TensorFiles {
     std::vector<MappedFile> files_;
     std::map<std::string, TensorTable> tables_;  // by path; the tensors' views point into them
     std::unordered_map<std::string, const TensorView *> tensors_;
+    std::optional<GgufMetadata> gguf_;
 };
 
 }  // namespace adder

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "converter/base/error.h"
+#include "converter/import/gguf_types.h"
 #include "converter/quantize/halves.h"
 #include "converter/text/json.h"
 
@@ -26,7 +27,10 @@ constexpr DTypeInfo dtypes[] = {
     {DType::u32, "U32", 32},        {DType::u16, "U16", 16},        {DType::u8, "U8", 8},
     {DType::boolean, "BOOL", 8},    {DType::f8_e5m2, "F8_E5M2", 8}, {DType::f8_e4m3, "F8_E4M3", 8},
     {DType::f8_e8m0, "F8_E8M0", 8}, {DType::f6_e2m3, "F6_E2M3", 6}, {DType::f6_e3m2, "F6_E3M2", 6},
-    {DType::f4, "F4", 4},           {DType::c64, "C64", 64},
+    {DType::f4, "F4", 4},           {DType::c64, "C64", 64},        {DType::q4_0, "Q4_0", 0},
+    {DType::q4_1, "Q4_1", 0},       {DType::q5_0, "Q5_0", 0},       {DType::q5_1, "Q5_1", 0},
+    {DType::q8_0, "Q8_0", 0},       {DType::q4_k, "Q4_K", 0},       {DType::q5_k, "Q5_K", 0},
+    {DType::q6_k, "Q6_K", 0},
 };
 
 const DTypeInfo &dtype_info(DType dtype) {
@@ -73,11 +77,15 @@ const char *dtype_name(DType dtype) { return dtype_info(dtype).name; }
 
 uint32_t dtype_bits(DType dtype) { return dtype_info(dtype).bits; }
 
-bool is_readable(DType dtype) { return dtype == DType::f32 || dtype == DType::f16 || dtype == DType::bf16; }
+bool is_blocks(DType dtype) { return dtype >= DType::q4_0; }
+
+bool is_readable(DType dtype) {
+    return dtype == DType::f32 || dtype == DType::f16 || dtype == DType::bf16 || is_blocks(dtype);
+}
 
 bool dtype_of_name(const std::string &name, DType *dtype) {
     for (const DTypeInfo &info : dtypes) {
-        if (name != info.name) continue;
+        if (name != info.name || is_blocks(info.dtype)) continue;
         *dtype = info.dtype;
         return true;
     }
@@ -108,6 +116,7 @@ void convert_to_float(const TensorView &tensor, uint64_t first, uint64_t count, 
              tensor.file->c_str(), json_quote(tensor.name).c_str(), tensor.elements, count, first);
     }
     if (count == 0) return;
+    if (is_blocks(tensor.dtype)) return floats_of_blocks(tensor.dtype, tensor.data, first, count, out);
     const size_t size = dtype_bits(tensor.dtype) / 8;
     if (tensor.strides.empty()) {
         floats_of(tensor.dtype, tensor.data + first * size, static_cast<size_t>(count), out);

@@ -11,8 +11,8 @@
 
 namespace adder {
 
-// The types that formats know. Only f32, f16 and bf16 can be read; the others are known so that a message
-// can name them, and so that a file with an unused table of integers in it is no error.
+// The types that formats know. Only f32, f16, bf16 and the blocks of GGUF files can be read; the others are known so that a
+// message can name them, and so that a file with an unused table of integers in it is no error.
 enum class DType {
     f32,
     f16,
@@ -33,13 +33,22 @@ enum class DType {
     f6_e2m3,
     f6_e3m2,
     f4,
-    c64
+    c64,
+    q4_0,  // blocks of codes with scales of their own (gguf_types.h), from here on
+    q4_1,
+    q5_0,
+    q5_1,
+    q8_0,
+    q4_k,
+    q5_k,
+    q6_k
 };
 
-const char *dtype_name(DType dtype);  // as in safetensors files: "BF16"
-uint32_t dtype_bits(DType dtype);
-bool is_readable(DType dtype);  // f32, f16 or bf16
-// Of a name as in safetensors files; false if there is no such type.
+const char *dtype_name(DType dtype);  // as in safetensors and GGUF files: "BF16", "Q4_K"
+uint32_t dtype_bits(DType dtype);     // of an element; 0 of blocks
+bool is_blocks(DType dtype);          // q4_0 and what comes behind it
+bool is_readable(DType dtype);        // f32, f16, bf16 or blocks
+// Of a name as in safetensors files, which have no blocks; false if there is no such type.
 bool dtype_of_name(const std::string &name, DType *dtype);
 
 // A tensor that a model consists of.
@@ -58,8 +67,10 @@ struct TensorView {
     uint64_t elements;            // the product of shape
     const std::string *file;      // the file's name, for messages; lives as long as the TensorTable
     // [shape.size()], in elements: how far the next one along a dimension is, as of a transposed matrix. Empty where the
-    // elements lie one after the other, the last dimension's fastest, in data [size].
+    // elements lie one after the other, the last dimension's fastest, in data [size]. Of blocks always empty.
     std::vector<uint64_t> strides;
+    // The values are -exp of those that the name stands for: the file has a decay A in the place of its logarithm.
+    bool negative_exp = false;
 };
 
 // From the first byte to behind the last one.
@@ -73,13 +84,13 @@ struct TensorTable {
     const TensorView *find(const std::string &name) const;  // null if absent
 };
 
-// Elements [first, first + count) as floats, exactly (every F16 and BF16 is a float; payloads of NaNs stay), in the order
-// of the shape, whatever the strides. Throws Error(bad_input) if the type is not readable, Error(failure) if the range
+// Elements [first, first + count) as floats, exactly (every F16 and BF16 is a float; payloads of NaNs stay; of blocks see
+// gguf_types.h), in the order of the shape, whatever the strides. Throws Error(bad_input) if the type is not readable, Error(failure) if the range
 // leaves the tensor.
 void convert_to_float(const TensorView &tensor, uint64_t first, uint64_t count, float *out);
 
 // Calls body with the bytes of all elements, in pieces, in the order of the shape, whatever the strides. The type has a
-// whole number of bytes.
+// whole number of bytes, or is of blocks.
 void each_bytes(const TensorView &tensor, const std::function<void(const uint8_t *data, size_t size)> &body);
 
 // "[2, 3]", for messages; a long one is cut.

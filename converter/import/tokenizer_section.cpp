@@ -3,9 +3,11 @@
 #include "converter/import/tokenizer_section.h"
 
 #include <algorithm>
+#include <set>
 #include <tuple>
 
 #include "converter/base/error.h"
+#include "runtime/sentencepiece.h"
 #include "runtime/tokenizer.h"
 
 namespace adder {
@@ -66,28 +68,45 @@ void write_merges(const std::vector<SectionSource::Merge> &merges, size_t tokens
     }
 }
 
-void write_added(const std::vector<SectionSource::Added> &tokens, const std::vector<std::string> &texts,
-                 SectionWriter *writer) {
+// Added tokens in order of what is looked for.
+struct FoundToken {
+    const std::string *text;
+    uint32_t index, flags;  // index: of the token, or behind all tokens that of its spelling
+};
+using FoundTokens = std::vector<FoundToken>;
+
+void write_added(const FoundTokens &tokens, SectionWriter *writer) {
     std::array<uint8_t, 32> first_bytes{};
-    for (const SectionSource::Added &token : tokens) {
-        const uint8_t first = static_cast<uint8_t>(texts[token.id][0]);
+    for (const FoundToken &token : tokens) {
+        const uint8_t first = static_cast<uint8_t>((*token.text)[0]);
         first_bytes[first / 8] = static_cast<uint8_t>(first_bytes[first / 8] | 1u << first % 8);
     }
     for (const uint8_t byte : first_bytes) writer->number(byte, 1);
-    for (const SectionSource::Added &token : tokens) {
-        writer->number(token.id, 4);
+    for (const FoundToken &token : tokens) {
+        writer->number(token.index, 4);
         writer->number(token.flags, 4);
     }
 }
 
-// The added tokens: raw, normalized, each sorted by its texts' bytes.
-using AddedGroups = std::array<std::vector<SectionSource::Added>, 2>;
+// The added tokens: raw, normalized, each sorted by the bytes that are looked for; and the spellings.
+struct AddedGroups {
+    std::array<FoundTokens, 2> found;
+    std::vector<const SectionSource::Added *> spelled;
+};
 AddedGroups added_groups(const SectionSource &source) {
     AddedGroups groups;
-    for (const SectionSource::Added &token : source.added) groups[token.normalized ? 1 : 0].push_back(token);
-    for (auto &group : groups)
-        std::sort(group.begin(), group.end(), [&](const auto &a, const auto &b) {
-            return source.texts[a.id] < source.texts[b.id];  // std::string compares bytes as unsigned
+    for (const SectionSource::Added &token : source.added) {
+        FoundToken found = {&source.texts[token.id], token.id, token.flags};
+        if (!token.spelling.empty()) {
+            found.text = &token.spelling;
+            found.index = static_cast<uint32_t>(source.texts.size() + groups.spelled.size());
+            groups.spelled.push_back(&token);
+        }
+        groups.found[token.normalized ? 1 : 0].push_back(found);
+    }
+    for (FoundTokens &group : groups.found)
+        std::sort(group.begin(), group.end(), [&](const FoundToken &a, const FoundToken &b) {
+            return *a.text < *b.text;  // std::string compares bytes as unsigned
         });
     return groups;
 }
@@ -96,14 +115,16 @@ void write_header(uint32_t version, uint32_t flags, size_t matched, const Sectio
                   const AddedGroups &groups, SectionWriter *writer) {
     size_t bytes = 0;
     for (const std::string &text : source.texts) bytes += text.size();
+    for (const SectionSource::Added *token : groups.spelled) bytes += token->spelling.size();
     for (const size_t value : {size_t{version}, size_t{flags}, source.texts.size(), matched, bytes,
-                               groups[0].size(), groups[1].size(), size_t{0}})
+                               groups.found[0].size(), groups.found[1].size(), size_t{0}})
         writer->number(static_cast<uint32_t>(value), 4);
 }
 
 std::vector<uint8_t> finished(const SectionSource &source, const AddedGroups &groups, SectionWriter *writer) {
-    for (const auto &group : groups) write_added(group, source.texts, writer);
+    for (const FoundTokens &group : groups.found) write_added(group, writer);
     for (const std::string &text : source.texts) writer->text(text);
+    for (const SectionSource::Added *token : groups.spelled) writer->text(token->spelling);
     writer->end_part();
     const uint32_t size = static_cast<uint32_t>(writer->out().size());
     for (unsigned i = 0; i < 4; ++i)
@@ -138,16 +159,19 @@ std::vector<uint8_t> write_longest_section(const SectionSource &source, const st
     return finished(source, groups, &writer);
 }
 
-std::vector<uint8_t> write_tokenizer_section(const SectionSource &source, const std::string &path) {
-    // Of equal pairs the last one counts, as in Hugging Face tokenizers.
-    std::vector<SectionSource::Merge> merges = source.merges;
+// Sorted; of equal pairs the last one counts, as in Hugging Face tokenizers.
+static std::vector<SectionSource::Merge> sorted_merges(std::vector<SectionSource::Merge> merges) {
     const auto pair = [](const SectionSource::Merge &m) { return std::make_pair(m.left, m.right); };
     std::stable_sort(merges.begin(), merges.end(),
                      [&](const auto &a, const auto &b) { return pair(a) < pair(b); });
     const auto repeated = std::unique(merges.rbegin(), merges.rend(),
                                       [&](const auto &a, const auto &b) { return pair(a) == pair(b); });
     merges.erase(merges.begin(), repeated.base());
+    return merges;
+}
 
+std::vector<uint8_t> write_tokenizer_section(const SectionSource &source, const std::string &path) {
+    const std::vector<SectionSource::Merge> merges = sorted_merges(source.merges);
     const AddedGroups groups = added_groups(source);
     const size_t tokens = source.texts.size();
     const bool wide = source.wide || tokens > 0xFFFF || source.merges.size() > 0xFFFF;
@@ -155,6 +179,72 @@ std::vector<uint8_t> write_tokenizer_section(const SectionSource &source, const 
     write_header(tokenizer_version, source.flags | (wide ? tokenizer_wide : 0u), merges.size(), source,
                  groups, &writer);
     write_texts(source.texts, path, &writer);
+    for (const uint32_t id : source.byte_ids) writer.id(id);
+    write_merges(merges, tokens, &writer);
+    return finished(source, groups, &writer);
+}
+
+std::vector<uint8_t> write_split_section(const SectionSource &source, const std::string &path) {
+    const std::vector<SectionSource::Merge> merges = sorted_merges(source.merges);
+    std::vector<uint32_t> whole = source.whole;
+    std::sort(whole.begin(), whole.end(),
+              [&](uint32_t a, uint32_t b) { return source.texts[a] < source.texts[b]; });
+    const AddedGroups groups = added_groups(source);
+    const size_t tokens = source.texts.size();
+    const bool wide = source.wide || tokens > 0xFFFF || source.merges.size() > 0xFFFF;
+    SectionWriter writer(wide);
+    write_header(tokenizer_version_split, source.flags | (wide ? tokenizer_wide : 0u), merges.size(), source,
+                 groups, &writer);
+    size_t bytes = 0;
+    for (const std::vector<uint8_t> &split : source.splits) bytes += split.size();
+    for (const size_t value : {source.splits.size(), bytes, whole.size(), size_t{source.begin}, size_t{0},
+                               size_t{0}, size_t{0}, size_t{0}})
+        writer.number(static_cast<uint32_t>(value), 4);
+    for (const uint32_t id : whole) writer.number(id, 4);
+    for (const std::vector<uint8_t> &split : source.splits)
+        for (const uint8_t byte : split) writer.number(byte, 1);
+    write_texts(source.texts, path, &writer);
+    for (const uint32_t id : source.byte_ids) writer.id(id);
+    write_merges(merges, tokens, &writer);
+    return finished(source, groups, &writer);
+}
+
+std::vector<uint8_t> write_characters_section(const SectionSource &source, const std::string &path) {
+    const std::vector<SectionSource::Merge> merges = sorted_merges(source.merges);
+    std::vector<SectionSource::Character> characters = source.characters;
+    std::sort(characters.begin(), characters.end(),
+              [](const auto &a, const auto &b) { return a.code_point < b.code_point; });
+    // One bit of eight is set, or fewer: a word ends at about seven of eight places where it could.
+    std::set<std::pair<uint32_t, uint32_t>> neighbours;
+    for (const SectionSource::Neighbours &pair : source.neighbours) neighbours.emplace(pair.left, pair.right);
+    uint32_t adjacent_bits = tokenizer_min_adjacent_bits;
+    while (adjacent_bits < tokenizer_max_adjacent_bits &&
+           (uint64_t{1} << adjacent_bits) < 8 * uint64_t{neighbours.size()})
+        ++adjacent_bits;
+    std::vector<uint32_t> adjacent((size_t{1} << adjacent_bits) / 32);
+    for (const auto &[left, right] : neighbours) {
+        const uint32_t bit = neighbours_hash(left, right) >> (32 - adjacent_bits);
+        adjacent[bit / 32] |= 1u << bit % 32;
+    }
+
+    const AddedGroups groups = added_groups(source);
+    const size_t tokens = source.texts.size();
+    const bool wide = source.wide || tokens > 0xFFFF || source.merges.size() > 0xFFFF;
+    SectionWriter writer(wide);
+    write_header(tokenizer_version_characters, source.flags | (wide ? tokenizer_wide : 0u), merges.size(),
+                 source, groups, &writer);
+    for (const size_t value : {characters.size(), groups.spelled.size(), size_t{source.unknown},
+                               size_t{source.begin}, size_t{adjacent_bits}, size_t{0}, size_t{0}, size_t{0}})
+        writer.number(static_cast<uint32_t>(value), 4);
+    for (const SectionSource::Character &character : characters) {
+        writer.number(character.code_point, 4);
+        writer.number(character.id, 4);
+    }
+    for (const SectionSource::Added *token : groups.spelled) writer.number(token->id, 4);
+    for (const uint32_t bits : adjacent) writer.number(bits, 4);
+    std::vector<std::string> texts = source.texts;
+    for (const SectionSource::Added *token : groups.spelled) texts.push_back(token->spelling);
+    write_texts(texts, path, &writer);
     for (const uint32_t id : source.byte_ids) writer.id(id);
     write_merges(merges, tokens, &writer);
     return finished(source, groups, &writer);

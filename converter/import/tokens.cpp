@@ -7,6 +7,9 @@
 #include <algorithm>
 
 #include "converter/base/error.h"
+#include "converter/import/gguf.h"
+#include "converter/import/gguf_tokenizer.h"
+#include "converter/import/sentencepiece_model.h"
 #include "converter/import/tokenizer.h"
 #include "converter/import/world_vocabulary.h"
 #include "converter/text/json.h"
@@ -16,20 +19,25 @@ namespace adder {
 CheckpointTokenizer::CheckpointTokenizer(const std::string &path, uint32_t vocab_size) {
     if (path.empty()) return;
     const MappedFile file(path);
-    section_ = is_world_vocabulary(file.text())
-                   ? import_world_vocabulary(file.text(), path, vocab_size)
-                   : import_tokenizer(Json::parse(file.text(), path), path, vocab_size);
+    if (is_gguf(file.text()))
+        section_ = import_gguf_tokenizer(parse_gguf(file.data(), file.size(), path).metadata, vocab_size);
+    else if (is_sentencepiece_model(path))
+        section_ = import_sentencepiece_model(file.text(), path, vocab_size);
+    else if (is_world_vocabulary(file.text()))
+        section_ = import_world_vocabulary(file.text(), path, vocab_size);
+    else
+        section_ = import_tokenizer(Json::parse(file.text(), path), path, vocab_size);
     if (tokenizer_open(&tokenizer_, section_.data(), section_.size()) != TokenizeStatus::ok)
         bad_input("%s: the tokenizer cannot be represented", path.c_str());
 }
 
-Tokens tokenize_text(const Tokenizer &tokenizer, std::string_view text, bool special, const std::string &name) {
+Tokens tokenize_text(const Tokenizer &tokenizer, std::string_view text, uint32_t flags,
+                     const std::string &name) {
     // Words are short in natural text: a buffer of one id a byte nearly always does, the full capacity always.
     Tokens ids(text.size() + 64);
     size_t count = 0;
     const auto attempt = [&] {
-        return tokenize(&tokenizer, text.data(), text.size(), special ? tokenize_special : 0, ids.data(),
-                        ids.size(), &count);
+        return tokenize(&tokenizer, text.data(), text.size(), flags, ids.data(), ids.size(), &count);
     };
     TokenizeStatus status = attempt();
     if (status == TokenizeStatus::capacity) {

@@ -16,7 +16,7 @@ namespace adder {
 class CheckpointTokenizer {
   public:
     // Empty if the checkpoint has no tokenizer; throws Error(bad_input) if it has one that is not supported.
-    // Of a tokenizer.json, of the vocabulary of a World model, or of no path.
+    // Of a tokenizer.json, a tokenizer.model, the vocabulary of a World model, a GGUF file, or of no path.
     CheckpointTokenizer(const std::string &path, uint32_t vocab_size);
     bool empty() const { return section_.empty(); }
     const std::vector<uint8_t> &section() const { return section_; }
@@ -27,8 +27,9 @@ class CheckpointTokenizer {
     Tokenizer tokenizer_{};
 };
 
-// Special tokens are recognised if `special`. `name` stands in the error if the text has a byte without a token.
-Tokens tokenize_text(const Tokenizer &tokenizer, std::string_view text, bool special, const std::string &name);
+// `flags`: tokenize_special, tokenize_begin. `name` stands in the error if the text has a byte without a token.
+Tokens tokenize_text(const Tokenizer &tokenizer, std::string_view text, uint32_t flags,
+                     const std::string &name);
 
 // Consecutive windows of `window` tokens; the last may be shorter. At most `limit` windows (0: all), evenly spread.
 std::vector<Tokens> cut_windows(const Tokens &tokens, uint32_t window, size_t limit);

@@ -33,7 +33,11 @@ struct Facts {
         }
         chat = find_chat_template(checkpoint.tokenizer_config_path(), checkpoint.tokenizer_path(),
                                   &chat_warning);
-        const Architecture architecture = checkpoint.shape().architecture();
+        ModelShape shape = checkpoint.shape();
+        for (BlobShape &one : shape.shapes)
+            if (find_block_kind(one.kind)->has_cache) one.state_type = static_cast<uint8_t>(StateType::int8);
+        shape.number_blocks();
+        const Architecture architecture = shape.architecture();
         arena = arena_report(architecture, true, false, options.session);
         state = state_bytes(architecture);
     }

@@ -28,7 +28,10 @@ ArenaReport arena_report(const Architecture &architecture, bool code_inputs, boo
         if (bytes > 0) report.regions.emplace_back(name, bytes);
     };
     add("session", plan.state - plan.session);
-    add("state", plan.residual - plan.state);
+    const uint64_t cache_end = plan.residual;
+    const uint64_t state_end = plan.cache > 0 ? plan.cache : cache_end;
+    add("state", state_end - plan.state);
+    add("cache", cache_end - state_end);
     add("residual", plan.in_codes - plan.residual);
     add("in_codes", plan.in_floats - plan.in_codes);
     add("in_floats", plan.scales - plan.in_floats);
@@ -60,7 +63,7 @@ void each_dim(const Architecture &architecture, const Body &body) {
     for (uint32_t i = 0; i < architecture.shape_count; ++i) {
         const BlockView view = shape_view(architecture, architecture.shapes[i]);
         for (uint32_t j = 0; j < view.kind->dim_count; ++j)
-            if (const Dim dim = view.kind->dims[j].dim; seen.insert(dim).second)
+            if (const Dim dim = view.kind->dims[j].dim; view.dims[dim] > 0 && seen.insert(dim).second)
                 body(dim_name(dim), view.dims[dim]);
     }
 }
@@ -69,7 +72,7 @@ void each_dim(const Architecture &architecture, const Body &body) {
 
 std::string shape_line(const Architecture &architecture, uint32_t n_layer) {
     const BlockView view = first_block(architecture);
-    std::string text = format("%s, d_model %u, layers %u, vocabulary %u", family_name(*view.shape),
+    std::string text = format("%s, d_model %u, layers %u, vocabulary %u", family_name(architecture),
                               architecture.d_model, n_layer, architecture.vocab_size);
     each_dim(architecture, [&](const char *name, uint32_t value) { text += format(", %s %u", name, value); });
     if (view.shape->state_type == static_cast<uint8_t>(StateType::f16)) text += ", state float16";
@@ -78,7 +81,7 @@ std::string shape_line(const Architecture &architecture, uint32_t n_layer) {
 
 void write_shape(JsonWriter &w, const Architecture &architecture, uint32_t n_layer) {
     const BlockView view = first_block(architecture);
-    w.key("architecture").value(family_name(*view.shape));
+    w.key("architecture").value(family_name(architecture));
     w.key("d_model").value(architecture.d_model);
     w.key("n_layer").value(n_layer);
     w.key("vocab_size").value(architecture.vocab_size);

@@ -61,15 +61,14 @@ ChunkMemory::ChunkMemory(const ModelShape &shape, uint32_t chunk)
     buffers_.scales = reinterpret_cast<float *>(next + floats);
     buffers_.in_codes = reinterpret_cast<int8_t *>(next + floats + scales);
     buffers_.work = next + floats + scales + codes;
-    uint64_t most = 0;
-    for (uint32_t block = 0; block < shape.block_count(); ++block) {
-        const BlockView view = shape.view(block);
-        most = std::max(most, block_state_bytes(*view.kind, *view.shape, view.dims));
-    }
-    state_.resize(most);
 }
 
-void ChunkMemory::reset_state() { std::fill(state_.begin(), state_.end(), uint8_t{0}); }
+void ChunkMemory::reset_state(const BlockView &view, uint64_t tokens) {
+    const BlockKind &kind = *view.kind;
+    state_.assign(kind.has_cache ? block_page_bytes(kind, *view.shape, view.dims) * pages_of(tokens)
+                                 : block_state_bytes(kind, *view.shape, view.dims),
+                  uint8_t{0});
+}
 
 void ChunkMemory::save_state() { saved_state_ = state_; }
 
@@ -131,7 +130,7 @@ void BlockRunner::run(uint32_t block, const BlockWeights &weights, const std::ve
     pool_.run(static_cast<uint32_t>(end - begin), [&](uint32_t index, uint32_t member) {
         const size_t i = begin + index;
         ChunkMemory &memory = memory_[member];
-        memory.reset_state();
+        memory.reset_state(view, sequences[i].tokens.size());
         const std::vector<Sequence::Range> segments = segments_of(sequences[i]);
         for (size_t s = 0; s < segments.size(); ++s) {
             if (s == 1) memory.save_state();
@@ -144,7 +143,12 @@ void BlockRunner::run(uint32_t block, const BlockWeights &weights, const std::ve
                 const Slots slots(view, buffers);
                 // A branch goes on where the stem ends.
                 const uint64_t position = s == 0 ? first : segments[0].end + (first - segments[s].begin);
-                const Frame frame{kernels_, alone, view, buffers, slots, memory.state(), tokens, position};
+                const Frame frame{
+                    kernels_, alone,
+                    view,     buffers,
+                    slots,    memory.state(),
+                    tokens,   static_cast<uint32_t>(block_page_bytes(*view.kind, *view.shape, view.dims)),
+                    position};
                 std::function<void(const TensorRow &, const LinearInputs &)> see;
                 if (visitor.input)
                     see = [&](const TensorRow &row, const LinearInputs &inputs) {
@@ -166,30 +170,35 @@ void BlockRunner::run_to(Role role, uint32_t block, const BlockWeights &weights,
     pool_.run(static_cast<uint32_t>(end - begin), [&](uint32_t index, uint32_t member) {
         const size_t i = begin + index;
         ChunkMemory &memory = memory_[member];
-        memory.reset_state();
-        each_chunk(Sequence::Range{0, static_cast<uint32_t>(sequences[i].tokens.size())}, chunk,
-                   [&](uint32_t first, uint32_t tokens) {
-                       // The block stops before it adds to the stream, and gets a copy all the same.
-                       Buffers buffers = memory.buffers();
-                       const size_t offset = size_t{first} * shape_.d_model_padded(),
-                                    count = size_t{tokens} * shape_.d_model_padded();
-                       std::copy_n(streams.of(i) + offset, count, memory.residual().data());
-                       buffers.residual = memory.residual().data();
-                       if (const float *const carried = streams.carried(i)) {
-                           std::copy_n(carried + offset, count, memory.carried().data());
-                           buffers.carried = memory.carried().data();
-                       }
-                       const Slots slots(view, buffers);
-                       const Frame frame{kernels_, alone,          view,   buffers,
-                                         slots,    memory.state(), tokens, first};
-                       const std::function<void(const TensorRow &, const LinearInputs &)> see =
-                           [&](const TensorRow &row, const LinearInputs &inputs) {
-                               if (row.role == role) visit(role, i, first, inputs, member);
-                           };
-                       const Tapped tapped{weights, find_row(*view.kind, role), see};
-                       MemorySource<Tapped> source(frame, tapped);
-                       (void)block_forward(source, frame);
-                   });
+        memory.reset_state(view, sequences[i].tokens.size());
+        each_chunk(
+            Sequence::Range{0, static_cast<uint32_t>(sequences[i].tokens.size())}, chunk,
+            [&](uint32_t first, uint32_t tokens) {
+                // The block stops before it adds to the stream, and gets a copy all the same.
+                Buffers buffers = memory.buffers();
+                const size_t offset = size_t{first} * shape_.d_model_padded(),
+                             count = size_t{tokens} * shape_.d_model_padded();
+                std::copy_n(streams.of(i) + offset, count, memory.residual().data());
+                buffers.residual = memory.residual().data();
+                if (const float *const carried = streams.carried(i)) {
+                    std::copy_n(carried + offset, count, memory.carried().data());
+                    buffers.carried = memory.carried().data();
+                }
+                const Slots slots(view, buffers);
+                const Frame frame{
+                    kernels_, alone,
+                    view,     buffers,
+                    slots,    memory.state(),
+                    tokens,   static_cast<uint32_t>(block_page_bytes(*view.kind, *view.shape, view.dims)),
+                    first};
+                const std::function<void(const TensorRow &, const LinearInputs &)> see =
+                    [&](const TensorRow &row, const LinearInputs &inputs) {
+                        if (row.role == role) visit(role, i, first, inputs, member);
+                    };
+                const Tapped tapped{weights, find_row(*view.kind, role), see};
+                MemorySource<Tapped> source(frame, tapped);
+                (void)block_forward(source, frame);
+            });
     });
 }
 

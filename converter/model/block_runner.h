@@ -46,6 +46,19 @@ class ResidualStreams {
         return carried_.empty() ? nullptr : carried_.data() + first_[sequence];
     }
 
+    uint64_t bytes() const { return (values_.size() + carried_.size()) * sizeof(float); }
+    // Calls body(floats, count) for all that there is.
+    template <typename Body>
+    void each_part(const Body &body) {
+        body(values_.data(), values_.size());
+        body(carried_.data(), carried_.size());
+    }
+    template <typename Body>
+    void each_part(const Body &body) const {
+        body(values_.data(), values_.size());
+        body(carried_.data(), carried_.size());
+    }
+
   private:
     std::vector<float> values_, carried_;  // one allocation: its memory goes back to the system as a whole
     std::vector<size_t> first_;            // of each sequence, in `values_`
@@ -56,8 +69,9 @@ class ChunkMemory {
   public:
     ChunkMemory(const ModelShape &shape, uint32_t chunk);
     const Buffers &buffers() const { return buffers_; }
-    uint8_t *state() { return state_.data(); }  // of one block
-    void reset_state();
+    // Of one block: its state, or its pages of a cache for so many tokens.
+    uint8_t *state() { return state_.data(); }
+    void reset_state(const BlockView &view, uint64_t tokens);
     void save_state();
     void restore_state();
     float *logits() { return logits_.data(); }  // [chunk][vocab_padded], there after need_logits

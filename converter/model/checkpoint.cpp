@@ -8,6 +8,9 @@
 #include <set>
 
 #include "converter/base/error.h"
+#include "converter/families/gguf.h"
+#include "converter/import/gguf_tokenizer.h"
+#include "converter/import/gguf_types.h"
 #include "converter/quantize/folds.h"
 #include "runtime/crc32.h"
 
@@ -16,7 +19,9 @@ Checkpoint::Checkpoint(const std::string &path, bool rotated, const std::string 
     : paths_(find_checkpoint(path)) {
     if (!tokenizer.empty()) choose_tokenizer(&paths_, tokenizer);
     std::string config_name = paths_.config;
-    if (config_name.empty() && TensorFiles::are_there(paths_)) {
+    if (TensorFiles::are_gguf(paths_)) {
+        config_name = open_gguf(!tokenizer.empty());
+    } else if (config_name.empty() && TensorFiles::are_there(paths_)) {
         files_.emplace(paths_);
         config_name = path;
         const std::string text = config_from_tensors(*files_, path);
@@ -26,7 +31,7 @@ Checkpoint::Checkpoint(const std::string &path, bool rotated, const std::string 
         files_shape_ = read_model_shape(parse_config_file(config_name), config_name);
         files_.emplace(paths_);
     }
-    files_->rename(files_shape_.family->rename);
+    if (files_->gguf() == nullptr) files_->rename(files_shape_.family->rename);
     if (const std::string &generation = paths_.generation_config; !generation.empty())
         generation_ =
             parse_generation_config(parse_config_file(generation), generation, files_shape_.vocab_size);
@@ -52,10 +57,29 @@ Checkpoint::Checkpoint(const std::string &path, bool rotated, const std::string 
     shape_.tied = false;
 }
 
+// The file has all that a model is made of: what lies beside it is of others.
+std::string Checkpoint::open_gguf(bool has_tokenizer) {
+    paths_.config.clear();
+    paths_.generation_config.clear();
+    files_.emplace(paths_);
+    const GgufMetadata &gguf = *files_->gguf();
+    if (!has_tokenizer) {
+        paths_.tokenizer = has_gguf_tokenizer(gguf) ? gguf.file() : "";
+        paths_.tokenizer_config.clear();
+    }
+    // For errors: the names of members are config.json's.
+    const std::string name = gguf.file() + ", as a config.json";
+    files_shape_ = read_model_shape(Json::parse(config_from_gguf(&*files_), name), name);
+    generation_ = parse_generation_config(Json::parse(generation_from_gguf(gguf), gguf.file()),
+                                          gguf.file() + ": general.sampling", files_shape_.vocab_size);
+    return gguf.file();
+}
+
 void Checkpoint::check_tensors() {
     std::set<const TensorView *> used;
     for (const TensorSpec &spec : files_shape_.family->tensors(files_shape_))
         used.insert(&files_->tensor(spec.name, spec.shape));
+    for (const std::string &name : files_shape_.family->unused) used.insert(files_->find(name));
     // Where the head is tied, a copy of it does no harm; one of another shape says that the configuration is
     // wrong.
     const std::string head = files_shape_.family->tensor_name(files_shape_, Role::head, no_block);
@@ -84,6 +108,9 @@ DenseTensor Checkpoint::read_plain(Role role, uint32_t block) const {
             normalize_embedding(&dense.values[size_t{row} * dense.cols]);
     if (role == Role::final_norm && files_shape_.norms_less_one)
         for (float &weight : dense.values) weight += 1.0f;
+    if (role == Role::final_norm && files_shape_.logit_scale != 1)
+        for (float &weight : dense.values)
+            weight = static_cast<float>(static_cast<double>(weight) * files_shape_.logit_scale);
     return dense;
 }
 
@@ -172,6 +199,18 @@ uint32_t Checkpoint::weights_crc() const {
         files_->release(view);
     }
     return crc;
+}
+
+QuantizedSource Checkpoint::quantized_source() const {
+    QuantizedSource source;
+    bool has_blocks = false;
+    for (const TensorSpec &spec : files_shape_.family->tensors(files_shape_)) {
+        const TensorView &view = files_->tensor(spec.name);
+        source.parameters[dtype_name(view.dtype)] += view.elements;
+        source.least_bits = std::min(source.least_bits, bits_per_element(view.dtype));
+        has_blocks = has_blocks || is_blocks(view.dtype);
+    }
+    return has_blocks ? source : QuantizedSource{};
 }
 
 uint64_t Checkpoint::parameters() const {

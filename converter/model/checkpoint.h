@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,13 +17,20 @@
 
 namespace adder {
 
+// Of weights that were quantized before they came here: how many parameters there are of each type, and the fewest bits that one
+// has with its share of the scales.
+struct QuantizedSource {
+    std::map<std::string, uint64_t> parameters;  // by dtype_name; empty: they were not
+    double least_bits = 32;
+};
+
 // Everything is checked on opening: that the configuration is supported, and that every tensor that it calls for is there
 // with the right shape and a readable type. What is not checked there is the weights' values. All errors are
 // Error(bad_input), and name the file.
 class Checkpoint {
   public:
     // Of a folder, or of a file of weights and what lies beside it; without a config.json the families are asked what the
-    // tensors are. With `rotated` it is the same model with its residual stream rotated, and head and embedding two
+    // tensors are. A GGUF file has all that it needs in itself. With `rotated` it is the same model with its residual stream rotated, and head and embedding two
     // matrices. `tokenizer`, if it is not empty, is the tokenizer.json to take, or the folder of one, whatever lies there.
     explicit Checkpoint(const std::string &path, bool rotated = false, const std::string &tokenizer = "");
 
@@ -55,10 +63,12 @@ class Checkpoint {
     // name, the type and the bytes of every tensor of the model. Reads them all.
     uint32_t weights_crc() const;
     uint64_t parameters() const;  // of all tensors
+    QuantizedSource quantized_source() const;
 
     const TensorFiles &files() const { return *files_; }
 
   private:
+    std::string open_gguf(bool has_tokenizer);  // returns its path
     void check_tensors();
     DenseTensor read_plain(Role role, uint32_t block) const;
     void normalize_embedding(float *row) const;

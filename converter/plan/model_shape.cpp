@@ -49,13 +49,14 @@ uint32_t ModelShape::dim(Dim which) const {
 
 void ModelShape::number_blocks() {
     uint32_t tensor = 1;
-    uint64_t state = 0;
+    uint64_t state = 0, page = 0;
     for (BlobBlock &block : blocks) {
         const BlockView view = shape_view(architecture(), shapes[block.shape]);
         block.first_tensor = tensor;
-        block.state_offset = state;
+        block.state_offset = view.kind->has_cache ? page : state;
         tensor += tensors_of_block(*view.kind, view.shape->flags);
         state += block_state_bytes(*view.kind, *view.shape, view.dims);
+        page += block_page_bytes(*view.kind, *view.shape, view.dims);
     }
 }
 
@@ -127,7 +128,8 @@ bool takes_stream(const ModelShape &model, Role role, uint32_t block) {
 }
 
 bool adds_to_stream(const ModelShape &model, Role role, uint32_t block) {
-    return block != no_block && linear_roles_of(model, block).back() == role;
+    return block != no_block && !model.view(block).kind->gates_output &&
+           linear_roles_of(model, block).back() == role;
 }
 
 Role bias_of(const ModelShape &model, Role role, uint32_t block) {

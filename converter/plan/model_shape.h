@@ -23,11 +23,18 @@ struct ModelShape {
     float norm_epsilon = 1e-5f;   // of the final norm
     float embedding_scale = 1;    // of the embedding's rows, where they are no head
     float logit_softcap = 0;      // 0: none
+    double residual_scale = 1;    // of what every block adds to the residual stream: its last matrix has it
+    double logit_scale = 1;       // of the logits: the final norm has it
     bool norms_less_one = false;  // the checkpoint's weights of norms are those of the blob less 1
-    double rope_base = 0;         // of the steps that channels turn by; 0: none do
-    bool conv_bias = true;        // false: the checkpoint has none, and the blob's are zeros
-    bool layer_norm = false;      // the final norm is a LayerNorm with a bias
-    bool input_major = false;     // the checkpoint's low-rank matrices are [inputs][outputs]
+    std::vector<double> multipliers;  // of a family's own, which its reading of tensors knows the order of
+    uint32_t mixer_head_dim =
+        0;  // channels of a head of a mixer in the checkpoint, where those of the blob have zeros besides; 0: as many
+    double rope_base = 0;           // of the steps that channels turn by; 0: none do
+    bool conv_bias = true;          // false: the checkpoint has none, and the blob's are zeros
+    bool layer_norm = false;        // the final norm is a LayerNorm with a bias
+    bool input_major = false;       // the checkpoint's low-rank matrices are [inputs][outputs]
+    bool head_decays = false;       // the checkpoint has decays and bonuses of heads, not of channels
+    bool head_bonuses_log = false;  // the checkpoint's bonuses are their logarithms
     std::vector<BlobShape> shapes;
     std::vector<BlobBlock> blocks;         // complete with number_blocks()
     std::optional<uint32_t> bos_token_id;  // below vocab_size
@@ -86,7 +93,7 @@ bool can_smooth(const ModelShape &model, Role role, uint32_t block, Input input)
 
 // Is the input of a linear layer made of the residual stream itself: by a norm, or by a mixture of one's channels?
 bool takes_stream(const ModelShape &model, Role role, uint32_t block);
-// Is its output added to the residual stream?
+// Is its output added to the residual stream, as it is?
 bool adds_to_stream(const ModelShape &model, Role role, uint32_t block);
 
 // The bias of the layer whose output is added.

@@ -74,7 +74,7 @@ const char *kind_title(BlockId kind) {
 const char *slot_name(Slot slot) {
     switch (slot) {
         // clang-format off
-#define ADDER_SLOT(name, word) \
+#define ADDER_SLOT(name, word, place) \
     case Slot::name: return word;
 #include "runtime/blocks/kinds.inc"
     // clang-format on
@@ -87,7 +87,7 @@ const char *slot_name(Slot slot) {
 std::string kinds_of_half_states() {
     std::vector<std::string> titles;
     for (const BlockKind *kind : all_kinds())
-        if (kind->state_types >= StateType::f16) titles.emplace_back(kind_title(kind->id));
+        if (kind->state_types >= StateType::f16 && !kind->has_cache) titles.emplace_back(kind_title(kind->id));
     return listed(titles);
 }
 

@@ -6,7 +6,6 @@
 #include <cmath>
 
 #include "converter/base/error.h"
-#include "converter/quantize/product.h"
 
 namespace adder {
 
@@ -24,37 +23,49 @@ size_t MomentSum::first_of(uint32_t tile_row, uint32_t tile_col) const {
 }
 
 void MomentSum::add(const TokenRows &y, const TokenRows &x, size_t tokens, ThreadPool &pool) {
-    constexpr uint32_t depth = 1024;  // tokens
-    const uint32_t tile_cols = (cols_ + tile - 1) / tile, tile_rows = (rows_ + tile - 1) / tile;
-    std::vector<std::vector<float>> partial(pool.size(), std::vector<float>(size_t{tile} * tile));
-    std::vector<float> columns(size_t{rows_} * std::min<size_t>(depth, tokens));  // y^T, [rows][count]
     for (size_t first = 0; first < tokens; first += depth) {
         const uint32_t count = static_cast<uint32_t>(std::min<size_t>(depth, tokens - first));
-        const PackedMatrix packed(count, cols_, pool, [&](uint32_t t, uint32_t col) {
-            return x.values[(first + t) * x.stride + col];
-        });
-        pool.run(tile_rows, [&](uint32_t index, uint32_t) {
-            for (uint32_t t = 0; t < count; ++t)
-                for (uint32_t row = index * tile; row < std::min(rows_, (index + 1) * tile); ++row)
-                    columns[size_t{row} * count + t] = y.values[(first + t) * y.stride + row];
-        });
-        pool.run(static_cast<uint32_t>(sums_.size() / (tile * tile)), [&](uint32_t index, uint32_t member) {
-            uint32_t tile_row = 0, tile_col = index;
-            if (symmetric_)
-                for (; tile_col > tile_row; tile_col -= tile_row) ++tile_row;
-            else
-                tile_row = index / tile_cols, tile_col = index % tile_cols;
-            const uint32_t row = tile_row * tile, col = tile_col * tile;
-            const Span span{0, count}, wanted{col, std::min(col + tile, cols_)};
-            std::vector<float> &sum = partial[member];
-            std::fill(sum.begin(), sum.end(), 0.0f);
-            packed.add_product(1, &columns[size_t{row} * count], count, std::min(tile, rows_ - row), span,
-                               wanted, sum.data(), tile);
-            double *const sums = &sums_[first_of(tile_row, tile_col)];
-            for (size_t i = 0; i < sum.size(); ++i) sums[i] += static_cast<double>(sum[i]);
-        });
+        take({y.values + first * y.stride, y.stride}, {x.values + first * x.stride, x.stride}, count, pool);
     }
     tokens_ += tokens;
+}
+
+void MomentSum::take(const TokenRows &y, const TokenRows &x, uint32_t count, ThreadPool &pool) {
+    const uint32_t tile_cols = (cols_ + tile - 1) / tile, tile_rows = (rows_ + tile - 1) / tile;
+    // Not a power of two, or all rows of a column would want the same few lines of the cache.
+    const size_t stride = count + 16;
+    columns_.resize(size_t{rows_} * stride);
+    partial_.resize(pool.size());
+    for (std::vector<float> &sum : partial_) sum.resize(size_t{tile} * tile);
+    if (!packed_ || packed_->depth() != count) packed_ = PackedMatrix(count, cols_);
+    packed_->fill(pool, [&](uint32_t t, uint32_t col) { return x.values[t * x.stride + col]; });
+    pool.run((rows_ + row_step - 1) / row_step, [&](uint32_t index, uint32_t) {
+        const uint32_t begin = index * row_step, end = std::min(rows_, begin + row_step);
+        for (uint32_t t = 0; t < count; ++t)
+            for (uint32_t row = begin; row < end; ++row)
+                columns_[row * stride + t] = y.values[t * y.stride + row];
+    });
+    const uint32_t tiles = symmetric_ ? tile_rows * (tile_rows + 1) / 2 : tile_rows * tile_cols;
+    pool.run(tiles, [&](uint32_t index, uint32_t member) {
+        uint32_t tile_row = 0, tile_col = index;
+        if (symmetric_)
+            for (; tile_col > tile_row; tile_col -= tile_row) ++tile_row;
+        else
+            tile_row = index / tile_cols, tile_col = index % tile_cols;
+        const uint32_t row = tile_row * tile, rows = std::min(tile, rows_ - row), col = tile_col * tile;
+        const bool diagonal = symmetric_ && tile_row == tile_col;
+        std::vector<float> &sum = partial_[member];
+        std::fill(sum.begin(), sum.end(), 0.0f);
+        // Of a tile on the diagonal what lies below it, and a little more.
+        const uint32_t step = diagonal ? row_step : rows;
+        for (uint32_t first = 0; first < rows; first += step) {
+            const uint32_t some = std::min(step, rows - first), most = diagonal ? first + some : tile;
+            packed_->add_product(1, &columns_[(row + first) * stride], stride, some, {0, count},
+                                 {col, std::min(col + most, cols_)}, &sum[size_t{first} * tile], tile);
+        }
+        double *const sums = &sums_[first_of(tile_row, tile_col)];
+        for (size_t i = 0; i < sum.size(); ++i) sums[i] += static_cast<double>(sum[i]);
+    });
 }
 
 double MomentSum::mean(uint32_t row, uint32_t col) const {

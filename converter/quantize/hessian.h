@@ -4,9 +4,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "converter/base/thread_pool.h"
+#include "converter/quantize/product.h"
 
 namespace adder {
 
@@ -33,17 +35,24 @@ class MomentSum {
     double mean(uint32_t row, uint32_t col) const;
 
   private:
-    static constexpr uint32_t tile = 128;
+    static constexpr uint32_t tile = 128, row_step = 32;
+    static constexpr uint32_t depth = 1024;  // tokens that are summed as floats
     size_t first_of(uint32_t tile_row, uint32_t tile_col) const;
+    void take(const TokenRows &y, const TokenRows &x, uint32_t count, ThreadPool &pool);
 
     uint32_t rows_, cols_;
     bool symmetric_;
     uint64_t tokens_ = 0;
     std::vector<double> sums_;
+    // Working memory, kept from call to call.
+    std::optional<PackedMatrix> packed_;       // x
+    std::vector<float> columns_;               // y^T, [rows][tokens, and some more]
+    std::vector<std::vector<float>> partial_;  // of each thread, a tile
 };
 
 // H = X^T X / n of [n][cols] inputs X, symmetric; for the error E = W - Q of a weight matrix's row, E H E^T is the mean
-// square of the error of its output. Memory: cols * (cols + 128) * 4 bytes (107 MB for 5120 columns).
+// square of the error of its output. Memory: cols * (cols + 128) * 4 bytes (107 MB for 5120 columns), and 8 KB a column
+// for work.
 class HessianSum {
   public:
     explicit HessianSum(uint32_t cols) : sum_(cols, cols, true) {}

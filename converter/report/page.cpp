@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #include "converter/report/page.h"
 
+#include <algorithm>
+
 #include "converter/report/svg.h"
 
 namespace adder {
@@ -28,7 +30,8 @@ nav { columns: 16em; } nav ul { margin: 0; padding-left: 1.2em; }
 table { border-collapse: collapse; margin: 0.5em 0 1em; font-size: 0.9em; font-variant-numeric: tabular-nums; }
 th, td { padding: 0.2em 0.7em; text-align: right; border-bottom: 1px solid var(--grid); white-space: nowrap; }
 th { font-weight: 600; background: var(--cell); white-space: normal; vertical-align: bottom; min-width: 3.5em; }
-th:first-child, td:first-child { text-align: left; } tbody tr:hover { background: var(--cell); }
+th:first-child, td:first-child, .text { text-align: left; } td.text { white-space: normal; min-width: 18em; }
+tbody tr:hover { background: var(--cell); }
 code { font-size: 0.92em; background: var(--cell); padding: 0.1em 0.3em; overflow-wrap: anywhere; }
 @media (max-width: 36em) { body { padding: 0 0.8em; margin: 1em auto; } }
 )";
@@ -83,6 +86,19 @@ std::string slug(const std::string &title) {
     return id.empty() ? "part" : id;
 }
 
+// Those with long cells, which may be broken into lines.
+std::vector<bool> columns_of_text(const TextTable &table) {
+    constexpr size_t most = 40;  // characters of a cell in one line
+    std::vector<bool> columns;
+    for (size_t r = 1; r < table.rows().size(); ++r)
+        for (size_t c = 0; c < table.rows()[r].size(); ++c) {
+            if (columns.size() <= c) columns.resize(c + 1, false);
+            columns[c] = columns[c] || table.rows()[r][c].size() > most;
+        }
+    if (!table.rows().empty()) columns.resize(std::max(columns.size(), table.rows()[0].size()), false);
+    return columns;
+}
+
 }  // namespace
 
 std::string html_page(const std::string &title, const std::string &body) {
@@ -104,11 +120,13 @@ std::string html_sections(const std::vector<PageSection> &sections) {
 
 std::string html_table(const TextTable &table, const std::string &name) {
     std::string html = "<div class=\"wide\"><table>\n";
+    const std::vector<bool> text_columns = columns_of_text(table);
     for (size_t r = 0; r < table.rows().size(); ++r) {
         const std::string cell = r == 0 ? "th" : "td";
         html += r == 0 ? "<thead>\n<tr>" : r == 1 ? "<tbody>\n<tr>" : "<tr>";
-        for (const std::string &text : table.rows()[r])
-            html += "<" + cell + ">" + xml_escape(text) + "</" + cell + ">";
+        for (size_t c = 0; c < table.rows()[r].size(); ++c)
+            html += "<" + cell + (text_columns[c] ? " class=\"text\">" : ">") +
+                    xml_escape(table.rows()[r][c]) + "</" + cell + ">";
         html += r == 0 ? "</tr>\n</thead>\n" : "</tr>\n";
     }
     if (table.rows().size() > 1) html += "</tbody>\n";

@@ -20,6 +20,20 @@ double mean_of_texts(const StudyFinding &finding, const Estimate TextFinding::*f
 double change_of(const StudyFinding *finding) {
     return finding == nullptr ? std::nan("") : mean_of_texts(*finding, &TextFinding::change_percent);
 }
+// The standard error of that.
+double error_of(const StudyFinding *finding) {
+    if (finding == nullptr || finding->texts.empty()) return std::nan("");
+    double variance = 0;
+    for (const TextFinding &text : finding->texts)
+        if (std::isfinite(text.change_percent.error))
+            variance += text.change_percent.error * text.change_percent.error;
+    return std::sqrt(variance) / static_cast<double>(finding->texts.size());
+}
+// Is it more than chance? Two standard errors are asked for.
+bool is_loss(const StudyFinding *finding) { return change_of(finding) > 2 * error_of(finding); }
+bool loses_more(const StudyFinding *one, const StudyFinding *other) {
+    return change_of(one) - change_of(other) > 2 * std::hypot(error_of(one), error_of(other));
+}
 double kl_of(const StudyFinding *finding) {
     return finding == nullptr ? std::nan("") : mean_of_texts(*finding, &TextFinding::kl_mean);
 }
@@ -74,16 +88,27 @@ std::string of_inputs(const Findings &findings) {
     return text + ".";
 }
 
+// What a cure leaves of a loss.
+std::string cure_text(const StudyFinding *naive, const StudyFinding *cured) {
+    if (!is_loss(naive)) return ": the former is no more than chance, and there is nothing to cure";
+    const std::string error = format("%.2f points", error_of(cured));
+    if (std::fabs(change_of(cured)) <= 2 * error_of(cured))
+        return ", which is no more than chance, with a standard error of " + error;
+    if (!loses_more(naive, cured)) return ", which does not cure it";
+    return format(", which mends %.0f %% of it", 100 * (1 - change_of(cured) / change_of(naive)));
+}
+
 std::string of_table(const Findings &findings) {
-    const double naive = change_of(find(findings, "naive", "W8A8")),
-                 cured = change_of(find(findings, "cured", "W8A8")),
+    const StudyFinding *const naive_finding = find(findings, "naive", "W8A8"), *const cured_finding = find(
+                                                                                   findings, "cured", "W8A8");
+    const double naive = change_of(naive_finding), cured = change_of(cured_finding),
                  weights = change_of(find(findings, "naive", "W8")),
                  small = change_of(find(findings, "cured", "W4A8")),
                  naive4 = change_of(find(findings, "naive", "W4A8"));
     if (!std::isfinite(naive) || !std::isfinite(cured)) return {};
-    std::string text = format("Naive W8A8 costs %s perplexity and cured %s", change_text(naive).c_str(),
-                              change_text(cured).c_str());
-    if (std::isfinite(weights))
+    std::string text = format("Naive W8A8 costs %s perplexity and cured %s%s", change_text(naive).c_str(),
+                              change_text(cured).c_str(), cure_text(naive_finding, cured_finding).c_str());
+    if (std::isfinite(weights) && is_loss(naive_finding))
         text += format("; of the weights alone naive 8 bits cost %s, so that %s carry the loss",
                        change_text(weights).c_str(), weights > naive / 2 ? "the weights" : "the inputs");
     if (std::isfinite(small) && std::isfinite(naive4))
@@ -130,9 +155,11 @@ std::string of_alpha(const Findings &findings) {
             worst = finding;
     if (worst == nullptr) return {};
     const StudyFinding *const mended = best[worst->row.series];
-    std::string text =
-        format("The input of %s loses most without smoothing, KL %.4f; alpha %s leaves %.4f of it",
-               worst->row.series.c_str(), kl_of(worst), mended->row.at.c_str(), kl_of(mended));
+    std::string text = format("The input of %s loses most without smoothing, KL %.4f; ",
+                              worst->row.series.c_str(), kl_of(worst));
+    text += kl_of(mended) < kl_of(worst)
+                ? format("alpha %s leaves %.4f of it", mended->row.at.c_str(), kl_of(mended))
+                : "no alpha makes it less";
     if (none.count("all") > 0 && best.count("all") > 0)
         text += format("; of all inputs together smoothing leaves %.4f of %.4f, with alpha %s",
                        kl_of(best["all"]), kl_of(none["all"]), best["all"]->row.at.c_str());
@@ -144,10 +171,13 @@ std::string of_granularity(const Findings &findings) {
                  row4 = kl_of(find(findings, "int4", "row")), group = kl_of(find(findings, "int4", "32")),
                  gptq = kl_of(find(findings, "int4, GPTQ", "32"));
     if (!std::isfinite(tensor) || !std::isfinite(row4)) return {};
-    return format(
+    std::string text = format(
         "int8 weights cost KL %.5f with a scale per tensor and %.5f with one per row; int4 weights %.4f with one "
-        "per row, %.4f with one for 32 columns, and %.4f by GPTQ besides.",
-        tensor, row, row4, group, gptq);
+        "per row",
+        tensor, row, row4);
+    if (std::isfinite(group)) text += format(", %.4f with one for 32 columns", group);
+    if (std::isfinite(gptq)) text += format(", and %.4f by GPTQ besides", gptq);
+    return text + ".";
 }
 
 std::string of_outliers(const Findings &findings) {
@@ -157,9 +187,13 @@ std::string of_outliers(const Findings &findings) {
     if (all == nullptr || random == nullptr) return {};
     if (all->channels == 0) return "No channel is beyond " + sigma + " sigma.";
     return format(
-        "Without the %llu channels beyond %s sigma perplexity changes by %s, without as many random ones by %s.",
+        "Without the %llu channels beyond %s sigma perplexity changes by %s, without as many random ones by %s: "
+        "%s.",
         static_cast<unsigned long long>(all->channels), sigma.c_str(), change_text(change_of(all)).c_str(),
-        change_text(change_of(random)).c_str());
+        change_text(change_of(random)).c_str(),
+        loses_more(all, random)   ? "they are worth more than others"
+        : loses_more(random, all) ? "they are worth less than others"
+                                  : "the difference is no more than chance");
 }
 
 std::string of_state(const Findings &findings) {
@@ -173,9 +207,10 @@ std::string of_state(const Findings &findings) {
             early += positions[positions.size() / 2 - 1].finding.kl_mean.value;
             late += positions.back().finding.kl_mean.value;
         }
-        text += format("%s'%s' costs KL %.2g in int8 codes and %.2g in float16",
-                       text.empty() ? "Rounded after every token, " : "; ", finding->row.series.c_str(),
-                       kl_of(finding), kl_of(half));
+        text +=
+            format("%s'%s' costs KL %.2g in int8 codes", text.empty() ? "Rounded after every token, " : "; ",
+                   finding->row.series.c_str(), kl_of(finding));
+        if (half != nullptr) text += format(" and %.2g in float16", kl_of(half));
         if (early > 0)
             text += format(", int8 at the end of a window %s times what it costs at its middle",
                            times_text(late / early).c_str());
@@ -254,13 +289,33 @@ std::string range_of(const std::vector<Study> &studies, const char *experiment, 
                   most->settings.checkpoint.c_str());
 }
 
+// Does one model lose far more than all others?
+std::string apart(const std::vector<Study> &studies, const char *experiment, const char *series,
+                  const char *at) {
+    constexpr double far = 3;  // times
+    std::vector<std::pair<const StudyFinding *, std::string>> losses;
+    for (const Study &study : studies)
+        if (const StudyFinding *const f = find(findings_of(study, experiment), series, at))
+            losses.emplace_back(f, study.settings.checkpoint);
+    if (losses.size() < 2) return {};
+    std::stable_sort(losses.begin(), losses.end(),
+                     [](const auto &a, const auto &b) { return change_of(a.first) > change_of(b.first); });
+    const auto &[most, who] = losses[0];
+    const auto &[next, next_one] = losses[1];
+    if (!loses_more(most, next) || change_of(most) < far * change_of(next))
+        return "no model stands apart in that";
+    return who + " stands apart in that, as the next, " + next_one + ", loses " + change_text(change_of(next));
+}
+
 std::string together(const std::vector<Study> &studies, const std::string &experiment) {
     if (experiment == "table") {
         const std::string naive = range_of(studies, "table", "naive", "W8A8"),
                           cured = range_of(studies, "table", "cured", "W8A8"),
                           small = range_of(studies, "table", "cured", "W4A8");
-        if (naive.empty() || cured.empty() || small.empty()) return {};
-        return "All: naive W8A8 costs " + naive + ", cured " + cured + "; W4A8 cured costs " + small + ".";
+        if (naive.empty() || cured.empty()) return {};
+        return "All: naive W8A8 costs " + naive + "; " + apart(studies, "table", "naive", "W8A8") +
+               ". Cured it costs " + cured + (small.empty() ? std::string() : "; W4A8 cured costs " + small) +
+               ".";
     }
     if (experiment == "outliers") {
         const std::string all = range_of(studies, "outliers", "all", format("%g", study_sigmas[0]).c_str());

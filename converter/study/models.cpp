@@ -77,6 +77,11 @@ StudyModels::StudyModels(const StudyOptions &options, ThreadPool &pool)
     state_.window = state_.stride = options.state_window;
     windows_.windows = std::max<uint64_t>(1, options.tokens / options.window);
     state_.windows = std::max<uint64_t>(1, options.tokens / options.state_window);
+    for (const std::string &path : options.valid) {
+        const MappedFile file(path);
+        tokens_[path] = model_.tokenize(file.text(), path);
+    }
+    windows_.tokens = state_.tokens = &tokens_;
     tasks_.limit = options.task_limit;
     for (const std::string &task : options.tasks)
         tasks_.tasks.push_back(read_task(task, options.task_limit, false));
@@ -109,8 +114,7 @@ StudySettings StudyModels::settings() const {
 uint64_t StudyModels::logit_bytes(bool windows, bool states) const {
     uint64_t rows = 0;
     for (const std::string &path : options_.valid) {
-        const MappedFile file(path);
-        const Tokens tokens = model_.tokenize(file.text(), path);
+        const Tokens &tokens = tokens_.at(path);
         const auto scored = [&](const EvalOptions &eval) {
             const uint64_t all = cut_text(tokens, eval.window, eval.stride).size();
             return std::min(all, eval.windows) * (eval.window - 1);
@@ -127,11 +131,10 @@ void StudyModels::keep_logits(uint64_t bytes) {
 
 Scorer &StudyModels::base() { return recorded_ ? static_cast<Scorer &>(*recorded_) : model_; }
 
-StudyFinding StudyModels::compute(const StudyRow &row) {
-    return row.input     ? compute_input(row)
-           : row.zeroing ? compute_zeroing(row)
-           : row.state   ? compute_state(row)
-                         : compute_conversion(row);
+std::vector<StudyFinding> StudyModels::compute(const std::vector<const StudyRow *> &rows) {
+    const StudyRow &row = *rows[0];
+    if (row.is_conversion()) return compute_conversions(rows);
+    return {row.input ? compute_input(row) : row.zeroing ? compute_zeroing(row) : compute_state(row)};
 }
 
 Evaluation StudyModels::compare(Scorer &model, const EvalOptions &eval) {
@@ -146,46 +149,67 @@ void StudyModels::take_texts(const Evaluation &evaluation, StudyFinding *finding
             finding_of(text_figures(evaluation, 1, t), text_figures(evaluation, 0, t).token.value));
 }
 
-StudyFinding StudyModels::compute_conversion(const StudyRow &row) {
-    StudyFinding finding = start(row);
-    ConvertOptions convert_options;
-    convert_options.checkpoint = options_.checkpoint;
-    set_recipe(row.convert, &convert_options);
+// Sets the options and converts, or says in the finding why it cannot be done.
+void StudyModels::convert_row(const StudyRow &row, ConvertOptions *options, StudyFinding *finding) {
+    options->checkpoint = options_.checkpoint;
+    set_recipe(row.convert, options);
     bool from_file = true;
     try {
-        const Plan plan = make_plan(convert_options, model_.checkpoint());
+        const Plan plan = make_plan(*options, model_.checkpoint());
         from_file = plan.needs_calibration() && why_text_is_needed(plan, shape()).empty();
     } catch (const Error &error) {
         // Where the checkpoint lies is no part of the answer.
         const std::string why = error.what(), place = options_.checkpoint + ": ";
-        finding.impossible = why.compare(0, place.size(), place) == 0 ? why.substr(place.size()) : why;
-        return finding;
+        finding->impossible = why.compare(0, place.size(), place) == 0 ? why.substr(place.size()) : why;
+        return;
     }
     if (from_file) {
-        convert_options.calibration = calibration_file();
+        options->calibration = calibration_file();
     } else {
-        convert_options.calibration_files = options_.calibration_files;
-        convert_options.calibration_tokens = options_.calibration_tokens;
+        options->calibration_files = options_.calibration_files;
+        options->calibration_tokens = options_.calibration_tokens;
+        if (!statistics_) statistics_.emplace(read_calibration_file(calibration_file()));
+        options->statistics = &*statistics_;
+        options->streams = streams();
     }
+    finding->notes = convert(*options, pool_).warnings;
+}
+
+std::vector<StudyFinding> StudyModels::compute_conversions(const std::vector<const StudyRow *> &rows) {
+    StudyFinding first = start(*rows[0]);
     std::unique_ptr<TemporaryBlob> temporary;
+    ConvertOptions convert_options;
     if (options_.keep_blobs) {
         const std::string directory = join_path(options_.output, "blobs");
         std::error_code ignored;  // the blob's own error says it
         std::filesystem::create_directories(directory, ignored);
-        convert_options.output = join_path(directory, blob_name(row));
+        convert_options.output = join_path(directory, blob_name(*rows[0]));
     } else {
         temporary = std::make_unique<TemporaryBlob>(join_path(options_.output, "row.adder"));
         convert_options.output = temporary->path();
     }
-    finding.notes = convert(convert_options, pool_).warnings;
-    const std::unique_ptr<Scorer> blob = open_scorer(convert_options.output, pool_);
-    finding.bits_per_weight = blob->facts().bits_per_weight;
-    if (!row.tasks) {
-        take_texts(compare(*blob, windows_), &finding);
-        return finding;
+    convert_row(*rows[0], &convert_options, &first);
+    std::unique_ptr<Scorer> blob;
+    if (first.impossible.empty()) {
+        blob = open_scorer(convert_options.output, pool_);
+        first.bits_per_weight = blob->facts().bits_per_weight;
     }
+    std::vector<StudyFinding> findings;
+    for (const StudyRow *row : rows) {
+        findings.push_back(first);
+        findings.back().row = *row;
+        if (blob == nullptr) continue;
+        if (row->tasks)
+            score_tasks(*blob, &findings.back());
+        else
+            take_texts(compare(*blob, windows_), &findings.back());
+    }
+    return findings;
+}
+
+void StudyModels::score_tasks(Scorer &blob, StudyFinding *finding) {
     // The float model's log-likelihoods are computed once.
-    Evaluation evaluation = evaluate({blob.get()}, -1, tasks_, pool_);
+    Evaluation evaluation = evaluate({&blob}, -1, tasks_, pool_);
     if (!evaluation.interrupted && !task_base_) {
         Evaluation base = evaluate({&model_}, -1, tasks_, pool_);
         evaluation.interrupted = base.interrupted;
@@ -197,11 +221,18 @@ StudyFinding StudyModels::compute_conversion(const StudyRow &row) {
     for (size_t t = 0; t < tasks_.tasks.size(); ++t) {
         const TaskFigures base = task_figures(evaluation, 0, t), one = task_figures(evaluation, 1, t);
         if (prints_acc_norm(tasks_.tasks[t].name) && one.acc_norm)
-            finding.tasks.push_back({*one.acc_norm, *base.acc_norm, *one.acc_norm_change});
+            finding->tasks.push_back({*one.acc_norm, *base.acc_norm, *one.acc_norm_change});
         else
-            finding.tasks.push_back({one.acc, base.acc, one.acc_change});
+            finding->tasks.push_back({one.acc, base.acc, one.acc_change});
     }
-    return finding;
+}
+
+StreamFile *StudyModels::streams() {
+    uint64_t tokens = 0;
+    for (const Tokens &window : calibration_windows(texts_, model_.tokenizer())) tokens += window.size();
+    if (streams_ == nullptr && StreamFile::bytes_of(shape(), tokens) <= most_stream_bytes_)
+        streams_ = std::make_unique<StreamFile>(join_path(options_.output, "float-streams"), shape(), tokens);
+    return streams_.get();
 }
 
 // The statistics of the calibration text, made once and kept.

@@ -2,12 +2,14 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "converter/calibrate/file.h"
+#include "converter/convert/convert.h"
 #include "converter/eval/recorded_scorer.h"
 #include "converter/eval/score.h"
 #include "converter/study/study.h"
@@ -27,19 +29,26 @@ class StudyModels {
     // Keeps so many bytes of them in the output directory, as long as this object lives.
     void keep_logits(uint64_t bytes);
 
-    StudyFinding compute(const StudyRow &row);
+    // Keeps the float model's streams on the calibration text there, too, if it takes no more than this.
+    void keep_streams(uint64_t most_bytes) { most_stream_bytes_ = most_bytes; }
+
+    // Rows of the same conversion, or one row. In their order.
+    std::vector<StudyFinding> compute(const std::vector<const StudyRow *> &rows);
 
   private:
     Scorer &base();
     Evaluation compare(Scorer &model, const EvalOptions &eval);
     void take_texts(const Evaluation &evaluation, StudyFinding *finding) const;
-    StudyFinding compute_conversion(const StudyRow &row);
+    std::vector<StudyFinding> compute_conversions(const std::vector<const StudyRow *> &rows);
+    void convert_row(const StudyRow &row, ConvertOptions *options, StudyFinding *finding);
+    void score_tasks(Scorer &blob, StudyFinding *finding);
     StudyFinding compute_zeroing(const StudyRow &row);
     StudyFinding compute_state(const StudyRow &row);
     StudyFinding compute_input(const StudyRow &row);
     const std::vector<InputStatistics> &inputs();
     std::string token_text(int32_t token) const;
     const std::string &calibration_file();
+    StreamFile *streams();
 
     const StudyOptions &options_;
     ThreadPool &pool_;
@@ -48,8 +57,12 @@ class StudyModels {
     const CalibrationSource source_;
     EvalOptions windows_, state_, tasks_;  // of most rows, of those of states, of those of tasks
     std::unique_ptr<RecordedScorer> recorded_;
-    std::optional<ModelResult> task_base_;  // of the float model, once it is needed
-    std::string calibration_path_;          // empty: not made yet
+    std::optional<ModelResult> task_base_;       // of the float model, once it is needed
+    std::string calibration_path_;               // empty: not made yet
+    std::optional<CalibrationFile> statistics_;  // of that file, once they are needed besides the text
+    uint64_t most_stream_bytes_ = 0;
+    std::unique_ptr<StreamFile> streams_;   // null: not made yet, or not kept
+    std::map<std::string, Tokens> tokens_;  // of the texts
     std::vector<InputStatistics> inputs_;   // empty: not measured yet; ...
     std::vector<ZeroingCase> cases_;        // ... not made yet
 };

@@ -38,13 +38,15 @@ class Rows {
     explicit Rows(const ModelShape &shape) : shape_(shape) {
         for (uint32_t block = 0; block < shape.block_count(); ++block)
             for (const Role role : linear_roles_of(shape, block)) {
+                if (can_smooth(shape, role, block, static_input_of(shape, role, block)))
+                    smoothable_.insert(role);
+                else
+                    rigid_[role].push_back(plan_name(shape, role, block));
                 if (has(linears_, role)) continue;
                 has_diagonals_ |= is_diagonal(shape, role, block);
                 linears_.push_back(role);
                 sharers_[input_owner(shape, role, block)].push_back(role);
                 if (input_owner(shape, role, block) == role) inputs_.push_back(role);
-                if (can_smooth(shape, role, block, static_input_of(shape, role, block)))
-                    smoothable_.insert(role);
             }
     }
 
@@ -127,10 +129,15 @@ class Rows {
         constexpr double alphas[] = {0, 0.25, 0.5, 0.7, 0.75, 1};
         for (Role role : inputs_)
             for (double alpha : alphas)
-                if (alpha == 0 || smoothable_.count(role) != 0)
-                    convert("alpha", role_name(role), number(alpha),
-                            {"--recipe=float", set(pattern_of_input(role),
-                                                   {naive_weights, naive_input, "alpha=" + number(alpha)})});
+                if (alpha == 0 || smoothable_.count(role) != 0) {
+                    Words words = {"--recipe=float"};
+                    if (alpha != 0 && rigid_.count(role) != 0)
+                        for (const std::string &name : rigid_.at(role))
+                            words.push_back(set(name, {naive_weights, naive_input}));
+                    words.push_back(
+                        set(pattern_of_input(role), {naive_weights, naive_input, "alpha=" + number(alpha)}));
+                    convert("alpha", role_name(role), number(alpha), std::move(words));
+                }
         for (double alpha : alphas)
             convert("alpha", "all", number(alpha), {"--recipe=naive", "--smooth=" + number(alpha)});
     }
@@ -166,8 +173,11 @@ class Rows {
 
     void state() {
         for (const std::string &part : state_parts(shape_))
-            for (const auto &[type_name, type] : state_types())
+            for (const auto &[type_name, type] : state_types()) {
+                const bool scaled = type == RoundedType::i16 || type == RoundedType::i8;
+                if (scaled && has_one_number(shape_, part)) continue;  // a scale of its own holds it
                 add("state", part, type_name).state = StateRounding{part, type};
+            }
     }
 
     void layers() {
@@ -235,7 +245,8 @@ class Rows {
     const ModelShape &shape_;
     std::vector<Role> linears_, inputs_;  // of the blocks; those that own their input
     bool has_diagonals_ = false;
-    std::set<Role> smoothable_;  // with a static input
+    std::set<Role> smoothable_;                       // with a static input, in some block ...
+    std::map<Role, std::vector<std::string>> rigid_;  // ... and where they are not
     std::map<Role, std::vector<Role>> sharers_;
     std::vector<StudyRow> rows_;
 };
@@ -280,7 +291,7 @@ const std::vector<Experiment> &experiments() {
          "zeroed", "sigma", true, "Mamba-PTQ (arXiv 2407.12397), LLM.int8() (arXiv 2208.07339)"},
         {"state", "Precision of the state", "Does the error of a rounded state grow with time?",
          "The float model with a part of its state rounded after every token; int16 and int8 with one scale a channel, found "
-         "anew each time.",
+         "anew each time, where a channel has more than one number.",
          "state", "type", false, "Mamba-PTQ (arXiv 2407.12397), Quamba2 (arXiv 2503.22879)"},
         {"layers", "Sensitivity by layer", "Which layers lose most?",
          "One layer is quantized, the rest is float: W8A8 with naive scales, or weights int4 with one scale a row.",

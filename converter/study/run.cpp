@@ -58,14 +58,31 @@ class Run {
     void compute(const std::vector<const StudyRow *> &missing) {
         Progress progress("studying " + study_.settings.checkpoint, missing.size());
         for (const StudyRow *row : missing) {
+            if (find(*row) != nullptr) continue;  // with one before
             throw_if_interrupted();
-            const StudyFinding *const other = with_the_same_options(*row);
-            StudyFinding finding = other ? *other : models_.compute(*row);
-            finding.row = *row;
-            study_.findings.push_back(std::move(finding));
+            std::vector<StudyFinding> findings;
+            if (const StudyFinding *const other = with_the_same_options(*row)) {
+                findings = {*other};
+                findings[0].row = *row;
+            } else {
+                findings = models_.compute(with_one_of_tasks(*row, missing));
+            }
+            for (StudyFinding &finding : findings) study_.findings.push_back(std::move(finding));
             write();
-            progress.advance();
+            progress.advance(findings.size());
         }
+    }
+
+    // A conversion is scored on the texts and on the tasks, where there are rows for both.
+    static std::vector<const StudyRow *> with_one_of_tasks(const StudyRow &row,
+                                                           const std::vector<const StudyRow *> &missing) {
+        std::vector<const StudyRow *> rows = {&row};
+        for (const StudyRow *other : missing)
+            if (!row.convert.empty() && other->convert == row.convert && other->tasks && !row.tasks) {
+                rows.push_back(other);
+                break;
+            }
+        return rows;
     }
 
     bool selected(const std::string &experiment) const {
@@ -110,6 +127,7 @@ class Run {
                      static_cast<double>(bytes) / 1e6,
                      keep ? "kept on disk until the end" : "too much to be kept, computed again for each row");
         if (keep) models_.keep_logits(bytes);
+        models_.keep_streams(options_.most_logit_bytes - (keep ? bytes : 0));
     }
 
     const StudyOptions &options_;

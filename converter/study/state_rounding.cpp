@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "converter/plan/model_shape.h"
 
@@ -12,6 +13,13 @@ namespace {
 
 constexpr float f16_max = 65504.0f;
 constexpr float f16_least_normal = 6.103515625e-5f;  // 2^-14
+constexpr uint32_t exponent_mask = 0x7f800000;
+
+// Of a number from 0 to 2^22.
+float nearest_even(float value) {
+    constexpr float magic = 8388608.0f;  // 2^23: sums from there on have no fraction
+    return (value + magic) - magic;
+}
 
 class RoundedScorer : public Scorer {
   public:
@@ -68,14 +76,27 @@ std::vector<std::string> state_parts(const ModelShape &shape) {
     return parts;
 }
 
+bool has_one_number(const ModelShape &shape, const std::string &part) {
+    for (uint32_t block = 0; block < shape.block_count(); ++block) {
+        const BlockView view = shape.view(block);
+        for (uint32_t i = 0; i < view.kind->state_count; ++i)
+            if (view.kind->states[i].name == part && view.dims[view.kind->states[i].count] > 1) return false;
+    }
+    return true;
+}
+
 float round_to_f16(float value) {
     const float magnitude = std::fabs(value);
-    if (!(magnitude < f16_max)) return magnitude >= f16_max ? std::copysign(f16_max, value) : value;
     // One step of a number with 11 significant bits; below the normal numbers it stays as it is there.
-    int exponent = 0;
-    std::frexp(std::max(magnitude, f16_least_normal), &exponent);
-    const float step = std::ldexp(1.0f, exponent - 11);
-    return std::min(std::nearbyint(magnitude / step) * step, f16_max) * std::copysign(1.0f, value);
+    uint32_t bits = 0;
+    const float normal = std::max(magnitude, f16_least_normal);
+    std::memcpy(&bits, &normal, sizeof bits);
+    const uint32_t step_bits = (bits & exponent_mask) - (10u << 23), inverse_bits = (254u << 23) - step_bits;
+    float step = 0, inverse = 0;
+    std::memcpy(&step, &step_bits, sizeof step);
+    std::memcpy(&inverse, &inverse_bits, sizeof inverse);
+    const float rounded = std::min(nearest_even(magnitude * inverse) * step, f16_max);
+    return std::isnan(value) ? value : std::copysign(magnitude < f16_max ? rounded : f16_max, value);
 }
 
 void round_state(RoundedType type, float *values, uint32_t tiles, uint32_t n) {
@@ -86,16 +107,21 @@ void round_state(RoundedType type, float *values, uint32_t tiles, uint32_t n) {
         return;
     }
     const float limit = type == RoundedType::i16 ? 32767.0f : 127.0f;
-    for (uint32_t tile = 0; tile < tiles; ++tile)
-        for (uint32_t lane = 0; lane < tile_size; ++lane) {
-            float *const channel = values + size_t{tile} * n * tile_size + lane;
-            float highest = 0;
-            for (uint32_t i = 0; i < n; ++i) highest = std::max(highest, std::fabs(channel[i * tile_size]));
-            const float scale = highest / limit;
-            if (!(scale > 0)) continue;  // all zero, or too small to divide by
-            for (uint32_t i = 0; i < n; ++i)
-                channel[i * tile_size] = std::nearbyint(channel[i * tile_size] / scale) * scale;
-        }
+    for (uint32_t tile = 0; tile < tiles; ++tile) {
+        float *const channels = values + size_t{tile} * n * tile_size;  // [n][8]
+        float scale[tile_size] = {};
+        for (uint32_t i = 0; i < n; ++i)
+            for (uint32_t lane = 0; lane < tile_size; ++lane)
+                scale[lane] = std::max(scale[lane], std::fabs(channels[i * tile_size + lane]));
+        for (float &one : scale) one /= limit;
+        for (uint32_t i = 0; i < n; ++i)
+            for (uint32_t lane = 0; lane < tile_size; ++lane) {
+                float &value = channels[i * tile_size + lane];
+                const float code = value / scale[lane];
+                // What is all zero, or too small to divide by, stays.
+                if (scale[lane] > 0) value = std::copysign(nearest_even(std::fabs(code)), code) * scale[lane];
+            }
+    }
 }
 
 std::unique_ptr<Scorer> rounded_scorer(CheckpointScorer &base, const StateRounding &rounding) {

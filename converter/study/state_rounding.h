@@ -27,6 +27,8 @@ struct StateRounding {
 const std::vector<std::pair<const char *, RoundedType>> &state_types();
 // The parts of the states of a model's blocks: what a block keeps longest first, each name once.
 std::vector<std::string> state_parts(const ModelShape &shape);
+// Have the channels of this part of the state one number each, in all blocks?
+bool has_one_number(const ModelShape &shape, const std::string &part);
 
 // To nearest even.
 float round_to_f16(float value);

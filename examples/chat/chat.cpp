@@ -18,6 +18,16 @@
 namespace chat {
 namespace {
 
+// " of 2048 tokens ...", where they are used up.
+std::string ways_on(const Conversation &conversation) {
+    return " of " + std::to_string(conversation.context()) +
+           " tokens: /reset begins anew, /undo takes back, --context N makes room for more.";
+}
+
+std::string no_room(const Conversation &conversation) {
+    return "There is no room for this in the context" + ways_on(conversation);
+}
+
 // Streams an answer to stdout and ends it with a newline. Failure(failure) if stdout takes no more.
 End answer(Conversation &conversation, const std::string &text) {
     clear_interrupt();
@@ -25,13 +35,14 @@ End answer(Conversation &conversation, const std::string &text) {
         std::fwrite(piece.data(), 1, piece.size(), stdout);
         std::fflush(stdout);
     });
-    if (end != End::taken_back) std::fputc('\n', stdout);
+    if (end != End::taken_back && end != End::no_room) std::fputc('\n', stdout);
     std::fflush(stdout);
     if (std::ferror(stdout))
         throw Failure(Exit::failure, std::string("standard output: ") + std::strerror(errno));
 
     if (end == End::taken_back) show_note("\nStopped before the answer began: your message is taken back.");
     if (end == End::stopped) show_note("Stopped.");
+    if (end == End::full) show_note("The context" + ways_on(conversation));
     if (end == End::limit && conversation.has_template()) {
         show_note("Cut off after " + std::to_string(conversation.settings.max_tokens) +
                   " tokens, see max-tokens.");
@@ -83,7 +94,7 @@ void converse(Conversation &conversation, bool on_terminal) {
             if (next == Next::leave) return;
             if (next == Next::line) continue;
         }
-        answer(conversation, text);
+        if (answer(conversation, text) == End::no_room) show_note(no_room(conversation));
         clear_interrupt();
     }
 }
@@ -91,7 +102,7 @@ void converse(Conversation &conversation, bool on_terminal) {
 void run(const Options &options) {
     const Model model(options.blob, options.pages);
     if (options.pages == adder::Pages::huge_pages) show_note("The model lies in " + model.page_kind() + ".");
-    Conversation conversation(model, options.isa, options.threads);
+    Conversation conversation(model, options.isa, options.threads, options.context);
     apply(*find_setting("seed"), conversation.settings, "seed", std::to_string(std::random_device{}()));
     for (const auto &[setting, value] : options.settings) {
         apply(*setting, conversation.settings, setting->name, value);
@@ -99,10 +110,12 @@ void run(const Options &options) {
     if (!conversation.has_template())
         show_note("This model has no chat template: your text is simply continued.");
 
-    if (options.one_prompt)
-        answer(conversation, options.prompt);
-    else
+    if (options.one_prompt) {
+        if (answer(conversation, options.prompt) == End::no_room)
+            throw Failure(Exit::failure, no_room(conversation));
+    } else {
         converse(conversation, isatty(STDIN_FILENO) != 0);
+    }
 }
 
 int fail(Exit code, const char *sentence) {

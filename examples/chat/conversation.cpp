@@ -6,6 +6,7 @@
 #include "state_file.h"
 #include "stop_text.h"
 #include "terminal.h"
+#include "turn_text.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -13,6 +14,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 
 namespace chat {
 namespace {
@@ -55,6 +57,19 @@ Template::Template(const Model &model) {
     before_answer = model.tokenize(model.text(ADDER_TEXT_USER_SUFFIX) + prefix, ADDER_TOKENIZE_SPECIAL);
     after_answer = model.tokenize(suffix, ADDER_TOKENIZE_SPECIAL);
     if (!after_answer.empty() && !model.is_special(after_answer.front())) stop_text = suffix;
+    user_prefix = model.text(ADDER_TEXT_USER_PREFIX);
+    user_suffix = model.text(ADDER_TEXT_USER_SUFFIX) + prefix;
+    const std::string begins = user_prefix.substr(0, user_prefix.find_last_not_of(" \n") + 1);
+    const auto is_plain = [&](const std::vector<int32_t> &tokens) {
+        return std::none_of(tokens.begin(), tokens.end(),
+                            [&](int32_t token) { return model.is_special(token); });
+    };
+    empty_lines = ends_with_empty_lines(suffix) && ends_with_empty_lines(model.text(ADDER_TEXT_USER_SUFFIX)) &&
+                  !begins.empty() && is_plain(before_user) && is_plain(before_answer);
+    if (empty_lines) {
+        closing = suffix;
+        stop_text = suffix + begins;
+    }
     // A model that opens another role's turn without closing its own has ended its answer all the same.
     for (const std::vector<int32_t> *opening : {&before_user, &before_answer, &after_answer}) {
         std::copy_if(opening->begin(), opening->end(), std::back_inserter(control),
@@ -62,7 +77,7 @@ Template::Template(const Model &model) {
     }
 }
 
-Conversation::Conversation(const Model &model, const std::string &isa, uint32_t threads)
+Conversation::Conversation(const Model &model, const std::string &isa, uint32_t threads, uint32_t context)
     : model_(model), template_(model), pool_(nullptr, adder_pool_destroy) {
     adder_pool_options pool_options{};
     pool_options.threads = threads;
@@ -71,6 +86,7 @@ Conversation::Conversation(const Model &model, const std::string &isa, uint32_t 
         throw Failure(Exit::failure,
                       "cannot start " + std::to_string(threads) + " threads: " + std::strerror(errno));
     adder_options options{};
+    options.context = context;
     options.threads = adder_pool_size(pool_.get());
     options.parallel_for = adder_pool_parallel_for;
     options.parallel_context = pool_.get();
@@ -86,15 +102,30 @@ Conversation::Conversation(const Model &model, const std::string &isa, uint32_t 
     adder_sampler_init(&settings.sampler, model.get());
 }
 
-End Conversation::answer(const std::string &text, const std::function<void(std::string_view)> &show) {
+std::vector<int32_t> Conversation::turn_tokens(const std::string &text) const {
+    const bool at_start = adder_session_position(session_) == 0;
     std::vector<int32_t> turn;
-    if (adder_session_position(session_) == 0) turn = template_.begin;
-    turn.insert(turn.end(), template_.before_user.begin(), template_.before_user.end());
-    const std::vector<int32_t> said =
-        model_.tokenize(text, 0);  // what a user types never becomes a control token
-    turn.insert(turn.end(), said.begin(), said.end());
-    turn.insert(turn.end(), template_.before_answer.begin(), template_.before_answer.end());
+    const auto add = [&](const std::vector<int32_t> &tokens) {
+        turn.insert(turn.end(), tokens.begin(), tokens.end());
+    };
+    if (at_start) add(template_.begin);
+    if (template_.empty_lines) {
+        // One text, as it was in training: the space of "User: " is a part of the first word's token.
+        add(model_.tokenize(template_.user_prefix + without_empty_lines(text) + template_.user_suffix, 0));
+        return turn;
+    }
+    add(template_.before_user);
+    // What a user types never becomes a control token. A template says itself how a conversation begins.
+    add(model_.tokenize(text, at_start && !template_.present ? uint32_t{ADDER_TOKENIZE_BEGIN} : 0));
+    add(template_.before_answer);
+    return turn;
+}
+
+End Conversation::answer(const std::string &text, const std::function<void(std::string_view)> &show) {
+    const std::vector<int32_t> turn = turn_tokens(text);
     if (turn.empty()) return End::complete;
+    // And a token of an answer, and its closing.
+    if (turn.size() + 1 + template_.after_answer.size() > room()) return End::no_room;
 
     Moment before = now(text, true);
     if (!feed(turn, turn.size() - 1)) {
@@ -108,6 +139,7 @@ End Conversation::answer(const std::string &text, const std::function<void(std::
 End Conversation::write_answer(int32_t token, const std::function<void(std::string_view)> &show) {
     StopText stop(template_.stop_text);
     adder_detokenizer detokenizer{};
+    if (!template_.present) detokenizer.count = ADDER_DETOKENIZE_CONTINUE;
     std::vector<char> text(adder_detokenize_capacity(model_.get()));
     const auto shown = [&](int32_t id) {
         const size_t size = adder_detokenize(model_.get(), &detokenizer, id, text.data(), text.size());
@@ -115,19 +147,31 @@ End Conversation::write_answer(int32_t token, const std::function<void(std::stri
         if (!piece.empty()) show(piece);
     };
 
+    // The state after the closing, which the user's next turn follows, until it is known whether that was the end.
+    std::optional<Moment> closed;
+    bool may_be_closed = false;
     End end = End::limit;
     for (uint32_t count = 0; count <= settings.max_tokens; ++count) {
         // The first token is the prompt's last one, all others are the answer's.
-        const bool last = count == settings.max_tokens || stop.found() || (count > 0 && interrupted());
+        const bool full = room() <= 1 + std::max<size_t>(1, template_.after_answer.size());
+        const bool last = count == settings.max_tokens || stop.found() || (count > 0 && interrupted()) || full;
         const auto start = std::chrono::steady_clock::now();
         float *logits = nullptr;
+        if (last && stop.found() && closed) {
+            restore(*closed);
+            end = End::complete;
+            break;
+        }
         check(last ? adder_feed(session_, &token, 1) : adder_step(session_, token, &logits), "answering");
+        if (may_be_closed) closed = now("", false);
         if (!last) token = adder_sample(&settings.sampler, logits, model_.info().vocab_size);
         (count == 0 ? statistics_.prompt_tokens : statistics_.answer_tokens) += 1;
         (count == 0 ? statistics_.prompt_seconds : statistics_.answer_seconds) += seconds_since(start);
         if (last) {
             if (stop.found())
                 end = End::complete;
+            else if (full)
+                end = End::full;
             else if (count < settings.max_tokens)
                 end = End::stopped;
             break;
@@ -142,15 +186,23 @@ End Conversation::write_answer(int32_t token, const std::function<void(std::stri
         // would grow ever less willing to end an answer.
         if (!model_.is_special(token)) adder_sampler_accept(&settings.sampler, token);
         shown(token);
+        may_be_closed = template_.empty_lines && stop.held() == template_.closing;
+        if (stop.held().size() <= template_.closing.size()) closed.reset();
     }
     shown(-1);
+    // It ended right after the closing, which the state holds then.
+    const bool is_closed = template_.empty_lines && stop.held() == template_.closing;
     const std::string rest = stop.rest();
-    if (!rest.empty()) show(rest);
-    if (!stop.found() && !template_.after_answer.empty()) {
+    if (!rest.empty() && !is_closed) show(rest);
+    if (!stop.found() && !is_closed && !template_.after_answer.empty()) {
         const std::vector<int32_t> &suffix = template_.after_answer;
         check(adder_feed(session_, suffix.data(), suffix.size()), "closing the answer");
     }
     return end;
+}
+
+uint64_t Conversation::room() const {
+    return context() == 0 ? UINT64_MAX : context() - adder_session_position(session_);
 }
 
 bool Conversation::ends_answer(int32_t token) const {
@@ -224,7 +276,7 @@ void Conversation::save(const std::string &path) {
 void Conversation::load(const std::string &path) {
     adder_sampler sampler = settings.sampler;
     const std::vector<unsigned char> state =
-        read_state_file(path, state_bytes(), model_.info().vocab_size, &sampler);
+        read_state_file(path, *model_.get(), model_.info().vocab_size, &sampler);
     Moment before = now("", false);
     adder_error error{};
     if (adder_state_load(session_, state.data(), state.size(), &error) != ADDER_OK) {
@@ -236,8 +288,9 @@ void Conversation::load(const std::string &path) {
 
 std::string Conversation::report() const {
     const uint32_t threads = adder_pool_size(pool_.get());
-    return "context    " + with_separators(adder_session_position(session_)) + " tokens, in a state of " +
-           with_separators(state_bytes()) + " bytes\n" + "read       " +
+    const std::string most = context() == 0 ? "" : " of " + with_separators(context());
+    return "context    " + with_separators(adder_session_position(session_)) + most +
+           " tokens, in a state of " + with_separators(state_bytes()) + " bytes\n" + "read       " +
            rate(statistics_.prompt_tokens, statistics_.prompt_seconds) + "\n" + "written    " +
            rate(statistics_.answer_tokens, statistics_.answer_seconds) + "\n" + "memory     arena of " +
            with_separators(arena_bytes()) + " bytes, weights of " +

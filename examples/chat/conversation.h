@@ -32,7 +32,13 @@ struct Template {
     std::vector<int32_t> before_answer;  // user suffix, assistant prefix
     std::vector<int32_t> after_answer;   // assistant suffix
     std::vector<int32_t> control;        // special tokens that end an answer, besides the end-of-text tokens
-    std::string stop_text;               // the assistant suffix, where it is plain text
+    // Where it is plain text, what ends an answer: the assistant suffix. Where that is empty lines, which an answer may hold
+    // itself, also what a user's turn begins with; closing is then the suffix alone.
+    std::string stop_text;
+    std::string closing;
+    // Such a template has no special token, so that a turn is one text: prefix, text, and then this.
+    std::string user_prefix, user_suffix;
+    bool empty_lines = false;
 };
 
 struct Statistics {
@@ -45,12 +51,15 @@ enum class End {
     limit,       // max_tokens were written
     stopped,     // Ctrl-C; what is on the screen is in the state
     taken_back,  // Ctrl-C before the first token: the state is what it was
+    no_room,     // the turn does not fit into the context: the state is what it was
+    full         // the context is: the answer ends where it did
 };
 
 class Conversation {
   public:
     // `isa` empty: the best of this CPU; Failure(usage) if it is not to be had. `threads` 0: one a CPU.
-    Conversation(const Model &model, const std::string &isa, uint32_t threads);
+    // `context` is that of adder_options.
+    Conversation(const Model &model, const std::string &isa, uint32_t threads, uint32_t context);
 
     // Takes a turn of the user and hands the answer to `show` as it comes, in whole UTF-8 sequences. The
     // history is in the state and never read again; afterwards the state ends with a closed answer, however
@@ -75,7 +84,8 @@ class Conversation {
     size_t undo_levels() const;
     const char *isa() const { return adder_session_isa(session_); }
     size_t arena_bytes() const { return arena_.size(); }
-    size_t state_bytes() const { return adder_state_size(model_.get()); }
+    size_t state_bytes() const { return adder_state_size_at(model_.get(), adder_session_position(session_)); }
+    uint32_t context() const { return adder_session_context(session_); }  // 0: as long as you like
 
     Settings settings;
 
@@ -91,8 +101,10 @@ class Conversation {
     void remember(Moment &&moment);
     void restore(const Moment &moment);
     bool feed(const std::vector<int32_t> &tokens, size_t count);  // false: interrupted
+    std::vector<int32_t> turn_tokens(const std::string &text) const;
     End write_answer(int32_t token, const std::function<void(std::string_view)> &show);
     bool ends_answer(int32_t token) const;
+    uint64_t room() const;  // for so many tokens more
 
     const Model &model_;
     Template template_;

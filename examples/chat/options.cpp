@@ -19,6 +19,16 @@ std::string line(const std::string &left, const std::string &right) {
     return text + right + "\n";
 }
 
+uint32_t whole_number(const std::string &name, const std::string &value, uint32_t low, uint32_t high) {
+    uint32_t number = 0;
+    const char *const end = value.data() + value.size();
+    const auto [stop, error] = std::from_chars(value.data(), end, number);
+    if (error != std::errc() || stop != end || number < low || number > high)
+        throw Failure(Exit::usage, name + " needs a whole number from " + std::to_string(low) + " to " +
+                                       std::to_string(high) + ", not '" + value + "'");
+    return number;
+}
+
 }  // namespace
 
 Options parse_options(int count, char **arguments) {
@@ -54,7 +64,7 @@ Options parse_options(int count, char **arguments) {
             continue;
         }
         const Setting *setting = name.rfind("--", 0) == 0 ? find_setting(name.substr(2)) : nullptr;
-        if (!setting && name != "--prompt" && name != "--isa" && name != "--threads") {
+        if (!setting && name != "--prompt" && name != "--isa" && name != "--threads" && name != "--context") {
             throw Failure(Exit::usage, "unknown option '" + name + "'");
         }
         if (!has_value) {
@@ -68,12 +78,9 @@ Options parse_options(int count, char **arguments) {
         } else if (name == "--isa") {
             options.isa = value;
         } else if (name == "--threads") {
-            const char *const end = value.data() + value.size();
-            const auto [stop, error] = std::from_chars(value.data(), end, options.threads);
-            if (error != std::errc() || stop != end || options.threads > ADDER_POOL_MAX_THREADS)
-                throw Failure(Exit::usage, "--threads needs a whole number from 0 to " +
-                                               std::to_string(ADDER_POOL_MAX_THREADS) + ", not '" + value +
-                                               "'");
+            options.threads = whole_number(name, value, 0, ADDER_POOL_MAX_THREADS);
+        } else if (name == "--context") {
+            options.context = whole_number(name, value, 1, 1u << 24);
         } else {
             if (value.empty()) throw Failure(Exit::usage, "--prompt needs a text");
             options.one_prompt = true;
@@ -98,6 +105,8 @@ std::string help_text() {
     text +=
         line("--isa NAME", "instruction set to compute with (scalar, avx2, ...); the results are the same");
     text += line("--threads N", "threads to compute with; 0: one a CPU (default 1)");
+    text += line("--context N",
+                 "of a model whose attention sees all of a conversation, tokens that there is room for");
     text += line("--prefault", "read the whole blob at once, not where it is touched");
     text += line("--hugepages", "copy the blob into huge pages, as far as the system has them");
     text += line("--help, --version", "");

@@ -19,6 +19,7 @@ struct Options {
     std::string blob;
     std::string isa;       // empty: the best of this CPU
     uint32_t threads = 1;  // 0: one a CPU
+    uint32_t context = 0;  // as in adder_options
     adder::Pages pages = adder::Pages::mapped;
     bool one_prompt = false;
     std::string prompt;

@@ -96,10 +96,15 @@ void write_state_file(const std::string &path, std::vector<unsigned char> bytes,
     sync_folder_of(path);
 }
 
-std::vector<unsigned char> read_state_file(const std::string &path, size_t state_size, uint32_t vocab_size,
-                                           adder_sampler *sampler) {
+std::vector<unsigned char> read_state_file(const std::string &path, const adder_model &model,
+                                           uint32_t vocab_size, adder_sampler *sampler) {
     const Mapping file = Mapping::file(path);
     const unsigned char *bytes = static_cast<const unsigned char *>(file.data());
+    // Where a sequence has keys and values, a state is as long as its position, the third number of its header, makes it.
+    uint64_t position = 0;
+    if (file.size() >= 24) std::memcpy(&position, bytes + 16, sizeof position);
+    size_t state_size = adder_state_size_at(&model, position);
+    if (state_size == 0) state_size = adder_state_size(&model);
     if (file.size() != state_size && file.size() != state_size + sizeof(Trailer)) {
         throw Failure(Exit::bad_input, path + ": is no state of this model: it has " +
                                            std::to_string(file.size()) + " bytes, a saved conversation has " +

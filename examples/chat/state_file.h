@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 //
 //     bytes                what
-//     adder_state_size     as adder_state_save writes it; it knows its model and has a checksum of its own
+//     adder_state_size_at  as adder_state_save writes it; it knows its model and position, and has a checksum of its own
 //     8                    "ADDRCHAT"
 //     256                  int32 recent[64]: the answers' last tokens, as in adder_sampler
 //     4, 4                 uint32 accepted, uint32 zero
@@ -25,7 +25,7 @@ void write_state_file(const std::string &path, std::vector<unsigned char> state,
 
 // Splits the file into the state (not yet checked) and *sampler, of which only the memory is replaced. A file
 // without the part after the state leaves *sampler as it is. Failure(bad_input); then *sampler is untouched.
-std::vector<unsigned char> read_state_file(const std::string &path, size_t state_size, uint32_t vocab_size,
-                                           adder_sampler *sampler);
+std::vector<unsigned char> read_state_file(const std::string &path, const adder_model &model,
+                                           uint32_t vocab_size, adder_sampler *sampler);
 
 }  // namespace chat

@@ -26,6 +26,9 @@ class StopText {
 
     bool found() const { return found_; }
 
+    // What is held back.
+    const std::string &held() const { return held_; }
+
     // What was held back and turned out not to be the end.
     std::string rest() { return found_ ? std::string() : std::move(held_); }
 

@@ -42,12 +42,12 @@ int main(int argc, char **argv) {
     check(adder_session_init(&session, &model, NULL, block(arena_size), arena_size, NULL));
 
     int32_t *ids = block(capacity * sizeof *ids);
-    check(adder_tokenize(&model, argv[2], strlen(argv[2]), 0, ids, capacity, &count));
+    check(adder_tokenize(&model, argv[2], strlen(argv[2]), ADDER_TOKENIZE_BEGIN, ids, capacity, &count));
     check(adder_feed(session, ids, count - 1));
 
     adder_sampler sampler; /* with the temperature and the like that the blob recommends */
     adder_sampler_init(&sampler, &model);
-    adder_detokenizer detokenizer = {{0}, 0}; /* gives whole UTF-8 sequences only */
+    adder_detokenizer detokenizer = {{0}, ADDER_DETOKENIZE_CONTINUE}; /* gives whole UTF-8 sequences only */
     size_t text_capacity = adder_detokenize_capacity(&model);
     char *text = block(text_capacity);
     int32_t token = ids[count - 1];

@@ -59,7 +59,8 @@ typedef enum adder_status {
     ADDER_ERROR_TEXT = -14,         /* a byte of the text has no token in this vocabulary */
     ADDER_ERROR_SELFTEST = -15,     /* the results differ from those recorded in the blob */
     ADDER_ERROR_SEQUENCE = -16,     /* something is begun and not finished, or nothing is begun */
-    ADDER_ERROR_READ = -17          /* a callback could not read the blob */
+    ADDER_ERROR_READ = -17,         /* a callback could not read the blob */
+    ADDER_ERROR_CONTEXT = -18       /* the sequence would be longer than the session's context */
 } adder_status;
 
 /* What exactly was wrong. Filled on failure where a function takes one (null: not wanted). */
@@ -109,7 +110,8 @@ typedef struct adder_model_info {
     int int8_activations;     /* 0: float activations */
     int has_tokenizer;        /* that this build of the library can use */
     int has_chat_template;
-    uint32_t reserved[8]; /* 0 */
+    uint32_t context; /* tokens of the longest sequences that its attention was made for; 0: no sequence is too long */
+    uint32_t reserved[7]; /* 0 */
 } adder_model_info;
 
 void adder_model_get_info(const adder_model *model, adder_model_info *info);
@@ -207,7 +209,10 @@ typedef struct adder_options {
     /* Of a model opened with adder_model_open_stream, bytes of the buffer that weights are read into, or of each of the two,
      * rounded up to a multiple of 64; 0: 4096, or more if that holds no tile of some matrix (docs/memory.md). */
     uint32_t stream_buffer;
-    uint32_t reserved[7]; /* 0: room for options to come */
+    /* Of a model whose attention sees all of a sequence (adder_model_info.context is not 0), tokens that there is room for,
+     * 1..2^24; 0: 2048, or fewer if the model was made for fewer. More than it was made for computes, and makes little sense. */
+    uint32_t context;
+    uint32_t reserved[6]; /* 0: room for options to come */
 } adder_options;
 
 typedef struct adder_session adder_session;
@@ -232,7 +237,11 @@ const char *adder_session_isa(const adder_session *session);
 /* Tokens fed since the state was empty. */
 uint64_t adder_session_position(const adder_session *session);
 
-/* Takes n tokens into the state, in chunks, without computing logits. On ADDER_ERROR_TOKEN nothing was taken. */
+/* Tokens that a sequence of this session may have; 0: as many as you like. */
+uint32_t adder_session_context(const adder_session *session);
+
+/* Takes n tokens into the state, in chunks, without computing logits. On ADDER_ERROR_TOKEN, and on ADDER_ERROR_CONTEXT where
+ * there is no room for all of them, nothing was taken. */
 adder_status adder_feed(adder_session *session, const int32_t *tokens, size_t n);
 
 /* Takes one token, and gives the logits of the next: *logits points to vocab_size floats in the arena, valid until the
@@ -279,11 +288,15 @@ uint32_t adder_slices_left(const adder_session *session);
 
 /* ---- State: the whole context as one block of bytes ------------------------------------------------------------ */
 
-/* Bytes of a saved state; the same for every session of a model, whatever its options. 0 if beyond size_t. */
+/* Bytes of a saved state, the same for every session of a model, whatever its options; of a model whose attention sees all of
+ * a sequence, of an empty one. 0 if beyond size_t. */
 size_t adder_state_size(const adder_model *model);
-/* Writes exactly adder_state_size bytes; ADDER_ERROR_BUFFER if `size` is smaller. */
+/* ... after so many tokens: adder_session_position of a session, or its context for the most that there can be. */
+size_t adder_state_size_at(const adder_model *model, uint64_t position);
+/* Writes exactly adder_state_size_at bytes, for the session's position; ADDER_ERROR_BUFFER if `size` is smaller. */
 adder_status adder_state_save(const adder_session *session, void *buffer, size_t size);
-/* Continues where the save was made. Refuses a state of another model or a damaged one, and then changes nothing. */
+/* Continues where the save was made, also in a session with another context, if there is room. Refuses a state of another model
+ * or a damaged one, and then changes nothing. */
 adder_status adder_state_load(adder_session *session, const void *buffer, size_t size, adder_error *error);
 void adder_state_reset(adder_session *session);
 
@@ -293,7 +306,9 @@ void adder_state_reset(adder_session *session);
 
 enum {
     /* Recognise the names of special tokens in the text. Without it no text becomes a control token. */
-    ADDER_TOKENIZE_SPECIAL = 1
+    ADDER_TOKENIZE_SPECIAL = 1,
+    /* Put the token in front that this tokenizer begins every text with (bos), if it has one: for a text from its start. */
+    ADDER_TOKENIZE_BEGIN = 2
 };
 
 /* A capacity, in ids, that suffices for any text of `size` bytes. A smaller buffer works as long as the ids fit and
@@ -311,11 +326,14 @@ int adder_token_is_special(const adder_model *model, int32_t token);
 /* The id of a special or added token by its text; -1 if there is none. */
 int32_t adder_token_find(const adder_model *model, const char *text, size_t size);
 
-/* Streaming detokenizer: gives only whole UTF-8 sequences and keeps the rest for the next call. Zero it to begin. */
+/* Streaming detokenizer: gives only whole UTF-8 sequences and keeps the rest for the next call. Zero it to begin.
+ * Some tokenizers (of SentencePiece's kind: Llama 2, Mistral) put a space in front of every text, and a text made of tokens
+ * is without it. Where the tokens continue a text, let `count` begin as ADDER_DETOKENIZE_CONTINUE, and the space stays. */
 typedef struct adder_detokenizer {
     uint8_t pending[4];
     uint32_t count;
 } adder_detokenizer;
+#define ADDER_DETOKENIZE_CONTINUE 0x80000000u
 
 /* A capacity, in bytes, that suffices for any token of this model, and for a flush. */
 size_t adder_detokenize_capacity(const adder_model *model);

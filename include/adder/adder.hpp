@@ -78,6 +78,7 @@ class Model {
     }
     uint32_t vocab_size() const { return adder_model_vocab_size(&model_); }
     size_t state_size() const { return adder_state_size(&model_); }
+    size_t state_size_at(uint64_t position) const { return adder_state_size_at(&model_, position); }
     size_t arena_size(const adder_options &options = adder_options{}) const {
         return adder_arena_size(&model_, &options);
     }

@@ -18,6 +18,16 @@
 #define ADDER_MAMBA2 1
 #endif
 
+/* RWKV-4. */
+#ifndef ADDER_RWKV4
+#define ADDER_RWKV4 1
+#endif
+
+/* RWKV-5. */
+#ifndef ADDER_RWKV5
+#define ADDER_RWKV5 1
+#endif
+
 /* RWKV-7. */
 #ifndef ADDER_RWKV7
 #define ADDER_RWKV7 1
@@ -26,6 +36,16 @@
 /* Griffin and RecurrentGemma: recurrent blocks, attention within a window, gated MLPs. */
 #ifndef ADDER_GRIFFIN
 #define ADDER_GRIFFIN 1
+#endif
+
+/* Attention to all tokens of a context and MLPs, which hybrids have between or beside recurrent blocks: Granite-4.0-H, Falcon-H1. */
+#ifndef ADDER_GQA
+#define ADDER_GQA 1
+#endif
+
+/* LFM2: short convolutions between two gates. Its attention and MLPs are ADDER_GQA's. */
+#ifndef ADDER_LFM2
+#define ADDER_LFM2 1
 #endif
 
 /* Text to token ids and back. Without it a blob's tokenizer is not looked at, and a program deals in ids. */
@@ -41,6 +61,16 @@
 /* Tokenizers that take the longest token at each place: RWKV's World vocabulary. */
 #ifndef ADDER_WORLD_TOKENIZER
 #define ADDER_WORLD_TOKENIZER 1
+#endif
+
+/* Tokenizers of SentencePiece's kind, BPE over characters with byte fallback: RecurrentGemma and Gemma, Llama 2, Mistral. */
+#ifndef ADDER_SENTENCEPIECE
+#define ADDER_SENTENCEPIECE 1
+#endif
+
+/* Byte-level BPE with a split or a first token that GPT-2 does not have: Llama 3, Qwen, Tekken, Falcon, Granite, LFM2. */
+#ifndef ADDER_PRETOKENIZER
+#define ADDER_PRETOKENIZER 1
 #endif
 
 /* adder_sample and what belongs to it. */
@@ -63,7 +93,16 @@
 #define ADDER_ERROR_STRINGS 1
 #endif
 
-/* What follows of the above, and is not to be set: LayerNorm with activations apart from other steps. */
-#define ADDER_LAYER_NORM (ADDER_RWKV7)
+/* What follows of the above, and is not to be set: a channel mix with a receptance; the token shift of all RWKVs, and with it
+ * LayerNorm; activations apart from other steps; attention of any kind, and with it a scale of the embedding and a cap; keys
+ * and values of a context; two blocks on one input; a convolution without an activation. */
+#define ADDER_RECEPTANCE (ADDER_RWKV4 || ADDER_RWKV5)
+#define ADDER_TOKEN_SHIFT (ADDER_RECEPTANCE || ADDER_RWKV7)
+#define ADDER_LAYER_NORM ADDER_TOKEN_SHIFT
+#define ADDER_ACTIVATE (ADDER_LAYER_NORM || ADDER_GQA)
+#define ADDER_KEYS (ADDER_GRIFFIN || ADDER_GQA)
+#define ADDER_CACHE ADDER_GQA
+#define ADDER_BESIDE ADDER_GQA
+#define ADDER_CONV_LINEAR (ADDER_GRIFFIN || ADDER_LFM2)
 
 #endif

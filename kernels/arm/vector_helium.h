@@ -127,6 +127,9 @@ static inline void halves_narrow(uint16_t *out, i32x8 v) {
     vstrhq_s32(reinterpret_cast<int16_t *>(out) + 4, v.high);
 }
 
+static inline f32x8 codes_widen(const int8_t *codes) {
+    return to_float({vldrbq_s32(codes), vldrbq_s32(codes + 4)});
+}
 static inline void store_codes(int8_t *out, i32x8 codes) {
     vstrbq_s32(out, codes.low);
     vstrbq_s32(out + 4, codes.high);

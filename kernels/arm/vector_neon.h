@@ -149,6 +149,10 @@ static inline void halves_narrow(uint16_t *out, i32x8 v) {
 }
 #endif
 
+static inline f32x8 codes_widen(const int8_t *codes) {
+    const int16x8_t all = vmovl_s8(vld1_s8(codes));
+    return to_float({vmovl_s16(vget_low_s16(all)), vmovl_s16(vget_high_s16(all))});
+}
 static inline int8x8_t narrow(i32x8 codes) {
     return vmovn_s16(vcombine_s16(vmovn_s32(codes.low), vmovn_s32(codes.high)));
 }

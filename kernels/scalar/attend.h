@@ -8,23 +8,34 @@
 namespace adder {
 namespace scalar {
 
-// The scores of `count` places from `first` on, and copies of the first of them up to a multiple of 8.
+static float kept_number(KeptType type, const void *numbers, size_t at) {
+    if (!ADDER_CACHE || type == KeptType::f32) return static_cast<const float *>(numbers)[at];
+    if (type == KeptType::f16) return f16_f32(static_cast<const uint16_t *>(numbers)[at]);
+    return static_cast<float>(static_cast<const int8_t *>(numbers)[at]);
+}
+
+static float kept_scale(const AttendArgs &args, const float *scales, size_t group, uint32_t place) {
+    return scales[place / 8 * args.scale_tile + 8 * group + place % 8];
+}
+
+// The scores of `count` places from `first` on.
 static void attend_scores(const AttendArgs &args, uint32_t head, uint32_t first, uint32_t count, float *s) {
     const float *q = args.q + size_t{head} * args.head_dim;
     const size_t group = head / args.heads_per_group;
-    for (uint32_t j = 0; j < round_up_to_tile(count); ++j) {
+    for (uint32_t j = 0; j < count; ++j) {
         const uint32_t place = first + j;
-        const float *k = args.k + 8 * (size_t{place / 8} * args.width + group * args.head_dim) + place % 8;
+        const size_t k = place / 8 * args.k_tile + 8 * group * args.head_dim + place % 8;
         float sum = 0.0f;
-        for (uint32_t d = 0; d < args.head_dim; ++d) sum = sum + k[size_t{8} * d] * q[d];
-        s[j] = j < count ? sum : s[0];
+        for (uint32_t d = 0; d < args.head_dim; ++d)
+            sum = sum + kept_number(args.type, args.k, k + size_t{8} * d) * q[d];
+        s[j] = ADDER_CACHE && args.type == KeptType::int8 ? sum * kept_scale(args, args.k_scale, group, place)
+                                                        : sum;
     }
 }
 
 void attend(const AttendArgs &args) {
     for (uint32_t head = args.head_begin; head < args.head_end; ++head) {
         const size_t group = head / args.heads_per_group;
-        const float *v = args.v + group * args.head_dim * args.window;
         float *out = args.out + size_t{head} * args.head_dim;
         float highest = -0x1.fffffep+127f, sum[8] = {};
         for (uint32_t d = 0; d < args.head_dim; ++d) out[d] = 0.0f;
@@ -42,10 +53,16 @@ void attend(const AttendArgs &args) {
                 s[j] = j < count ? exp2_f32(s[j] - top) : 0.0f;
                 sum[j % 8] = sum[j % 8] + s[j];
             }
+            if (ADDER_CACHE && args.type == KeptType::int8)
+                for (uint32_t j = 0; j < count; ++j)
+                    s[j] = s[j] * kept_scale(args, args.v_scale, group, first + j);
             for (uint32_t d = 0; d < args.head_dim; ++d) {
-                const float *of_d = v + 8 * (size_t{d / 8} * args.window + first) + d % 8;
+                const size_t v = (group * args.head_dim + d) / 8 * args.v_channels + d % 8;
                 float o = out[d] * factor;
-                for (uint32_t j = 0; j < count; ++j) o = o + of_d[size_t{8} * j] * s[j];
+                for (uint32_t j = 0; j < count; ++j) {
+                    const uint32_t place = first + j;
+                    o = o + kept_number(args.type, args.v, v + place / 8 * args.v_tile + place % 8 * 8) * s[j];
+                }
                 out[d] = o;
             }
         }

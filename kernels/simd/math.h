@@ -25,6 +25,7 @@
 //     scales_load                 8 bfloat16 as floats
 //     halves_load, halves_store   f16_f32 and f32_f16 of 8 in memory; half.h has them for who lacks the instructions.
 //                                 halves_store(out, first, second): of 16
+//     codes_widen                 8 int8 as floats
 //     store_codes                 the low bytes of 8 or of 4 times 8 lanes; they are in [-128, 127]
 //     pin                         keeps a vector's place in the order of instructions
 #pragma once

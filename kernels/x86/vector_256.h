@@ -112,6 +112,9 @@ static inline void halves_store(uint16_t *out, f32x8 first, f32x8 second) {
     _mm256_storeu_si256(reinterpret_cast<__m256i *>(out), _mm256_add_epi16(halves, infinite));
 }
 
+static inline f32x8 codes_widen(const int8_t *codes) {
+    return to_float(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i *>(codes))));
+}
 static inline void store_codes(int8_t *out, i32x8 codes) {
     const __m128i halves = _mm_packs_epi32(_mm256_castsi256_si128(codes), _mm256_extracti128_si256(codes, 1));
     _mm_storel_epi64(reinterpret_cast<__m128i *>(out), _mm_packs_epi16(halves, halves));

@@ -155,6 +155,10 @@ static inline void halves_narrow(uint16_t *out, i32x8 v) {
     _mm_storeu_si128(reinterpret_cast<__m128i *>(out), _mm_packus_epi32(v.low, v.high));
 }
 
+static inline f32x8 codes_widen(const int8_t *codes) {
+    const __m128i all = _mm_loadl_epi64(reinterpret_cast<const __m128i *>(codes));
+    return to_float({_mm_cvtepi8_epi32(all), _mm_cvtepi8_epi32(_mm_srli_si128(all, 4))});
+}
 static inline void store_codes(int8_t *out, i32x8 codes) {
     const __m128i halves = _mm_packs_epi32(codes.low, codes.high);
     _mm_storel_epi64(reinterpret_cast<__m128i *>(out), _mm_packs_epi16(halves, halves));

@@ -98,6 +98,19 @@ uint64_t block_state_bytes(const BlockKind &kind, const BlobShape &shape, const 
     return total;
 }
 
+uint64_t block_page_bytes(const BlockKind &kind, const BlobShape &shape, const Dims &dims) {
+#if ADDER_CACHE
+    if (kind.has_cache) {
+        const bool codes = shape.state_type == static_cast<uint8_t>(StateType::int8);
+        const uint32_t number = codes ? 1 : shape.state_type == static_cast<uint8_t>(StateType::f16) ? 2 : 4;
+        return page_tokens * (uint64_t{2 * number} * dims[Dim::d_kv] +
+                              (codes ? uint64_t{2 * sizeof(float)} * dims[Dim::n_group] : 0));
+    }
+#endif
+    (void)kind, (void)shape, (void)dims;
+    return 0;
+}
+
 [[maybe_unused]] static uint32_t largest(uint32_t a, uint32_t b) { return a > b ? a : b; }
 
 Dims make_dims(const BlobShape &shape, uint32_t d_model, uint32_t vocab_size) {

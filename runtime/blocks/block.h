@@ -31,7 +31,9 @@ enum BlockTrait : uint16_t {
     block_diagonal = 256,       // matrices that are blocks on a diagonal
     block_lone_channels = 512,  // steps on channels with one tensor alone
     block_positions = 1024,     // steps that go by a token's position
-    block_scaled_ends = 2048    // a scale of the embedding, a cap on the logits
+    block_scaled_ends = 2048,   // a scale of the embedding, a cap on the logits
+    block_cache = 4096,         // keys and values of every token of a context
+    block_beside = 8192         // two blocks on one input
 };
 constexpr uint32_t built_traits = 0
 #define ADDER_BLOCK_TRAITS(traits) | (traits)
@@ -65,17 +67,33 @@ enum class Form : uint8_t {
 // Buffers of a chunk in the arena. Those of the model, then those that some kinds of blocks have.
 enum class Slot : uint8_t {
     none,
-#define ADDER_SLOT(name, word) name,
+#define ADDER_SLOT(name, word, place) name,
 #include "runtime/blocks/kinds.inc"
     count
 };
+// Where a block has each: a place is one buffer in blocks of one kind, and another in those of others.
+constexpr uint8_t slot_places[] = {
+    0,  // none
+#define ADDER_SLOT(name, word, place) place,
+#include "runtime/blocks/kinds.inc"
+};
+struct Place {
+    uint8_t at;
+    constexpr Place(Slot slot)
+        : at(slot_places[static_cast<uint32_t>(slot)]) {}  // NOLINT: a table names slots
+};
+constexpr uint32_t count_slot_places() {
+    uint32_t highest = 0;
+    for (const uint8_t place : slot_places) highest = place > highest ? place : highest;
+    return highest + 1;
+}
 
 // Where the input of a linear layer stands, in the forms that it may have.
 struct InputRow {
-    Slot floats;   // made by the stage before it, ...
-    uint8_t part;  // ... this part, the parts before it being as wide
-    Slot codes;    // of the same, `width` numbers per token
-    Slot widened;  // the codes as floats, for float weights
+    Place floats;   // made by the stage before it, ...
+    uint8_t part;   // ... this part, the parts before it being as wide
+    Place codes;    // of the same, `width` numbers per token
+    Place widened;  // the codes as floats, for float weights
     Dim width;
     bool of_norm;  // is it what a norm makes?
     Role makers[2];  // the first of these that is there has a row for each number, which may be divided; none: no such
@@ -84,8 +102,8 @@ struct InputRow {
 struct TensorRow {
     Role role;
     Form form;
-    bool joined;        // goes by the tiles of the row before it; `channels` joined to a matrix are its bias
-    uint16_t presence;  // ShapeFlags, all of which it needs; 0: always there
+    bool joined;  // goes by the tiles of the row before it; `channels` joined to a matrix are its bias
+    uint16_t presence;  // ShapeFlags, all of which it needs, or, with shape_unless, none of which it may have; 0: always there
     Parts rows;
     Dim cols;
     uint8_t input;   // of a matrix: its place in BlockKind.inputs
@@ -107,6 +125,7 @@ struct SlotRow {
     Slot slot;
     SlotType type;
     Parts numbers;
+    Place place = slot;
 };
 
 // A part of a block's recurrent state, [tiles][count][8].
@@ -119,8 +138,10 @@ struct StateRow {
 };
 
 struct DimRow {
+    constexpr DimRow(Dim one, uint32_t most, uint8_t least = 1) : dim(one), low(least), high(most) {}
     Dim dim;
-    uint32_t high;  // from 1 on
+    uint8_t low;
+    uint32_t high;
 };
 
 struct Frame;
@@ -148,8 +169,11 @@ struct BlockKind {
     const char *(*fault)(const BlobShape &shape, const Dims &dims, uint32_t *value);
     // residual += f(norm(residual)) for the tokens of a frame, with a block of a blob in memory.
     void (*forward)(const Frame &frame, const Model &model, uint32_t block);
-    // Shapes with these ShapeFlags take d_model floats per token that the last block of this kind without them has left.
+    // Shapes with these ShapeFlags take d_model floats per token that the last block with leaves_carried of them has left.
     uint16_t takes_carried = 0;
+    bool gates_output =
+        false;  // what its last matrix makes goes through a gate before it is added to the residual stream
+    bool has_cache = false;  // of keys and values, in the place of a state
 };
 
 // "d_inner": the names of adder_model_dim.
@@ -161,7 +185,10 @@ const BlockKind *find_block_kind(uint16_t id);
 // Embedding, final norm and head, as if they were a block: what has no block of its own.
 extern const BlockKind model_ends;
 
-inline bool is_present(const TensorRow &row, uint16_t flags) { return (row.presence & ~flags) == 0; }
+inline bool is_present(const TensorRow &row, uint16_t flags) {
+    if (is_built(block_beside) && (row.presence & shape_unless) != 0) return (row.presence & flags) == 0;
+    return (row.presence & ~flags) == 0;
+}
 
 // The row of a role; null if the kind has none.
 const TensorRow *find_row(const BlockKind &kind, Role role);
@@ -212,9 +239,22 @@ inline uint32_t state_number_bytes(const StateRow &row, const BlobShape &shape) 
 uint64_t state_part_bytes(const StateRow &row, const BlobShape &shape, const Dims &dims);
 uint64_t block_state_bytes(const BlockKind &kind, const BlobShape &shape, const Dims &dims);
 
-// Does a shape take what an earlier block left?
-inline bool takes_carried(const BlockKind &kind, uint16_t flags) {
-    return is_built(block_carried) && (kind.takes_carried & flags) != 0;
+// The cache is pages of 8 tokens each. A page has, of each block with a cache in turn, keys [d_kv][8 tokens], values
+// [d_kv/8][8 tokens][8], and of codes the scales of keys [n_group][8 tokens] and of values, a float for each group and token.
+constexpr uint32_t page_tokens = tile_size;
+uint64_t block_page_bytes(const BlockKind &kind, const BlobShape &shape, const Dims &dims);
+inline uint32_t pages_of(uint64_t tokens) {  // at most max_context
+    return static_cast<uint32_t>(tokens + (page_tokens - 1)) / page_tokens;
+}
+
+// What a shape takes of what an earlier block left, by the ShapeFlags that say so, and what it leaves: values the first of those
+// blocks, whose shape does not mix them; its input one that another works beside.
+inline uint16_t takes_carried(const BlockKind &kind, uint16_t flags) {
+    return is_built(block_carried) ? kind.takes_carried & flags : 0;
+}
+inline uint16_t leaves_carried(const BlockKind &kind, uint16_t flags) {
+    if (is_built(block_beside) && (flags & shape_keeps_input) != 0) return shape_beside;
+    return kind.takes_carried & shape_value_residual & ~flags;
 }
 
 // The numbers of a shape's kind, with those of the model and what follows. n_head, n_group of 0 count as 1.

@@ -2,17 +2,19 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/blocks/frame.h"
 
+#include <cstring>
+
 namespace adder {
 
 Slots::Slots(const BlockView &block, const Buffers &buffers) {
     const uint32_t width = block.dims.padded(Dim::d_model);
-    of[static_cast<uint32_t>(Slot::in_codes)] = {reinterpret_cast<uint8_t *>(buffers.in_codes), width};
-    of[static_cast<uint32_t>(Slot::in_floats)] = {reinterpret_cast<uint8_t *>(buffers.in_floats), width};
+    (*this)[Slot::in_codes] = {reinterpret_cast<uint8_t *>(buffers.in_codes), width};
+    (*this)[Slot::in_floats] = {reinterpret_cast<uint8_t *>(buffers.in_floats), width};
     uint8_t *bytes = buffers.work;
     for (uint32_t i = 0; i < block.kind->slot_count; ++i) {
         const SlotRow &row = block.kind->slots[i];
         const uint32_t numbers = row.numbers.padded(block.dims);
-        of[static_cast<uint32_t>(row.slot)] = {bytes, numbers};
+        (*this)[row.place] = {bytes, numbers};
         bytes += buffer_bytes(row.type, numbers, buffers.form);
     }
     uint32_t offset = 0;
@@ -42,14 +44,31 @@ float *normalize_part(const Frame &frame, const TensorRow &norm, const float *we
     return v + padded;
 }
 
+// What a norm is of: the residual stream, or what that was before the block beside this one added to it, or a buffer of the block.
+// Out of line for the sake of the stack.
+#if ADDER_BESIDE
+[[gnu::noinline]]
+#endif
+static const float *
+norm_input(const Frame &frame, const Layer &layer) {
+    const InputRow &place = frame.block.kind->inputs[layer.row.input];
+    if (is_built(block_grouped_norms) && place.floats.at != Place(Slot::in_floats).at)
+        return layer.input.floats;
+    float *const stream = frame.buffers.residual, *const kept = frame.buffers.carried;
+    if (!is_built(block_beside) || kept == nullptr) return stream;
+    const uint16_t flags = frame.block.shape->flags;
+    if ((flags & shape_beside) != 0) return kept;
+    if ((flags & shape_keeps_input) != 0)
+        std::memcpy(kept, stream, sizeof(float) * frame.tokens * frame.dims().padded(Dim::d_model));
+    return stream;
+}
+
 void normalize_input(const Frame &frame, const Layer &layer, const float *weight, uint32_t groups,
                      Param epsilon) {
-    const InputRow &place = frame.block.kind->inputs[layer.row.input];
-    const bool stream = !is_built(block_grouped_norms) || place.floats == Slot::in_floats;
-    normalize(frame.kernels, frame.team,
-              {weight, frame.dims()[place.width], groups, frame.block.param(epsilon)}, layer.linear,
-              layer.input, stream ? frame.buffers.residual : layer.input.floats, layer.input.floats_stride,
-              frame.tokens);
+    const Norm norm{weight, frame.dims()[frame.block.kind->inputs[layer.row.input].width], groups,
+                    frame.block.param(epsilon)};
+    normalize(frame.kernels, frame.team, norm, layer.linear, layer.input, norm_input(frame, layer),
+              layer.input.floats_stride, frame.tokens);
 }
 
 Channels channels_of(const Channels &all, Range range, uint32_t cols) {

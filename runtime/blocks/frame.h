@@ -37,9 +37,10 @@ struct StateView {
 struct Slots {
     Slots() = default;
     Slots(const BlockView &block, const Buffers &buffers);
-    SlotView of[static_cast<uint32_t>(Slot::count)];
+    SlotView of[count_slot_places()];
     StateView states[max_states];
-    const SlotView &operator[](Slot slot) const { return of[static_cast<uint32_t>(slot)]; }
+    SlotView &operator[](Place place) { return of[place.at]; }
+    const SlotView &operator[](Place place) const { return of[place.at]; }
 };
 
 struct Frame {
@@ -48,9 +49,12 @@ struct Frame {
     const BlockView &block;
     const Buffers &buffers;
     const Slots &slots;
-    uint8_t *state;  // of this block, its parts one after the other
+    uint8_t *state;  // of this block, its parts one after the other; or what it has of the cache's first page
     uint32_t tokens;
-    uint64_t position;  // of the first of the tokens in their sequence; 0 where no kind that is built asks
+#if ADDER_CACHE
+    uint32_t page_bytes = 0;  // from a page of the cache to the next
+#endif
+    uint64_t position = 0;  // of the first of the tokens in their sequence; 0 where no kind that is built asks
 
     const Dims &dims() const { return block.dims; }
 };
@@ -76,7 +80,8 @@ inline uint8_t *state_view(const Frame &frame, uint32_t index, uint32_t tile) {
 float *normalize_part(const Frame &frame, const TensorRow &norm, const float *weight, Param epsilon, float *v,
                       uint32_t stride);
 
-// The input of a linear layer: RMSNorm of the residual stream, or of a buffer of the block in place.
+// The input of a linear layer: RMSNorm of the residual stream, or of a buffer of the block in place; in 0 groups the weights
+// are all that it is multiplied by.
 void normalize_input(const Frame &frame, const Layer &layer, const float *weight, uint32_t groups,
                      Param epsilon);
 

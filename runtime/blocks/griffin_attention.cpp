@@ -120,12 +120,16 @@ void griffin_attend(const Frame &frame, uint32_t token, Range heads) {
     args.head_end = heads.end;
     args.head_dim = n[Dim::head_dim];
     args.heads_per_group = n[Dim::n_head] / n[Dim::n_group];
-    args.window = n[Dim::window];
-    args.keys = position < args.window ? static_cast<uint32_t>(position) + 1 : args.window;
-    args.width = n[Dim::d_kv];
+    args.keys = position < n[Dim::window] ? static_cast<uint32_t>(position) + 1 : n[Dim::window];
     args.q = qg.floats() + size_t{token} * qg.stride;
-    args.k = reinterpret_cast<float *>(state_view(frame, 0, 0));
-    args.v = reinterpret_cast<float *>(state_view(frame, 1, 0));
+    args.type = KeptType::f32;
+    args.k = state_view(frame, 0, 0);
+    args.k_tile = size_t{tile_size} * n[Dim::d_kv];
+    args.v = state_view(frame, 1, 0);
+    args.v_tile = tile_size * tile_size;
+    args.v_channels = size_t{tile_size} * n[Dim::window];
+    args.k_scale = args.v_scale = nullptr;
+    args.scale_tile = 0;
     args.out = qg.floats(n[Dim::d_inner]) + size_t{token} * qg.stride;
     frame.kernels.attend(args);
 }

@@ -50,7 +50,7 @@ constexpr StateRow states[] = {
 constexpr uint32_t max_groups = 1024;
 constexpr DimRow dims[] = {
     {Dim::d_inner, max_d_inner}, {Dim::d_state, max_d_state}, {Dim::d_conv, max_d_conv},
-    {Dim::n_head, max_d_inner},  {Dim::n_group, max_groups},  {Dim::n_norm_group, max_groups},
+    {Dim::n_head, max_d_inner},  {Dim::n_group, max_groups},  {Dim::n_norm_group, max_groups, 0},
 };
 
 const char *fault(const BlobShape &, const Dims &d, uint32_t *value) {
@@ -61,7 +61,7 @@ const char *fault(const BlobShape &, const Dims &d, uint32_t *value) {
     if (d[Dim::n_head] % d[Dim::n_group] != 0 || d[Dim::d_bc] > max_d_inner)
         return "number of groups of heads";
     *value = d[Dim::n_norm_group];
-    if (d[Dim::d_inner] % (tile_size * d[Dim::n_norm_group]) != 0)
+    if (d[Dim::n_norm_group] > 0 && d[Dim::d_inner] % (tile_size * d[Dim::n_norm_group]) != 0)
         return "number of groups of the norm, whose channels are a multiple of 8";
     return nullptr;
 }
@@ -74,7 +74,7 @@ void forward(const Frame &frame, const Model &model, uint32_t block) {
 
 // clang-format off
 constexpr BlockKind kind = {BlockId::mamba2,
-                            shape_projection_bias,
+                            shape_projection_bias | (is_built(block_beside) ? shape_keeps_input : 0),
                             StateType::f16,
                             true,
                             count_of(tensors), count_of(inputs), count_of(slots), count_of(states), count_of(dims),

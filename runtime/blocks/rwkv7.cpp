@@ -48,24 +48,20 @@ constexpr TensorRow tensors[] = {
     {Role::out_proj, Form::matrix, false, 0, d_model, Dim::d_inner, y, inputs_all, 0},
 };
 // clang-format on
-constexpr InputRow of_mix(Role mix) {
-    return {Slot::mixed, 0, Slot::in_codes, Slot::mixed, Dim::d_model, false, {mix}};
-}
 constexpr InputRow of_low(Dim rank, Role maker) {
     return {Slot::low, 0, Slot::low_codes, Slot::low, rank, false, {maker}};
 }
-// Codes as floats take the place of what they were made of: nothing else reads it after them.
 constexpr InputRow inputs[] = {
-    of_mix(Role::mix_r),
-    of_mix(Role::mix_w),
+    mixed_input(Role::mix_r),
+    mixed_input(Role::mix_w),
     of_low(Dim::w_rank, Role::none),  // behind a tanh, as g's behind a sigmoid
-    of_mix(Role::mix_k),
-    of_mix(Role::mix_v),
-    of_mix(Role::mix_v1),
+    mixed_input(Role::mix_k),
+    mixed_input(Role::mix_v),
+    mixed_input(Role::mix_v1),
     of_low(Dim::v_rank, Role::v1_proj),
-    of_mix(Role::mix_a),
+    mixed_input(Role::mix_a),
     of_low(Dim::a_rank, Role::a1_proj),
-    of_mix(Role::mix_g),
+    mixed_input(Role::mix_g),
     of_low(Dim::g_rank, Role::none),
     {Slot::gate, 0, Slot::in_codes, Slot::gate, Dim::d_inner, false, {Role::g2_proj}},
 };
@@ -92,16 +88,10 @@ constexpr DimRow dims[] = {
 };
 
 const char *fault(const BlobShape &shape, const Dims &d, uint32_t *value) {
-    *value = d[Dim::d_inner];
-    if (d[Dim::d_inner] != d[Dim::d_model]) return "d_inner, which is d_model";
     *value = d[Dim::v_rank];  // of what is not there
     if ((shape.flags & shape_value_residual) == 0 && d[Dim::v_rank] != 1)
         return "v_rank without values of before: 1";
-    *value = d[Dim::n_head];
-    if (d[Dim::d_inner] % d[Dim::n_head] != 0 || d[Dim::head_dim] % tile_size != 0 ||
-        d[Dim::head_dim] > max_d_state)
-        return "number of heads, whose channels are a multiple of 8 up to 1024";
-    return nullptr;
+    return time_mix_fault(d, value);
 }
 
 void forward(const Frame &frame, const Model &model, uint32_t block) {
@@ -150,37 +140,6 @@ const Rwkv7Projection rwkv7_projections[7] = {
     {rwkv7::mix_a, rwkv7::a1_proj, true, nullptr, Slot::rate},
     {rwkv7::mix_g, rwkv7::g1_proj, true, rwkv7_sigmoid, Slot::gate},
 };
-
-void rwkv7_norm(const Frame &frame, const float *weight, const float *bias, Range tokens) {
-    const SlotView &out = frame.slots[Slot::in_floats];
-    for (uint32_t t = tokens.begin; t < tokens.end; ++t)
-        frame.kernels.layernorm(frame.buffers.residual + size_t{out.stride} * t, weight, bias,
-                                frame.dims()[Dim::d_model], frame.block.param(Param::norm_epsilon),
-                                out.floats() + size_t{out.stride} * t);
-}
-
-void rwkv7_shift(const Frame &frame) {
-    const uint32_t width = frame.dims()[Dim::d_model];
-    float *const state = reinterpret_cast<float *>(state_view(frame, 0, 0));
-    const float *before = state, *n = frame.slots[Slot::in_floats].floats();
-    float *shifted = frame.slots[Slot::shifted].floats();
-    for (uint32_t t = 0; t < frame.tokens; ++t, before = n, n += width, shifted += width)
-        for (uint32_t i = 0; i < width; ++i) shifted[i] = before[i] - n[i];
-    memcpy(state, before, sizeof(float) * width);
-}
-
-void rwkv7_mix(const Frame &frame, const float *factors, const float *, Range tiles) {
-    TokenShiftArgs args;
-    args.tile_begin = tiles.begin;
-    args.tile_end = tiles.end;
-    args.tokens = frame.tokens;
-    args.factors = factors;
-    args.n = frame.slots[Slot::in_floats].floats();
-    args.shifted = frame.slots[Slot::shifted].floats();
-    args.out = frame.slots[Slot::mixed].floats();
-    args.stride = frame.slots[Slot::mixed].stride;
-    frame.kernels.token_shift(args);
-}
 
 void rwkv7_tanh(const Frame &frame, Range tiles) { rwkv7::activate_low(frame, tiles, Activation::tanh); }
 

@@ -4,6 +4,7 @@
 
 #include "runtime/blocks/frame.h"
 #include "runtime/blocks/kinds.h"
+#include "runtime/blocks/shift.h"
 
 #if ADDER_RWKV7
 
@@ -41,18 +42,11 @@ enum Row : uint8_t {
 };
 }  // namespace rwkv7
 
-// Multiply-accumulates of int8 that a number of the state costs, roughly; and a number of what is shifted, or made sigmoids of.
+// Multiply-accumulates of int8 that a number of the state costs, roughly; and a number that is made a sigmoid.
 constexpr uint8_t wkv7_work = 6;
-constexpr uint8_t shift_work = 2;
 constexpr uint8_t activation_work = 16;
 
-// Its steps. LayerNorm of the residual stream, into in_floats; then what each token's is less than that of the token before,
-// into `shifted`, for all tokens at once, the last one going into the state.
-VectorStep rwkv7_norm;
-void rwkv7_shift(const Frame &frame);
-// What a projection takes of both, into `mixed`.
-VectorStep rwkv7_mix;
-// Between the matrices of a low rank.
+// Its steps. Between the matrices of a low rank.
 RowStep rwkv7_tanh, rwkv7_sigmoid;
 // Of heads.
 VectorStep rwkv7_recurrence;
@@ -69,7 +63,7 @@ extern const Rwkv7Projection rwkv7_projections[7];
 // A projection by one matrix, or by two. Out of line, for the sake of the stack.
 template <class Source>
 [[gnu::noinline]] adder_status rwkv7_project(Source &source, const Rwkv7Projection &projection) {
-    adder_status status = source.with_channels(projection.mix, shift_work, rwkv7_mix);
+    adder_status status = source.with_channels(projection.mix, shift_work, shift_mix);
     if (status != ADDER_OK) return status;
     {
         const Layer first = source.layer(projection.matrix);
@@ -87,9 +81,7 @@ template <class Source>
 [[gnu::noinline]] adder_status rwkv7_forward(Source &source, const Frame &f) {
     using namespace rwkv7;
     const Dims &dims = f.dims();
-    adder_status status = source.with_vectors(
-        norm, f.tokens, uint64_t{f.tokens - 1} * dims[Dim::d_model] * encode_work, rwkv7_norm);
-    if (status == ADDER_OK) rwkv7_shift(f);
+    adder_status status = shift_input(source, f, norm);
     for (const Rwkv7Projection &projection : rwkv7_projections) {
         const bool is_there = projection.mix != mix_v1 || (f.block.shape->flags & shape_value_residual) != 0;
         if (status == ADDER_OK && is_there) status = rwkv7_project(source, projection);

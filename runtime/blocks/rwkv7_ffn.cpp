@@ -1,4 +1,4 @@
-// RWKV-7's channel mix: its tables and its step.
+// RWKV-7's channel mix: its tables.
 // SPDX-License-Identifier: MIT
 #include "runtime/blocks/rwkv7_ffn.h"
 
@@ -23,9 +23,9 @@ constexpr TensorRow tensors[] = {
     {Role::ffn_value, Form::matrix, false, 0, parts(Dim::d_model), Dim::d_ffn, squares, inputs_all, 0},
 };
 // clang-format on
-// Codes as floats take the place of what they were made of.
 constexpr InputRow inputs[] = {
-    {Slot::mixed, 0, Slot::in_codes, Slot::mixed, Dim::d_model, false, {Role::mix_ffn}},
+    mixed_input(Role::mix_ffn),
+    // Codes as floats take the place of what they were made of.
     {Slot::hidden, 0, Slot::hidden_codes, Slot::hidden, Dim::d_ffn, false, {}},
 };
 constexpr SlotRow slots[] = {
@@ -62,13 +62,6 @@ constexpr BlockKind kind = {BlockId::rwkv7_ffn,
 }  // namespace rwkv7_ffn
 
 const BlockKind rwkv7_ffn_kind = rwkv7_ffn::kind;
-
-void rwkv7_ffn_square(const Frame &frame, Range tiles) {
-    const SlotView &hidden = frame.slots[Slot::hidden];
-    for (uint32_t t = 0; t < frame.tokens; ++t)
-        frame.kernels.activate(hidden.floats() + size_t{hidden.stride} * t + tile_size * tiles.begin,
-                               tile_size * (tiles.end - tiles.begin), Activation::relu_squared);
-}
 
 }  // namespace adder
 

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "runtime/blocks/rwkv7.h"
+#include "runtime/blocks/kinds.h"
+#include "runtime/blocks/shift.h"
 
 #if ADDER_RWKV7
 
@@ -13,19 +14,15 @@ namespace rwkv7_ffn {
 enum Row : uint8_t { norm, norm_bias, mix, key, value };
 }  // namespace rwkv7_ffn
 
-RowStep rwkv7_ffn_square;
-
 // residual += V relu(K x)^2,  x = norm(residual), shifted.
 template <class Source>
 [[gnu::noinline]] adder_status rwkv7_ffn_forward(Source &source, const Frame &f) {
     using namespace rwkv7_ffn;
-    adder_status status = source.with_vectors(
-        norm, f.tokens, uint64_t{f.tokens - 1} * f.dims()[Dim::d_model] * encode_work, rwkv7_norm);
-    if (status == ADDER_OK) rwkv7_shift(f);
-    if (status == ADDER_OK) status = source.with_channels(mix, shift_work, rwkv7_mix);
+    adder_status status = shift_input(source, f, norm);
+    if (status == ADDER_OK) status = source.with_channels(mix, shift_work, shift_mix);
     if (status == ADDER_OK) {
         const Layer first = source.layer(key);
-        status = source.linear_rows({{first, Slot::hidden}}, 1, rwkv7_ffn_square);
+        status = source.linear_rows({{first, Slot::hidden}}, 1, shift_square);
     }
     if (status == ADDER_OK) status = source.add_linear(source.layer(value));
     return status;

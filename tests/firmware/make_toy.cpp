@@ -1,13 +1,16 @@
-// Writes a toy Mamba-2 with a state of halves, whose logits tests/golden/logits.crc has: make_toy FILE
+// Writes a toy of a family, whose logits tests/golden/logits.crc has: make_toy FILE MODEL_TYPE f32|f16
 // SPDX-License-Identifier: MIT
+#include <string>
+
 #include "converter/base/file.h"
 #include "tests/support/blob_builder.h"
 
 int main(int count, char **arguments) {
-    if (count != 2) return 2;
+    if (count != 4) return 2;
     using namespace adder;
+    const StateType state = arguments[3] == std::string("f16") ? StateType::f16 : StateType::f32;
     const test::AlignedBytes blob =
-        test::build_blob(test::toy_model("mamba2", recipe_named("small"), StateType::f16));
+        test::build_blob(test::toy_model(arguments[2], recipe_named("small"), state));
     AtomicFile file(arguments[1]);
     file.write(blob.data(), blob.size());
     file.commit();

@@ -1,6 +1,11 @@
 /* Generates tokens for an instruction counter: scripts/board_figures.py.
  * SPDX-License-Identifier: MIT
  * What is counted lies between two hints that do nothing on any core, hint #0x70 and hint #0x71. */
+#if defined(__aarch64__)
+#define HINT(number) __asm__ volatile("hint #0x" #number ::: "memory")
+#else
+#define HINT(number) __asm__ volatile(".inst.w 0xf3af80" #number ::: "memory")
+#endif
 #include "model.h"
 #include "port.h"
 
@@ -31,9 +36,9 @@ int main(void) {
     adder_sampler_init(&sampler, &model);
     sampler.temperature = 0;
     if (!generate(session, &token, 4)) return 1;
-    __asm__ volatile(".inst.w 0xf3af8070" ::: "memory");
+    HINT(70);
     const int all = generate(session, &token, counted_tokens);
-    __asm__ volatile(".inst.w 0xf3af8071" ::: "memory");
+    HINT(71);
     if (!all) return 1;
     put_text(adder_session_isa(session));
     put_text(" ");

@@ -46,7 +46,15 @@ constexpr Model models[] = {
     {"mamba2-toy", "", 70, true, false, "mamba2"},
     {"mamba2-toy-f16", "", 70, true, false, "mamba2", StateType::f16},
     {"rwkv7", "conformance/rwkv7", 70, true, false},
+    {"rwkv7-toy", "", 70, true, false, "rwkv7"},
+    {"rwkv4", "conformance/rwkv4", 70, true, false},
+    {"rwkv4-toy", "", 70, true, false, "rwkv"},
+    {"rwkv5-toy", "", 70, true, false, "rwkv5"},
     {"griffin-toy", "", 70, true, false, "recurrent_gemma"},
+    {"granite-toy", "", 70, true, false, "granitemoehybrid"},
+    {"lfm2-toy", "", 70, true, false, "lfm2"},
+    {"falcon-h1-toy", "", 70, true, false, "falcon_h1"},
+    {"nemotron-h-toy", "", 70, true, false, "nemotron_h"},
     {"rwkv7-13m", "rwkv7-13m", 17, false, false, nullptr, StateType::f32, true},
     {"griffin-13m", "griffin-13m", 17, false, false, nullptr, StateType::f32, true},
 };
@@ -170,6 +178,7 @@ class Prompted {
                                                            ThreadPool::parallel_for,
                                                            &pool_,
                                                            way.isa,
+                                                           0,
                                                            0,
                                                            {}}) {}
 

@@ -75,6 +75,64 @@ TEST(Math, SiluError) {
     EXPECT_LT(error_of(silu_f32, silu_exact, -86.6, 1e30).relative, 3.97e-6);
 }
 
+TEST(Math, SigmoidError) {
+    const auto exact = [](double x) { return 1 / (1 + std::exp(-x)); };
+    EXPECT_LT(error_of(sigmoid_f32, exact, -1, 1e30).relative, 1.9e-7);
+    EXPECT_LT(error_of(sigmoid_f32, exact, -20, 1e30).relative, 1.11e-6);
+    EXPECT_LT(error_of(sigmoid_f32, exact, -86.6, 1e30).relative, 3.96e-6);
+}
+
+TEST(Math, TanhError) {
+    const auto exact = [](double x) { return std::tanh(x); };
+    EXPECT_LT(error_of(tanh_f32, exact, -1e30, 1e30).relative, 9.66e-7);
+    EXPECT_LT(error_of(tanh_f32, exact, -1e30, 1e30).absolute, 1.57e-7);
+}
+
+TEST(Math, GeluError) {
+    const auto exact = [](double x) {
+        return x / (1 + std::exp(-2 * std::sqrt(2 / std::acos(-1)) * (x + 0.044715 * x * x * x)));
+    };
+    EXPECT_LT(error_of(gelu_f32, exact, -1, 1e10).relative, 2.79e-7);
+    EXPECT_LT(error_of(gelu_f32, exact, -8, 1e10).relative, 8.63e-6);
+    EXPECT_LT(error_of(gelu_f32, exact, -1e10, 8).absolute, 5.17e-7);
+}
+
+// 1 - 2^t of the two parts, as RG-LRU takes it: next to t = 0 with all digits.
+TEST(Math, PartsOfExp2KeepTheRestNextToZero) {
+    const auto left = [](float t) {
+        const Exp2Parts parts = exp2_parts(t);
+        return (1.0f - parts.power) - parts.rest;
+    };
+    const auto exact = [](double t) { return -std::expm1(t * std::log(2.0)); };
+    EXPECT_LT(error_of(left, exact, -125, -1e-30).relative, 6.98e-7);
+    EXPECT_EQ(left(0.0f), 0.0f);
+}
+
+// Every angle of 24 bits, and some of 32.
+TEST(Math, TurnError) {
+    double worst = 0, longest = 0;
+    const auto measure = [&](uint32_t angle) {
+        const Turn turn = turn_f32(angle);
+        const double radians = angle * 0x1p-31 * std::acos(-1.0);
+        const double sine = turn.sine, cosine = turn.cosine;
+        worst = std::max({worst, std::fabs(sine - std::sin(radians)), std::fabs(cosine - std::cos(radians))});
+        longest = std::max(longest, std::fabs(std::hypot(sine, cosine) - 1));
+    };
+    for (uint32_t angle = 0; angle < 1u << 24; angle += 7) measure(angle << 8);
+    for (uint64_t angle = 0; angle < uint64_t{1} << 32; angle += 99991) measure(static_cast<uint32_t>(angle));
+    EXPECT_LT(worst, 8.9e-8);
+    EXPECT_LT(longest, 9.1e-8);
+}
+
+TEST(Math, TurnsOfAQuarterAreExact) {
+    const float sines[] = {0, 1, 0, -1};
+    for (uint32_t quarter = 0; quarter < 4; ++quarter) {
+        const Turn turn = turn_f32(quarter << 30);
+        EXPECT_EQ(turn.sine, sines[quarter]);
+        EXPECT_EQ(turn.cosine, sines[(quarter + 1) % 4]);
+    }
+}
+
 TEST(Math, Exp2IsExactOnIntegers) {
     for (int n = -125; n <= 126; ++n) EXPECT_EQ(std::ldexp(1.0f, n), exp2_f32(static_cast<float>(n))) << n;
 }
@@ -112,6 +170,27 @@ TEST(Math, SoftplusEnds) {
     EXPECT_EQ(100.0f, softplus_f32(100.0f));
     EXPECT_EQ(0x1p-125f, softplus_f32(-infinity));
     EXPECT_EQ(0x1p-125f, softplus_f32(nan));
+}
+
+TEST(Math, SigmoidEnds) {
+    EXPECT_EQ(0.5f, sigmoid_f32(0.0f));
+    EXPECT_EQ(1.0f, sigmoid_f32(infinity));
+    EXPECT_EQ(0x1p-126f, sigmoid_f32(-infinity));
+    EXPECT_EQ(1.0f, sigmoid_f32(nan));
+}
+
+TEST(Math, TanhEnds) {
+    EXPECT_EQ(0.0f, tanh_f32(0.0f));
+    EXPECT_EQ(1.0f, tanh_f32(infinity));
+    EXPECT_EQ(-1.0f, tanh_f32(-infinity));
+    EXPECT_EQ(-1.0f, tanh_f32(nan));
+}
+
+TEST(Math, GeluEnds) {
+    EXPECT_EQ(0.0f, gelu_f32(0.0f));
+    EXPECT_EQ(100.0f, gelu_f32(100.0f));
+    EXPECT_EQ(-100.0f * 0x1p-126f, gelu_f32(-100.0f));
+    EXPECT_TRUE(std::isnan(gelu_f32(nan)));
 }
 
 TEST(Math, SiluEnds) {

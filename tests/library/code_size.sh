@@ -11,14 +11,16 @@ source=$1
 limit=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-others=$(sed -n 's/^ADDER_FAMILY(\(.*\))$/\1/p' "$source/runtime/blocks/kinds.inc" | tr a-z A-Z | sed '1d; s/.*/-DADDER_&=0/')
+# Its models' tokenizers split as GPT-2 does.
+others=-DADDER_PRETOKENIZER=0\ $(sed -n 's/^ADDER_FAMILY(\(.*\))$/\1/p' "$source/runtime/blocks/kinds.inc" | tr a-z A-Z | sed '1d; s/.*/-DADDER_&=0/')
 for file in "$source"/kernels/*.cpp "$source"/kernels/scalar/*.cpp "$source"/runtime/*.cpp "$source"/runtime/blocks/*.cpp; do
     # shellcheck disable=SC2086
     ${CXX-c++} -std=c++17 -Os -DNDEBUG $others -I "$source" -I "$source/include" -ffp-contract=off -fno-math-errno -fno-exceptions \
         -fno-rtti -fno-threadsafe-statics -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections \
-        -c "$file" -o "$work/$(basename "$file" .cpp).o" &
+        -c "$file" -o "$work/$(basename "$file" .cpp).o" || touch "$work/failed" &
 done
 wait
+[ ! -e "$work/failed" ] || { echo "a file does not compile without the other families"; exit 1; }
 cat >"$work/main.c" <<'C'
 #include <adder/adder.h>
 extern const unsigned char blob[];

@@ -6,6 +6,7 @@
 #
 # docs/contributing.md has the same list, with numbers. The first family of runtime/blocks/kinds.inc is left out: calibration files
 # and blobs of old mean it where they name none. A family may have several kinds of blocks, NAME and NAME_..., and several kernels.
+# What it shares with hybrids is converter/families/NAME_...; who includes that may name it.
 set -eu
 cd "$1"
 lists='include/adder/config.h runtime/blocks/kinds.inc kernels/kernels.inc'
@@ -28,7 +29,8 @@ for family in $families; do
     kinds=$(sed -n "s/^ADDER_BLOCK(\(${family}\(_[a-z0-9_]*\)*\))\$/\1/p" runtime/blocks/kinds.inc)
     title=$(sed -n "s/^ADDER_BLOCK_ID($family, .*, \"\(.*\)\")\$/\1/p" runtime/blocks/kinds.inc)
     kernels=$(sed -n "s/^ADDER_KERNEL(\([a-z0-9_]*\), .*$part, .*/\1/p" kernels/kernels.inc)
-    own="converter/families/$family.cpp"
+    shared=$(find converter/families -name "${family}_*")
+    own="converter/families/$family.cpp $shared"
     for kind in $kinds; do own="$own runtime/blocks/$kind.h runtime/blocks/$kind.cpp"; done
     tests="tests/support/families/$family.cpp tests/converter/families/${family}_test.cpp"
     own_kernels=
@@ -46,12 +48,13 @@ for family in $families; do
         in_list "$file" "$own $own_kernels $lists $written" && continue
         case $file in
         kernels/arm/scan_*.cpp) continue ;;          # better kernels for cores with scalar floats
+        converter/families/*.cpp) grep -q "#include \"converter/families/${family}_" "$file" && continue ;;
         examples/models/*/tokenizer.json) continue ;; # words of texts
         esac
         complain "$file names $title: what it knows of it belongs into a table of these files: $own $lists"
     done
     count=$(echo $own $tests $own_kernels $lists | wc -w)
-    most=$((6 + 2 * $(echo $kinds | wc -w) + 4 * $(echo $kernels | wc -w)))
+    most=$((6 + 2 * $(echo $kinds | wc -w) + 4 * $(echo $kernels | wc -w) + $(echo $shared | wc -w)))
     [ "$count" -le $most ] && [ "$(echo $lists | wc -w)" -le $outside ] || complain "$title takes $count files"
     echo "$title takes $count files, $outside of which are not its own"
 done

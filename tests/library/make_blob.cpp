@@ -1,5 +1,6 @@
 // Writes tiny blobs, and exports them as a program carries them: make_blob DIR
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <cctype>
 #include <string>
 
@@ -23,6 +24,11 @@ static int export_blob(const std::string &directory, const std::string &name, co
     return cli_main(all_commands(), static_cast<int>(pointers.size()), pointers.data());
 }
 
+static std::string capitals(std::string name) {
+    for (char &c : name) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    return name;
+}
+
 int main(int count, char **arguments) {
     if (count != 2) return 2;
     test::BlobSpec spec;
@@ -34,7 +40,7 @@ int main(int count, char **arguments) {
     test::AlignedBytes blob = test::build_blob(spec);
     int failed = export_blob(arguments[1], "tiny", blob);
 
-    // The same with a tokenizer that asks for NFC; and three more of what a build may leave out.
+    // The same with a tokenizer that asks for NFC; and more of what a build may leave out.
     for (uint32_t i = 0; i < test::header_of(blob).section_count; ++i) {
         const BlobSection &section = test::sections_of(blob)[i];
         if (section.kind == section_tokenizer)
@@ -45,6 +51,12 @@ int main(int count, char **arguments) {
     spec.longest = true;
     failed |= export_blob(arguments[1], "tiny_world", test::build_blob(spec));
     spec.longest = false;
+    spec.characters = true;
+    failed |= export_blob(arguments[1], "tiny_pieces", test::build_blob(spec));
+    spec.characters = false;
+    spec.split = true;
+    failed |= export_blob(arguments[1], "tiny_split", test::build_blob(spec));
+    spec.split = false;
     spec.recipe.set_weights(Dtype::int4);
     failed |= export_blob(arguments[1], "tiny_int4", test::build_blob(spec));
     spec.recipe.set_weights(Dtype::f32);
@@ -62,20 +74,30 @@ int main(int count, char **arguments) {
         one.checkpoint.config.model_type = test::model_type_of(kind);
         one.checkpoint.config.vocab_size = 260;
         one.tokenizer = true;
-        one.state = find_block_kind(static_cast<uint16_t>(kind))->state_types;
+        one.state = std::min(find_block_kind(static_cast<uint16_t>(kind))->state_types, StateType::f16);
         const std::string name = kind_name(kind);
-        std::string part = name;
-        for (char &c : part) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
         test::AlignedBytes family = test::build_blob(one);
         failed |= export_blob(arguments[1], "tiny_" + name, family);
+        // What it needs, in the order in which a library that lacks it says so: the families of its blocks; hybrids have several.
+        std::vector<std::string> needed;
+        for (uint32_t i = 0; i < test::header_of(family).shape_count; ++i)
+            for (const BlockId other : parts) {
+                const std::string own = kind_name(static_cast<BlockId>(test::shapes_of(family)[i].kind));
+                const std::string one_of = kind_name(other), part = "ADDER_" + capitals(one_of);
+                if (own == one_of || own.compare(0, one_of.size() + 1, one_of + "_") == 0)
+                    if (std::find(needed.begin(), needed.end(), part) == needed.end()) needed.push_back(part);
+            }
         // Some of the inputs of a family may be floats with any recipe.
         bool floats = false;
         for (uint32_t i = 0; i < test::header_of(family).tensor_count; ++i)
             floats = floats || test::tensors_of(family)[i].input == static_cast<uint8_t>(Input::floats);
-        const std::string all = "ADDER_" + part + (floats ? " && ADDER_FLOAT_LAYERS" : "");
-        const std::string missing =
-            floats ? "ADDER_" + part + " ? \"ADDER_FLOAT_LAYERS\" : \"ADDER_" + part + "\""
-                   : "\"ADDER_" + part + "\"";
+        if (floats) needed.push_back("ADDER_FLOAT_LAYERS");
+        std::string all, missing = "\"\"";
+        for (size_t i = needed.size(); i-- > 0;) {
+            all = needed[i] + (all.empty() ? "" : " && " + all);
+            missing = "!" + needed[i] + " ? \"" + needed[i] + "\" : " + missing;
+        }
+        const std::string part = capitals(name);
         includes += "#include \"tiny_" + name + ".h\"\n";
         list += " \\\n    FAMILY(tiny_" + name + "_blob, TINY_" + part + "_BLOB_BYTES, (" + all + "), (" +
                 missing + "))";

@@ -101,12 +101,12 @@ TEST(Arena, OptionsOutOfRangeAreNamed) {
         const char *item;
         uint64_t found, needed;
     } cases[] = {
-        {{4097, 0, 0, 0, nullptr, nullptr, nullptr, 0, {}}, "chunk", 4097, 4096},
-        {{0xffffffffu, 0, 0, 0, nullptr, nullptr, nullptr, 0, {}}, "chunk", 0xffffffffu, 4096},
-        {{4, 5, 0, 0, nullptr, nullptr, nullptr, 0, {}}, "logit rows", 5, 4},
-        {{0, 17, 0, 0, nullptr, nullptr, nullptr, 0, {}}, "logit rows", 17, 16},
-        {{0, 0, 257, 0, run_in_place, nullptr, nullptr, 0, {}}, "threads", 257, 256},
-        {{0, 0, 2, 0, nullptr, nullptr, nullptr, 0, {}}, "threads without parallel_for", 2, 1},
+        {{4097, 0, 0, 0, nullptr, nullptr, nullptr, 0, 0, {}}, "chunk", 4097, 4096},
+        {{0xffffffffu, 0, 0, 0, nullptr, nullptr, nullptr, 0, 0, {}}, "chunk", 0xffffffffu, 4096},
+        {{4, 5, 0, 0, nullptr, nullptr, nullptr, 0, 0, {}}, "logit rows", 5, 4},
+        {{0, 17, 0, 0, nullptr, nullptr, nullptr, 0, 0, {}}, "logit rows", 17, 16},
+        {{0, 0, 257, 0, run_in_place, nullptr, nullptr, 0, 0, {}}, "threads", 257, 256},
+        {{0, 0, 2, 0, nullptr, nullptr, nullptr, 0, 0, {}}, "threads without parallel_for", 2, 1},
     };
     AlignedBytes arena(1 << 20);
     for (const auto &c : cases) {
@@ -139,7 +139,8 @@ TEST(Arena, NothingOutsideIsWritten) {
                     const AlignedBytes blob = build_blob(odd_spec(weights, int8_activations));
                     adder_model model;
                     ASSERT_EQ(adder_model_open(&model, blob.data(), blob.size(), nullptr), ADDER_OK);
-                    const adder_options options{chunk, chunk, threads, 1, run_in_place, nullptr, isa, 0, {}};
+                    const adder_options options{chunk,   chunk, threads, 1, run_in_place,
+                                                nullptr, isa,   0,       0, {}};
                     const size_t size = adder_arena_size(&model, &options);
                     ASSERT_GT(size, 0u);
                     ASSERT_EQ(size % 64, 0u);

@@ -126,26 +126,38 @@ TEST(Blob, HeaderFields) {
                    "number of tensors", tensors, tensors - 1);
 }
 
-TEST(Blob, ShapeFields) {
+// The shapes of a small blob of each family, by their places.
+std::vector<std::pair<std::string, int32_t>> all_shapes() {
+    std::vector<std::pair<std::string, int32_t>> all;
     for (const std::string &family : model_types()) {
-        SCOPED_TRACE(family);
+        AlignedBytes blob = small_blob(family);
+        for (uint32_t i = 0; i < header_of(blob).shape_count; ++i)
+            all.emplace_back(family, static_cast<int32_t>(i));
+    }
+    return all;
+}
+
+TEST(Blob, ShapeFields) {
+    for (const auto &[family, at] : all_shapes()) {
+        SCOPED_TRACE(family + " " + std::to_string(at));
         AlignedBytes sound = small_blob(family);
+        const int32_t place = at;
         const auto refused = [&](const std::function<void(BlobShape &)> &change, adder_status status,
                                  const char *item, uint64_t found, uint64_t needed) {
             expect_refusal(
-                sound, [&](AlignedBytes &blob) { change(shapes_of(blob)[0]); }, status, item, found, needed,
-                0);
+                sound, [&](AlignedBytes &blob) { change(shapes_of(blob)[place]); }, status, item, found,
+                needed, place);
         };
         for (const uint16_t kind : {uint16_t{0}, uint16_t{1000}, uint16_t{0xffff}})
             refused([=](BlobShape &shape) { shape.kind = kind; }, ADDER_ERROR_UNSUPPORTED, "kind of shape",
                     kind, 1);
-        const BlockKind &kind_of_family = kind_of(family);
+        const BlockKind &kind_of_family = *find_block_kind(shapes_of(sound)[place].kind);
         const uint16_t known = kind_of_family.flags;
         for (const uint16_t flags : {uint16_t{4}, uint16_t{0x8000}, static_cast<uint16_t>(known + 4)})
             refused([=](BlobShape &shape) { shape.flags = flags; }, ADDER_ERROR_UNSUPPORTED, "flags of shape",
                     flags, flags & known);
         AlignedBytes copy = sound;
-        const uint16_t flags = shapes_of(copy)[0].flags;
+        const uint16_t flags = shapes_of(copy)[place].flags;
         if ((known & shape_mixer_norms) == 0)
             refused([=](BlobShape &shape) { shape.flags |= shape_mixer_norms; }, ADDER_ERROR_UNSUPPORTED,
                     "flags of shape", flags | shape_mixer_norms, flags);
@@ -155,10 +167,12 @@ TEST(Blob, ShapeFields) {
                         "state of shape", type, 0);
         for (const size_t i : {0, 1, 2})
             refused([=](BlobShape &shape) { shape.reserved[i] = 1; }, ADDER_ERROR_UNSUPPORTED,
-                    "state of shape", 0, 0);
-        std::map<uint32_t, uint32_t> dims;  // with their largest values
-        for (uint32_t i = 0; i < kind_of_family.dim_count; ++i)
+                    "state of shape", shapes_of(copy)[place].state_type, 0);
+        std::map<uint32_t, uint32_t> dims, lowest;  // with their largest values
+        for (uint32_t i = 0; i < kind_of_family.dim_count; ++i) {
             dims[static_cast<uint32_t>(kind_of_family.dims[i].dim)] = kind_of_family.dims[i].high;
+            lowest[static_cast<uint32_t>(kind_of_family.dims[i].dim)] = kind_of_family.dims[i].low;
+        }
         for (uint32_t i = 0; i < stored_dims; ++i) {
             const auto set = [=](uint32_t value) { return [=](BlobShape &shape) { shape.dim[i] = value; }; };
             if (dims.count(i) == 0) {
@@ -166,15 +180,16 @@ TEST(Blob, ShapeFields) {
                     refused(set(value), ADDER_ERROR_UNSUPPORTED, "dimension of shape", value, 0);
                 continue;
             }
-            refused(set(0), ADDER_ERROR_CORRUPT, "dimension of shape", 0, 1);
+            if (lowest.at(i) > 0) refused(set(0), ADDER_ERROR_CORRUPT, "dimension of shape", 0, 1);
             for (const uint32_t value : {dims.at(i) + 1, 0xfffffff9u, 0xffffffffu})
                 refused(set(value), ADDER_ERROR_CORRUPT, "dimension of shape", value, dims.at(i));
-            // Within its range, but not what the tensors have. Of the norm's groups none says anything.
-            if (i == static_cast<uint32_t>(Dim::n_norm_group)) continue;
+            // Within its range, but not what the tensors have. Of the norm's groups, of windows and contexts none says anything.
+            const Dim dim = static_cast<Dim>(i);
+            if (dim == Dim::n_norm_group || dim == Dim::window || dim == Dim::context) continue;
             AlignedBytes other = sound;
-            for (const uint32_t value : {shapes_of(other)[0].dim[i] + 1, dims.at(i)}) {
+            for (const uint32_t value : {shapes_of(other)[place].dim[i] + 1, dims.at(i)}) {
                 AlignedBytes blob = sound;
-                shapes_of(blob)[0].dim[i] = value;
+                shapes_of(blob)[place].dim[i] = value;
                 fix_checksums(blob);
                 EXPECT_EQ(open_blob(blob, nullptr), ADDER_ERROR_CORRUPT) << "dimension " << i << ", " << value;
             }
@@ -182,11 +197,26 @@ TEST(Blob, ShapeFields) {
         for (uint32_t i = 0; i < 8; ++i) {
             const bool limit = (i == 2 || i == 3) && i < kind_of_family.param_count;
             for (const float value : {-1.0f, std::nextafter(1.0f, 2.0f), NAN, INFINITY, -INFINITY, 1e-3f})
-                if (limit ? !(value >= 0) : i < 2 ? value != 1e-3f : true)
+                if (limit ? !(value >= 0) : i < kind_of_family.param_count ? value != 1e-3f : true)
                     refused([=](BlobShape &shape) { shape.param[i] = value; }, ADDER_ERROR_CORRUPT,
                             "parameter of shape", i, 0);
         }
     }
+}
+
+// A block beside another works on what that has kept.
+TEST(Blob, WhatABlockTakesIsLeftBeforeIt) {
+    AlignedBytes sound = small_blob("falcon_h1");
+    uint32_t keeper = 0;
+    while ((shapes_of(sound)[keeper].flags & shape_keeps_input) == 0)
+        ASSERT_LT(++keeper, header_of(sound).shape_count);
+    expect_refusal(
+        sound,
+        [&](AlignedBytes &blob) {
+            BlobShape &shape = shapes_of(blob)[keeper];
+            shape.flags = static_cast<uint16_t>(shape.flags & ~shape_keeps_input);
+        },
+        ADDER_ERROR_CORRUPT, "a block that takes what none before it left, block", 1, 0, 1);
 }
 
 TEST(Blob, BlockFields) {
@@ -218,6 +248,8 @@ TEST(Blob, BlockFields) {
             AlignedBytes blob = sound;
             blocks_of(blob)[0].layer = first;
             blocks_of(blob)[1].layer = second;
+            for (uint32_t i = 2; i < header_of(blob).block_count; ++i)
+                blocks_of(blob)[i].layer = std::max(blocks_of(blob)[i].layer, first);
             fix_checksums(blob);
             adder_error error{};
             const adder_status status = open_blob(blob, &error);
@@ -405,7 +437,9 @@ TEST(Blob, TokenizerSectionIsChecked) {
     const auto set = [=](size_t field, uint32_t value) {
         return [=](AlignedBytes &blob) { std::memcpy(blob.data() + section.offset + 4 * field, &value, 4); };
     };
-    expect_refused(set(0, 3), ADDER_ERROR_UNSUPPORTED, "tokenizer section", 0, 0);
+    expect_refused(set(0, 5), ADDER_ERROR_UNSUPPORTED, "tokenizer section", 0, 0);
+    expect_refused(set(0, 4), ADDER_ERROR_CORRUPT, "tokenizer section", 0, 0);  // no split
+    expect_refused(set(0, 3), ADDER_ERROR_CORRUPT, "tokenizer section", 0, 0);  // not of characters
     expect_refused(set(0, 2), ADDER_ERROR_CORRUPT, "tokenizer section", 0, 0);  // not of longest match
     expect_refused(set(1, 8), ADDER_ERROR_UNSUPPORTED, "tokenizer section", 0, 0);
     for (size_t field = 2; field < 8; ++field)

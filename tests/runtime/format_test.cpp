@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <cstring>
+#include <set>
 #include <sstream>
 
 #include "converter/plan/names.h"
@@ -206,6 +207,16 @@ TEST(Format, TensorsAndDimensionsAreThoseOfTheKinds) {
             found += row[0] + " " + row[1] + " " + std::to_string(most) + "\n";
         }
         EXPECT_EQ(found, expected);
+    }
+}
+
+TEST(Blocks, BuffersOfOneKindHaveDifferentPlaces) {
+    for (const BlockKind *kind : all_kinds()) {
+        std::set<uint8_t> places = {slot_places[static_cast<uint32_t>(Slot::in_codes)],
+                                    slot_places[static_cast<uint32_t>(Slot::in_floats)]};
+        for (uint32_t i = 0; i < kind->slot_count; ++i)
+            places.insert(slot_places[static_cast<uint32_t>(kind->slots[i].slot)]);
+        EXPECT_EQ(places.size(), kind->slot_count + 2u) << kind_title(kind->id);
     }
 }
 

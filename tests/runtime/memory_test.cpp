@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 #include <ucontext.h>
 
-#include <cctype>
 #include <cstring>
 #include <map>
+#include <set>
 
 #include "converter/convert/stack_bounds.h"
 #include "converter/families/random_checkpoint.h"
@@ -14,88 +14,13 @@
 #include "runtime/model.h"
 #include "runtime/session.h"
 #include "runtime/stream.h"
+#include "tests/runtime/memory_page.h"
 #include "tests/support/families.h"
 #include "tests/support/stream_source.h"
 #include "tests/support/temporary_directory.h"
 
 namespace adder::test {
 namespace {
-
-using Variables = std::map<std::string, uint64_t>;
-
-// Sums, differences and products of numbers, variables, parentheses and r8(...).
-class Formula {
-  public:
-    Formula(const std::string &text, const Variables &variables) : at_(text.c_str()), variables_(variables) {}
-    uint64_t value() {
-        const uint64_t result = sum();
-        if (*at_ != '\0') throw std::runtime_error(std::string("formula: cannot read ") + at_);
-        return result;
-    }
-
-  private:
-    bool take(char c) {
-        while (*at_ == ' ') ++at_;
-        if (*at_ != c) return false;
-        ++at_;
-        return true;
-    }
-    uint64_t sum() {
-        uint64_t result = product();
-        for (;;) {
-            if (take('+'))
-                result += product();
-            else if (take('-'))
-                result -= product();
-            else
-                return result;
-        }
-    }
-    uint64_t product() {
-        uint64_t result = factor();
-        while (take('*')) result *= factor();
-        return result;
-    }
-    uint64_t factor() {
-        if (take('(')) {
-            const uint64_t result = sum();
-            if (!take(')')) throw std::runtime_error("formula: a parenthesis is missing");
-            return result;
-        }
-        std::string name;
-        while (std::isalnum(static_cast<unsigned char>(*at_)) || *at_ == '_') name += *at_++;
-        if (name == "r8") return (factor() + 7) / 8 * 8;
-        if (name == "r64") return (factor() + 63) / 64;
-        if (!name.empty() && std::isdigit(static_cast<unsigned char>(name[0]))) return std::stoull(name);
-        return variables_.at(name);
-    }
-    const char *at_;
-    const Variables &variables_;
-};
-
-std::string trimmed(const std::string &text) {
-    const size_t first = text.find_first_not_of(" `"), last = text.find_last_not_of(" `");
-    return first == std::string::npos ? "" : text.substr(first, last - first + 1);
-}
-
-// The rows of the table whose header begins with `| first |`, as cells.
-std::vector<std::vector<std::string>> table(const std::string &first) {
-    const std::string page = read_text(std::string(ADDER_SOURCE_DIR) + "/docs/memory.md");
-    std::vector<std::vector<std::string>> rows;
-    size_t at = page.find("\n| " + first + " |");
-    for (int line = 0; at != std::string::npos && page[at + 1] == '|'; ++line) {
-        const size_t end = page.find('\n', at + 1);
-        std::vector<std::string> cells;
-        for (size_t bar = at + 1; bar + 1 < end;) {
-            const size_t next = page.find('|', bar + 1);
-            cells.push_back(trimmed(page.substr(bar + 1, next - bar - 1)));
-            bar = next;
-        }
-        if (line >= 2) rows.push_back(cells);
-        at = end;
-    }
-    return rows;
-}
 
 // A model of some blocks, without a blob behind it: enough to ask for sizes.
 class ModelOfShape {
@@ -118,10 +43,14 @@ class ModelOfShape {
     adder_model model_{};
 };
 
+// How the page names blocks whose input is that of others.
+constexpr char beside[] = " beside another block";
+
 // Blocks of one shape, with the variables of the page's formulas.
 struct Blocks {
     std::string family;  // the kind's title, by which the page's tables name it
     Variables variables;
+    bool is_beside = false;
 
     BlobShape shape() const {
         const auto number = [&](const char *name) {
@@ -131,12 +60,20 @@ struct Blocks {
         BlobShape shape{};
         for (const BlockKind *kind : all_kinds())
             if (family == kind_title(kind->id)) shape.kind = static_cast<uint16_t>(kind->id);
+        if (family == "RWKV-7") shape.flags = shape_value_residual;
+        if (is_beside) shape.flags = shape_beside;
         shape.state_type = static_cast<uint8_t>(number("number") == 2 ? StateType::f16 : StateType::f32);
+        if (number("kept") != 0)
+            shape.state_type = static_cast<uint8_t>(number("kept") == 1   ? StateType::int8
+                                                    : number("kept") == 2 ? StateType::f16
+                                                                          : StateType::f32);
         for (uint32_t dim = 0; dim < stored_dims; ++dim)
             shape.dim[dim] = number(dim_name(static_cast<Dim>(dim)));
         return shape;
     }
-    bool has(const std::string &of) const { return of == "all" || of == family; }
+    bool has(const std::string &of) const {
+        return of == "all" || of == family || (is_beside && of == family + beside);
+    }
 };
 
 // The page counts with pointers of 8 bytes, and says by how much less a session is where they have 4.
@@ -146,7 +83,7 @@ uint64_t round_up(uint64_t bytes) { return (bytes + 63) / 64 * 64; }
 
 // Regions of all are those of a model; the buffers of blocks of several kinds lie in the same place.
 uint64_t arena_by_formulas(const std::vector<Blocks> &blocks, bool codes, bool float_weights) {
-    uint64_t total = 0, state = 0, work = 0;
+    uint64_t total = 0, state = 0, cache = 0, work = 0;
     for (const Blocks &one : blocks) {
         uint64_t own = 0;
         for (const auto &row : table("region")) {
@@ -156,6 +93,10 @@ uint64_t arena_by_formulas(const std::vector<Blocks> &blocks, bool codes, bool f
             const uint64_t bytes = Formula(row[2], one.variables).value();
             if (row[0] == "state")
                 state += bytes;
+            else if (row[0] == "cache")
+                cache += bytes;
+            else if (row[0] == "carried")
+                total += round_up(bytes);
             else if (row[1] != "all")
                 own += round_up(bytes);
             else if (&one == &blocks[0])
@@ -163,51 +104,119 @@ uint64_t arena_by_formulas(const std::vector<Blocks> &blocks, bool codes, bool f
         }
         work = std::max(work, own);
     }
-    return total + round_up(state) + work - of_small_pointers;
+    return total + round_up(state) + round_up(cache) + work - of_small_pointers;
 }
 
 uint64_t state_by_formulas(const std::vector<Blocks> &blocks) {
     uint64_t total = 64;
     for (const Blocks &one : blocks)
         for (const auto &row : table("region"))
-            if (row[0] == "state" && one.has(row[1])) total += Formula(row[2], one.variables).value();
+            if ((row[0] == "state" || row[0] == "cache") && one.has(row[1]))
+                total += Formula(row[2], one.variables).value();
     return total;
 }
 
 // What the library says of a size that size_t cannot hold.
 size_t or_0(uint64_t size) { return size <= SIZE_MAX ? static_cast<size_t>(size) : 0; }
 
-TEST(Memory, ArenaHasTheSizeThatTheFormulasGive) {
-    ASSERT_EQ(table("region").size(), 19u);
-    static_assert(ADDER_SESSION_BYTES == 192 - of_small_pointers, "as docs/memory.md says");
-    uint64_t seed = 1;
-    const auto draw = [&seed](uint64_t most) {
-        seed = seed * 6364136223846793005u + 1442695040888963407u;
-        const uint64_t bits = (seed >> 20) % 20;  // small numbers as often as large ones
-        return 1 + (seed >> 40) % std::min<uint64_t>(most, uint64_t{1} << bits);
+// Numbers up to a bound, small ones as often as large ones.
+class Draw {
+  public:
+    uint64_t operator()(uint64_t most) {
+        seed_ = seed_ * 6364136223846793005u + 1442695040888963407u;
+        const uint64_t bits = (seed_ >> 20) % 20;
+        return 1 + (seed_ >> 40) % std::min<uint64_t>(most, uint64_t{1} << bits);
+    }
+
+  private:
+    uint64_t seed_ = 1;
+};
+
+// Dimensions of a kind that fit each other; d_model is the model's.
+void draw_dimensions(Draw &draw, Blocks *blocks) {
+    Variables &v = blocks->variables;
+    const std::string &family = blocks->family;
+    // Heads of a multiple of 8 channels, up to a total.
+    const auto heads = [&](uint64_t total, uint64_t groups) {
+        v["n_head"] = groups * draw(16);
+        v["head_dim"] = 8 * draw(total / v["n_head"] / 8);
+        v["d_inner"] = v["n_head"] * v["head_dim"];
     };
+    v["n_layer"] = draw(max_n_layer / 8);
+    if (family == "Mamba") {
+        v["d_state"] = draw(max_d_state);
+        v["d_conv"] = draw(max_d_conv);
+        v["d_inner"] = draw(max_d_inner);
+        v["dt_rank"] = draw(max_dt_rank);
+    } else if (family == "Mamba-2") {
+        v["d_state"] = draw(max_d_state);
+        v["d_conv"] = draw(max_d_conv);
+        v["n_group"] = draw(16);
+        heads(max_d_inner, v["n_group"]);
+        v["number"] = draw(2) * 2;
+    } else if (family == "Griffin") {
+        heads(max_d_inner, 1);
+        v["d_conv"] = draw(max_d_conv);
+    } else if (family == "Griffin's attention") {
+        v["n_group"] = draw(16);
+        heads(max_d_inner, v["n_group"]);
+        v["window"] = draw(65536);
+        v["n_turn"] = draw(v["head_dim"] / 2);
+        v["d_kv"] = v["n_group"] * v["head_dim"];
+    } else if (family == "Grouped-query attention") {
+        v["n_group"] = draw(16);
+        heads(max_d_inner, v["n_group"]);
+        v["d_kv"] = v["n_group"] * v["head_dim"];
+        v["n_layer"] = draw(16);
+        v["kept"] = uint64_t{1} << (draw(3) - 1);
+        v["scaled"] = v["kept"] == 1;
+    } else if (family == "LFM2") {
+        v["d_inner"] = draw(max_d_inner);
+        v["d_conv"] = draw(max_d_conv);
+    } else if (family == "Griffin's MLP" || family == "SwiGLU" || family == "Squared-ReLU MLP") {
+        v["d_inner"] = draw(max_d_inner);
+    } else if (family.find("channel mix") != std::string::npos) {
+        v["d_ffn"] = draw(max_d_inner);
+    } else {  // a time mix
+        v["d_inner"] = v["d_model"];
+        v["head_dim"] = v["d_model"] % 64 == 0 ? 64 : 8;
+        v["n_head"] = v["d_model"] / v["head_dim"];
+        for (const char *rank : {"w_rank", "a_rank", "v_rank", "g_rank"})
+            v["max_rank"] = std::max(v["max_rank"], v[rank] = draw(max_dt_rank));
+    }
+}
+
+TEST(Memory, ArenaHasTheSizeThatTheFormulasGive) {
+    static_assert(ADDER_SESSION_BYTES == 192 - of_small_pointers, "as docs/memory.md says");
+    const std::vector<std::vector<std::string>> models = {
+        {"Mamba"},
+        {"Mamba-2"},
+        {"Mamba", "Mamba-2"},
+        {"Griffin", "Griffin's attention", "Griffin's MLP"},
+        {"Mamba-2", "Grouped-query attention", "SwiGLU"},
+        {"Mamba-2", std::string("Grouped-query attention") + beside},
+        {"Mamba-2", "Squared-ReLU MLP"},
+        {"LFM2", "Grouped-query attention", "SwiGLU"},
+        {"RWKV-7", "RWKV-7's channel mix"},
+        {"RWKV-4", "RWKV's channel mix with a receptance"},
+        {"RWKV-5", "RWKV's channel mix with a receptance"}};
+    std::set<std::string> counted;  // kinds
+    Draw draw;
     for (int run = 0; run < 300; ++run) {
         Variables common{
             {"d_model", draw(max_d_model)}, {"vocab_size", draw(max_vocab_size)}, {"chunk", draw(max_chunk)}};
         common["logit_rows"] = draw(common["chunk"]);
-        // Of the one kind, the other, or both.
+        common["context"] = draw(1 << 16);
+        const std::vector<std::string> &families = models[run % models.size()];
+        if (families[0].compare(0, 4, "RWKV") == 0) common["d_model"] = (common["d_model"] + 7) / 8 * 8;
         std::vector<Blocks> blocks;
-        for (const char *family : {"Mamba", "Mamba-2"}) {
-            if (run % 3 == (family[5] == '-' ? 0 : 1)) continue;
-            Variables v = common;
-            v["n_layer"] = draw(max_n_layer / 2);
-            v["d_state"] = draw(max_d_state);
-            v["d_conv"] = draw(max_d_conv);
-            if (family == std::string("Mamba")) {
-                v["d_inner"] = draw(max_d_inner);
-                v["dt_rank"] = draw(max_dt_rank);
-            } else {
-                v["n_group"] = draw(16);
-                v["n_head"] = v["n_group"] * draw(16);
-                v["d_inner"] = v["n_head"] * 8 * draw(max_d_inner / v["n_head"] / 8);
-                v["number"] = draw(2) * 2;
-            }
-            blocks.push_back({family, v});
+        for (const std::string &family : families) {
+            const bool is_beside =
+                family.size() > sizeof beside && family.substr(family.size() + 1 - sizeof beside) == beside;
+            const std::string name = is_beside ? family.substr(0, family.size() + 1 - sizeof beside) : family;
+            blocks.push_back({name, common, is_beside});
+            draw_dimensions(draw, &blocks.back());
+            counted.insert(name);
         }
         ModelShape shape;
         shape.d_model = static_cast<uint32_t>(common["d_model"]);
@@ -221,14 +230,18 @@ TEST(Memory, ArenaHasTheSizeThatTheFormulasGive) {
         adder_options options{};
         options.chunk = static_cast<uint32_t>(common["chunk"]);
         options.logit_rows = static_cast<uint32_t>(common["logit_rows"]);
+        options.context = static_cast<uint32_t>(common["context"]);
         for (const bool codes : {false, true})
             for (const bool float_weights : {false, true}) {
                 const ModelOfShape model(shape, codes, float_weights);
                 ASSERT_EQ(adder_arena_size(model.get(), &options),
-                          or_0(arena_by_formulas(blocks, codes, float_weights)));
-                ASSERT_EQ(adder_state_size(model.get()), or_0(state_by_formulas(blocks)));
+                          or_0(arena_by_formulas(blocks, codes, float_weights)))
+                    << families[0];
+                ASSERT_EQ(adder_state_size_at(model.get(), common["context"]), or_0(state_by_formulas(blocks)))
+                    << families[0];
             }
     }
+    for (const BlockKind *kind : all_kinds()) EXPECT_EQ(counted.count(kind_title(kind->id)), 1u);
 }
 
 TEST(Memory, AStreamedModelHasTheSizesThatTheFormulasGive) {
@@ -345,6 +358,7 @@ std::string line(const std::vector<std::string> &cells) {
 TEST(Memory, TheTablesOfModelsAreRight) {
     ASSERT_GE(table("model").size(), 8u);
     ASSERT_GE(table("Mamba-2 model").size(), 5u);
+    ASSERT_GE(table("published").size(), 6u);
     std::string expected, found;  // the first is what the page should say
     const auto text = [](uint64_t number) { return std::to_string(number); };
     for (const auto &row : table("model")) {
@@ -364,6 +378,13 @@ TEST(Memory, TheTablesOfModelsAreRight) {
             line({row[0], text(floats.d_model), text(floats.blocks.size()), text(floats.dim(Dim::n_head)),
                   text(blob_bytes(floats)), text(saved_bytes(floats)), text(saved_bytes(halves)),
                   text(arena_bytes(floats, 16)), text(arena_bytes(halves, 16))});
+        found += line(row);
+    }
+    for (const auto &row : table("published")) {
+        const ModelShape shape = shape_like(row[0]);
+        expected += line({row[0], text(shape.d_model), text(shape.blocks.size() / 2), text(shape.vocab_size),
+                          text(blob_bytes(shape)), text(saved_bytes(shape)), text(arena_bytes(shape, 1)),
+                          text(arena_bytes(shape, 16))});
         found += line(row);
     }
     EXPECT_EQ(found, expected);

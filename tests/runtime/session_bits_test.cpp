@@ -131,6 +131,7 @@ BlobSpec spec_of(const TinyModel &shape, const Recipe &recipe) {
     BlobSpec spec;
     spec.checkpoint.config = shape.config;
     spec.state = shape.state;
+    spec.cache = shape.cache;
     make_lively(spec);
     spec.recipe = recipe;
     // The Hadamard transform takes blocks of 64.
@@ -245,7 +246,7 @@ void expect_same_everywhere(const AlignedBytes &blob, size_t longest, const std:
                 SCOPED_TRACE("chunk " + std::to_string(chunk) + ", threads " + std::to_string(threads));
                 const adder_parallel_for run = threads == 2 ? backwards : threads == 3 ? forwards : backwards;
                 const adder_options options{
-                    chunk, 1 + static_cast<uint32_t>(seed % chunk), threads, 1, run, nullptr, isa, 0, {}};
+                    chunk, 1 + static_cast<uint32_t>(seed % chunk), threads, 1, run, nullptr, isa, 0, 0, {}};
                 ASSERT_NO_FATAL_FAILURE(expect_same(blob, all, whole, options, ++seed));
             }
     }
@@ -281,7 +282,7 @@ TEST_P(SessionBits, AreTheSameOnRealThreads) {
     const Tokens tokens = random_tokens(6, shape.config.vocab_size, 5);
     const Expected expected = step_by_step(blob, tokens, "scalar");
     for (const uint32_t threads : {2u, 8u}) {
-        const adder_options options{4, 2, threads, 1, on_threads, nullptr, nullptr, 0, {}};
+        const adder_options options{4, 2, threads, 1, on_threads, nullptr, nullptr, 0, 0, {}};
         ASSERT_NO_FATAL_FAILURE(expect_same(blob, tokens, expected, options, threads));
     }
 }
@@ -304,7 +305,7 @@ TEST_P(SessionBits, AreTheSameFromAStream) {
                     SCOPED_TRACE(std::string(isa) + ", buffer " + std::to_string(buffer));
                     const uint32_t threads = 1 + static_cast<uint32_t>(seed % 3);
                     const adder_options options{chunk,   chunk, threads, 1, backwards,
-                                                nullptr, isa,   buffer,  {}};
+                                                nullptr, isa,   buffer,  0, {}};
                     TestSession session(source->get(), options);
                     ASSERT_NO_FATAL_FAILURE(expect_same(session, tokens, expected, options, ++seed));
                 }
@@ -328,8 +329,10 @@ TEST_P(SessionBits, SelftestPassesOnEveryIsa) {
 INSTANTIATE_TEST_SUITE_P(Shapes, SessionBits,
                          testing::Combine(testing::ValuesIn(shapes()), testing::ValuesIn(recipes)),
                          [](const auto &test) {
-                             return std::string(std::get<0>(test.param).name) + "_" +
-                                    std::get<1>(test.param).name;
+                             const auto &[shape, quantized] = test.param;
+                             const bool halves =
+                                 shape.state == StateType::f16 || shape.cache == StateType::f16;
+                             return std::string(shape.name) + (halves ? "_halves_" : "_") + quantized.name;
                          });
 
 // The limit is read from the blob: with it changed and nothing else, codes above 7 are clamped.
@@ -381,7 +384,7 @@ TEST(Session, WorkIsNotCutIntoPartsTooSmallForAThread) {
         SCOPED_TRACE(isa);
         const auto counts_with = [&](uint32_t least_part) {
             TaskCounts counts;
-            const adder_options options{8, 1, 4, least_part, TaskCounts::run, &counts, isa, 0, {}};
+            const adder_options options{8, 1, 4, least_part, TaskCounts::run, &counts, isa, 0, 0, {}};
             expect_same(blob, tokens, expected, options, 7);
             return counts;
         };

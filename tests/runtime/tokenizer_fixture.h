@@ -5,8 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <random>
 #include <set>
 #include <string>
@@ -16,13 +14,9 @@
 #include "converter/import/tokenizer.h"
 #include "converter/text/json.h"
 #include "runtime/tokenizer.h"
+#include "tests/support/temporary_directory.h"
 
 namespace adder::test {
-
-inline std::string read_text(const std::string &path) {
-    std::ifstream file(path, std::ios::binary);
-    return std::string(std::istreambuf_iterator<char>(file), {});
-}
 
 struct Encoded {
     TokenizeStatus status;

@@ -155,7 +155,7 @@ TEST(TokenizerSection, RefusesWhatItDoesNotKnow) {
     Loaded loaded(Toy().json());
     Tokenizer tokenizer;
     std::vector<uint8_t> section = loaded.section;
-    section[0] = 3;  // version
+    section[0] = 5;  // version
     EXPECT_EQ(tokenizer_open(&tokenizer, section.data(), section.size()), TokenizeStatus::unsupported);
     section = loaded.section;
     section[4] |= 8;  // flags

@@ -9,11 +9,13 @@
 #include "converter/blob/writer.h"
 #include "converter/calibrate/calibrate.h"
 #include "converter/convert/gptq_walk.h"
+#include "converter/import/split_automaton.h"
 #include "converter/import/tokenizer_section.h"
 #include "converter/model/checkpoint.h"
 #include "kernels/kernels.h"
 #include "runtime/crc32.h"
 #include "runtime/tokenizer.h"
+#include "tests/support/families.h"
 #include "tests/support/temporary_directory.h"
 
 namespace adder::test {
@@ -47,6 +49,31 @@ std::vector<uint8_t> toy_tokenizer() { return write_tokenizer_section(toy_tokens
 
 std::vector<uint8_t> toy_longest() { return write_longest_section(toy_tokens(), "toy"); }
 
+std::vector<uint8_t> toy_split() {
+    SectionSource source = toy_tokens();
+    source.splits.push_back(compile_split({"\\p{L}+|\\P{L}", "toy", false, true}));
+    source.begin = 259;
+    return write_split_section(source, "toy");
+}
+
+std::vector<uint8_t> toy_characters() {
+    SectionSource source;
+    source.flags = tokenizer_strip_space;
+    source.begin = 0;
+    source.texts.emplace_back("<s>");
+    source.added.push_back({0, added_special, false});
+    for (uint32_t byte = 0; byte < 256; ++byte) {
+        source.texts.emplace_back(1, static_cast<char>(byte));
+        source.byte_ids[byte] = byte + 1;
+    }
+    for (const char letter : {' ', 'a'}) {
+        source.characters.push_back(
+            {static_cast<uint32_t>(letter), static_cast<uint32_t>(source.texts.size())});
+        source.texts.emplace_back(1, letter);
+    }
+    return write_characters_section(source, "toy");
+}
+
 BlobSpec::BlobSpec() = default;
 
 BlobSpec toy_model(const std::string &model_type, const Recipe &recipe, StateType state) {
@@ -72,6 +99,11 @@ BlobSpec toy_model(const std::string &model_type, const Recipe &recipe, StateTyp
     config.n_group = config.norm_groups = 2;
     config.use_bias = true;
     config.tie_word_embeddings = false;
+    if (is_hybrid(model_type)) config.d_model = 64;  // whose Hadamard transform fits
+    if (is_rwkv(model_type)) {
+        config.d_model = 64;  // also the mixer's, which has a Hadamard transform
+        config.use_bias = false;
+    }
     return spec;
 }
 
@@ -88,6 +120,7 @@ AlignedBytes build_blob(const BlobSpec &spec) {
     if (plan.needs_calibration()) calibration = calibrate(model, sequences, plan);
     BlobContents contents{};
     contents.state = spec.state;
+    contents.cache = spec.cache;
     contents.defaults.temperature = 0.8f;
     contents.defaults.top_p = 0.95f;
     contents.defaults.repetition_penalty = 1.0f;
@@ -95,7 +128,10 @@ AlignedBytes build_blob(const BlobSpec &spec) {
     for (const int32_t token : spec.golden)
         contents.golden.push_back(static_cast<int32_t>(static_cast<uint32_t>(token) % vocab_size));
     if (spec.tokenizer)
-        contents.sections.emplace_back(section_tokenizer, spec.longest ? toy_longest() : toy_tokenizer());
+        contents.sections.emplace_back(section_tokenizer, spec.longest      ? toy_longest()
+                                                          : spec.characters ? toy_characters()
+                                                          : spec.split      ? toy_split()
+                                                                            : toy_tokenizer());
     for (const auto &[kind, text] : spec.texts)
         contents.sections.emplace_back(kind, std::vector<uint8_t>(text.begin(), text.end()));
     const std::string path = directory.file("blob.adder");
@@ -147,7 +183,7 @@ void TestSession::init(const adder_options &options) {
 }
 
 std::vector<uint8_t> TestSession::state() const {
-    std::vector<uint8_t> bytes(adder_state_size(&model_));
+    std::vector<uint8_t> bytes(adder_state_size_at(&model_, adder_session_position(session_)));
     must(adder_state_save(session_, bytes.data(), bytes.size()), "adder_state_save");
     return bytes;
 }

@@ -49,8 +49,11 @@ struct BlobSpec {
     CheckpointSpec checkpoint;
     Recipe recipe;
     StateType state = StateType::f32;
-    bool tokenizer = false;  // the section of toy_tokenizer; the vocabulary must have 260 tokens
-    bool longest = false;    // that of a tokenizer of longest match in its place
+    StateType cache = StateType::int8;
+    bool tokenizer = false;   // the section of toy_tokenizer; the vocabulary must have 260 tokens
+    bool longest = false;     // that of a tokenizer of longest match in its place
+    bool characters = false;  // that of BPE over characters in its place
+    bool split = false;       // that of byte-level BPE with a split of its own in its place
     std::vector<std::pair<uint32_t, std::string>> texts;  // by adder_text
     Tokens golden = {1, 2, 3, 0};                         // each taken modulo vocab_size
     // A checkpoint on disk instead of `checkpoint`; no other field than recipe and golden counts then.
@@ -68,6 +71,10 @@ BlobSpec toy_model(const std::string &model_type, const Recipe &recipe, StateTyp
 // 259 "é" in two bytes.
 std::vector<uint8_t> toy_tokenizer();
 std::vector<uint8_t> toy_longest();  // the same tokens, the longest at each place
+// 259 tokens: 0 the special "<s>" that begins texts, 1 to 256 the bytes, 257 a space, 258 "a".
+std::vector<uint8_t> toy_characters();
+// The same tokens, of texts that are split into letters and single other characters, and token 259 begins every text.
+std::vector<uint8_t> toy_split();
 
 // The parts of a blob, to be changed in place.
 inline BlobHeader &header_of(AlignedBytes &blob) { return *reinterpret_cast<BlobHeader *>(blob.data()); }

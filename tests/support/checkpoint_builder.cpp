@@ -54,7 +54,10 @@ std::vector<float> initial_values(const TensorSpec &tensor, float scale, Random 
             values[i] = static_cast<float>(std::log(static_cast<double>(i % tensor.shape.back() + 1)));
         } else if (ends_with(tensor.name, "mixer.D")) {
             values[i] = 1;
-        } else if (ends_with(tensor.name, "norm.weight") || ends_with(tensor.name, "norm_f.weight")) {
+        } else if (ends_with(tensor.name, "norm.weight") || ends_with(tensor.name, "norm_f.weight") ||
+                   ends_with(tensor.name, "ln.weight") || ends_with(tensor.name, "ln1.weight") ||
+                   ends_with(tensor.name, "ln2.weight") || ends_with(tensor.name, "ln_out.weight") ||
+                   ends_with(tensor.name, "ln_x.weight")) {
             values[i] = 1 + noise;
         } else if (ends_with(tensor.name, "dt_proj.bias") || ends_with(tensor.name, "mixer.dt_bias")) {
             values[i] = -4 + noise;

@@ -2,7 +2,10 @@
 // SPDX-License-Identifier: MIT
 #include "tests/support/families.h"
 
+#include <algorithm>
 #include <stdexcept>
+
+#include "converter/base/error.h"
 
 namespace adder::test {
 
@@ -35,6 +38,19 @@ std::vector<std::string> other_model_types() {
     return types;
 }
 
+std::string supported_model_types() {
+    std::string text;
+    for (const std::string &type : model_types())
+        text += (text.empty() ? "supported: " : ", ") + json_quote(type);
+    return text;
+}
+
+bool is_hybrid(const std::string &model_type) {
+    ModelConfig config;
+    config.model_type = model_type;
+    return trained_context(shape_of(config).architecture()) > 0;
+}
+
 std::string model_type_of(BlockId kind) {
     for (const Family *family : families())
         if (family->kind == kind) return family->model_type;
@@ -47,7 +63,28 @@ const BlockKind &kind_of(const std::string &model_type) {
     throw std::runtime_error(model_type + " is no family's model_type");
 }
 
-StateType narrowest_state(const std::string &model_type) { return kind_of(model_type).state_types; }
+// Of hybrids, whose kind has a cache and no state, that of their mixers.
+StateType narrowest_state(const std::string &model_type) {
+    return std::min(kind_of(model_type).state_types, StateType::f16);
+}
+
+ModelShape read_config(const std::string &model_type, const std::map<std::string, std::string> &members,
+                       uint32_t n_layer) {
+    CheckpointSpec spec;
+    spec.config.model_type = model_type;
+    spec.config.n_layer = n_layer;
+    spec.config_members = members;
+    return read_model_shape(Json::parse(config_text(spec), "config.json"), "config.json");
+}
+
+std::string config_refusal(const std::string &model_type, const std::string &key, const std::string &value) {
+    try {
+        read_config(model_type, {{key, value}});
+    } catch (const Error &error) {
+        return error.what();
+    }
+    return {};
+}
 
 ModelConfig sized(uint32_t d_model, uint32_t d_inner, uint32_t d_state, uint32_t d_conv, uint32_t vocab_size,
                   bool tied, bool bias, bool conv_bias) {

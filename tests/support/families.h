@@ -15,6 +15,7 @@ struct TinyModel {
     const char *name;
     ModelConfig config;
     StateType state = StateType::f32;
+    StateType cache = StateType::int8;
 };
 
 struct TestFamily {
@@ -34,11 +35,26 @@ const TestFamily &test_family(const std::string &model_type);
 std::vector<std::string> model_types();
 std::vector<std::string> other_model_types();
 
+// "supported: ...", as the error says that no family has a model_type.
+std::string supported_model_types();
+
+// Is it an RWKV? Its mixers are as wide as the model, and its projections take mixtures.
+inline bool is_rwkv(const std::string &model_type) { return model_type.compare(0, 4, "rwkv") == 0; }
+
+// Is it a hybrid, whose attention sees all of a sequence?
+bool is_hybrid(const std::string &model_type);
+
 std::string model_type_of(BlockId kind);  // the first that has blocks of the kind
 
 // The kind of a family's first block, and the narrowest type that it may keep its states in.
 const BlockKind &kind_of(const std::string &model_type);
 StateType narrowest_state(const std::string &model_type);
+
+// What is read of a config.json of this type with these members set, or, where empty, left out; and the error that one of
+// them makes, if any.
+ModelShape read_config(const std::string &model_type, const std::map<std::string, std::string> &members,
+                       uint32_t n_layer = 4);
+std::string config_refusal(const std::string &model_type, const std::string &key, const std::string &value);
 
 // A configuration with these dimensions, and all else as ModelConfig has it.
 ModelConfig sized(uint32_t d_model, uint32_t d_inner, uint32_t d_state, uint32_t d_conv, uint32_t vocab_size,

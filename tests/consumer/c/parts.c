@@ -5,6 +5,8 @@
 #include "tiny_float.h"
 #include "tiny_int4.h"
 #include "tiny_nfc.h"
+#include "tiny_pieces.h"
+#include "tiny_split.h"
 #include "tiny_world.h"
 
 #include <stdio.h>
@@ -52,6 +54,38 @@ int main(void) {
     open_blob(tiny_nfc_blob, TINY_NFC_BLOB_BYTES, ADDER_NFC || !ADDER_TOKENIZER, "ADDER_NFC");
     open_blob(tiny_world_blob, TINY_WORLD_BLOB_BYTES, ADDER_WORLD_TOKENIZER || !ADDER_TOKENIZER,
               "ADDER_WORLD_TOKENIZER");
+    open_blob(tiny_pieces_blob, TINY_PIECES_BLOB_BYTES, ADDER_SENTENCEPIECE || !ADDER_TOKENIZER,
+              "ADDER_SENTENCEPIECE");
+#if ADDER_TOKENIZER && ADDER_SENTENCEPIECE
+    {
+        adder_model pieces;
+        adder_detokenizer detokenizer = {{0}, 0};
+        int32_t ids[4];
+        size_t count = 0;
+        char text[16];
+        expect(adder_model_open(&pieces, tiny_pieces_blob, TINY_PIECES_BLOB_BYTES, NULL) == ADDER_OK &&
+                   adder_tokenize(&pieces, " ab", 3, ADDER_TOKENIZE_BEGIN, ids, 4, &count) == ADDER_OK &&
+                   count == 4 && ids[0] == 0 && ids[1] == 257 && ids[2] == 258 && ids[3] == 99,
+               "characters and bytes", "");
+        expect(adder_detokenize(&pieces, &detokenizer, 257, text, sizeof text) == 0 &&
+                   adder_detokenize(&pieces, &detokenizer, 257, text, sizeof text) == 1,
+               "the first space", "");
+    }
+#endif
+    open_blob(tiny_split_blob, TINY_SPLIT_BLOB_BYTES, ADDER_PRETOKENIZER || !ADDER_TOKENIZER,
+              "ADDER_PRETOKENIZER");
+#if ADDER_TOKENIZER && ADDER_PRETOKENIZER
+    {
+        adder_model split;
+        int32_t ids[5];
+        size_t count = 0;
+        expect(adder_model_open(&split, tiny_split_blob, TINY_SPLIT_BLOB_BYTES, NULL) == ADDER_OK &&
+                   adder_tokenize(&split, "a..b", 4, ADDER_TOKENIZE_BEGIN, ids, 5, &count) == ADDER_OK &&
+                   count == 5 && ids[0] == 259 && ids[1] == 'a' && ids[2] == '.' && ids[3] == '.' &&
+                   ids[4] == 'b',
+               "a split of its own", "");
+    }
+#endif
 #if ADDER_TOKENIZER && ADDER_WORLD_TOKENIZER
     {
         adder_model world;

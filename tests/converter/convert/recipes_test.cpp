@@ -53,7 +53,8 @@ class Recipes : public testing::Test {
         spec_.config.n_group = 2;
         spec_.config.dt_rank = 3;
         spec_.config.d_state = 16;
-        if (model_type == "rwkv7") become_rwkv7();
+        if (test::is_rwkv(model_type)) become_rwkv();
+        if (test::is_hybrid(model_type)) become_hybrid();
         test::write_checkpoint(directory_.path(), spec_);
     }
 
@@ -62,18 +63,34 @@ class Recipes : public testing::Test {
     // are: without that the inputs are so even that one scale for all of them loses no more than one per token. What the
     // int8 recipes lose is then 0.26 to 0.54 of naive's. A Hadamard transform has to fit d_model, and ranks of 1 to 3
     // leave nothing for GPTQ to choose.
-    void become_rwkv7() {
+    void become_rwkv() {
         spec_.config.d_model = 64;
         spec_.config.dt_rank = spec_.config.n_group = 24;  // of w and g
         spec_.config.d_conv = 8;                           // of v
         spec_.edit = [](const std::string &name, std::vector<float> &values) {
-            for (const char *matrix : {"r_proj", "k_proj", "v_proj", "o_proj", "ffn.key", "ffn.value",
-                                       "lora.0.weight", "lora.2.weight"})
-                if (name.find(matrix) != std::string::npos)
+            for (const char *matrix :
+                 {"r_proj", "k_proj", "v_proj", "o_proj", "ffn.key", "ffn.value", "lora.0.weight",
+                  "lora.2.weight", "receptance.weight", "key.weight", "value.weight", "output.weight"})
+                if (name.find(matrix) != std::string::npos) {
                     for (float &value : values) value *= 4;
+                    break;
+                }
             if (name.find("attn_norm.weight") != std::string::npos ||
-                name.find("ffn_norm.weight") != std::string::npos)
+                name.find("ffn_norm.weight") != std::string::npos ||
+                name.find("ln1.weight") != std::string::npos || name.find("ln2.weight") != std::string::npos)
                 for (const size_t channel : {3, 40}) values[channel] *= 2;
+        };
+    }
+
+    // As above: of those with mixers nearly all that a recipe loses would be lost in the embedding. A Hadamard transform has to fit
+    // the heads together, and d_model.
+    void become_hybrid() {
+        spec_.config.d_model = 64;
+        spec_.config.head_dim = 16;
+        spec_.edit = [](const std::string &name, std::vector<float> &values) {
+            for (const char *matrix : {"_proj.weight", "_linear.weight"})
+                if (name.find(matrix) != std::string::npos && name.find(".conv.") == std::string::npos)
+                    for (float &value : values) value *= 2;
         };
     }
 
@@ -108,6 +125,7 @@ class Recipes : public testing::Test {
         BlobContents contents{};
         contents.defaults.temperature = contents.defaults.top_p = contents.defaults.repetition_penalty = 1.0f;
         contents.golden = {1, 2, 3};
+        contents.cache = StateType::f32;  // what narrower keys and values cost is the context's test to say
         const std::string path = directory_.file("blob.adder");
         BlobWriter writer(path, checkpoint, plan, contents);
         if (needs_hessians(plan))
@@ -246,14 +264,26 @@ TEST_P(OtherFamilies, RecipesAreAsGoodAsTheyShouldBe) {
         lost[name] /= mean_square_;
     }
     EXPECT_EQ(lost["float"], 0);
+    // What heads of hybrids attend to, and what LFM2's gates make, nothing can smooth.
+    const bool smooths = !test::is_hybrid(GetParam());
     for (const char *name : {"best", "static", "smooth"}) {
         EXPECT_LT(lost[name], 0.8 * lost["naive"]) << name;
-        EXPECT_LT(lost[name], 0.003) << name;
+        // Every block loses something: those of Falcon-H1 are three a layer.
+        const double more = std::max(1.0, Checkpoint(directory_.path()).shape().block_count() / 8.0);
+        EXPECT_LT(lost[name], (smooths || std::string(name) != "smooth" ? 0.003 : 0.005) * more) << name;
     }
     for (const char *name : {"small", "smaller", "smallest"}) {
         EXPECT_GT(lost[name], lost["best"]) << name;
         EXPECT_LT(lost[name], 0.04) << name;
     }
+}
+
+// The norm in front of the head divides it with its biases, if it has such.
+TEST_P(OtherFamilies, TheHeadMayBeSmoothed) {
+    Recipe recipe = recipe_named("best");
+    const double before = distance(blob(recipe, 2));
+    recipe.of(Role::head).alpha = 0.5f;
+    EXPECT_LT(distance(blob(recipe, 2)), 1.3 * before);
 }
 
 // All linear layers by GPTQ: in_proj and bcdt_proj each with the moments of the one input that they share.
@@ -290,20 +320,47 @@ TEST_P(OtherFamilies, GptqOfEveryLinearLayerIsCloserThanTheNearestCodes) {
     EXPECT_LT(with, 0.7 * distance(blob(recipe, 2)));
 }
 
-// In RWKV-7: a channel of a norm with its bias, which all mixtures of it and the one before have as well, and its column in
-// all that take those; a channel of the gate, and its column in what takes the gated.
-void insert_rwkv7_outlier(const std::string &name, uint32_t d_model, std::vector<float> *values) {
+// In RWKVs: a channel of a norm with its bias, which all mixtures of it and the one before have as well, and its column in
+// all that take those; a channel of the gate, of the values, or of the norm of heads, and its column in what takes the gated.
+void insert_rwkv_outlier(const std::string &name, bool head_norm, uint32_t d_model,
+                         std::vector<float> *values) {
     const auto has = [&](const char *part) { return name.find(part) != std::string::npos; };
     const auto columns = [&](uint32_t channel) {
         for (size_t i = channel; i < values->size(); i += d_model) (*values)[i] /= 100;
     };
-    if (has("attn_norm.") || has("ffn_norm.")) (*values)[7] *= 100;
-    if (has("r_proj") || has("k_proj") || has("v_proj") || has("lora.0.weight") || has("ffn.key")) columns(7);
-    if (has("g_lora.lora.2.weight")) {
+    if (has("attn_norm.") || has("ffn_norm.") || has("ln1.") || has("ln2.")) (*values)[7] *= 100;
+    for (const char *takes : {"r_proj", "k_proj", "v_proj", "lora.0.weight", "ffn.key", "receptance.weight",
+                              "key.weight", "gate.weight", "attention.value.weight"})
+        if (has(takes)) {
+            columns(7);
+            break;
+        }
+    if (has("ln_x.")) (*values)[9] *= 100;
+    if (has("g_lora.lora.2.weight") || (has("attention.value.weight") && !head_norm)) {
         const size_t rank = values->size() / d_model;
         for (size_t i = 0; i < rank; ++i) (*values)[9 * rank + i] *= 100;
     }
-    if (has("o_proj")) columns(9);
+    if (has("o_proj") || has("output.weight")) columns(9);
+}
+
+// In hybrids with attention: a channel of the norms of blocks, and its column in all that takes that; a channel of the gated norm
+// of mixers, and its column in out_proj.
+void insert_hybrid_outlier(const std::string &name, uint32_t d_model, uint32_t d_inner,
+                           std::vector<float> *values) {
+    const auto has = [&](const char *part) { return name.find(part) != std::string::npos; };
+    const auto columns = [&](uint32_t channel, uint32_t width) {
+        for (size_t i = channel; i < values->size(); i += width) (*values)[i] /= 100;
+    };
+    for (const char *norm : {"input_layernorm.", "post_attention_layernorm.", "pre_ff_layernorm.",
+                             "operator_norm.", "ffn_norm."})
+        if (has(norm)) (*values)[7] *= 100;
+    const bool inner = has("mamba.norm.") || has("mixer.norm.");
+    if (has("layers.") && has(".norm.weight") && !inner) (*values)[7] *= 100;
+    for (const char *takes : {"in_proj.weight", "q_proj.", "k_proj.", "v_proj.", "input_linear.",
+                              "gate_proj.", "up_proj.", ".w1.", ".w3."})
+        if (has(takes)) columns(7, d_model);
+    if (inner) (*values)[9] *= 100;
+    if (has("mamba.out_proj.weight") || has("mixer.out_proj.weight")) columns(9, d_inner);
 }
 
 // The same function with a channel in front of in_proj, and one in front of out_proj where a norm makes that input, a
@@ -316,14 +373,17 @@ TEST_P(OtherFamilies, AnOutlierHurtsNaiveAndNotSmooth) {
     if (Checkpoint(directory_.path()).shape().norms_less_one)
         GTEST_SKIP() << "other names, and norms less one: ToyFolds holds its folds to be exact";
     const bool gate_norm = input_maker(Checkpoint(directory_.path()).shape(), Role::out_proj, 0) != Role::none;
-    const bool rwkv7 = GetParam() == "rwkv7";
+    const bool rwkv = test::is_rwkv(GetParam()),
+               head_norm =
+                   input_maker(Checkpoint(directory_.path()).shape(), Role::out_proj, 0) == Role::head_norm;
     const auto edit = spec_.edit;
     spec_.edit = [=](const std::string &name, std::vector<float> &values) {
         edit(name, values);
         const auto ends = [&](const char *end) {
             return name.size() > strlen(end) && name.substr(name.size() - strlen(end)) == end;
         };
-        if (rwkv7) return insert_rwkv7_outlier(name, d_model, &values);
+        if (rwkv) return insert_rwkv_outlier(name, head_norm, d_model, &values);
+        if (test::is_hybrid(GetParam())) return insert_hybrid_outlier(name, d_model, d_inner, &values);
         if (ends("mixer.in_proj.weight"))
             for (size_t i = 7; i < values.size(); i += d_model) values[i] /= 100;
         if (gate_norm && ends("mixer.out_proj.weight"))

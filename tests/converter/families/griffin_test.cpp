@@ -19,20 +19,11 @@ namespace adder::test {
 namespace {
 
 ModelShape read(const std::map<std::string, std::string> &members) {
-    CheckpointSpec spec;
-    spec.config.model_type = "recurrent_gemma";
-    spec.config.n_layer = 4;
-    spec.config_members = members;
-    return read_model_shape(Json::parse(config_text(spec), "config.json"), "config.json");
+    return read_config("recurrent_gemma", members);
 }
 
 std::string refusal(const std::string &key, const std::string &value) {
-    try {
-        read({{key, value}});
-    } catch (const Error &error) {
-        return error.what();
-    }
-    return {};
+    return config_refusal("recurrent_gemma", key, value);
 }
 
 TEST(GriffinConfig, TwoBlocksALayerByTheirTypes) {

@@ -124,10 +124,10 @@ TEST(Mamba2, WhatItCannotBe) {
     EXPECT_HAS(refused(with(mamba2, "num_heads", "7")),
                "config.json: num_heads 7 times head_dim 16 is not the inner dimension, expand times "
                "hidden_size, of 128");
-    EXPECT_HAS(
-        refused(with(with(mamba2, "num_heads", "32"), "head_dim", "4")),
-        "config.json: 32 cannot be the number of heads, whose channels are a multiple of 8, with an inner "
-        "dimension of 128");
+    // Heads of 4 channels get 4 of zeros.
+    const ModelShape narrow = read_shape(with(with(mamba2, "num_heads", "32"), "head_dim", "4"));
+    EXPECT_EQ(narrow.dim(Dim::d_inner), 256u);
+    EXPECT_EQ(narrow.mixer_head_dim, 4u);
     EXPECT_HAS(refused(with(mamba2, "n_groups", "3")),
                "config.json: 3 cannot be the number of groups of heads");
     EXPECT_HAS(refused(with(mamba2, "rms_norm", "false")), "rms_norm is false; only RMSNorm is supported");
@@ -184,8 +184,8 @@ TEST(Mamba2, WhatStateSpacesHasBesidesIsRefusedByName) {
     EXPECT_HAS(option("\"rmsnorm\": false"), "ssm_cfg: rmsnorm is false; the gated norm is needed");
     EXPECT_HAS(option("\"headdim\": 48"),
                "ssm_cfg: headdim is 48, which does not divide the inner dimension of 128");
-    EXPECT_HAS(option("\"headdim\": 4"),
-               "ssm_cfg: 32 cannot be the number of heads, whose channels are a multiple of 8");
+    EXPECT_HAS(option("\"headdim\": 1, \"expand\": 2048"),
+               "ssm_cfg: 131072 cannot be the number of heads, whose channels are a multiple of 8");
     EXPECT_HAS(option("\"dt_limit\": [0.0]"), "ssm_cfg: dt_limit has 1 numbers; two are needed");
 }
 

@@ -44,7 +44,7 @@ TEST(RandomCheckpoint, ShapesOfThePublishedModels) {
     const struct {
         const char *name;
         uint32_t d_model, n_layer, dt_rank, n_head;
-        uint64_t parameters;  // those of state-spaces/NAME-hf, tiiuae/NAME, state-spaces/NAME; RWKV-7: of BlinkDL's dimensions, by hand
+        uint64_t parameters;  // those of state-spaces/NAME-hf, tiiuae/NAME, state-spaces/NAME; RWKVs: of BlinkDL's dimensions, by hand
     } models[] = {
         {"mamba-130m", 768, 24, 48, 0, 129135360},
         {"mamba-370m", 1024, 48, 64, 0, 371516416},
@@ -57,12 +57,29 @@ TEST(RandomCheckpoint, ShapesOfThePublishedModels) {
         {"mamba2-780m", 1536, 48, 0, 48, 780161280},
         {"mamba2-1.3b", 2048, 48, 0, 64, 1343757312},
         {"mamba2-2.7b", 2560, 64, 0, 80, 2702599680},
+        {"rwkv4-169m", 768, 12, 0, 0, 169342464},
+        {"rwkv4-430m", 1024, 24, 0, 0, 430397440},
+        {"rwkv4-1b5", 2048, 24, 0, 0, 1515106304},
+        {"rwkv4-3b", 2560, 32, 0, 0, 2984627200},
+        {"rwkv5-0.4b", 1024, 24, 0, 16, 461721600},
+        {"rwkv5-1.5b", 2048, 24, 0, 32, 1577754624},
+        {"rwkv5-3b", 2560, 32, 0, 40, 3062999040},
         {"rwkv7-0.1b", 768, 12, 0, 12, 191034624},
         {"rwkv7-0.4b", 1024, 24, 0, 16, 450767872},
         {"rwkv7-1.5b", 2048, 24, 0, 32, 1527404544},
         {"rwkv7-2.9b", 2560, 32, 0, 40, 2947735040},
         {"recurrentgemma-2b", 2560, 26, 0, 10, 2682862080},
         {"recurrentgemma-9b", 4096, 38, 0, 16, 8579977216},
+        {"granite-4.0-h-350m", 768, 32, 0, 48, 340332224},
+        {"granite-4.0-h-1b", 1536, 40, 0, 48, 1461538368},
+        {"bamba-9b", 4096, 32, 0, 128, 9780235392},
+        {"falcon-h1-tiny-90m", 512, 24, 0, 24, 91131072},
+        {"falcon-h1-0.5b", 1024, 36, 0, 24, 521411104},
+        {"falcon-h1-1.5b", 2048, 24, 0, 48, 1554789760},
+        {"nemotron-3-nano-4b", 3136, 42, 0, 96, 3973556832},
+        {"lfm2.5-350m", 1024, 16, 0, 16, 354483968},
+        {"lfm2-700m", 1536, 16, 0, 24, 742489344},
+        {"lfm2.5-1.2b", 2048, 16, 0, 32, 1170340608},
     };
     ASSERT_EQ(published_models().size(), std::size(models));
     for (const auto &model : models) {

@@ -10,6 +10,7 @@
 
 #include "tests/support/checkpoint_builder.h"
 #include "tests/support/error_of.h"
+#include "tests/support/families.h"
 #include "tests/support/shared.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/support/tensor_values.h"
@@ -173,9 +174,8 @@ TEST(Checkpoint, RangesAreNamed) {
 }
 
 TEST(Checkpoint, WhatIsNotSupportedIsNamed) {
-    EXPECT_HAS(
-        member_error("model_type", "\"llama\""),
-        "config.json: model_type is \"llama\"; supported: \"mamba\", \"falcon_mamba\", \"mamba2\", \"rwkv7\", \"recurrent_gemma\"");
+    EXPECT_HAS(member_error("model_type", "\"llama\""),
+               "config.json: model_type is \"llama\"; " + supported_model_types());
     EXPECT_HAS(member_error("model_type", ""), "model_type is missing");
     EXPECT_HAS(member_error("model_type", "3"), "model_type is 3; a string");
     EXPECT_HAS(member_error("hidden_act", "\"gelu\""), "hidden_act is \"gelu\"; \"silu\" is needed");
@@ -254,7 +254,7 @@ TEST(Checkpoint, MissingFilesAreNamed) {
     EXPECT_HAS(opening(directory.path()), "config.json: No such file");
     write_text(directory.file("config.json"), config_text({}));
     EXPECT_HAS(opening(directory.path()), "has none of model.safetensors, model.safetensors.index.json, "
-                                          "pytorch_model.bin, pytorch_model.bin.index.json and *.pth");
+                                          "pytorch_model.bin, pytorch_model.bin.index.json, *.pth and *.gguf");
     write_text(directory.file("model.safetensors"), "");
     EXPECT_HAS(opening(directory.path()), "model.safetensors has 0 bytes");
 }
@@ -401,14 +401,16 @@ TEST(Checkpoint, OpensTheModelsThatComeAlong) {
 TEST(Checkpoint, OpensOtherModels) {
     const std::string shared = shared_directory();
     if (shared.empty()) GTEST_SKIP() << shared_missing;
-    for (const char *model : {"adder-1m", "mamba2-13m", "conformance/mamba", "conformance/mamba_untied_odd",
-                              "conformance/falcon_mamba", "conformance/mamba2", "conformance/mamba2_groups",
-                              "griffin-13m", "conformance/recurrent_gemma"})
+    for (const char *model :
+         {"adder-1m", "mamba2-13m", "conformance/mamba", "conformance/mamba_untied_odd",
+          "conformance/falcon_mamba", "conformance/mamba2", "conformance/mamba2_groups", "griffin-13m",
+          "conformance/recurrent_gemma", "conformance/rwkv4", "conformance/granitemoehybrid_nope",
+          "conformance/granitemoehybrid_rope", "conformance/bamba", "conformance/lfm2",
+          "conformance/falcon_h1", "conformance/falcon_h1_norm", "conformance/nemotron_h"})
         open_all_of(model);
-    for (const char *model : {"bamba", "falcon_h1", "nemotron_h", "rwkv4"}) {
+    for (const char *model : {"qwen3_5", "qwen3_next_dense"}) {
         const std::string path = join_path(shared, std::string("models/conformance/") + model);
-        EXPECT_HAS(error_of([&] { const Checkpoint checkpoint(path); }),
-                   "supported: \"mamba\", \"falcon_mamba\", \"mamba2\", \"rwkv7\", \"recurrent_gemma\"");
+        EXPECT_HAS(error_of([&] { const Checkpoint checkpoint(path); }), supported_model_types());
     }
 }
 

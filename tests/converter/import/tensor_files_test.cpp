@@ -109,7 +109,7 @@ TEST_F(WeightsTest, WhatLiesBesideAFileBelongsToIt) {
     };
     EXPECT_HAS(error_of([&] { with(file("none")); }), "none: No such file");
     EXPECT_HAS(error_of([&] { with(file("t")); }),
-               "t has neither tokenizer.json nor rwkv_vocab_v20230424.txt");
+               "t has none of tokenizer.json, tokenizer.model and rwkv_vocab_v20230424.txt");
     write("t/tokenizer.json", "{}");
     write("t/tokenizer_config.json", "{}");
     for (const char *path : {"t", "t/tokenizer.json"}) {

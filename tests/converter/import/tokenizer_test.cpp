@@ -93,8 +93,8 @@ TEST(TokenizerImport, RefusesOtherTokenizers) {
     };
     const char *splits =
         R"({"type":"Sequence","pretokenizers":[{"type":"Split","behavior":"Isolated","invert":false,)"
-        R"("pattern":{"Regex":"\\d+"}},{"type":"ByteLevel","use_regex":false}]})";
-    refuses(with([&](Toy &t) { t.pre_tokenizer = splits; }), {"pretokenizers[0]", "\\d+"});
+        R"("pattern":{"Regex":"\\d++"}},{"type":"ByteLevel","add_prefix_space":false,"use_regex":false}]})";
+    refuses(with([&](Toy &t) { t.pre_tokenizer = splits; }), {"pretokenizers[0]", R"("\\d++")", "possessive"});
     refuses(with([](Toy &t) { t.pre_tokenizer = R"({"type":"Metaspace"})"; }), {"pre_tokenizer", "Metaspace"});
     refuses(with([](Toy &t) { t.pre_tokenizer = "null"; }), {"pre_tokenizer", "ByteLevel"});
     refuses(with([](Toy &t) { t.pre_tokenizer = R"({"type":"ByteLevel","use_regex":false})"; }),
@@ -105,13 +105,18 @@ TEST(TokenizerImport, RefusesOtherTokenizers) {
     refuses(with([](Toy &t) { t.decoder = R"({"type":"WordPiece"})"; }), {"decoder", "WordPiece"});
     refuses(with([](Toy &t) {
                 t.post_processor = R"({"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<s>"}},)"
-                                   R"({"Sequence":{"id":"A"}}]})";
+                                   R"({"Sequence":{"id":"A"}}],"special_tokens":{}})";
             }),
-            {"post_processor", "<s>"});
+            {"post_processor", "<s>", "missing"});
+    refuses(with([](Toy &t) {
+                t.post_processor = R"({"type":"TemplateProcessing","single":[{"Sequence":{"id":"A"}},)"
+                                   R"({"SpecialToken":{"id":"</s>"}}]})";
+            }),
+            {"post_processor.single", "at most one token in front of it"});
     refuses(with([](Toy &t) { t.post_processor = R"({"type":"BertProcessing"})"; }), {"BertProcessing"});
-    for (const char *extra : {R"(,"dropout":0.1)", R"(,"unk_token":"a")",
-                              R"(,"continuing_subword_prefix":"##")", R"(,"end_of_word_suffix":"</w>")",
-                              R"(,"byte_fallback":true)", R"(,"ignore_merges":true)", R"(,"fuse_unk":true)"}) {
+    for (const char *extra :
+         {R"(,"dropout":0.1)", R"(,"unk_token":"a")", R"(,"continuing_subword_prefix":"##")",
+          R"(,"end_of_word_suffix":"</w>")", R"(,"byte_fallback":true)", R"(,"fuse_unk":true)"}) {
         const std::string key(extra + 2, std::string(extra).find('"', 2) - 2);
         refuses(with([&](Toy &t) { t.model_extra = extra; }), {("model." + key).c_str()});
     }
@@ -121,6 +126,51 @@ TEST(TokenizerImport, RefusesOtherTokenizers) {
               })),
               "no error");
     refuses(replaced(small_toy().json(), R"("type":"BPE")", R"("type":"Unigram")"), {"model.type", "Unigram"});
+}
+
+TEST(TokenizerImport, RefusesOtherSplits) {
+    const auto with = [](const std::string &parts) {
+        Toy toy = small_toy();
+        toy.pre_tokenizer = R"({"type":"Sequence","pretokenizers":[)" + parts + "]}";
+        return toy.json();
+    };
+    const std::string byte_level = R"({"type":"ByteLevel","add_prefix_space":false,"use_regex":false})";
+    const auto split = [](const std::string &behavior, bool invert, const std::string &pattern) {
+        return R"({"type":"Split","behavior":")" + behavior + R"(","invert":)" + (invert ? "true" : "false") +
+               R"(,"pattern":)" + pattern + "}";
+    };
+    const std::string all = R"({"Regex":"\\s+|\\S+"})", some = R"({"Regex":"\\s+"})";
+    EXPECT_EQ(error_of(with(split("Isolated", false, some) + "," + byte_level)), "no error");
+    EXPECT_EQ(error_of(with(split("Removed", true, all) + "," + byte_level)), "no error");
+    refuses(with(split("Removed", true, some) + "," + byte_level), {"pretokenizers[0]", "leaves text out"});
+    refuses(with(split("Removed", false, all) + "," + byte_level), {"pretokenizers[0]", "behavior"});
+    refuses(with(split("Isolated", true, all) + "," + byte_level), {"pretokenizers[0]", "behavior"});
+    refuses(with(split("MergedWithNext", false, all) + "," + byte_level), {"pretokenizers[0]", "behavior"});
+    refuses(with(split("Isolated", false, R"({"String":" "})") + "," + byte_level), {"regular expression"});
+    refuses(with(split("Isolated", false, all)), {"pre_tokenizer", "ByteLevel"});
+    refuses(with(byte_level + "," + split("Isolated", false, all)), {"use_regex"});
+    const std::string whole_byte_level = R"({"type":"ByteLevel","add_prefix_space":false})";
+    refuses(with(whole_byte_level + "," + whole_byte_level), {"pretokenizers[1]", "second ByteLevel"});
+    refuses(with(R"({"type":"Punctuation","behavior":"Removed"},)" + byte_level),
+            {"pretokenizers[0]", "behavior"});
+    std::string many;
+    for (int i = 0; i < 9; ++i) many += split("Isolated", false, all) + ",";
+    refuses(with(many + byte_level), {"pretokenizers[8]", "more than 8 times"});
+    Toy toy = small_toy();
+    toy.pre_tokenizer =
+        R"({"type":"Sequence","pretokenizers":[)" + split("Isolated", false, all) + "," + byte_level + "]}";
+    toy.add(258, "<l>", R"(,"lstrip":true,"normalized":true)");
+    refuses(toy.json(), {"added_tokens", "<l>", "lstrip"});
+}
+
+TEST(TokenizerImport, IgnoredMergesThatMakeAllTokensChangeNothing) {
+    Toy toy = small_toy();
+    const std::vector<uint8_t> plain = Loaded(toy.json()).section;
+    toy.model_extra = R"(,"ignore_merges":true)";
+    EXPECT_EQ(Loaded(toy.json()).section, plain);
+    toy.token("xyz");
+    const Loaded loaded(toy.json());
+    EXPECT_EQ(loaded.words("xyz xyz"), (std::vector<std::string>{"xyz", " ", "x", "y", "z"}));
 }
 
 TEST(TokenizerImport, RefusesDamage) {

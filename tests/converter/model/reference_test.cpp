@@ -145,7 +145,11 @@ INSTANTIATE_TEST_SUITE_P(Models, Reference,
                                          "conformance/mamba", "conformance/mamba_untied_odd",
                                          "conformance/falcon_mamba", "conformance/mamba2",
                                          "conformance/mamba2_groups", "rwkv7-13m", "conformance/rwkv7",
-                                         "griffin-13m", "conformance/recurrent_gemma"),
+                                         "griffin-13m", "conformance/recurrent_gemma", "conformance/rwkv4",
+                                         "conformance/granitemoehybrid_nope",
+                                         "conformance/granitemoehybrid_rope", "conformance/bamba",
+                                         "conformance/lfm2", "conformance/falcon_h1",
+                                         "conformance/falcon_h1_norm", "conformance/nemotron_h"),
                          [](const testing::TestParamInfo<const char *> &model) {
                              std::string name = model.param;
                              for (char &c : name)

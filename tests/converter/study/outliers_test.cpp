@@ -164,8 +164,9 @@ std::vector<float> divisors_of(const Checkpoint &checkpoint, const Plan &plan, c
     for (const Role role : linear_roles_of(shape, block))
         if (input_owner(shape, role, block) == role && input_maker(shape, role, block) == maker &&
             plan.of(role, block).input != Input::hadamard)
-            std::copy(calibration.of(role, block).factors.begin(), calibration.of(role, block).factors.end(),
-                      divisors.begin());
+            for (size_t i = 0, count = calibration.of(role, block).factors.size(); i < rows && count > 0; ++i)
+                if (i < count || maker == Role::head_norm)  // whose biases are behind its weights
+                    divisors[i] = calibration.of(role, block).factors[i % count];
     return divisors;
 }
 
@@ -274,7 +275,7 @@ TEST(ToyFolds, OfTheOtherFamiliesAreExact) {
             const test::TemporaryDirectory directory;
             test::CheckpointSpec spec;
             spec.config.model_type = model_type;
-            spec.config.d_model = model_type == "rwkv7" ? d_inner : 36;  // which has heads of d_model
+            spec.config.d_model = test::is_rwkv(model_type) ? d_inner : 36;  // which has heads of d_model
             spec.config.d_inner = d_inner;
             spec.config.n_head = d_inner / 8;
             spec.config.dt_rank = 3;

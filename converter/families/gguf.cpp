@@ -1,0 +1,188 @@
+// Tables of families, applied to GGUF files.
+// SPDX-License-Identifier: MIT
+#include "converter/families/gguf.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "converter/base/error.h"
+#include "converter/families/family.h"
+#include "converter/import/gguf_splits.h"
+
+namespace adder {
+namespace {
+
+constexpr char architecture_key[] = "general.architecture";
+constexpr char embedding[] = "token_embd.weight";
+
+// "blk.3.ssm_in.weight": the number as it stands, and the name within the layer; false for other tensors.
+bool split_layer(const std::string &name, std::string *number, std::string *rest) {
+    const std::string prefix = "blk.";
+    if (name.compare(0, prefix.size(), prefix) != 0) return false;
+    const size_t end = name.find_first_not_of("0123456789", prefix.size());
+    if (end == std::string::npos || end == prefix.size() || name[end] != '.') return false;
+    *number = name.substr(prefix.size(), end - prefix.size());
+    *rest = name.substr(end + 1);
+    return true;
+}
+
+std::vector<std::string> words(const std::string &text) {
+    std::vector<std::string> list;
+    for (size_t at = 0; at <= text.size();) {
+        const size_t end = std::min(text.find(' ', at), text.size());
+        list.push_back(text.substr(at, end - at));
+        at = end + 1;
+    }
+    return list;
+}
+
+// A tensor of another shape than can be made so stays as it is, and is refused for its shape.
+std::vector<TensorFiles::NamedView> parts_of(const GgufName &name, const std::string &prefix,
+                                             uint64_t head_dim, TensorView view) {
+    view.negative_exp = name.negative_exp;
+    std::vector<uint64_t> &shape = view.shape;
+    switch (name.shape) {
+    case GgufShape::plain: break;
+    case GgufShape::vector: shape = {view.elements}; break;
+    case GgufShape::taps:
+        if (shape.size() == 2) shape.insert(shape.begin() + 1, 1);
+        break;
+    case GgufShape::heads:
+        if (head_dim > 0 && view.elements % head_dim == 0) shape = {view.elements / head_dim, head_dim};
+        break;
+    case GgufShape::rows: {
+        const std::vector<std::string> names = words(name.ours);
+        if (shape.size() < 2 || shape[0] != names.size()) return {{view.name, view}};
+        std::vector<TensorFiles::NamedView> rows;
+        view.elements /= names.size();
+        view.size /= names.size();
+        shape = {1, 1, view.elements};
+        for (const std::string &row : names) {
+            rows.emplace_back(prefix + row, view);
+            view.data += view.size;
+        }
+        return rows;
+    }
+    }
+    return {{prefix + name.ours, view}};
+}
+
+std::vector<TensorFiles::NamedView> arranged(const GgufForm &form, uint64_t head_dim,
+                                             const TensorView &tensor) {
+    std::string number, rest = tensor.name, prefix;
+    const bool in_layer = split_layer(tensor.name, &number, &rest);
+    if (in_layer) prefix = form.layers + number + ".";
+    for (const GgufName &name : in_layer ? form.within : form.whole)
+        if (rest == name.theirs) return parts_of(name, prefix, head_dim, tensor);
+    return {{tensor.name, tensor}};
+}
+
+const GgufForm &form_of(const GgufMetadata &metadata) {
+    const auto architecture = metadata.string(architecture_key);
+    for (const Family *family : families())
+        if (family->gguf != nullptr && architecture && *architecture == family->gguf->architecture)
+            return *family->gguf;
+    std::string supported;
+    for (const std::string &one : gguf_architectures())
+        supported += (supported.empty() ? "" : ", ") + json_quote(one);
+    bad_input("%s is %s; supported: %s", metadata.what(architecture_key).c_str(),
+              architecture ? json_quote(*architecture).c_str() : "missing", supported.c_str());
+}
+
+}  // namespace
+
+GgufKeys::GgufKeys(const GgufMetadata &metadata, const TensorFiles &files)
+    : metadata_(metadata), files_(files), architecture_(metadata.string(architecture_key).value_or("")) {}
+
+int64_t GgufKeys::integer(const char *key) const {
+    if (const auto value = metadata_.integer(name(key), 0, INT32_MAX)) return *value;
+    metadata_.refuse(name(key), "is missing; an integer is needed");
+}
+
+double GgufKeys::number(const char *key) const {
+    const auto value = metadata_.number(name(key));
+    if (!value) metadata_.refuse(name(key), "is missing; a number is needed");
+    if (!std::isfinite(*value))
+        metadata_.refuse(name(key), format("is %g; a finite number is needed", *value));
+    return *value;
+}
+
+void GgufKeys::require(const char *key, int64_t value) const {
+    const auto found = metadata_.integer(name(key), 0, INT32_MAX);
+    if (found && *found != value)
+        metadata_.refuse(name(key), format("is %lld; %lld is needed", static_cast<long long>(*found),
+                                           static_cast<long long>(value)));
+}
+
+void GgufKeys::begin(const char *model_type, JsonWriter *json) const {
+    json->begin_object().key("model_type").value(model_type);
+    copy("embedding_length", "hidden_size", json);
+    copy("block_count", "num_hidden_layers", json);
+    // As many as the embedding has rows: what the file counts may be without those that fill it up.
+    const TensorView &table = files_.tensor(embedding);
+    if (table.shape.size() != 2)
+        bad_input("%s: tensor %s has %zu dimensions; 2 are needed", table.file->c_str(),
+                  json_quote(embedding).c_str(), table.shape.size());
+    json->key("vocab_size").value(table.shape[0]);
+    const auto token = [&](const char *which) {
+        return metadata_.integer(std::string("tokenizer.ggml.") + which + "_token_id", 0, INT32_MAX);
+    };
+    if (const auto bos = token("bos")) json->key("bos_token_id").value(*bos);
+    std::vector<int64_t> ends;
+    for (const char *which : {"eos", "eot", "eom"})
+        if (const auto id = token(which))
+            if (std::count(ends.begin(), ends.end(), *id) == 0) ends.push_back(*id);
+    json->key("eos_token_id").begin_array();
+    for (const int64_t id : ends) json->value(id);
+    json->end_array();
+}
+
+void GgufKeys::copy_number(const char *key, const char *ours, JsonWriter *json) const {
+    // Written as the float that it is in the file, so that it reads as the number that was meant.
+    json->key(ours).value(static_cast<float>(number(key)));
+}
+
+std::vector<std::string> gguf_architectures() {
+    std::vector<std::string> all;
+    for (const Family *family : families())
+        if (family->gguf != nullptr) all.emplace_back(family->gguf->architecture);
+    return all;
+}
+
+std::string_view gguf_split_of_family(std::string_view name) {
+    for (const Family *family : families())
+        if (family->gguf_split != nullptr && name == family->name) return family->gguf_split;
+    return "";
+}
+
+std::string config_from_gguf(TensorFiles *files) {
+    const GgufMetadata &metadata = *files->gguf();
+    const GgufForm &form = form_of(metadata);
+    const GgufKeys keys(metadata, *files);
+    const std::string config = form.config(keys);
+    const uint64_t head_dim =
+        form.head_dim == nullptr ? 0 : static_cast<uint64_t>(keys.integer(form.head_dim));
+    files->arrange([&](const TensorView &tensor) { return arranged(form, head_dim, tensor); });
+    return config;
+}
+
+std::string generation_from_gguf(const GgufMetadata &metadata) {
+    struct Member {
+        const char *theirs, *ours;
+    };
+    JsonWriter json;
+    json.begin_object();
+    for (const Member &one : {Member{"temp", "temperature"}, Member{"top_p", "top_p"},
+                              Member{"min_p", "min_p"}, Member{"penalty_repeat", "repetition_penalty"}}) {
+        const std::string key = std::string("general.sampling.") + one.theirs;
+        const auto value = metadata.number(key);
+        if (!value) continue;
+        if (!std::isfinite(*value)) metadata.refuse(key, format("is %g; a finite number is needed", *value));
+        json.key(one.ours).value(static_cast<float>(*value));
+    }
+    if (const auto top_k = metadata.integer("general.sampling.top_k", 0, INT32_MAX))
+        json.key("top_k").value(*top_k);
+    return json.end_object().text();
+}
+
+}  // namespace adder

@@ -1,0 +1,87 @@
+// How GGUF files spell a family's models: keys that become a config.json, names and shapes of tensors.
+// SPDX-License-Identifier: MIT
+//
+// Each family has its own table (Family::gguf); what llama.cpp's converters write is in ggml-org/llama.cpp, conversion/ and
+// gguf-py/gguf/constants.py.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "converter/import/tensor_files.h"
+#include "converter/text/json.h"
+
+namespace adder {
+
+// What becomes of a tensor's shape, which is outermost first here.
+enum class GgufShape {
+    plain,
+    vector,  // all elements in one dimension: [n_head, 1], [n_group, width], [1, 1, d]
+    taps,    // [channels, taps]: [channels, 1, taps]
+    heads,   // [d]: [n_head, head_dim]
+    rows     // [n, ...]: n tensors of [1, 1, d]
+};
+
+struct GgufName {
+    const char *theirs;
+    const char *ours;  // of `rows` several, with spaces between
+    GgufShape shape = GgufShape::plain;
+    bool negative_exp = false;  // TensorView's
+};
+
+// What a file says of a model of its architecture.
+class GgufKeys {
+  public:
+    GgufKeys(const GgufMetadata &metadata, const TensorFiles &files);
+
+    const std::string &architecture() const { return architecture_; }
+    bool has_tensor(const std::string &name) const { return files_.find(name) != nullptr; }
+
+    // By what stands behind the architecture: "ssm.state_size". Throw Error(bad_input) if a key is missing.
+    int64_t integer(const char *key) const;
+    double number(const char *key) const;
+    bool boolean(const char *key) const { return metadata_.boolean(name(key)).value_or(false); }
+    [[noreturn]] void refuse(const char *key, const std::string &why) const {
+        metadata_.refuse(name(key), why);
+    }
+    // Throws where the key is there and not so.
+    void require(const char *key, int64_t value) const;
+
+    // Begins a config.json: model_type, width, layers, vocabulary, tokens that begin and end texts.
+    void begin(const char *model_type, JsonWriter *json) const;
+    // A member of it that is a key.
+    void copy(const char *key, const char *ours, JsonWriter *json) const {
+        json->key(ours).value(integer(key));
+    }
+    void copy_number(const char *key, const char *ours, JsonWriter *json) const;
+
+  private:
+    std::string name(const char *key) const { return architecture_ + "." + key; }
+
+    const GgufMetadata &metadata_;
+    const TensorFiles &files_;
+    std::string architecture_;
+};
+
+struct GgufForm {
+    const char *architecture;  // general.architecture
+    // The text of a config.json, with its model_type; names of tensors are those of the file yet.
+    std::string (*config)(const GgufKeys &keys);
+    std::vector<GgufName> whole;     // outside of layers
+    const char *layers;              // what stands in the place of "blk.": "backbone.layers."
+    std::vector<GgufName> within;    // of a layer
+    const char *head_dim = nullptr;  // the key, where a tensor has heads
+};
+
+// Those of all families.
+std::vector<std::string> gguf_architectures();
+
+// Gives the tensors of a GGUF file the names and shapes of transformers, and returns the text that stands in the place of
+// config.json. Throws Error(bad_input) naming those that are supported where no family has such files.
+std::string config_from_gguf(TensorFiles *files);
+
+// generation_config.json of what such a file recommends; an empty object if it recommends nothing.
+std::string generation_from_gguf(const GgufMetadata &metadata);
+
+}  // namespace adder

@@ -1,0 +1,179 @@
+// Layers of attention and gated MLPs.
+// SPDX-License-Identifier: MIT
+#include "converter/families/gqa_layers.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "converter/base/error.h"
+#include "converter/families/backbone.h"
+#include "converter/families/rope.h"
+#include "kernels/scalar/hadamard.h"
+
+namespace adder::gqa_layers {
+
+Heads read_heads(const ConfigReader &config, const ModelShape &model) {
+    Heads heads{};
+    heads.n_head = config.needed_integer("num_attention_heads", 1, max_d_inner);
+    heads.n_kv_head = config.integer("num_key_value_heads", 1, max_d_inner).value_or(heads.n_head);
+    const auto head_dim = config.integer("head_dim", 1, max_d_inner);
+    if (!head_dim && model.d_model % heads.n_head != 0)
+        bad_input("%s is %u, which does not divide hidden_size %u",
+                  config.what("num_attention_heads").c_str(), heads.n_head, model.d_model);
+    heads.head_dim = head_dim.value_or(model.d_model / heads.n_head);
+    if (uint64_t{heads.head_dim} * heads.n_head > max_d_inner)
+        bad_input("%s: %u heads of %u channels are more than %u", config.name().c_str(), heads.n_head,
+                  heads.head_dim, max_d_inner);
+    heads.context = config.integer("max_position_embeddings", 1, 1 << 24).value_or(2048);
+    heads.scale = 1 / std::sqrt(static_cast<double>(heads.head_dim));
+    return heads;
+}
+
+BlobShape attention_shape(const ModelShape &model, const Heads &heads) {
+    constexpr double log2_e = 1.4426950408889634;
+    BlobShape shape{};
+    shape.kind = static_cast<uint16_t>(BlockId::gqa);
+    shape.flags =
+        static_cast<uint16_t>((heads.pairs > 0 ? shape_turns : 0) | (heads.norms ? shape_head_norms : 0));
+    dim_of(shape, Dim::d_inner) = heads.n_head * heads.head_dim;
+    dim_of(shape, Dim::n_head) = heads.n_head;
+    dim_of(shape, Dim::n_group) = heads.n_kv_head;
+    dim_of(shape, Dim::n_turn) = heads.pairs;
+    dim_of(shape, Dim::context) = heads.context;
+    param_of(shape, Param::norm_epsilon) = model.norm_epsilon;
+    if (heads.norms) param_of(shape, Param::mixer_norm_epsilon) = model.norm_epsilon;
+    param_of(shape, Param::attention_scale) = static_cast<float>(heads.scale * log2_e);
+    return shape;
+}
+
+BlobShape mlp_shape(const ModelShape &model, uint32_t width, BlockId kind) {
+    BlobShape shape{};
+    shape.kind = static_cast<uint16_t>(kind);
+    dim_of(shape, Dim::d_inner) = width;
+    param_of(shape, Param::norm_epsilon) = model.norm_epsilon;
+    return shape;
+}
+
+void add_block(ModelShape *model, const BlobShape &shape, uint32_t layer) {
+    size_t place = 0;
+    while (place < model->shapes.size() && std::memcmp(&model->shapes[place], &shape, sizeof shape) != 0)
+        ++place;
+    if (place == model->shapes.size()) model->shapes.push_back(shape);
+    model->blocks.push_back({static_cast<uint16_t>(place), static_cast<uint16_t>(layer), 0, 0});
+}
+
+void check_shapes(const ConfigReader &config, const ModelShape &model) {
+    for (const BlobShape &shape : model.shapes) {
+        const BlockView view = shape_view(model.architecture(), shape);
+        uint32_t value = 0;
+        if (view.kind->fault == nullptr) continue;
+        if (const char *const fault = view.kind->fault(shape, view.dims, &value))
+            bad_input("%s: %u cannot be the %s, with %u channels", config.name().c_str(), value, fault,
+                      view.dims[Dim::d_inner]);
+    }
+}
+
+void require_silu(const ConfigReader &config) {
+    if (const auto activation = config.string("hidden_act"))
+        if (*activation != "silu" && *activation != "swish")
+            bad_input("%s is %s; \"silu\" is needed", config.what("hidden_act").c_str(),
+                      json_quote(*activation).c_str());
+}
+
+void refuse_set(const ConfigReader &config, std::initializer_list<const char *> keys) {
+    for (const char *key : keys)
+        if (config.boolean(key).value_or(false))
+            bad_input("%s is true, which is not supported", config.what(key).c_str());
+}
+
+uint32_t dim_of_kind(const ModelShape &model, BlockId kind, Dim which) {
+    for (const BlobShape &shape : model.shapes)
+        if (shape.kind == static_cast<uint16_t>(kind))
+            return shape_view(model.architecture(), shape).dims[which];
+    return 0;
+}
+
+std::string layer_of(const ModelShape &model, uint32_t block, const char *layers) {
+    return format("%s%u.", layers, uint32_t{model.blocks[block].layer});
+}
+
+std::string tensor_name(const Names &names, Role role, const std::string &layer) {
+    const std::string attention = layer + names.attention;
+    switch (role) {
+    case Role::q_proj: return attention + "q_proj.weight";
+    case Role::kv_proj: return attention + "k_proj.weight";  // and v_proj
+    case Role::out_proj:
+    case Role::o_proj: return attention + names.out;
+    case Role::q_norm: return attention + names.q_norm;
+    case Role::k_norm: return attention + names.k_norm;
+    case Role::gate_proj: return layer + names.gate;
+    case Role::up_proj: return layer + names.up;
+    case Role::down_proj: return layer + names.down;
+    default: return {};
+    }
+}
+
+void add_tensors(const Names &names, const ModelShape &model, uint32_t block, const std::string &layer,
+                 std::vector<TensorSpec> *tensors) {
+    const BlockView view = model.view(block);
+    const uint64_t d_inner = view.dims[Dim::d_inner], d_kv = view.dims[Dim::d_kv];
+    const auto add = [&](const std::string &name, uint64_t rows, uint64_t cols) {
+        tensors->push_back({name, {rows, cols}});
+    };
+    if (view.kind->id == BlockId::gqa) {
+        add(tensor_name(names, Role::q_proj, layer), d_inner, model.d_model);
+        add(tensor_name(names, Role::kv_proj, layer), d_kv, model.d_model);
+        add(layer + names.attention + "v_proj.weight", d_kv, model.d_model);
+        if (view.shape->flags & shape_head_norms)
+            for (const Role norm : {Role::q_norm, Role::k_norm})
+                tensors->push_back({tensor_name(names, norm, layer), {view.dims[Dim::head_dim]}});
+        add(tensor_name(names, Role::out_proj, layer), model.d_model, d_inner);
+    } else {
+        if (view.kind->id == BlockId::gqa_mlp)
+            add(layer + names.gate, names.joins_gate() ? 2 * d_inner : d_inner, model.d_model);
+        if (!names.joins_gate()) add(layer + names.up, d_inner, model.d_model);
+        add(layer + names.down, model.d_model, d_inner);
+    }
+}
+
+DenseTensor read(const Names &names, const TensorFiles &files, const ModelShape &model, Role role,
+                 uint32_t block, const std::string &layer) {
+    const Extent extent = extent_of(model, role, block);
+    if (role == Role::turns || role == Role::turns_low)
+        return rope::turn_steps(model.rope_base, extent.rows, role == Role::turns_low);
+    const std::string name = tensor_name(names, role, layer);
+    if ((role == Role::gate_proj || role == Role::up_proj) && names.joins_gate())
+        return backbone::read_rows(files, name, extent.cols, role == Role::gate_proj ? 0 : extent.rows,
+                                   extent.rows);
+    DenseTensor dense = backbone::read(files, name, extent.cols);
+    if (role != Role::kv_proj) return dense;
+    const DenseTensor values = backbone::read(files, layer + names.attention + "v_proj.weight", extent.cols);
+    dense.rows += values.rows;
+    dense.values.insert(dense.values.end(), values.values.begin(), values.values.end());
+    return dense;
+}
+
+void scale(double factor, DenseTensor *dense) { scale_rows(factor, 0, dense->rows, dense); }
+
+void scale_rows(double factor, uint32_t first, uint32_t count, DenseTensor *dense) {
+    if (factor == 1) return;
+    for (size_t i = size_t{first} * dense->cols; i < size_t{first + count} * dense->cols; ++i)
+        dense->values[i] = static_cast<float>(static_cast<double>(dense->values[i]) * factor);
+}
+
+void tune(const ModelShape &model, Recipe *recipe) {
+    LinearPlan &out = recipe->of(Role::out_proj);
+    bool fits = true;
+    for (const BlobShape &shape : model.shapes)
+        fits = fits && shape_view(model.architecture(), shape).dims[Dim::d_inner] % hadamard_size == 0;
+    if (out.input == Input::token && fits) {
+        out.input = Input::hadamard;
+        out.alpha = 0.6f;
+    }
+    const LinearPlan &in = recipe->of(Role::in_proj);
+    for (const Role role : {Role::q_proj, Role::kv_proj, Role::gate_proj, Role::up_proj})
+        recipe->of(role) = in;
+    for (const Role role : {Role::down_proj, Role::o_proj}) recipe->of(role) = out;
+}
+
+}  // namespace adder::gqa_layers
