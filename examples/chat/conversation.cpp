@@ -225,12 +225,15 @@ bool Conversation::feed(const std::vector<int32_t> &tokens, size_t count) {
 }
 
 size_t Conversation::undo_levels() const {
-    return std::clamp<size_t>(max_undo_bytes / std::max<size_t>(1, state_bytes()), 1, max_undo_levels);
+    return std::clamp<size_t>(max_undo_bytes / std::max<size_t>(1, adder_mark_size(model_.get())), 1, max_undo_levels);
 }
 
+// Within a sequence a mark is enough; what another sequence follows is kept whole.
 Conversation::Moment Conversation::now(const std::string &message, bool is_exchange) const {
-    Moment moment{std::vector<unsigned char>(state_bytes()), settings.sampler, message, is_exchange};
-    check(adder_state_save(session_, moment.state.data(), moment.state.size()), "keeping the state");
+    Moment moment{{}, settings.sampler, message, is_exchange};
+    moment.state.resize(is_exchange ? adder_mark_size(model_.get()) : state_bytes());
+    const auto save = is_exchange ? adder_mark_save : adder_state_save;
+    check(save(session_, moment.state.data(), moment.state.size()), "keeping the state");
     return moment;
 }
 

@@ -296,9 +296,17 @@ size_t adder_state_size_at(const adder_model *model, uint64_t position);
 /* Writes exactly adder_state_size_at bytes, for the session's position; ADDER_ERROR_BUFFER if `size` is smaller. */
 adder_status adder_state_save(const adder_session *session, void *buffer, size_t size);
 /* Continues where the save was made, also in a session with another context, if there is room. Refuses a state of another model
- * or a damaged one, and then changes nothing. */
+ * or a damaged one, and then changes nothing. Of a mark, see below. */
 adder_status adder_state_load(adder_session *session, const void *buffer, size_t size, adder_error *error);
 void adder_state_reset(adder_session *session);
+
+/* A mark is a place to go back to in the same session. Where attention sees all of a sequence it holds no keys and values but
+ * the last few: those before it are in the session still. So a mark has one size, however long the sequence is. Of other
+ * models it is the saved state. adder_state_load takes it, in front of what was fed since; with other tokens in front of it
+ * (after adder_state_reset, or the load of another sequence's state) it is ADDER_ERROR_STATE, and nothing changes. */
+size_t adder_mark_size(const adder_model *model);
+/* Writes exactly adder_mark_size bytes; ADDER_ERROR_BUFFER if `size` is smaller. */
+adder_status adder_mark_save(const adder_session *session, void *buffer, size_t size);
 
 /* ---- Tokenizer ------------------------------------------------------------------------------------------------- */
 

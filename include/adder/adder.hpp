@@ -79,6 +79,7 @@ class Model {
     uint32_t vocab_size() const { return adder_model_vocab_size(&model_); }
     size_t state_size() const { return adder_state_size(&model_); }
     size_t state_size_at(uint64_t position) const { return adder_state_size_at(&model_, position); }
+    size_t mark_size() const { return adder_mark_size(&model_); }
     size_t arena_size(const adder_options &options = adder_options{}) const {
         return adder_arena_size(&model_, &options);
     }
@@ -189,6 +190,8 @@ class Session {
         adder_error error{};
         return {adder_state_load(session_, buffer, size, &error), error};
     }
+    // Model::mark_size() bytes; load() goes back to it.
+    Error mark(void *buffer, size_t size) const { return adder_mark_save(session_, buffer, size); }
     void reset() { adder_state_reset(session_); }
 
   private:

@@ -13,12 +13,12 @@ using namespace adder::test;
 
 namespace {
 
-// Mamba, Mamba-2 and Mamba-2 with a state in half precision.
-constexpr uint32_t toys = 3;
+// Mamba, Mamba-2, Mamba-2 with a state in half precision, and a hybrid, whose state has pages.
+constexpr uint32_t toys = 4;
 const AlignedBytes &toy_blob(uint32_t which) {
     static const std::vector<AlignedBytes> blobs = [] {
         std::vector<AlignedBytes> all;
-        for (uint32_t kind = 0; kind < toys; ++kind) {
+        for (uint32_t kind = 0; kind + 1 < toys; ++kind) {
             BlobSpec spec;
             ModelConfig &config = spec.checkpoint.config;
             config.model_type = kind == 0 ? "mamba" : "mamba2";
@@ -30,6 +30,7 @@ const AlignedBytes &toy_blob(uint32_t which) {
             spec.state = kind == 2 ? StateType::f16 : StateType::f32;
             all.push_back(build_blob(spec));
         }
+        all.push_back(build_blob(toy_model("granitemoehybrid", recipe_named("best"), StateType::f32)));
         return all;
     }();
     return blobs[which];
@@ -51,13 +52,23 @@ void load_and_go_on(TestSession &session, const std::vector<uint8_t> &empty, con
 
     // The header made right: whatever the floats are, going on is safe.
     std::vector<uint8_t> state(empty);
-    const size_t floats = std::min(size, state.size() - 64);
-    std::copy_n(data, floats, state.begin() + 64);
+    std::copy_n(data, std::min(size, state.size() - 64), state.begin() + 64);
     std::memset(state.data() + 32, 0, 4);
     const uint32_t crc = crc32(0, state.data(), state.size());
     std::memcpy(state.data() + 32, &crc, 4);
     require(adder_state_load(session.get(), state.data(), state.size(), nullptr) == ADDER_OK);
     require(session.state() == state);
+    session.step(3);
+
+    // A mark's the same, in front of the token that the session has.
+    std::vector<uint8_t> mark(adder_mark_size(session.model()));
+    require(adder_mark_save(session.get(), mark.data(), mark.size()) == ADDER_OK);
+    std::copy_n(data, std::min(size, mark.size() - 64), mark.begin() + 64);
+    std::memset(mark.data() + 32, 0, 4);
+    const uint32_t crc_of_mark = crc32(0, mark.data(), mark.size());
+    std::memcpy(mark.data() + 32, &crc_of_mark, 4);
+    require(adder_state_load(session.get(), mark.data(), mark.size(), nullptr) == ADDER_OK);
+    require(adder_session_position(session.get()) == 1);
     session.step(3);
     require(adder_feed(session.get(), Tokens{0, 1, 2, 3, 4}.data(), 5) == ADDER_OK);
     adder_state_reset(session.get());

@@ -152,6 +152,77 @@ TEST_F(Context, WrongStatesAreRefused) {
     EXPECT_EQ(session.state(), state);
 }
 
+// From every place of a page, and after pages that the mark does not hold were begun and filled.
+TEST_F(Context, AMarkGoesBack) {
+    for (const uint32_t position : {0u, 1u, 7u, 8u, 9u, 16u}) {
+        TestSession session(blob_, options()), fresh(blob_, options());
+        const size_t size = adder_mark_size(session.model());
+        EXPECT_EQ(size, adder_state_size(session.model()) + page_bytes(model_of(session.model())->architecture));
+        ASSERT_EQ(adder_feed(session.get(), tokens_.data(), position), ADDER_OK);
+        ASSERT_EQ(adder_feed(fresh.get(), tokens_.data(), position), ADDER_OK);
+        std::vector<uint8_t> mark(size + 1, 0xa5);
+        EXPECT_EQ(adder_mark_save(session.get(), mark.data(), size - 1), ADDER_ERROR_BUFFER);
+        EXPECT_EQ(mark, std::vector<uint8_t>(size + 1, 0xa5));
+        ASSERT_EQ(adder_mark_save(session.get(), mark.data(), size), ADDER_OK);
+        EXPECT_EQ(mark[size], 0xa5);
+        for (int again = 0; again < 2; ++again) {
+            ASSERT_EQ(adder_feed(session.get(), tokens_.data() + 40, context - position), ADDER_OK);
+            adder_error error{};
+            ASSERT_EQ(adder_state_load(session.get(), mark.data(), size, &error), ADDER_OK) << error.item;
+            EXPECT_EQ(adder_session_position(session.get()), position);
+            EXPECT_EQ(session.state(), fresh.state());
+        }
+        for (uint32_t i = position; i < context; ++i)
+            ASSERT_EQ(session.step(tokens_[i]), fresh.step(tokens_[i])) << position << " " << i;
+        EXPECT_EQ(session.state(), fresh.state());
+    }
+}
+
+// A mark is of the tokens before it: not of others, of fewer, or of an empty session.
+TEST_F(Context, AMarkOfOtherTokensIsRefused) {
+    TestSession session(blob_, options());
+    std::vector<uint8_t> mark(adder_mark_size(session.model()));
+    ASSERT_EQ(adder_feed(session.get(), tokens_.data(), 13), ADDER_OK);
+    ASSERT_EQ(adder_mark_save(session.get(), mark.data(), mark.size()), ADDER_OK);
+    const std::vector<uint8_t> whole = session.state();
+    const auto load = [&](const std::vector<uint8_t> &bytes, size_t size) {
+        const std::vector<uint8_t> before = session.state();
+        adder_error error{};
+        const adder_status status = adder_state_load(session.get(), bytes.data(), size, &error);
+        if (status != ADDER_OK) {
+            EXPECT_EQ(session.state(), before);
+        }
+        return std::make_pair(status, std::string(error.item ? error.item : ""));
+    };
+    const auto refused = [](const char *item) { return std::make_pair(ADDER_ERROR_STATE, std::string(item)); };
+    for (size_t cut : {size_t{0}, size_t{63}, size_t{64}, mark.size() - 1})
+        EXPECT_EQ(load(mark, cut), refused("bytes")) << cut;
+    for (size_t at = 16; at < mark.size(); at += 37) {
+        std::vector<uint8_t> damaged = mark;
+        damaged[at] ^= 1;
+        EXPECT_NE(load(damaged, damaged.size()).first, ADDER_OK) << at;
+    }
+    adder_state_reset(session.get());
+    EXPECT_EQ(load(mark, mark.size()), refused("tokens before the mark"));
+    ASSERT_EQ(adder_feed(session.get(), tokens_.data() + 1, 13), ADDER_OK);
+    EXPECT_EQ(load(mark, mark.size()), refused("tokens before the mark, CRC-32 of their pages"));
+    EXPECT_EQ(load(whole, whole.size()).first, ADDER_OK);  // which brings its own
+    EXPECT_EQ(load(mark, mark.size()).first, ADDER_OK);
+    TestSession smaller(blob_, options(12));
+    adder_error error{};
+    EXPECT_EQ(adder_state_load(smaller.get(), mark.data(), mark.size(), &error), ADDER_ERROR_CONTEXT);
+}
+
+TEST_F(Context, WithoutOneAMarkIsTheState) {
+    const AlignedBytes blob = build_blob(toy_model("mamba2", recipe_named("best"), StateType::f32));
+    TestSession session(blob);
+    session.step(5);
+    EXPECT_EQ(adder_mark_size(session.model()), adder_state_size(session.model()));
+    std::vector<uint8_t> mark(adder_mark_size(session.model()));
+    ASSERT_EQ(adder_mark_save(session.get(), mark.data(), mark.size()), ADDER_OK);
+    EXPECT_EQ(mark, session.state());
+}
+
 // What int8 and halves cost of logits, beside floats: less than one and a half percent of the largest.
 TEST_F(Context, NarrowKeysAndValuesComeNear) {
     std::vector<std::vector<float>> logits;
