@@ -38,6 +38,8 @@ function(adder_emulated_tests name cpu filter)
       */SessionBits.AreTheSameFromAStream/state17_*
       */SessionBits.AreTheSameOnRealThreads/state*                                              # races are the host's to find
       */SessionBits.*/nemotron_h_groups_*                                                    # its like: odd, granite_groups
+      */BlobFamilies.EveryByteOfThePayload*                                                  # a checksum, whatever it is of
+      Context.NarrowKeysAndValues*                                                           # statistics of the same bits
       */ModelBits.*)                                                                         # the golden logits' models
   set(without_adder_golden_test
       */adder_13m_naive */adder_13m_static */adder_13m_float */adder_1m_naive */adder_1m_int4_naive */adder_1m_int4_static
@@ -45,6 +47,9 @@ function(adder_emulated_tests name cpu filter)
   set(without_adder_converter_test
       # The emulator's own pages, page faults and exec:
       Checkpoint.ReleasedTensors* MappedFile.TheSameBytesInEveryKindOfPages InterruptDeathTest.*
+      # Many megabytes of input, or many conversions, of which others do one:
+      Pytorch.NestingCounts* Safetensors.ManyTensors* CalibrationFiles.* Checkpoint.OpensOther* GgufTokenizer.Splits*
+      ToyCommands.ADryRun* ToyCommands.OddWeights*
       # Arithmetic in floating point that AreTheSameFromEveryHost compares whole:
       RandomCheckpoint.ConvertsAndRuns */OtherFamilies.* */FamilyCommands.AStudy* */FamilyCommands.ADryRun* */FamilyCommands.Zeroing*
       Recipes.*:Outliers.*:AlphaSearch*:Eval*:*Eval*:Reference*:*Reference*:Gptq*:Rounding*:ScaleSearch*:Smoothing*:Bench*

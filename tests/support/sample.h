@@ -18,15 +18,16 @@ inline bool all_combinations() {
 #endif
 }
 
-// Takes all combinations, or every n-th, the first among them. In nested loops n should share no factor with the
-// lengths of the inner ones: then every value of each loop is taken.
+// Takes all combinations, or every n-th, the first among them, or that of another number: then tests of many parameters take
+// different ones. In nested loops n should share no factor with the lengths of the inner ones: then every value of each loop
+// is taken.
 class Sample {
   public:
-    explicit Sample(size_t n) : n_(all_combinations() ? 1 : n) {}
+    explicit Sample(size_t n, size_t first = 0) : n_(all_combinations() ? 1 : n), count_(n_ - first % n_) {}
     bool takes() { return count_++ % n_ == 0; }
 
   private:
-    size_t n_, count_ = 0;
+    size_t n_, count_;
 };
 
 }  // namespace adder::test
