@@ -49,10 +49,11 @@ function(adder_emulated_tests name cpu filter)
       Checkpoint.ReleasedTensors* MappedFile.TheSameBytesInEveryKindOfPages InterruptDeathTest.*
       # Many megabytes of input, or many conversions, of which others do one:
       Pytorch.NestingCounts* Safetensors.ManyTensors* CalibrationFiles.* Checkpoint.OpensOther* GgufTokenizer.Splits*
-      ToyCommands.ADryRun* ToyCommands.OddWeights*
+      ToyCommands.ADryRun* ToyCommands.OddWeights* */GgufCommands.TheTokenizer* WorldCommands.TheTokenizer*
+      WorldCommands.AFolder* */FamilyCommands.TheState* */FamilyCommands.CalibrationFiles*
       # Arithmetic in floating point that AreTheSameFromEveryHost compares whole:
       RandomCheckpoint.ConvertsAndRuns */OtherFamilies.* */FamilyCommands.AStudy* */FamilyCommands.ADryRun* */FamilyCommands.Zeroing*
-      Recipes.*:Outliers.*:AlphaSearch*:Eval*:*Eval*:Reference*:*Reference*:Gptq*:Rounding*:ScaleSearch*:Smoothing*:Bench*
+      Recipes.*:Outliers*:Fit.*:Refine.*:AlphaSearch*:Eval*:*Eval*:Reference*:*Reference*:Gptq*:Rounding*:ScaleSearch*:Smoothing*:Bench*
       Study*:StateRounding*:RecordedScorer*)
   set(without_adder_examples_test Chat.Without*)  # converts adder-13m
 
