@@ -297,7 +297,7 @@ TEST_P(OtherFamilies, GptqOfEveryLinearLayerIsCloserThanTheNearestCodes) {
             if (!is_diagonal(shape, role, block) &&  // which always has the nearest codes
                 std::find(roles.begin(), roles.end(), role) == roles.end())
                 roles.push_back(role);
-    Sample sample(3);
+    test::Sample sample(3);
     for (const Role role : roles) {
         Recipe alone = recipe_named("float");
         for (Recipe *one : {&recipe, &alone}) {
