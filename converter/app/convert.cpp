@@ -80,6 +80,7 @@ int run_convert(const Arguments &arguments) {
     if (options.output.empty() && !dry) fail(ExitCode::usage, "where to? Give -o FILE.adder");
     options.name = arguments.text("name");
     options.tokenizer = arguments.text("tokenizer");
+    options.chat_template = arguments.text("chat-template");
     options.calibration_files = arguments.all("calib");
     options.calibration_tokens =
         static_cast<uint64_t>(arguments.integer("calib-tokens", 65536, 128, int64_t{1} << 32));
@@ -150,6 +151,9 @@ std::vector<Option> convert_options() {
          "Write nothing: print the plan of each tensor, the sizes of blob and arena, and about how long "
          "the "
          "conversion would take."},
+        {"chat-template", 0, "FORM", false,
+         "The form of a conversation, where that of the checkpoint is not used: plain, lines that begin with User: and "
+         "Assistant:; chatml; a file with a Jinja template; none (default: the checkpoint's, if it has one that can be)."},
         {"name", 0, "TEXT", false, "Name to store in the blob (default: the checkpoint's)."},
         {"threads", 't', "N", false, "Threads (default: all CPUs); does not change a byte."},
         {"json", 0, nullptr, false, "The summary as one JSON document on standard output."},

@@ -65,12 +65,16 @@ bool has_special_token(const Tokenizer &tokenizer, const std::string &text) {
 }
 
 void add_chat_template(const Checkpoint &checkpoint, const CheckpointTokenizer &tokenizer,
-                       BlobContents *contents, std::vector<std::string> *warnings) {
-    if (tokenizer.empty()) return;
+                       const std::string &form, BlobContents *contents, std::vector<std::string> *warnings) {
+    if (tokenizer.empty() || form == "none") return;
     std::string warning;
     const std::optional<ChatTemplate> chat =
-        find_chat_template(checkpoint.tokenizer_config_path(), checkpoint.tokenizer_path(), &warning);
-    if (!warning.empty()) warnings->push_back(warning);
+        form.empty()
+            ? find_chat_template(checkpoint.tokenizer_config_path(), checkpoint.tokenizer_path(), &warning)
+            : chat_template_of_form(form, checkpoint.tokenizer_config_path());
+    if (!warning.empty())
+        warnings->push_back(warning +
+                            "; --chat-template plain, chatml or a file gives the blob another, none nothing");
     if (!chat) return;
     if (!chat->begin.empty()) add_text(contents, ADDER_TEXT_CHAT_BEGIN, chat->begin);
     if (chat->has_system && (has_special_token(tokenizer.tokenizer(), chat->system_prefix) ||
@@ -82,6 +86,7 @@ void add_chat_template(const Checkpoint &checkpoint, const CheckpointTokenizer &
     add_text(contents, ADDER_TEXT_USER_SUFFIX, chat->user_suffix);
     add_text(contents, ADDER_TEXT_ASSISTANT_PREFIX, chat->assistant_prefix);
     add_text(contents, ADDER_TEXT_ASSISTANT_SUFFIX, chat->assistant_suffix);
+    if (!chat->own_system.empty()) add_text(contents, ADDER_TEXT_OWN_SYSTEM, chat->own_system);
 }
 
 // Opens the finished file as a user would, and repeats its golden case.
@@ -150,7 +155,7 @@ struct Preparation {
         add_text(&contents, ADDER_TEXT_NAME,
                  options.name.empty() ? checkpoint_name(options.checkpoint) : options.name);
         set_record();
-        add_chat_template(checkpoint, tokenizer, &contents, &warnings);
+        add_chat_template(checkpoint, tokenizer, options.chat_template, &contents, &warnings);
     }
 
     std::string source_warning() const {

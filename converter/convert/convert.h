@@ -19,13 +19,14 @@ namespace adder {
 struct ConvertOptions {
     std::string checkpoint;  // a folder, or a file of weights
     std::string tokenizer;  // tokenizer.json or its folder, in place of the checkpoint's; empty: the checkpoint's
+    std::string chat_template;  // plain, chatml, none or a file, in place of the checkpoint's; empty: the checkpoint's
     std::string output;  // path of the blob
     std::string name;    // stored in the blob; empty: the checkpoint's
     Recipe recipe = recipe_named("best");
-    StateType state = StateType::f32;            // of the scan (--state)
-    std::optional<StateType> cache;              // of keys and values (--cache); else as the recipe's weights are
-    bool rotate = false;                         // the residual stream (rotation.h)
-    std::vector<PlanRule> rules;                 // that change it, tensor by tensor
+    StateType state = StateType::f32;  // of the scan (--state)
+    std::optional<StateType> cache;    // of keys and values (--cache); else as the recipe's weights are
+    bool rotate = false;               // the residual stream (rotation.h)
+    std::vector<PlanRule> rules;       // that change it, tensor by tensor
     std::vector<std::string> calibration_files;  // empty: the text that comes with the tool
     uint64_t calibration_tokens = 65536;         // at most, evenly spread over the texts
     uint32_t calibration_window = 512;           // tokens per sequence

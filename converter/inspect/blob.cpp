@@ -25,6 +25,7 @@ constexpr ChatPart chat_parts[] = {
     {ADDER_TEXT_USER_SUFFIX, "user_suffix"},
     {ADDER_TEXT_ASSISTANT_PREFIX, "assistant_prefix"},
     {ADDER_TEXT_ASSISTANT_SUFFIX, "assistant_suffix"},
+    {ADDER_TEXT_OWN_SYSTEM, "own_system"},
 };
 
 // Everything about a blob that both outputs need.

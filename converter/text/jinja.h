@@ -2,9 +2,10 @@
 // SPDX-License-Identifier: MIT
 //
 // The language: https://jinja.palletsprojects.com/en/stable/templates/, with trim_blocks and lstrip_blocks on, as
-// transformers renders chat templates. Here are: for, if, set, generation, break, continue; literals, lists,
-// comparisons, and, or, not, in, + - * % ~, inline if; attributes, indexes, slices; namespace() and raise_exception();
-// the tests, filters and methods that jinja_value.h lists. All else is an error that names the place.
+// transformers renders chat templates. Here are: for, if, set, macro, generation, break, continue; literals, lists, tuples,
+// comparisons, and, or, not, in, + - * / // % ~, inline if; attributes, indexes, slices; namespace(), range(), dict(),
+// strftime_now() and raise_exception(); the tests, filters and methods that jinja_value.h lists. All else is an error that
+// names the place; of what is only unsupported with some values, where it is reached.
 #pragma once
 
 #include <cstdint>
@@ -46,26 +47,29 @@ struct Value {
 struct Node {
     enum class Kind : uint8_t {
         // Statements
-        text,       // text
-        output,     // expression
-        block,      // statements, in order
-        if_,        // condition, block, condition, block, ..., perhaps a last block
-        for_,       // text: variable; list, filter condition or null, block
-        set,        // text: name, or "name.attribute" for a namespace; expression
+        text,    // text
+        output,  // expression
+        block,   // statements, in order
+        if_,     // condition, block, condition, block, ..., perhaps a last block
+        for_,  // text: variables, with commas; list, filter condition or null, block, block without items or null
+        set,        // text: names, with commas, or "name.attribute" for a namespace; expression
+        macro,      // text: name; block, keywords, whose child is null where there is no default
         break_,     // -
         continue_,  // -
         // Expressions
         literal,    // value
+        fraction,   // a number that is not whole
+        capture,    // block: what it prints
         name,       // text
         list,       // items
         dict,       // key, value, key, value, ...
         attribute,  // text: name; object
         index,      // object, index
-        slice,      // object, first or null, last or null
+        slice,      // object, first or null, last or null, step or null
         call,       // callee, arguments
         keyword,    // text: name; an argument by name
         filter,     // text: name; object, arguments
-        test,       // text: name; object
+        test,       // text: name; object, arguments
         not_,       // operand
         negate,     // operand
         binary,     // text: operator; left, right
@@ -82,6 +86,9 @@ using NodePtr = std::unique_ptr<Node>;
 
 // Throws TemplateError. A template of more than 64 KiB, or nested too deep, is an error.
 NodePtr parse(std::string_view source);
+
+// What strftime_now() gives: no text of a blob may hold a day's date.
+inline constexpr char date_mark[] = "xq5Dateq5x";
 
 // Throws TemplateError, also when the template takes too many steps or makes too much text.
 std::string render(const Node &root, const Value::Dict &variables);

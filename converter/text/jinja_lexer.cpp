@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "converter/text/utf8.h"
+
 namespace adder::jinja {
 
 namespace {
@@ -127,21 +129,26 @@ class Lexer {
         const char c = source_[at_];
         if (is_digit(c)) {
             while (at_ < source_.size() && is_digit(source_[at_])) ++at_;
+            const bool fraction =
+                at_ + 1 < source_.size() && source_[at_] == '.' && is_digit(source_[at_ + 1]);
+            if (fraction)
+                for (++at_; at_ < source_.size() && is_digit(source_[at_]);) ++at_;
             if (at_ - begin > 15) fail(begin, "a number is too long");
-            push(Token::Kind::integer, std::string(source_.substr(begin, at_ - begin)), begin);
+            push(fraction ? Token::Kind::fraction : Token::Kind::integer,
+                 std::string(source_.substr(begin, at_ - begin)), begin);
         } else if (is_name(c)) {
             while (at_ < source_.size() && is_name(source_[at_])) ++at_;
             push(Token::Kind::name, std::string(source_.substr(begin, at_ - begin)), begin);
         } else if (c == '"' || c == '\'') {
             take_string(c);
         } else {
-            for (const char *two : {"==", "!=", "<=", ">="})
+            for (const char *two : {"==", "!=", "<=", ">=", "//"})
                 if (source_.substr(at_, 2) == two) {
                     at_ += 2;
                     push(Token::Kind::symbol, two, begin);
                     return;
                 }
-            if (c == '\0' || std::strchr("+-*%~<>=()[]{}.,:|", c) == nullptr)
+            if (c == '\0' || std::strchr("+-*/%~<>=()[]{}.,:|", c) == nullptr)
                 fail(begin, "an unsupported character");
             ++at_;
             push(Token::Kind::symbol, std::string(1, c), begin);
@@ -160,12 +167,36 @@ class Lexer {
                 continue;
             }
             const char escaped = source_[at_++];
-            static constexpr std::string_view names = "ntr\\'\"", values = "\n\t\r\\'\"";
+            static constexpr std::string_view names = "ntrbfv\\'\"", values = "\n\t\r\b\f\v\\'\"";
             const size_t which = names.find(escaped);
-            if (which == std::string_view::npos) fail(at_ - 2, "an unsupported escape in a string");
-            text += values[which];
+            if (which != std::string_view::npos) {
+                text += values[which];
+            } else if (escaped == 'u' || escaped == 'x') {
+                append_utf8(text, take_hexadecimal(escaped == 'u' ? 4 : 2));
+            } else if (is_digit(escaped) || escaped == 'N' || escaped == 'U' || escaped == '\n') {
+                fail(at_ - 2, "an unsupported escape in a string");
+            } else {
+                text += {'\\', escaped};  // as Python keeps those that it does not know
+            }
         }
         push(Token::Kind::string, std::move(text), begin);
+    }
+
+    uint32_t take_hexadecimal(size_t digits) {
+        uint32_t code = 0;
+        for (size_t i = 0; i < digits; ++i) {
+            const char c = at_ < source_.size() ? source_[at_] : '\0';
+            const int digit = is_digit(c)            ? c - '0'
+                              : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                              : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                                     : -1;
+            if (digit < 0) fail(at_, "a hexadecimal digit is missing in a string");
+            code = 16 * code + static_cast<uint32_t>(digit);
+            ++at_;
+        }
+        if (code == 0 || (code >= 0xd800 && code < 0xe000))
+            fail(at_ - digits, "an unsupported escape in a string");
+        return code;
     }
 
     const std::string_view source_;

@@ -19,7 +19,8 @@ struct Token {
         name,
         string,
         integer,
-        symbol,  // an operator or a bracket
+        fraction,  // a number with one
+        symbol,    // an operator or a bracket
         end_of_template
     };
     Kind kind;

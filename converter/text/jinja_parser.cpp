@@ -117,6 +117,7 @@ class Parser {
         if (take_name("if")) return parse_if();
         if (take_name("for")) return parse_for();
         if (take_name("set")) return parse_set();
+        if (take_name("macro")) return parse_macro();
         for (const auto &[name, kind] :
              {std::pair{"break", Kind::break_}, std::pair{"continue", Kind::continue_}})
             if (is_name(name)) {
@@ -158,7 +159,9 @@ class Parser {
 
     NodePtr parse_for() {
         NodePtr node = make(Kind::for_);
-        node->text = need_name();
+        const bool parentheses = take_symbol("(");
+        node->text = need_names();
+        if (parentheses) need_symbol(")");
         if (!take_name("in")) fail_here("\"in\" is missing, or this is unsupported");
         add(*node, parse_or());  // no inline if here: that is the filter
         add(*node, take_name("if") ? parse_expression() : nullptr);
@@ -167,7 +170,12 @@ class Parser {
         ++loops_;
         add(*node, parse_block({"else", "endfor"}));
         --loops_;
-        if (is_name("else")) fail_here("else of a loop is unsupported");
+        NodePtr without_items;
+        if (take_name("else")) {
+            need_end();
+            without_items = parse_block({"endfor"});
+        }
+        add(*node, std::move(without_items));
         ++at_;  // endfor
         need_end();
         return node;
@@ -175,12 +183,53 @@ class Parser {
 
     NodePtr parse_set() {
         NodePtr node = make(Kind::set);
-        node->text = need_name();
+        node->text = need_names();
         if (take_symbol(".")) node->text += "." + need_name();
-        need_symbol("=");
-        add(*node, parse_expression());
+        if (now().kind == Token::Kind::end) {
+            NodePtr capture = make(Kind::capture);
+            ++at_;
+            add(*capture, parse_block({"endset"}));
+            ++at_;
+            add(*node, std::move(capture));
+        } else {
+            need_symbol("=");
+            add(*node, parse_expression());
+        }
         need_end();
         return node;
+    }
+
+    NodePtr parse_macro() {
+        NodePtr node = make(Kind::macro);
+        node->text = need_name();
+        add(*node, nullptr);
+        need_symbol("(");
+        while (!take_symbol(")")) {
+            NodePtr parameter = make(Kind::keyword);
+            parameter->text = need_name();
+            add(*parameter, take_symbol("=") ? parse_expression() : nullptr);
+            add(*node, std::move(parameter));
+            if (!is_symbol(")")) need_symbol(",");
+        }
+        need_end();
+        const uint32_t loops = loops_;
+        loops_ = 0;  // a break in the body is of no loop around the macro
+        NodePtr body = parse_block({"endmacro"});
+        loops_ = loops;
+        node->depth = std::max(node->depth, body->depth + 1);
+        if (node->depth > max_depth) fail_at(node->line, node->column, "nested too deep");
+        node->children[0] = std::move(body);
+        ++at_;
+        if (now().kind == Token::Kind::name) ++at_;  // endmacro may repeat the name
+        need_end();
+        return node;
+    }
+
+    // a, b
+    std::string need_names() {
+        std::string names = need_name();
+        while (take_symbol(",")) names += "," + need_name();
+        return names;
     }
 
     // ---- Expressions, loosest first ----
@@ -263,7 +312,7 @@ class Parser {
 
     NodePtr parse_product() {
         NodePtr left = parse_unary();
-        while (is_symbol("*") || is_symbol("%"))
+        while (is_symbol("*") || is_symbol("/") || is_symbol("//") || is_symbol("%"))
             left = make_binary(now().text, std::move(left), &Parser::parse_unary);
         return left;
     }
@@ -295,14 +344,30 @@ class Parser {
             node->value = Value::of(std::move(text));
             return node;
         }
-        if (token.kind == Token::Kind::name) return parse_name();
-        if (take_symbol("(")) {
-            NodePtr node = parse_expression();
-            need_symbol(")");
+        if (token.kind == Token::Kind::fraction) {
+            NodePtr node = make(Kind::fraction);
+            ++at_;
             return node;
         }
+        if (token.kind == Token::Kind::name) return parse_name();
+        if (is_symbol("(")) return parse_parentheses();
         if (is_symbol("[") || is_symbol("{")) return parse_collection();
         fail_here("an expression is missing, or this is unsupported");
+    }
+
+    // A tuple is a list.
+    NodePtr parse_parentheses() {
+        NodePtr tuple = make(Kind::list);
+        ++at_;
+        if (take_symbol(")")) return tuple;
+        NodePtr first = parse_expression();
+        if (take_symbol(")")) return first;
+        add(*tuple, std::move(first));
+        while (!take_symbol(")")) {
+            need_symbol(",");
+            if (!is_symbol(")")) add(*tuple, parse_expression());
+        }
+        return tuple;
     }
 
     NodePtr parse_name() {
@@ -364,7 +429,8 @@ class Parser {
         add(*node, is_symbol(":") ? nullptr : parse_expression());
         if (take_symbol(":")) {
             node->kind = Kind::slice;
-            add(*node, is_symbol("]") ? nullptr : parse_expression());
+            add(*node, is_symbol("]") || is_symbol(":") ? nullptr : parse_expression());
+            add(*node, take_symbol(":") && !is_symbol("]") ? parse_expression() : nullptr);
         }
         need_symbol("]");
         return node;
@@ -400,6 +466,12 @@ class Parser {
                 NodePtr node = make(Kind::test);
                 node->text = need_name();
                 add(*node, std::move(object));
+                if (is_symbol("(")) {
+                    parse_arguments(*node);
+                } else if (now().kind == Token::Kind::string || now().kind == Token::Kind::integer ||
+                           is_symbol("[")) {
+                    add(*node, parse_primary());
+                }
                 if (negated) {
                     NodePtr outer = make(Kind::not_);
                     add(*outer, std::move(node));

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "converter/text/json.h"
+
 namespace adder::jinja {
 
 namespace {
@@ -31,6 +33,30 @@ std::string cased(std::string text, char first, char last) {
     return text;
 }
 
+// By runs of white space.
+Value words(const std::string &text) {
+    Value::List parts;
+    for (size_t at = 0; (at = text.find_first_not_of(white_space, at)) != std::string::npos;) {
+        const size_t end = std::min(text.find_first_of(white_space, at), text.size());
+        parts.push_back(Value::of(text.substr(at, end - at)));
+        at = end;
+    }
+    return Value::of(std::move(parts));
+}
+
+std::string replaced(const std::string &text, const std::string &part, const std::string &by) {
+    std::string all;
+    size_t at = 0;
+    for (size_t next; (next = text.find(part, at)) != std::string::npos; at = next + part.size())
+        all += text.substr(at, next - at) + by;
+    return all + text.substr(at);
+}
+
+std::string capitalized(const std::string &text) {
+    const std::string lower = cased(text, 'A', 'Z');
+    return cased(lower.substr(0, 1), 'a', 'z') + lower.substr(std::min<size_t>(1, lower.size()));
+}
+
 Value split(const std::string &text, const std::string &separator) {
     Value::List parts;
     size_t at = 0;
@@ -48,7 +74,12 @@ std::optional<Value> string_method(const std::string &text, const std::string &n
             return Value::of(stripped(text, name != "rstrip", name != "lstrip"));
         if (name == "upper") return Value::of(cased(text, 'a', 'z'));
         if (name == "lower") return Value::of(cased(text, 'A', 'Z'));
+        if (name == "capitalize") return Value::of(capitalized(text));
+        if (name == "split") return words(text);
     }
+    if (name == "replace" && arguments.size() == 2 && arguments[0].type == Value::Type::string &&
+        arguments[1].type == Value::Type::string && !arguments[0].string.empty())
+        return Value::of(replaced(text, arguments[0].string, arguments[1].string));
     if (!one_string) return std::nullopt;
     const std::string &argument = arguments[0].string;
     if (name == "strip" || name == "lstrip" || name == "rstrip")
@@ -59,6 +90,99 @@ std::optional<Value> string_method(const std::string &text, const std::string &n
                          text.compare(text.size() - argument.size(), argument.size(), argument) == 0);
     if (name == "split" && !argument.empty()) return split(text, argument);
     return std::nullopt;
+}
+
+std::optional<Value> items_of(const Value &value, bool keys, bool values) {
+    if (value.type != Value::Type::dict) return std::nullopt;
+    Value::List items;
+    for (const auto &[key, item] : *value.dict)
+        items.push_back(keys && values ? Value::of(Value::List{Value::of(key), item})
+                        : keys         ? Value::of(key)
+                                       : item);
+    return Value::of(std::move(items));
+}
+
+// An attribute of an item, or nothing defined.
+Value attribute_of(const Value &item, const std::string &name) {
+    if (item.type != Value::Type::dict && item.type != Value::Type::space) return Value();
+    const auto found = item.dict->find(name);
+    return found != item.dict->end() ? found->second : Value();
+}
+
+// selectattr('name'), selectattr('name', 'equalto', value), selectattr('name', 'defined').
+std::optional<Value> selected(const Value::List &items, const Value::List &arguments, bool keep) {
+    for (size_t i = 0; i < std::min<size_t>(2, arguments.size()); ++i)
+        if (arguments[i].type != Value::Type::string) return std::nullopt;
+    if (arguments.empty() || arguments.size() > 3) return std::nullopt;
+    Value::List found;
+    for (const Value &item : items) {
+        const Value value = attribute_of(item, arguments[0].string);
+        bool fits = is_true(value);
+        if (arguments.size() == 2) {
+            const std::optional<bool> answer = apply_test(value, arguments[1].string);
+            if (!answer) return std::nullopt;
+            fits = *answer;
+        } else if (arguments.size() == 3) {
+            const std::string &test = arguments[1].string;
+            const Value &other = arguments[2];
+            if ((test != "equalto" && test != "eq" && test != "==") || other.type != Value::Type::string)
+                return std::nullopt;
+            fits = value.type == Value::Type::string && value.string == other.string;
+        }
+        if (fits == keep) found.push_back(item);
+    }
+    return Value::of(std::move(found));
+}
+
+std::optional<Value> apply_list_filter(const Value::List &items, const std::string &name,
+                                       const Arguments &arguments) {
+    const Value::List &positional = arguments.positional;
+    const bool plain = positional.empty() && arguments.named.empty();
+    if (plain && (name == "first" || name == "last"))
+        return items.empty() ? Value() : name == "first" ? items.front() : items.back();
+    if (plain && name == "list") return Value::of(Value::List(items));
+    if (plain && name == "reverse") return Value::of(Value::List(items.rbegin(), items.rend()));
+    if (arguments.named.empty() && (name == "selectattr" || name == "rejectattr"))
+        return selected(items, positional, name == "selectattr");
+    if (name == "map" && positional.empty() && arguments.named.size() == 1) {
+        const auto attribute = arguments.named.find("attribute");
+        if (attribute == arguments.named.end() || attribute->second.type != Value::Type::string)
+            return std::nullopt;
+        Value::List found;
+        for (const Value &item : items) found.push_back(attribute_of(item, attribute->second.string));
+        return Value::of(std::move(found));
+    }
+    if (name == "join" && arguments.named.empty() && positional.size() <= 1) {
+        std::string text;
+        const std::optional<std::string> between = positional.empty() ? std::string() : printed(positional[0]);
+        for (size_t i = 0; i < items.size(); ++i) {
+            const std::optional<std::string> one = printed(items[i]);
+            if (!one || !between) return std::nullopt;
+            text += (i > 0 ? *between : "") + *one;
+        }
+        return Value::of(std::move(text));
+    }
+    return std::nullopt;
+}
+
+// A dict's members have no order here, and would be printed in another than its own.
+std::optional<std::string> json_of(const Value &value) {
+    switch (value.type) {
+    case Value::Type::none: return "null";
+    case Value::Type::boolean: return value.integer != 0 ? "true" : "false";
+    case Value::Type::integer: return std::to_string(value.integer);
+    case Value::Type::string: return JsonWriter().value(value.string).text();
+    case Value::Type::list: {
+        std::string text = "[";
+        for (const Value &item : *value.list) {
+            const std::optional<std::string> one = json_of(item);
+            if (!one) return std::nullopt;
+            text += (text.size() > 1 ? ", " : "") + *one;
+        }
+        return text + "]";
+    }
+    default: return std::nullopt;
+    }
 }
 
 }  // namespace
@@ -134,27 +258,43 @@ std::optional<Value> call_method(const Value &object, const std::string &name, c
         if (found != object.dict->end()) return found->second;
         return arguments.size() == 2 ? arguments[1] : make(Value::Type::none);
     }
+    if (arguments.empty() && (name == "items" || name == "keys" || name == "values"))
+        return items_of(object, name != "values", name != "keys");
     return std::nullopt;
 }
 
-std::optional<Value> apply_filter(const Value &object, const std::string &name, const Value::List &arguments) {
-    if (name == "default" || name == "d") {
-        const bool also_false = arguments.size() == 2 && is_true(arguments[1]);
+std::optional<Value> apply_filter(const Value &object, const std::string &name, const Arguments &arguments) {
+    const Value::List &positional = arguments.positional;
+    if ((name == "default" || name == "d") && positional.size() + arguments.named.size() <= 2) {
+        const auto named = arguments.named.find("boolean");
+        const bool also_false = (positional.size() == 2 && is_true(positional[1])) ||
+                                (named != arguments.named.end() && is_true(named->second));
         const bool absent = object.type == Value::Type::undefined || (also_false && !is_true(object));
-        return !absent ? object : arguments.empty() ? Value::of("") : arguments[0];
+        return !absent ? object : positional.empty() ? Value::of("") : positional[0];
     }
-    if (!arguments.empty()) return std::nullopt;
+    if (name == "tojson" && positional.empty() && arguments.named.count("indent") == 0) {
+        const std::optional<std::string> text = json_of(object);
+        return text ? std::optional<Value>(Value::of(*text)) : std::nullopt;
+    }
+    if (name == "replace" && object.type == Value::Type::string && arguments.named.empty())
+        return call_method(object, name, positional);
+    if (object.type == Value::Type::list && name != "length" && name != "count")
+        return apply_list_filter(*object.list, name, arguments);
+    if (!positional.empty() || !arguments.named.empty()) return std::nullopt;
+    if (name == "items") return items_of(object, true, true);
+    if (name == "list") return items_of(object, true, false);
     if (name == "length" || name == "count") {
         const std::optional<int64_t> length = length_of(object);
         return length ? std::optional<Value>(Value::of(*length)) : std::nullopt;
     }
-    if ((name == "first" || name == "last") && object.type == Value::Type::list)
-        return object.list->empty() ? Value() : name == "first" ? object.list->front() : object.list->back();
+    if (name == "int" && (object.type == Value::Type::integer || object.type == Value::Type::boolean))
+        return Value::of(object.integer);
     const std::optional<std::string> text = printed(object);
     if (!text) return std::nullopt;
     if (name == "trim") return Value::of(stripped(*text, true, true));
     if (name == "upper") return Value::of(cased(*text, 'a', 'z'));
     if (name == "lower") return Value::of(cased(*text, 'A', 'Z'));
+    if (name == "capitalize") return Value::of(capitalized(*text));
     if (name == "string" || name == "safe") return Value::of(*text);
     return std::nullopt;
 }

@@ -1,9 +1,10 @@
-// UTF-8: the length of one well-formed sequence.
+// UTF-8: the length of one well-formed sequence, and the bytes of a code point.
 // SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace adder {
@@ -26,6 +27,21 @@ inline size_t utf8_sequence(std::string_view text) {
     if (!continues(2)) return 0;
     if (lead < 0xF0) return 3;
     return continues(3) ? 4 : 0;
+}
+
+// The code point is a scalar value, at most 0x10FFFF.
+inline void append_utf8(std::string &out, uint32_t code) {
+    const auto put = [&](uint32_t byte) { out += static_cast<char>(byte); };
+    if (code < 0x80) {
+        put(code);
+    } else if (code < 0x800) {
+        put(0xC0 | code >> 6), put(0x80 | (code & 63));
+    } else if (code < 0x10000) {
+        put(0xE0 | code >> 12), put(0x80 | (code >> 6 & 63)), put(0x80 | (code & 63));
+    } else {
+        put(0xF0 | code >> 18), put(0x80 | (code >> 12 & 63)), put(0x80 | (code >> 6 & 63));
+        put(0x80 | (code & 63));
+    }
 }
 
 }  // namespace adder

@@ -52,7 +52,8 @@ Template::Template(const Model &model) {
     if (!present) return;
     const std::string prefix = model.text(ADDER_TEXT_ASSISTANT_PREFIX);
     const std::string suffix = model.text(ADDER_TEXT_ASSISTANT_SUFFIX);
-    begin = model.tokenize(model.text(ADDER_TEXT_CHAT_BEGIN), ADDER_TOKENIZE_SPECIAL);
+    begin = model.tokenize(model.text(ADDER_TEXT_CHAT_BEGIN) + model.text(ADDER_TEXT_OWN_SYSTEM),
+                           ADDER_TOKENIZE_SPECIAL);
     before_user = model.tokenize(model.text(ADDER_TEXT_USER_PREFIX), ADDER_TOKENIZE_SPECIAL);
     before_answer = model.tokenize(model.text(ADDER_TEXT_USER_SUFFIX) + prefix, ADDER_TOKENIZE_SPECIAL);
     after_answer = model.tokenize(suffix, ADDER_TOKENIZE_SPECIAL);
@@ -225,7 +226,8 @@ bool Conversation::feed(const std::vector<int32_t> &tokens, size_t count) {
 }
 
 size_t Conversation::undo_levels() const {
-    return std::clamp<size_t>(max_undo_bytes / std::max<size_t>(1, adder_mark_size(model_.get())), 1, max_undo_levels);
+    return std::clamp<size_t>(max_undo_bytes / std::max<size_t>(1, adder_mark_size(model_.get())), 1,
+                              max_undo_levels);
 }
 
 // Within a sequence a mark is enough; what another sequence follows is kept whole.

@@ -137,7 +137,8 @@ typedef enum adder_text {
     ADDER_TEXT_USER_PREFIX = 34,
     ADDER_TEXT_USER_SUFFIX = 35,
     ADDER_TEXT_ASSISTANT_PREFIX = 36,
-    ADDER_TEXT_ASSISTANT_SUFFIX = 37
+    ADDER_TEXT_ASSISTANT_SUFFIX = 37,
+    ADDER_TEXT_OWN_SYSTEM = 38 /* after CHAT_BEGIN, where the first turn is no system text: the template's own */
 } adder_text;
 
 /* The text and its bytes; null and 0 if the blob has none. */

@@ -84,8 +84,9 @@ TEST(ChatTemplate, ABosTokenMayBegin) {
     const ChatTemplate parts = parts_of(std::string("{{ bos_token }}") + chatml);
     EXPECT_EQ(parts.begin, "<s>");
     EXPECT_EQ(parts.user_prefix, "<|im_start|>user\n");
-    EXPECT_HAS(warning_of(std::string("Be kind.") + chatml),
-               "before the first turn it puts a text of its own, \"Be kind.\"");
+    // A text of the template's own that stays where there is a system text.
+    EXPECT_EQ(parts_of(std::string("Be kind.") + chatml).begin, "Be kind.");
+    EXPECT_EQ(parts_of(std::string("Be kind.") + chatml).own_system, "");
 }
 
 TEST(ChatTemplate, ASystemMessageMayBeRefusedOrIgnored) {
@@ -114,10 +115,14 @@ TEST(ChatTemplate, WhatDoesNotFitIsRefusedWithAReason) {
          "endif %}",
          "does not begin an answer"},
         {"{{ raise_exception('never') }}", "the template refuses: never"},
-        {"{% for m in messages %}\n  {{ m.content | tojson }}\n{% endfor %}",
-         "line 2, column 18: the filter tojson"},
-        {"{% macro x() %}{% endmacro %}", "line 1, column 4: the tag macro is unsupported"},
-        {"{{ strftime_now('%d') }}", "the function strftime_now is unsupported"},
+        {"{% for m in messages %}\n  {{ m | tojson }}\n{% endfor %}", "line 2, column 10: the filter tojson"},
+        {"{% call x() %}{% endcall %}", "line 1, column 4: the tag call is unsupported"},
+        {"{{ strftime_now('%d') }}{{ messages[0].content }}", "it puts the day's date into the conversation"},
+        {"{% macro x() %}{% break %}{% endmacro %}", "break outside of a loop"},
+        {"{% for a, b in [1] %}{% endfor %}", "other than as many values as names"},
+        {"{{ 0.5 }}", "line 1, column 4: a number that is not whole is unsupported"},
+        {"{% macro x() %}{% endmacro %}{{ x(1) }}", "the macro has fewer parameters"},
+        {"{% macro x() %}{% endmacro %}{{ x(y=1) }}", "no parameter of that name"},
         {"{% for m in messages %}", "endfor is missing"},
         {"{% if x %}{% else %}", "endif is missing"},
         {"{% endif %}", "unsupported"},
@@ -183,6 +188,30 @@ TEST(Jinja, RendersAsJinja) {
          "FalseTrueTrueTrue"},
         {"{{ 'a\\n\\'b\\'' }}{{ \"q\" 'r' }}", "a\n'b'qr"},
         {"{% if false %}1{% elif flag %}2{% else %}3{% endif %}", "2"},
+        {"{% macro m(a, b='x') %}<{{ a }}{{ b }}>{% endmacro %}{{ m(1) }}{{ m(1, 2) }}{{ m(b=3, a=4) }}",
+         "<1x><12><43>"},
+        {"{% macro m(n) %}{{ n }}{% if n > 0 %}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(3) }}", "3210"},
+        {"{% set g = 1 %}{% macro m() %}{{ g }}{{ x }}{% endmacro %}{% for x in [5] %}{{ m() }}{% endfor %}",
+         "1"},
+        {"{% for k, v in {'b': 1, 'a': 2}.items() | list if v > 1 %}{{ k }}{{ v }}{% endfor %}", "a2"},
+        {"{% for (a, b) in [(1, 2), (3, 4)] %}{{ a }}{{ b }}{% endfor %}", "1234"},
+        {"{% for a in [] %}x{% else %}none{% endfor %}{% for a in [1] %}x{% else %}y{% endfor %}", "nonex"},
+        {"{% set t %}a{{ 1 }}{% endset %}{{ t | upper }}", "A1"},
+        {"{% set a, b = (1, 2) %}{{ b }}{{ a }}", "21"},
+        {"{% for m in messages[::-1] %}{{ m.role }} {% endfor %}{{ 'abcde'[1:4] }}{{ 'abcde'[::-2] }}{{ 'ab'[-1] }}",
+         "assistant user bcdecab"},
+        {"{{ [1, 2, 3, 4][3:0:-2] | join(',') }}{{ [1, 2][-9:9] | length }}", "4,22"},
+        {"{{ messages | selectattr('role', 'equalto', 'user') | list | length }}"
+         "{{ messages | rejectattr('role', 'equalto', 'user') | map(attribute='content') | join }}",
+         "1B"},
+        {"{{ 'a-b-c'.replace('-', '') }}{{ 'abc' | replace('b', '') }}{{ ' a  b '.split() | length }}",
+         "abcac2"},
+        {"{{ 7 // 2 }} {{ -7 // 2 }} {{ range(3) | join }} {{ range(5, 1, -2) | join }}", "3 -4 012 53"},
+        {"{{ 'a\"b' | tojson }}{{ [1, none, true] | tojson }}", "\"a\\\"b\"[1, null, true]"},
+        {"{{ '\\u00e9\\x41\\d' }}", "\u00e9A\\d"},
+        {"{{ 3 is in [3] }}{{ 'a' is equalto 'a' }}{{ 'a' is not in ['a'] }}", "TrueTrueFalse"},
+        {"{% set ns = namespace(l=[]) %}{% set ns.l = ns.l + [1] %}{{ ns.l | length }}", "1"},
+        {"{{ strftime_now is defined }}{{ 'hello World' | capitalize }}", "FalseHello world"},
     };
     for (const auto &[source, expected] : cases) EXPECT_EQ(rendered(source), expected) << source;
 }
@@ -213,7 +242,56 @@ TEST(Jinja, HostileTemplatesEnd) {
     for (int i = 0; i < 60; ++i) nested += "{% set x = [x, x] %}";
     EXPECT_HAS(rendered(nested), "nested too deep");
     EXPECT_HAS(rendered("{% set n = namespace() %}{% set n.n = n %}"), "unsupported");
+    EXPECT_HAS(rendered("{% set n = namespace() %}{% set n.n = [{'a': n}] %}"), "unsupported");
+    EXPECT_HAS(rendered("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}"), "too deep");
+    EXPECT_HAS(rendered("{% macro m(n) %}{{ m(n) ~ m(n) }}{% endmacro %}{{ m(1) }}"), "too deep");
+    EXPECT_HAS(rendered("{% for i in range(1000) %}{% for j in range(1000) %}{% endfor %}{% endfor %}"),
+               "takes too long");
+    EXPECT_HAS(rendered("{{ range(1000000) }}"), "too long");
+    std::string growing = "{% set x = 'aaaaaaaaaaaaaaaa' %}";
+    for (int i = 0; i < 60; ++i) growing += "{% set x = x.replace('a', 'aaaaaaaaaaaaaaaa') %}";
+    EXPECT_HAS(rendered(growing), "takes too long");
     EXPECT_HAS(rendered(std::string(70000, 'x')), "64 KiB");
+}
+
+// A thought is put in front of the last answer, and left out of earlier ones; who asks for an answer opens it.
+TEST(ChatTemplate, WhatAModelThinksMayBeLeftOutOfEarlierAnswers) {
+    const ChatTemplate parts =
+        parts_of("{%- for m in messages %}{{ '<' + m.role + '>' }}{% if m.role == 'assistant' and loop.last %}"
+                 "{{ '[think][/think]' }}{% endif %}{{ m.content + '.' }}{% endfor %}"
+                 "{% if add_generation_prompt %}{{ '<assistant>[think]' }}{% endif %}");
+    EXPECT_EQ(parts.assistant_prefix, "<assistant>[think]");
+    EXPECT_EQ(parts.assistant_suffix, ".");
+    EXPECT_EQ(parts.user_prefix, "<user>");
+}
+
+// Where the conversation has no system text, the template's own stands in its place.
+TEST(ChatTemplate, ASystemTextOfItsOwn) {
+    const char *const source =
+        "{{ bos_token }}{% if messages[0].role == 'system' %}{% set s = messages[0].content %}{% set rest = "
+        "messages[1:] %}{% else %}{% set s = 'Be kind.' %}{% set rest = messages %}{% endif %}[S]{{ s }}[/S]"
+        "{% for m in rest %}<{{ m.role }}>{{ m.content }}</>{% endfor %}";
+    std::string warning;
+    const std::optional<ChatTemplate> parts = probe_chat_template(source, "<b>", "", &warning);
+    ASSERT_TRUE(parts) << warning;
+    EXPECT_EQ(parts->begin, "<b>");
+    EXPECT_EQ(parts->own_system, "[S]Be kind.[/S]");
+    EXPECT_TRUE(parts->has_system);
+    EXPECT_EQ(parts->system_prefix, "[S]");
+    EXPECT_EQ(parts->system_suffix, "[/S]");
+}
+
+TEST(ChatTemplate, FormsThatAreAskedFor) {
+    EXPECT_EQ(chat_template_of_form("plain", "").user_prefix, "User: ");
+    EXPECT_EQ(chat_template_of_form("chatml", "").assistant_prefix, "<|im_start|>assistant\n");
+    const test::TemporaryDirectory directory;
+    test::write_text(directory.file("t.jinja"),
+                     "{% for m in messages %}<{{ m.role }}>{{ m.content }};{% endfor %}");
+    EXPECT_EQ(chat_template_of_form(directory.file("t.jinja"), "").assistant_prefix, "<assistant>");
+    test::write_text(directory.file("t.jinja"), "{% for m in messages %}");
+    EXPECT_HAS(test::error_of([&] { chat_template_of_form(directory.file("t.jinja"), ""); }),
+               "t.jinja: chat template cannot be used: line 1, column 24: endfor is missing");
+    EXPECT_HAS(test::error_of([&] { chat_template_of_form(directory.file("absent"), ""); }), "absent");
 }
 
 class ChatTemplateFile : public testing::Test {
@@ -244,6 +322,16 @@ TEST_F(ChatTemplateFile, TextListTokensAndAbsence) {
     EXPECT_HAS(warning_, "tokenizer_config.json: chat template not used: chat_template is no text");
     EXPECT_FALSE(read("{}"));
     EXPECT_EQ(warning_, "");
+    // One in a file of its own wins.
+    test::write_text(directory_.file("chat_template.jinja"),
+                     "{% for m in messages %}({{ m.role }}){{ m.content }};{% endfor %}");
+    parts = read(R"({"chat_template": 5})");
+    ASSERT_TRUE(parts) << warning_;
+    EXPECT_EQ(parts->user_prefix, "(user)");
+    test::write_text(directory_.file("chat_template.jinja"), "{% for");
+    EXPECT_FALSE(read("{}"));
+    EXPECT_HAS(warning_, "chat_template.jinja: chat template not used: line 1");
+    std::remove(directory_.file("chat_template.jinja").c_str());
     EXPECT_HAS(test::error_of([&] { read("{"); }), "tokenizer_config.json");
 }
 
