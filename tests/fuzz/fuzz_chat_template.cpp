@@ -30,13 +30,20 @@ extern "C" void adder_fuzz_seeds(void (*add)(const uint8_t *, size_t)) {
              "{{ 'x' if true else [] }}{% for a in messages %}{% for b in messages %}{% break %}{% endfor "
              "%}{% continue "
              "%}{% endfor %}{{ bos_token + eos_token }}",
+             "{% macro m(a, b='x') %}{% set t %}{{ a }}{% endset %}{{ t | replace('x', b) }}{% endmacro %}{% for k, v in "
+             "messages[0].items() %}{{ m(k, b=v) }}{% endfor %}{% for m in messages[::-1] %}{{ m.role[1:] }}{% else %}{{ "
+             "strftime_now('%d') }}{% endfor %}",
+             "{% set a, b = (range(3), dict(c=1)) %}{{ a | join(',') }}{{ 7 // 2 }}{{ messages | selectattr('role', "
+             "'equalto', 'user') | map(attribute='content') | list | tojson }}{{ '\\u00e9' is in ['x'] }}",
          })
         add(reinterpret_cast<const uint8_t *>(text), std::strlen(text));
 }
 
 extern "C" const char *const adder_fuzz_words[] = {
-    "{{",    "}}",    "{%",    "%}",      "{%-",         "-%}",      "{#",       "#}",
-    " for ", " in ",  " if ",  " elif",   " else ",      " endif",   " endfor ", " set ",
-    " not ", " and ", " or ",  " is ",    "defined",     "messages", ".role",    ".content",
-    "[0]",   "[1:]",  "loop.", "|trim",   " ~ ",         " == ",     "'",        "\\n",
-    "(",     ")",     "[x,x]", "x = x+x", "namespace()", nullptr};
+    "{{",    "}}",     "{%",       "%}",       "{%-",         "-%}",      "{#",         "#}",
+    " for ", " in ",   " if ",     " elif",    " else ",      " endif",   " endfor ",   " set ",
+    " not ", " and ",  " or ",     " is ",     "defined",     "messages", ".role",      ".content",
+    "[0]",   "[1:]",   "loop.",    "|trim",    " ~ ",         " == ",     "'",          "\\n",
+    "(",     ")",      "[x,x]",    "x = x+x",  "namespace()", " macro ",  " endmacro ", " endset ",
+    "m(1)",  "[::-1]", ".items()", "range(9)", "//",          "k, v",     "|join",      ".replace('a', 'aa')",
+    nullptr};
