@@ -42,7 +42,8 @@ enum KernelForm : uint32_t {
     form_no_gate = 64,        // scans with heads
     form_delta_limits = 128,  // scans with heads: narrow ones
     form_kept_codes = 256,    // attention: to int8
-    all_forms = 511
+    form_delta_rule = 512,    // scans with heads
+    all_forms = 1023
 };
 
 inline uint32_t KernelShape::stride(uint32_t width) const { return width + (has(form_wide_rows) ? 8 : 0); }

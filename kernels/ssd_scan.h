@@ -1,8 +1,10 @@
-// Mamba-2's scan: its arguments and its arithmetic.
+// Mamba-2's scan, and the gated delta rule: arguments and arithmetic.
 // SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstdint>
+
+#include "adder/config.h"
 
 namespace adder {
 
@@ -13,6 +15,10 @@ namespace adder {
 //     decay = exp2(d * A2[h]);  du = d * x
 //     for n = 0..d_state-1:  S[n] = decay * S[n] + du * B[n];   y = S[0]*C[0], then y = y + S[n] * C[n]
 //     y = y + D[h] * x;  g = y * silu(z)
+// With beta the gated delta rule (Yang, Kautz and Hatamizadeh, arXiv 2412.06464), whose keys are B, queries C and values x; D is
+// not looked at:
+//     e = S[0]*B[0], then e = e + S[n] * B[n] for n = 1..d_state-1;   du = sigmoid(beta[h]) * (x - decay * e)
+//     S[n] and y as above;  g = y * silu(z)
 // A state of halves is widened before and rounded after (f16_f32 and f32_f16 of scalar/math.h); y takes S before it is
 // rounded.
 struct SsdArgs {
@@ -35,6 +41,11 @@ struct SsdArgs {
     const float *B;      // [tokens][bc_stride], of which [groups][d_state] are read
     const float *C;      // as B
     uint32_t bc_stride;  // any number from groups * d_state on
+#if ADDER_GDN
+    const float *beta = nullptr;  // [tokens][dt_stride], as dt; before its sigmoid. Null: Mamba-2's scan
+#else
+    static constexpr const float *beta = nullptr;
+#endif
 };
 using SsdScanKernel = void(const SsdArgs &args);
 

@@ -80,8 +80,10 @@ ModelShape read_model_shape(const Json &json, const std::string &name) {
                   config.what("quantization_config").c_str());
     ModelShape model = family.read_shape(config);
     model.family = &family;
-    model.bos_token_id = config.integer("bos_token_id", 0, int64_t{model.vocab_size} - 1);
-    model.eos_token_ids = config.token_ids("eos_token_id", model.vocab_size);
+    if (const auto id = config.integer("bos_token_id", 0, int64_t{model.vocab_size} - 1))
+        model.bos_token_id = id;
+    if (auto ids = config.token_ids("eos_token_id", model.vocab_size); !ids.empty())
+        model.eos_token_ids = std::move(ids);
     return model;
 }
 

@@ -82,7 +82,8 @@ struct Family {
     // Null: there is none.
     const char *embedding_norm = nullptr;
 
-    // Tensors that files may have although nothing is computed with them; of others the converter warns.
+    // Tensors that files may have although nothing is computed with them, or how their names begin: with a dot at the end. Of
+    // others the converter warns.
     std::vector<std::string> unused = {};
 
     // Its models in GGUF files (gguf.h); null: there is no reader of those.

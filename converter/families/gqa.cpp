@@ -23,18 +23,6 @@ constexpr hybrid::Spelling granite_spelling = {
      "shared_mlp.output_linear.weight"}};
 // ---- config.json ----------------------------------------------------------------------------------------------------
 
-// Two blocks for each layer, the second of them the MLP. `mixer` is Mamba-2's shape.
-void make_blocks(ModelShape *model, const BlobShape &mixer, const gqa_layers::Heads &heads,
-                 uint32_t mlp_width, const std::vector<bool> &attends) {
-    const BlobShape attention = gqa_layers::attention_shape(*model, heads),
-                    mlp = gqa_layers::mlp_shape(*model, mlp_width);
-    for (uint32_t layer = 0; layer < model->n_layer; ++layer) {
-        gqa_layers::add_block(model, attends[layer] ? attention : mixer, layer);
-        gqa_layers::add_block(model, mlp, layer);
-    }
-    model->number_blocks();
-}
-
 // A list with the type of each layer, in the words of transformers 5 or of those before it.
 std::vector<bool> read_layer_types(const ConfigReader &config, uint32_t n_layer) {
     const char *const key = config.find("layer_types") != nullptr ? "layer_types" : "layers_block_type";
@@ -98,7 +86,7 @@ ModelShape read_granite(const ConfigReader &config) {
                   config.what("position_embedding_type").c_str(), json_quote(*positions).c_str());
     if (positions == "rope") heads.pairs = rope::read_pairs(config, heads.head_dim, 1, &model);
     const BlobShape mixer = read_mixer(config, &model);
-    make_blocks(&model, mixer, heads, mlp_width, read_layer_types(config, model.n_layer));
+    gqa_layers::make_blocks(&model, mixer, heads, mlp_width, read_layer_types(config, model.n_layer));
     gqa_layers::check_shapes(config, model);
     return model;
 }
@@ -111,7 +99,7 @@ ModelShape read_bamba(const ConfigReader &config) {
     const uint32_t mlp_width = config.integer("intermediate_size", 1, max_d_inner).value_or(14336);
     heads.pairs = rope::read_pairs(config, heads.head_dim, 0.5, &model);
     const BlobShape mixer = read_mixer(config, &model);
-    make_blocks(&model, mixer, heads, mlp_width, read_attention_layers(config, model.n_layer));
+    gqa_layers::make_blocks(&model, mixer, heads, mlp_width, read_attention_layers(config, model.n_layer));
     gqa_layers::check_shapes(config, model);
     return model;
 }
@@ -137,9 +125,9 @@ ModelShape granite_like(const PublishedShape &like) {
     heads.context = large ? 131072 : 32768;
     heads.scale = 1.0 / heads.head_dim;
     const uint32_t mlp_width = like.d_model % 3 == 0 ? like.d_model / 3 * 8 : 2 * like.d_model;
-    make_blocks(&model, hybrid::mixer_like(&model, 2 * like.d_model, 48, 128, 1), heads, mlp_width,
-                like.n_layer >= 40 ? attending(like.n_layer, {5, 15, 25, 35})
-                                   : attending(like.n_layer, {10, 13, 17, 27}));
+    gqa_layers::make_blocks(&model, hybrid::mixer_like(&model, 2 * like.d_model, 48, 128, 1), heads, mlp_width,
+                            like.n_layer >= 40 ? attending(like.n_layer, {5, 15, 25, 35})
+                                               : attending(like.n_layer, {10, 13, 17, 27}));
     return model;
 }
 
@@ -149,8 +137,8 @@ ModelShape bamba_like(const PublishedShape &like) {
     heads.context = 4096;
     heads.pairs = heads.head_dim / 4;
     model.rope_base = 10000;
-    make_blocks(&model, hybrid::mixer_like(&model, 2 * like.d_model, 128, 128, 1), heads,
-                like.d_model / 2 * 7, attending(like.n_layer, {9, 18, 27}));
+    gqa_layers::make_blocks(&model, hybrid::mixer_like(&model, 2 * like.d_model, 128, 128, 1), heads,
+                            like.d_model / 2 * 7, attending(like.n_layer, {9, 18, 27}));
     return model;
 }
 

@@ -33,8 +33,8 @@ BlobShape attention_shape(const ModelShape &model, const Heads &heads) {
     constexpr double log2_e = 1.4426950408889634;
     BlobShape shape{};
     shape.kind = static_cast<uint16_t>(BlockId::gqa);
-    shape.flags =
-        static_cast<uint16_t>((heads.pairs > 0 ? shape_turns : 0) | (heads.norms ? shape_head_norms : 0));
+    shape.flags = static_cast<uint16_t>((heads.pairs > 0 ? shape_turns : 0) |
+                                        (heads.norms ? shape_head_norms : 0) | (heads.gate ? shape_gate : 0));
     dim_of(shape, Dim::d_inner) = heads.n_head * heads.head_dim;
     dim_of(shape, Dim::n_head) = heads.n_head;
     dim_of(shape, Dim::n_group) = heads.n_kv_head;
@@ -52,6 +52,35 @@ BlobShape mlp_shape(const ModelShape &model, uint32_t width, BlockId kind) {
     dim_of(shape, Dim::d_inner) = width;
     param_of(shape, Param::norm_epsilon) = model.norm_epsilon;
     return shape;
+}
+
+void make_blocks(ModelShape *model, const BlobShape &mixer, const Heads &heads, uint32_t mlp_width,
+                 const std::vector<bool> &attends) {
+    const BlobShape attention = attention_shape(*model, heads), mlp = mlp_shape(*model, mlp_width);
+    for (uint32_t layer = 0; layer < model->n_layer; ++layer) {
+        add_block(model, attends[layer] ? attention : mixer, layer);
+        add_block(model, mlp, layer);
+    }
+    model->number_blocks();
+}
+
+std::optional<std::vector<bool>> read_layer_types(const ConfigReader &config, uint32_t n_layer,
+                                                  const char *mixer) {
+    const Json *const types = config.find("layer_types");
+    if (types == nullptr) return std::nullopt;
+    const std::string what = config.what("layer_types");
+    const std::vector<Json> &list = types->array(what);
+    if (list.size() != n_layer)
+        bad_input("%s has %zu layers; num_hidden_layers is %u", what.c_str(), list.size(), n_layer);
+    std::vector<bool> attends;
+    for (const Json &type : list) {
+        const std::string &word = type.string(what);
+        if (word != mixer && word != "full_attention")
+            bad_input("%s has %s; \"%s\" and \"full_attention\" are needed", what.c_str(),
+                      json_quote(word).c_str(), mixer);
+        attends.push_back(word == "full_attention");
+    }
+    return attends;
 }
 
 void add_block(ModelShape *model, const BlobShape &shape, uint32_t layer) {
@@ -100,7 +129,8 @@ std::string layer_of(const ModelShape &model, uint32_t block, const char *layers
 std::string tensor_name(const Names &names, Role role, const std::string &layer) {
     const std::string attention = layer + names.attention;
     switch (role) {
-    case Role::q_proj: return attention + "q_proj.weight";
+    case Role::q_proj:
+    case Role::g_proj: return attention + "q_proj.weight";
     case Role::kv_proj: return attention + "k_proj.weight";  // and v_proj
     case Role::out_proj:
     case Role::o_proj: return attention + names.out;
@@ -121,7 +151,8 @@ void add_tensors(const Names &names, const ModelShape &model, uint32_t block, co
         tensors->push_back({name, {rows, cols}});
     };
     if (view.kind->id == BlockId::gqa) {
-        add(tensor_name(names, Role::q_proj, layer), d_inner, model.d_model);
+        add(tensor_name(names, Role::q_proj, layer), view.shape->flags & shape_gate ? 2 * d_inner : d_inner,
+            model.d_model);
         add(tensor_name(names, Role::kv_proj, layer), d_kv, model.d_model);
         add(layer + names.attention + "v_proj.weight", d_kv, model.d_model);
         if (view.shape->flags & shape_head_norms)
@@ -136,6 +167,16 @@ void add_tensors(const Names &names, const ModelShape &model, uint32_t block, co
     }
 }
 
+// Of rows in runs of so many the first, the third, ..., or the others.
+static DenseTensor every_second(const DenseTensor &dense, uint32_t run, bool others) {
+    DenseTensor some{dense.rows / 2, dense.cols, {}};
+    some.values.reserve(dense.values.size() / 2);
+    const size_t count = size_t{run} * dense.cols;
+    for (size_t first = others ? count : 0; first < dense.values.size(); first += 2 * count)
+        some.values.insert(some.values.end(), &dense.values[first], &dense.values[first] + count);
+    return some;
+}
+
 DenseTensor read(const Names &names, const TensorFiles &files, const ModelShape &model, Role role,
                  uint32_t block, const std::string &layer) {
     const Extent extent = extent_of(model, role, block);
@@ -146,6 +187,9 @@ DenseTensor read(const Names &names, const TensorFiles &files, const ModelShape 
         return backbone::read_rows(files, name, extent.cols, role == Role::gate_proj ? 0 : extent.rows,
                                    extent.rows);
     DenseTensor dense = backbone::read(files, name, extent.cols);
+    const BlockView view = model.view(block);
+    if ((role == Role::q_proj || role == Role::g_proj) && (view.shape->flags & shape_gate) != 0)
+        return every_second(dense, view.dims[Dim::head_dim], role == Role::g_proj);
     if (role != Role::kv_proj) return dense;
     const DenseTensor values = backbone::read(files, layer + names.attention + "v_proj.weight", extent.cols);
     dense.rows += values.rows;
@@ -171,7 +215,7 @@ void tune(const ModelShape &model, Recipe *recipe) {
         out.alpha = 0.6f;
     }
     const LinearPlan &in = recipe->of(Role::in_proj);
-    for (const Role role : {Role::q_proj, Role::kv_proj, Role::gate_proj, Role::up_proj})
+    for (const Role role : {Role::q_proj, Role::kv_proj, Role::g_proj, Role::gate_proj, Role::up_proj})
         recipe->of(role) = in;
     for (const Role role : {Role::down_proj, Role::o_proj}) recipe->of(role) = out;
 }

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <optional>
+
 #include "converter/families/family.h"
 
 namespace adder::gqa_layers {
@@ -12,6 +14,7 @@ struct Heads {
     uint32_t context;  // tokens that the model was made for
     double scale;      // of scores
     bool norms;        // of each head of queries and keys
+    bool gate;         // q_proj has the rows of a gate behind those of each head
 };
 // num_attention_heads, num_key_value_heads, head_dim and max_position_embeddings; the scale is that of the heads' width.
 Heads read_heads(const ConfigReader &config, const ModelShape &model);
@@ -19,6 +22,13 @@ Heads read_heads(const ConfigReader &config, const ModelShape &model);
 BlobShape attention_shape(const ModelShape &model, const Heads &heads);
 // Of SwiGLU, or of squared ReLUs.
 BlobShape mlp_shape(const ModelShape &model, uint32_t width, BlockId kind = BlockId::gqa_mlp);
+
+// Two blocks for each layer, the second of them the MLP; the first attention where it attends, else the mixer.
+void make_blocks(ModelShape *model, const BlobShape &mixer, const Heads &heads, uint32_t mlp_width,
+                 const std::vector<bool> &attends);
+// layer_types, a list of `mixer` and "full_attention": which layers attend. Nothing if there is no such list.
+std::optional<std::vector<bool>> read_layer_types(const ConfigReader &config, uint32_t n_layer,
+                                                  const char *mixer);
 
 // A block more, of a layer. Equal shapes are one.
 void add_block(ModelShape *model, const BlobShape &shape, uint32_t layer);

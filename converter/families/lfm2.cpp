@@ -23,40 +23,19 @@ constexpr gqa_layers::Names names = {"self_attn.",
 
 // ---- config.json ----------------------------------------------------------------------------------------------------
 
-// Two blocks for each layer, the second of them the MLP.
-void make_blocks(ModelShape *model, uint32_t d_conv, const gqa_layers::Heads &heads, uint32_t mlp_width,
-                 const std::vector<bool> &attends) {
+BlobShape conv_shape(const ModelShape &model, uint32_t d_conv) {
     BlobShape conv{};
     conv.kind = static_cast<uint16_t>(BlockId::lfm2);
-    dim_of(conv, Dim::d_inner) = model->d_model;
+    dim_of(conv, Dim::d_inner) = model.d_model;
     dim_of(conv, Dim::d_conv) = d_conv;
-    param_of(conv, Param::norm_epsilon) = model->norm_epsilon;
-    const BlobShape attention = gqa_layers::attention_shape(*model, heads),
-                    mlp = gqa_layers::mlp_shape(*model, mlp_width);
-    for (uint32_t layer = 0; layer < model->n_layer; ++layer) {
-        gqa_layers::add_block(model, attends[layer] ? attention : conv, layer);
-        gqa_layers::add_block(model, mlp, layer);
-    }
-    model->number_blocks();
+    param_of(conv, Param::norm_epsilon) = model.norm_epsilon;
+    return conv;
 }
 
 // layer_types, or the numbers of the layers that attend.
 std::vector<bool> read_layers(const ConfigReader &config, uint32_t n_layer) {
+    if (auto types = gqa_layers::read_layer_types(config, n_layer, "conv")) return *std::move(types);
     std::vector<bool> attends(n_layer);
-    if (const Json *const types = config.find("layer_types")) {
-        const std::vector<Json> &list = types->array(config.what("layer_types"));
-        if (list.size() != n_layer)
-            bad_input("%s has %zu layers; num_hidden_layers is %u", config.what("layer_types").c_str(),
-                      list.size(), n_layer);
-        for (uint32_t layer = 0; layer < n_layer; ++layer) {
-            const std::string &word = list[layer].string(config.what("layer_types"));
-            if (word != "conv" && word != "full_attention")
-                bad_input("%s has %s; \"conv\" and \"full_attention\" are needed",
-                          config.what("layer_types").c_str(), json_quote(word).c_str());
-            attends[layer] = word == "full_attention";
-        }
-        return attends;
-    }
     const Json *const layers = config.find("full_attn_idxs");
     if (layers == nullptr) bad_input("%s is missing", config.what("layer_types").c_str());
     for (const Json &layer : layers->array(config.what("full_attn_idxs")))
@@ -98,8 +77,8 @@ ModelShape read_shape(const ConfigReader &config) {
     gqa_layers::Heads heads = gqa_layers::read_heads(config, model);
     heads.norms = true;
     heads.pairs = rope::read_pairs(config, heads.head_dim, 1, &model);
-    make_blocks(&model, config.integer("conv_L_cache", 1, max_d_conv).value_or(3), heads,
-                read_mlp_width(config), read_layers(config, model.n_layer));
+    const BlobShape conv = conv_shape(model, config.integer("conv_L_cache", 1, max_d_conv).value_or(3));
+    gqa_layers::make_blocks(&model, conv, heads, read_mlp_width(config), read_layers(config, model.n_layer));
     gqa_layers::check_shapes(config, model);
     return model;
 }
@@ -183,7 +162,7 @@ ModelShape shape_like(const PublishedShape &like) {
     for (const uint32_t layer : {2, 5, 8, 10, 12, 14})
         if (layer < like.n_layer) attends[layer] = true;
     if (like.n_layer <= 2) attends.back() = true;
-    make_blocks(&model, 3, heads, mlp_width, attends);
+    gqa_layers::make_blocks(&model, conv_shape(model, 3), heads, mlp_width, attends);
     return model;
 }
 

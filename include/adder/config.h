@@ -48,6 +48,11 @@
 #define ADDER_LFM2 1
 #endif
 
+/* Gated DeltaNet: Qwen3.5. Its attention and MLPs are ADDER_GQA's. */
+#ifndef ADDER_GDN
+#define ADDER_GDN 1
+#endif
+
 /* Text to token ids and back. Without it a blob's tokenizer is not looked at, and a program deals in ids. */
 #ifndef ADDER_TOKENIZER
 #define ADDER_TOKENIZER 1
@@ -95,7 +100,7 @@
 
 /* What follows of the above, and is not to be set: a channel mix with a receptance; the token shift of all RWKVs, and with it
  * LayerNorm; activations apart from other steps; attention of any kind, and with it a scale of the embedding and a cap; keys
- * and values of a context; two blocks on one input; a convolution without an activation. */
+ * and values of a context; two blocks on one input; a convolution without an activation; a scan of heads; a gate of SiLU. */
 #define ADDER_RECEPTANCE (ADDER_RWKV4 || ADDER_RWKV5)
 #define ADDER_TOKEN_SHIFT (ADDER_RECEPTANCE || ADDER_RWKV7)
 #define ADDER_LAYER_NORM ADDER_TOKEN_SHIFT
@@ -104,5 +109,7 @@
 #define ADDER_CACHE ADDER_GQA
 #define ADDER_BESIDE ADDER_GQA
 #define ADDER_CONV_LINEAR (ADDER_GRIFFIN || ADDER_LFM2)
+#define ADDER_SSD (ADDER_MAMBA2 || ADDER_GDN)
+#define ADDER_SILU_GATE (ADDER_GQA || ADDER_GDN)
 
 #endif

@@ -71,7 +71,7 @@ void scan(const ScanArgs &args) {
     }
 }
 
-// ---- Mamba-2 ----------------------------------------------------------------------------------------------------------
+// ---- Mamba-2, the delta rule ----------------------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -93,6 +93,24 @@ template <typename Element>
     y = y + S * c;
 }
 
+// du of the delta rule, of values x: rate * (x - decay * the sum of S * B).
+template <typename Element>
+void ssd_deltas(const SsdArgs &args, const Element *state, float rate, float decay, const float *B,
+                const float *x, FourChannels &four) {
+    float e0 = -0.0f, e1 = -0.0f, e2 = -0.0f, e3 = -0.0f;
+    for (const float *const end = B + args.d_state; B != end; ++B, state += 8) {
+        const float b = *B;
+        e0 = e0 + state_load(state) * b;
+        e1 = e1 + state_load(state + 1) * b;
+        e2 = e2 + state_load(state + 2) * b;
+        e3 = e3 + state_load(state + 3) * b;
+    }
+    four.du0 = rate * (x[0] - decay * e0);
+    four.du1 = rate * (x[1] - decay * e1);
+    four.du2 = rate * (x[2] - decay * e2);
+    four.du3 = rate * (x[3] - decay * e3);
+}
+
 template <typename Element>
 void ssd_channels(const SsdArgs &args, Element *state, float decay, const float *B, const float *C,
                   FourChannels &four) {
@@ -105,6 +123,13 @@ void ssd_channels(const SsdArgs &args, Element *state, float decay, const float 
     }
 }
 
+template <typename Element>
+void ssd_tile(const SsdArgs &args, Element *state, [[maybe_unused]] float rate, float decay, const float *B,
+              const float *C, [[maybe_unused]] const float *x, FourChannels &four) {
+    if (args.beta != nullptr) ssd_deltas(args, state, rate, decay, B, x, four);
+    ssd_channels(args, state, decay, B, C, four);
+}
+
 }  // namespace
 
 void ssd_scan(const SsdArgs &args) {
@@ -115,7 +140,10 @@ void ssd_scan(const SsdArgs &args) {
             float d = softplus_f32(args.dt[size_t{args.dt_stride} * t + head]);
             d = d > args.dt_low ? d : args.dt_low;
             d = d < args.dt_high ? d : args.dt_high;
-            const float decay = exp2_f32(d * args.A2[head]), D = args.D[head];
+            const float decay = exp2_f32(d * args.A2[head]);
+            const bool delta = args.beta != nullptr;
+            const float rate = delta ? sigmoid_f32(args.beta[size_t{args.dt_stride} * t + head]) : 0.0f,
+                        D = delta ? 0.0f : args.D[head];
             const float *B = args.B + size_t{args.bc_stride} * t + group;
             const float *C = args.C + size_t{args.bc_stride} * t + group;
             for (size_t i = size_t{8} * tile; i < size_t{8} * (tile + 1); i += 4) {
@@ -123,11 +151,11 @@ void ssd_scan(const SsdArgs &args) {
                 const size_t at = size_t{8} * tile * args.d_state + i % 8;
                 FourChannels four = {d * x[0], d * x[1], d * x[2], d * x[3], -0.0f, -0.0f, -0.0f, -0.0f};
                 if (args.half_state)
-                    ssd_channels(args, static_cast<uint16_t *>(args.state) + at, decay, B, C, four);
+                    ssd_tile(args, static_cast<uint16_t *>(args.state) + at, rate, decay, B, C, x, four);
                 else
-                    ssd_channels(args, static_cast<float *>(args.state) + at, decay, B, C, four);
-                const float y[4] = {four.y0 + D * x[0], four.y1 + D * x[1], four.y2 + D * x[2],
-                                    four.y3 + D * x[3]};
+                    ssd_tile(args, static_cast<float *>(args.state) + at, rate, decay, B, C, x, four);
+                float y[4] = {four.y0, four.y1, four.y2, four.y3};
+                for (uint32_t c = 0; c < 4 && !delta; ++c) y[c] = y[c] + D * x[c];
                 float *const z = args.z != nullptr ? args.z + size_t{args.z_stride} * t + i : nullptr;
                 for (uint32_t c = 0; c < 4; ++c) {
                     if (z != nullptr)

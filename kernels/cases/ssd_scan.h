@@ -1,4 +1,4 @@
-// The case of Mamba-2's scan; a part of cases.cpp.
+// The case of Mamba-2's scan and of the delta rule; a part of cases.cpp.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -13,11 +13,11 @@ uint32_t bc_width(const KernelShape &shape) {
     return (head_count(shape) + shape.heads_per_group - 1) / shape.heads_per_group * shape.ssd_state;
 }
 
-// A2, D, state, dt, x, z, B, C
+// A2, D, state, dt, x, z, B, C, beta
 Operands ssd_operands(const KernelShape &shape) {
     const size_t channels = shape.rows, count = shape.by_tokens(shape.rows);
     const uint32_t heads = round_up_to_tile(head_count(shape));
-    const bool gate = !shape.has(form_no_gate);
+    const bool gate = !shape.has(form_no_gate), delta = ADDER_GDN && shape.has(form_delta_rule);
     return {
         {{Contents::decays, heads, false},
          {Contents::floats, heads, false},
@@ -26,8 +26,9 @@ Operands ssd_operands(const KernelShape &shape) {
          {Contents::floats, count, !gate},
          {Contents::floats, if_in(gate, count), true},
          {Contents::floats, shape.by_tokens(bc_width(shape)), false},
-         {Contents::floats, shape.by_tokens(bc_width(shape)), false}},
-        8};
+         {Contents::floats, shape.by_tokens(bc_width(shape)), false},
+         {Contents::floats, if_in(delta, shape.by_tokens(heads)), false}},
+        9};
 }
 
 void ssd_call(const KernelTable &kernels, const KernelShape &shape, void *const *operands, uint32_t begin,
@@ -54,6 +55,9 @@ void ssd_call(const KernelTable &kernels, const KernelShape &shape, void *const 
     args.B = static_cast<const float *>(operands[6]);
     args.C = static_cast<const float *>(operands[7]);
     args.bc_stride = shape.stride(bc_width(shape));
+#if ADDER_GDN
+    if (shape.has(form_delta_rule)) args.beta = static_cast<const float *>(operands[8]);
+#endif
     kernels.ssd_scan(args);
 }
 

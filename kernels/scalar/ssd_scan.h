@@ -1,4 +1,4 @@
-// Mamba-2's scan, scalar; a part of vectors_scalar.cpp.
+// Mamba-2's scan and the gated delta rule, scalar; a part of vectors_scalar.cpp.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -22,6 +22,13 @@ static void ssd_store(const SsdArgs &args, size_t at, float v) {
         static_cast<float *>(args.state)[at] = v;
 }
 
+// What a channel of the delta rule takes in: rate * (x - decay * what the state has for this key).
+static float ssd_delta(const SsdArgs &args, size_t at, const float *B, float rate, float decay, float x) {
+    float e = ssd_load(args, at) * B[0];
+    for (uint32_t n = 1; n < args.d_state; ++n) e = e + ssd_load(args, at + 8 * n) * B[n];
+    return rate * (x - decay * e);
+}
+
 // state [tiles][d_state][8]; dt [tokens][dt_stride], x [tokens][x_stride], z [tokens][z_stride]; B and C [tokens][bc_stride].
 // y runs in order n = 0, 1, ... for each channel and starts as the first product.
 void ssd_scan(const SsdArgs &args) {
@@ -38,7 +45,13 @@ void ssd_scan(const SsdArgs &args) {
             d = d < args.dt_high ? d : args.dt_high;
             const float decay = exp2_f32(d * args.A2[head]);
             float du[8], y[8];
-            for (uint32_t c = 0; c < 8; ++c) du[c] = d * x[c];
+            if (args.beta != nullptr) {
+                const float rate = sigmoid_f32(args.beta[size_t{args.dt_stride} * t + head]);
+                for (uint32_t c = 0; c < 8; ++c)
+                    du[c] = ssd_delta(args, channel * args.d_state + c, B, rate, decay, x[c]);
+            } else {
+                for (uint32_t c = 0; c < 8; ++c) du[c] = d * x[c];
+            }
             for (uint32_t n = 0; n < args.d_state; ++n) {
                 for (uint32_t c = 0; c < 8; ++c) {
                     const size_t at = channel * args.d_state + 8 * n + c;
@@ -47,7 +60,8 @@ void ssd_scan(const SsdArgs &args) {
                     y[c] = n == 0 ? S * C[n] : y[c] + S * C[n];
                 }
             }
-            for (uint32_t c = 0; c < 8; ++c) y[c] = y[c] + args.D[head] * x[c];
+            if (args.beta == nullptr)
+                for (uint32_t c = 0; c < 8; ++c) y[c] = y[c] + args.D[head] * x[c];
             if (args.z == nullptr) {
                 memcpy(x, y, sizeof y);
             } else {

@@ -1,10 +1,11 @@
-// Mamba-2's scan with softplus, skip and gate.
+// Mamba-2's scan with softplus, skip and gate, and the gated delta rule.
 // SPDX-License-Identifier: MIT
 //
 // The 8 lanes are the 8 channels of a tile; the state is [tiles][d_state][8], B and C are broadcast. y is summed in order
 // n = 0, 1, ... and begins as the first product. That sum is a chain of additions, so several tiles of a head go side by side,
 // which share decay, B and C. Delta and decay are of a head: they are made for 8 heads at once, and for some tokens. All of
-// these tokens pass over some tiles before the next tiles' turn, so that the state stays in the first-level cache.
+// these tokens pass over some tiles before the next tiles' turn, so that the state stays in the first-level cache; there the
+// delta rule passes over it twice.
 #pragma once
 
 #include "kernels/simd/math.h"
@@ -17,13 +18,13 @@ namespace {
 constexpr uint32_t ssd_tokens = registers >= 8 ? 16 : 4;  // 64 bytes of stack each
 constexpr uint32_t ssd_tiles = registers >= 16 ? 4 : registers >= 8 ? 2 : 1;
 
-// Of 8 heads at some tokens.
+// Of 8 heads at some tokens; of the delta rule the sigmoid of beta in the place of delta.
 struct SsdHeads {
     float delta[ssd_tokens][8], decay[ssd_tokens][8];
 };
 
-// N tokens from `first` on.
-template <int N>
+// N tokens from `first` on. `Delta` here and below: of the delta rule.
+template <int N, bool Delta>
 inline void ssd_heads(const SsdArgs &args, uint32_t head, uint32_t token, uint32_t first, SsdHeads *heads) {
     const f32x8 A2 = load(args.A2 + head);
     f32x8 d[N];
@@ -32,11 +33,17 @@ inline void ssd_heads(const SsdArgs &args, uint32_t head, uint32_t token, uint32
     softplus_f32(d);
     for (uint32_t i = 0; i < N; ++i) {
         d[i] = at_most(at_least(d[i], broadcast(args.dt_low)), broadcast(args.dt_high));
-        store(heads->delta[first + i], d[i]);
+        if constexpr (!Delta) store(heads->delta[first + i], d[i]);
         d[i] = d[i] * A2;
     }
     exp2_f32(d);
     for (uint32_t i = 0; i < N; ++i) store(heads->decay[first + i], d[i]);
+    if constexpr (Delta) {
+        for (uint32_t i = 0; i < N; ++i)
+            d[i] = load(args.beta + size_t{args.dt_stride} * (token + first + i) + head);
+        sigmoid_f32(d);
+        for (uint32_t i = 0; i < N; ++i) store(heads->delta[first + i], d[i]);
+    }
 }
 
 // steps: values of n that are best taken together.
@@ -95,15 +102,33 @@ template <class State, uint32_t Tiles>
     }
 }
 
-// `Tiles` tiles of a head for `count` tokens; delta and decay [count][8] begin at the head's lane. Returns Tiles.
+// du of the delta rule, of values x; `rate` is the sigmoid of beta.
 template <class State, uint32_t Tiles>
+[[gnu::always_inline]] inline void ssd_delta(const typename State::Element *state, size_t next, size_t d_state,
+                                             const float *x, float rate, SsdToken<Tiles> &token) {
+    f32x8 error[Tiles];
+#pragma GCC unroll 8
+    for (uint32_t j = 0; j < Tiles; ++j) error[j] = broadcast(-0.0f);
+    for (size_t n = 0; n < d_state; ++n) {
+        const Constant key = broadcast(token.B[n]);
+#pragma GCC unroll 8
+        for (uint32_t j = 0; j < Tiles; ++j) error[j] = error[j] + State::get(state + next * j + 8 * n) * key;
+    }
+#pragma GCC unroll 8
+    for (uint32_t j = 0; j < Tiles; ++j)
+        token.du[j] = (load(x + 8 * j) - error[j] * token.decay) * broadcast(rate);
+}
+
+// `Tiles` tiles of a head for `count` tokens; delta and decay [count][8] begin at the head's lane. Returns Tiles.
+template <class State, uint32_t Tiles, bool Delta>
 uint32_t ssd_block(const SsdArgs &args, uint32_t tile, uint32_t head, uint32_t first, uint32_t count,
                    const float *delta, const float *decay) {
     using Element = typename State::Element;
     const size_t channel = size_t{8} * tile, d_state = args.d_state, next = 8 * d_state;
     Element *const state = static_cast<Element *>(args.state) + channel * d_state;
     const size_t group = d_state * (head / args.heads_per_group);
-    const Constant D = broadcast(args.D[head]);
+    [[maybe_unused]] Constant D;
+    if constexpr (!Delta) D = broadcast(args.D[head]);
     for (uint32_t i = 0; i < count; ++i) {
         const size_t t = first + i;
         float *const x = args.x + args.x_stride * t + channel;
@@ -113,9 +138,10 @@ uint32_t ssd_block(const SsdArgs &args, uint32_t tile, uint32_t head, uint32_t f
         token.decay = broadcast(decay[8 * i]);
 #pragma GCC unroll 8
         for (uint32_t j = 0; j < Tiles; ++j) {
-            token.du[j] = load(x + 8 * j) * broadcast(delta[8 * i]);
+            if constexpr (!Delta) token.du[j] = load(x + 8 * j) * broadcast(delta[8 * i]);
             token.y[j] = broadcast(-0.0f);  // -0 + a = a for every a: y begins as the first product
         }
+        if constexpr (Delta) ssd_delta<State>(state, next, d_state, x, delta[8 * i], token);
         // The first token fetches the tiles after the next: a tile is often a page, where the hardware's prefetch ends.
         constexpr size_t line = 8 / sizeof(Element);
         const char *const ahead =
@@ -135,7 +161,11 @@ uint32_t ssd_block(const SsdArgs &args, uint32_t tile, uint32_t head, uint32_t f
         for (; n < d_state; ++n) ssd_step<State>(state, next, n, token);
         f32x8 y[Tiles];
 #pragma GCC unroll 8
-        for (uint32_t j = 0; j < Tiles; ++j) y[j] = token.y[j] + load(x + 8 * j) * D;
+        for (uint32_t j = 0; j < Tiles; ++j)
+            if constexpr (Delta)
+                y[j] = token.y[j];
+            else
+                y[j] = token.y[j] + load(x + 8 * j) * D;
         float *const z = args.z != nullptr ? args.z + args.z_stride * t + channel : nullptr;
         if (z != nullptr) {
             f32x8 gate[Tiles];
@@ -153,7 +183,7 @@ uint32_t ssd_block(const SsdArgs &args, uint32_t tile, uint32_t head, uint32_t f
 }
 
 // All tiles from `tile` to `end`, of heads within the 8 from `first` on, for `count` tokens.
-template <class State>
+template <class State, bool Delta>
 void ssd_range(const SsdArgs &args, uint32_t tile, uint32_t end, uint32_t first, uint32_t token,
                uint32_t count, const SsdHeads &heads) {
     const uint32_t head_tiles = args.head_dim / 8;
@@ -163,19 +193,18 @@ void ssd_range(const SsdArgs &args, uint32_t tile, uint32_t end, uint32_t first,
         const float *const delta = heads.delta[0] + (head - first), *const decay =
                                                                         heads.decay[0] + (head - first);
         if (ssd_tiles >= 4 && left >= 4)
-            tile += ssd_block<State, (ssd_tiles < 4 ? ssd_tiles : 4)>(args, tile, head, token, count, delta,
-                                                                      decay);
+            tile += ssd_block<State, (ssd_tiles < 4 ? ssd_tiles : 4), Delta>(args, tile, head, token, count,
+                                                                             delta, decay);
         else if (ssd_tiles >= 2 && left >= 2)
-            tile += ssd_block<State, (ssd_tiles < 2 ? ssd_tiles : 2)>(args, tile, head, token, count, delta,
-                                                                      decay);
+            tile += ssd_block<State, (ssd_tiles < 2 ? ssd_tiles : 2), Delta>(args, tile, head, token, count,
+                                                                             delta, decay);
         else
-            tile += ssd_block<State, 1>(args, tile, head, token, count, delta, decay);
+            tile += ssd_block<State, 1, Delta>(args, tile, head, token, count, delta, decay);
     }
 }
 
-}  // namespace
-
-void ssd_scan(const SsdArgs &args) {
+template <bool Delta>
+inline void ssd_chunk(const SsdArgs &args) {
     const uint32_t head_tiles = args.head_dim / 8;
     SsdHeads heads;
     for (uint32_t tile = args.tile_begin, end; tile < args.tile_end; tile = end) {
@@ -186,14 +215,23 @@ void ssd_scan(const SsdArgs &args) {
             count = args.tokens - token < ssd_tokens ? args.tokens - token : ssd_tokens;
             uint32_t i = 0;
             for (constexpr uint32_t step = in_step; count - i >= step; i += step)
-                ssd_heads<in_step>(args, first, token, i, &heads);
-            for (; i < count; ++i) ssd_heads<1>(args, first, token, i, &heads);
+                ssd_heads<in_step, Delta>(args, first, token, i, &heads);
+            for (; i < count; ++i) ssd_heads<1, Delta>(args, first, token, i, &heads);
             if (args.half_state)
-                ssd_range<HalfState>(args, tile, end, first, token, count, heads);
+                ssd_range<HalfState, Delta>(args, tile, end, first, token, count, heads);
             else
-                ssd_range<FloatState>(args, tile, end, first, token, count, heads);
+                ssd_range<FloatState, Delta>(args, tile, end, first, token, count, heads);
         }
     }
+}
+
+}  // namespace
+
+void ssd_scan(const SsdArgs &args) {
+    if (args.beta != nullptr)
+        ssd_chunk<true>(args);
+    else
+        ssd_chunk<false>(args);
 }
 
 }  // namespace ADDER_SIMD

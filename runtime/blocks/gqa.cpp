@@ -27,6 +27,9 @@ constexpr TensorRow tensors[] = {
     {Role::k_norm, Form::whole, true, shape_head_norms, parts(Dim::head_dim), Dim::one, 0, 0, 0},
     {Role::turns, Form::whole, false, shape_turns, parts(Dim::n_turn), Dim::one, 0, 0, 0},
     {Role::turns_low, Form::whole, true, shape_turns, parts(Dim::n_turn), Dim::one, 0, 0, 0},
+#if ADDER_GDN
+    {Role::g_proj, Form::matrix, false, shape_gate, parts(Dim::d_inner), Dim::d_model, in, inputs_fixed, 0},
+#endif
     {Role::out_proj, Form::matrix, false, shape_unless | shape_beside, parts(Dim::d_model), Dim::d_inner, g, inputs_out, 0},
     {Role::o_proj, Form::matrix, false, shape_beside, parts(Dim::d_model), Dim::d_inner, g, inputs_out, 0},
 };
@@ -36,7 +39,8 @@ constexpr InputRow inputs[] = {
     {Slot::heads, 1, Slot::inner_codes, Slot::inner_floats, Dim::d_inner, false, {}},
 };
 constexpr SlotRow slots[] = {
-    {Slot::heads, SlotType::floats, parts(Dim::d_inner, Dim::d_inner)},  // [q, g]
+    {Slot::heads, SlotType::floats,
+     parts(Dim::d_inner, Dim::d_inner)},  // [q, g]; of gated attention then [gate, g]
     {Slot::kv, SlotType::floats, kv},
     {Slot::inner_codes, SlotType::codes, parts(Dim::d_inner)},
     {Slot::inner_floats, SlotType::widened, parts(Dim::d_inner)},
@@ -67,7 +71,7 @@ void forward(const Frame &frame, const Model &model, uint32_t block) {
 
 // clang-format off
 constexpr BlockKind kind = {BlockId::gqa,
-                            shape_turns | shape_head_norms | shape_beside,
+                            shape_turns | shape_head_norms | shape_beside | (ADDER_GDN ? shape_gate : 0),
                             StateType::int8,
                             true,
                             count_of(tensors), count_of(inputs), count_of(slots), 0, count_of(dims),
@@ -204,6 +208,18 @@ void gqa_attend(const Frame &frame, Range heads) {
         begin = end;
     }
 }
+
+#if ADDER_GDN
+void gqa_gate_heads(const Frame &frame, Range tiles) {
+    const SlotView &gates = frame.slots[Slot::heads];
+    const uint32_t first = tile_size * tiles.begin, count = tile_size * (tiles.end - tiles.begin);
+    for (uint32_t t = 0; t < frame.tokens; ++t) {
+        float *const gate = gates.floats(first) + size_t{t} * gates.stride, *const g = gate + gates.stride / 2;
+        frame.kernels.activate(gate, count, Activation::sigmoid);
+        for (uint32_t i = 0; i < count; ++i) g[i] = g[i] * gate[i];
+    }
+}
+#endif
 
 static_assert(static_cast<uint8_t>(KeptType::f32) == static_cast<uint8_t>(StateType::f32) &&
                   static_cast<uint8_t>(KeptType::f16) == static_cast<uint8_t>(StateType::f16) &&

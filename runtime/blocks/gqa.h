@@ -11,7 +11,20 @@ namespace adder {
 
 // The rows of its table of tensors.
 namespace gqa {
-enum Row : uint8_t { norm, q_proj, kv_proj, q_norm, k_norm, turns, turns_low, out_proj, o_proj };
+enum Row : uint8_t {
+    norm,
+    q_proj,
+    kv_proj,
+    q_norm,
+    k_norm,
+    turns,
+    turns_low,
+#if ADDER_GDN
+    g_proj,
+#endif
+    out_proj,
+    o_proj
+};
 }  // namespace gqa
 
 // Normalizes each head of queries and of keys.
@@ -23,8 +36,11 @@ void gqa_keep(const Frame &frame);
 // Some heads of all tokens, heads of the first token first, attend to what is there.
 void gqa_attend(const Frame &frame, Range heads);
 uint64_t gqa_work(const Frame &frame);
+// What the heads have attended to, times a sigmoid: its argument stands where q stood.
+RowStep gqa_gate_heads;
+constexpr uint32_t sigmoid_work = 16;
 
-// residual += W_out attention(q, k, v),  q, [k | v] = W_q, W_kv norm(residual).
+// residual += W_out attention(q, k, v),  q, [k | v] = W_q, W_kv norm(residual). Of gated attention times sigmoid(W_g norm(residual)).
 template <class Source>
 [[gnu::noinline]] adder_status gqa_forward(Source &source, const Frame &f) {
     using namespace gqa;
@@ -44,6 +60,10 @@ template <class Source>
         team_run(f.team, gqa_work(f), f.tokens * f.dims()[Dim::n_head],
                  [&](Range heads) { gqa_attend(f, heads); });
     }
+#if ADDER_GDN
+    if (status == ADDER_OK && (f.block.shape->flags & shape_gate) != 0)
+        status = source.linear_rows({{source.layer(g_proj), Slot::heads}}, sigmoid_work, gqa_gate_heads);
+#endif
     const Layer out = source.layer((f.block.shape->flags & shape_beside) != 0 ? o_proj : out_proj);
     if (status == ADDER_OK) status = source.add_linear(out);
     return status;

@@ -19,7 +19,8 @@ const KernelShape shapes[] = {shape_of(8, 64, 1, 0),
                               shape_of(48, 128, 16, form_no_codes),
                               shape_of(136, 64, 2, form_half_state),
                               shape_of(80, 64, 3, form_kept_codes | form_wide_rows),
-                              shape_of(72, 64, 5, form_no_gate | form_delta_limits | form_wide_rows)};
+                              shape_of(72, 64, 5, form_no_gate | form_delta_limits | form_wide_rows),
+                              shape_of(88, 64, 3, form_no_gate | form_delta_rule | form_wide_rows)};
 
 // The operands of a call between guard pages.
 class GuardedOperands {

@@ -1,4 +1,5 @@
-// Mamba-2's scan in every usable table, against the scalar one: bit for bit, between guard pages; and its states of halves.
+// Mamba-2's scan and the gated delta rule in every usable table, against the scalar one: bit for bit, between guard pages; their
+// states of halves; and what the delta rule computes.
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 
@@ -19,7 +20,7 @@ struct Case {
     uint32_t heads, head_dim, d_state, heads_per_group, tokens;
     uint32_t tile_begin, tile_end;
     uint32_t dt_pad = 0, x_pad = 0, z_pad = 0, bc_pad = 0;
-    bool half = false, gate = true;
+    bool half = false, gate = true, delta = false;
     float low = 0.0f, high = std::numeric_limits<float>::infinity();
     Pattern pattern = Pattern::random;
 
@@ -31,12 +32,13 @@ std::ostream &operator<<(std::ostream &out, const Case &c) {
     return out << c.heads << " heads of " << c.head_dim << ", d_state " << c.d_state << ", "
                << c.heads_per_group << " heads a group, " << c.tokens << " tokens, tiles " << c.tile_begin
                << ".." << c.tile_end << (c.half ? ", halves" : "") << (c.gate ? "" : ", no gate")
-               << ", pattern " << static_cast<int>(c.pattern);
+               << (c.delta ? ", delta rule" : "") << ", pattern " << static_cast<int>(c.pattern);
 }
 
 struct Data {
     std::vector<float> A2, D, state, dt, x, z, B, C;
     std::vector<uint16_t> halves;
+    std::vector<float> beta;
 };
 
 Data data_make(const Case &c, Random &random) {
@@ -47,7 +49,7 @@ Data data_make(const Case &c, Random &random) {
     Data data;
     data.A2 = floats_make(heads, Pattern::random, 8.0f, random);
     for (float &a : data.A2) a = -std::fabs(a);
-    data.D = floats_make(heads, Pattern::random, 1.0f, random);
+    if (!c.delta) data.D = floats_make(heads, Pattern::random, 1.0f, random);
     data.state = floats_make(size_t{c.channels()} * c.d_state, c.pattern, 1.0f, random);
     if (c.half) {
         for (float v : data.state) data.halves.push_back(f32_f16(v));
@@ -58,6 +60,7 @@ Data data_make(const Case &c, Random &random) {
     if (c.gate) data.z = floats_make(strided(c.channels(), c.z_pad), c.pattern, 2.0f, random);
     data.B = floats_make(strided(c.bc_width(), c.bc_pad), c.pattern, 1.0f, random);
     data.C = floats_make(strided(c.bc_width(), c.bc_pad), c.pattern, 1.0f, random);
+    if (c.delta) data.beta = floats_make(strided(heads, c.dt_pad), c.pattern, 3.0f, random);
     return data;
 }
 
@@ -65,7 +68,7 @@ Data data_make(const Case &c, Random &random) {
 Data run(const KernelTable &kernels, const Case &c, const Data &data, Placement placement, uint32_t piece) {
     Guarded<float> A2(data.A2, placement), D(data.D, placement), state(data.state, placement),
         dt(data.dt, placement), x(data.x, placement), z(data.z, placement), B(data.B, placement),
-        C(data.C, placement);
+        C(data.C, placement), beta(data.beta, placement);
     Guarded<uint16_t> halves(data.halves, placement);
     SsdArgs args = {};
     args.tile_begin = c.tile_begin;
@@ -74,7 +77,7 @@ Data run(const KernelTable &kernels, const Case &c, const Data &data, Placement 
     args.head_dim = c.head_dim;
     args.heads_per_group = c.heads_per_group;
     args.A2 = A2.data();
-    args.D = D.data();
+    args.D = c.delta ? nullptr : D.data();
     args.dt_low = c.low;
     args.dt_high = c.high;
     args.state = c.half ? static_cast<void *>(halves.data()) : state.data();
@@ -90,10 +93,11 @@ Data run(const KernelTable &kernels, const Case &c, const Data &data, Placement 
         args.z = c.gate ? z.data() + size_t{args.z_stride} * t : nullptr;
         args.B = B.data() + size_t{args.bc_stride} * t;
         args.C = C.data() + size_t{args.bc_stride} * t;
+        args.beta = c.delta ? beta.data() + size_t{args.dt_stride} * t : nullptr;
         kernels.ssd_scan(args);
     }
-    return {A2.values(), D.values(), state.values(), dt.values(),    x.values(),
-            z.values(),  B.values(), C.values(),     halves.values()};
+    return {A2.values(), D.values(), state.values(), dt.values(),     x.values(),
+            z.values(),  B.values(), C.values(),     halves.values(), beta.values()};
 }
 
 // Of halves, too, any NaN is any other.
@@ -115,7 +119,7 @@ void check(const KernelTable &kernels, const Case &c, Random &random) {
             ASSERT_TRUE(same(expected.state, actual.state)) << "state, pieces of " << piece;
             ASSERT_TRUE(same_halves(expected.halves, actual.halves)) << "state, pieces of " << piece;
             ASSERT_TRUE(same(data.A2, actual.A2) && same(data.D, actual.D) && same(data.dt, actual.dt) &&
-                        same(data.B, actual.B) && same(data.C, actual.C));
+                        same(data.B, actual.B) && same(data.C, actual.C) && same(data.beta, actual.beta));
         }
     }
     const std::vector<float> &before = c.gate ? data.z : data.x, &after = c.gate ? expected.z : expected.x;
@@ -148,6 +152,7 @@ TEST_P(SsdScan, EveryStateAndHead) {
                 Case c = whole(2, head_dim, d_state, 1 + d_state % 2, 1 + d_state % 3);
                 c.half = half;
                 c.gate = d_state % 5 != 0;
+                c.delta = d_state % 2 != 0;
                 c.pattern = d_state % 4 == 3 ? Pattern::special : Pattern::random;
                 check(table(), c, random);
             }
@@ -155,6 +160,7 @@ TEST_P(SsdScan, EveryStateAndHead) {
                 if (!sample.takes()) continue;
                 Case c = whole(3, head_dim, d_state, 3, 2);
                 c.half = half;
+                c.delta = d_state == 128;
                 check(table(), c, random);
             }
         }
@@ -167,18 +173,20 @@ TEST_P(SsdScan, EveryPatternAndNumberOfTokens) {
         if (half && !can_half()) continue;
         for (Pattern pattern : all_patterns)
             for (uint32_t tokens : {1u, 2u, 3u, 4u, 5u, 8u, 15u, 16u, 17u, 33u, 70u})
-                for (bool gate : {false, true}) {
-                    if (!sample.takes()) continue;
-                    Case c = whole(3, 16, 5, 2, tokens);
-                    c.half = half;
-                    c.gate = gate;
-                    c.pattern = pattern;
-                    if (tokens % 2 == 0) {
-                        c.low = 0.5f;
-                        c.high = 1.5f;
+                for (bool gate : {false, true})
+                    for (bool delta : {false, true}) {
+                        if (!sample.takes()) continue;
+                        Case c = whole(3, 16, 5, 2, tokens);
+                        c.half = half;
+                        c.gate = gate;
+                        c.delta = delta;
+                        c.pattern = pattern;
+                        if (tokens % 2 == 0) {
+                            c.low = 0.5f;
+                            c.high = 1.5f;
+                        }
+                        check(table(), c, random);
                     }
-                    check(table(), c, random);
-                }
     }
 }
 
@@ -186,26 +194,79 @@ TEST_P(SsdScan, EveryPatternAndNumberOfTokens) {
 TEST_P(SsdScan, EveryGroupAndRange) {
     for (uint32_t groups : {1u, 2u, 8u})
         for (uint32_t heads : {8u, 16u, 24u})
-            check(table(), whole(heads, 8 * groups, 16, heads / groups, 2), random);
+            for (bool delta : {false, true}) {
+                Case c = whole(heads, 8 * groups, 16, heads / groups, 2);
+                c.delta = delta;
+                check(table(), c, random);
+            }
     for (uint32_t begin = 0; begin <= 22; ++begin)
         for (uint32_t end = begin; end <= 22; end += 1 + begin % 3) {
             Case c = whole(11, 16, 6, 4, 2);
             c.tile_begin = begin;
             c.tile_end = end;
             c.half = can_half() && (begin & 1) != 0;
+            c.delta = (end & 1) != 0;
             check(table(), c, random);
         }
 }
 
-// A layer of mamba2-130m.
+// A layer of mamba2-130m, and one of Qwen3.5-4B.
 TEST_P(SsdScan, OfARealModel) {
     for (bool half : {false, true})
         if (!half || can_half())
-            for (uint32_t tokens : {1u, 18u}) {
-                Case c = whole(24, 64, 128, 24, tokens);
-                c.half = half;
-                check(table(), c, random);
+            for (uint32_t tokens : {1u, 18u})
+                for (bool delta : {false, true}) {
+                    Case c = delta ? whole(32, 128, 128, 2, tokens) : whole(24, 64, 128, 24, tokens);
+                    c.half = half;
+                    c.delta = delta;
+                    c.gate = !delta;
+                    check(table(), c, random);
+                }
+}
+
+// S = g S;  e = beta (v - S k);  S = S + e k^T;  o = S q, in double precision.
+TEST_P(SsdScan, TheDeltaRuleIsThatOfThePaper) {
+    Case c = whole(4, 16, 24, 2, 9);
+    c.delta = true;
+    c.gate = false;
+    Data data = data_make(c, random);
+    for (std::vector<float> *keys : {&data.B, &data.C})
+        for (float &v : *keys) v /= 5.0f;  // of about length 1
+    const Data found = run(table(), c, data, Placement::at_end, 4);
+    const uint32_t heads = round_up_to_tile(c.heads) + c.dt_pad, keys = c.d_state;
+    const auto state_at = [&](uint32_t channel, uint32_t n) {
+        return size_t{channel / 8} * keys * 8 + 8 * n + channel % 8;
+    };
+    std::vector<double> S(data.state.begin(), data.state.end());
+    for (uint32_t t = 0; t < c.tokens; ++t)
+        for (uint32_t channel = 0; channel < c.channels(); ++channel) {
+            const uint32_t head = channel / c.head_dim;
+            const auto of_head = [&](const std::vector<float> &v) {
+                return static_cast<double>(v[size_t{heads} * t + head]);
+            };
+            const double g = std::exp2(std::log1p(std::exp(of_head(data.dt))) *
+                                       static_cast<double>(data.A2[head])),
+                         beta = 1 / (1 + std::exp(-of_head(data.beta)));
+            const size_t group =
+                size_t{c.bc_width() + c.bc_pad} * t + size_t{keys} * (head / c.heads_per_group);
+            const size_t at = size_t{c.channels() + c.x_pad} * t + channel;
+            double known = 0, o = 0;
+            for (uint32_t n = 0; n < keys; ++n) {
+                double &s = S[state_at(channel, n)];
+                s *= g;
+                known += s * static_cast<double>(data.B[group + n]);
             }
+            const double e = beta * (static_cast<double>(data.x[at]) - known);
+            for (uint32_t n = 0; n < keys; ++n) {
+                double &s = S[state_at(channel, n)];
+                s += e * static_cast<double>(data.B[group + n]);
+                o += s * static_cast<double>(data.C[group + n]);
+            }
+            ASSERT_NEAR(static_cast<double>(found.x[at]), o, 2e-6 * (1 + std::fabs(o)))
+                << t << ", " << channel;
+        }
+    for (size_t i = 0; i < S.size(); ++i)
+        ASSERT_NEAR(static_cast<double>(found.state[i]), S[i], 2e-6 * (1 + std::fabs(S[i])));
 }
 
 // Delta is clamped from below first, as it is written.

@@ -149,7 +149,8 @@ INSTANTIATE_TEST_SUITE_P(Models, Reference,
                                          "conformance/granitemoehybrid_nope",
                                          "conformance/granitemoehybrid_rope", "conformance/bamba",
                                          "conformance/lfm2", "conformance/falcon_h1",
-                                         "conformance/falcon_h1_norm", "conformance/nemotron_h"),
+                                         "conformance/falcon_h1_norm", "conformance/nemotron_h",
+                                         "conformance/qwen3_5", "conformance/qwen3_next_dense"),
                          [](const testing::TestParamInfo<const char *> &model) {
                              std::string name = model.param;
                              for (char &c : name)

@@ -1,0 +1,66 @@
+// Gated DeltaNet over a chunk (Yang, Kautz and Hatamizadeh, arXiv 2412.06464), as Qwen3.5 has it.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "runtime/blocks/frame.h"
+#include "runtime/blocks/kinds.h"
+
+#if ADDER_GDN
+
+namespace adder {
+
+// The rows of its table of tensors.
+namespace gdn {
+enum Row : uint8_t {
+    norm,
+    in_proj,
+    g_proj,
+    ab_proj,
+    ab_bias,
+    conv_weight,
+    conv_bias,
+    q_norm,
+    k_norm,
+    A2,
+    gate_norm,
+    out_proj
+};
+}  // namespace gdn
+
+// Multiply-accumulates of int8 that a number of the state costs, roughly: it is read twice.
+constexpr uint8_t gdn_work = 6;
+
+// Its steps: the convolution of v, q and k, in place; queries and keys of length 1, by groups; by heads the delta rule, its norm
+// and its gate.
+ChannelStep gdn_conv;
+VectorStep gdn_normalize, gdn_scan;
+
+// residual += W_out (norm(delta(q, k, v, a, b)) * silu(z)),  [v | q | k], z, [a | b] = W_in, W_g, W_ab norm(residual), the first
+// convolved. Out of line, for the sake of the stack.
+template <class Source>
+[[gnu::noinline]] adder_status gdn_forward(Source &source, const Frame &f) {
+    using namespace gdn;
+    const Dims &dims = f.dims();
+    adder_status status;
+    {
+        const Layer in = source.layer(in_proj), g = source.layer(g_proj), ab = source.layer(ab_proj);
+        status = source.norm(norm, in, 1, Param::norm_epsilon);
+        if (status == ADDER_OK)
+            status = source.linear_channels({{in, Slot::zx}, {g, Slot::z}, {ab, Slot::ab}}, conv_weight, 1,
+                                            gdn_conv, nullptr);
+    }
+    if (status == ADDER_OK)
+        status = source.with_vectors(q_norm, dims[Dim::n_group], uint64_t{dims[Dim::d_bc]} * f.tokens * 4,
+                                     gdn_normalize);
+    if (status == ADDER_OK)
+        status = source.with_vectors(A2, dims[Dim::n_head],
+                                     uint64_t{dims[Dim::d_inner]} * dims[Dim::d_state] * f.tokens * gdn_work,
+                                     gdn_scan);
+    const Layer out = source.layer(out_proj);
+    if (status == ADDER_OK) status = source.add_linear(out);
+    return status;
+}
+
+}  // namespace adder
+
+#endif  // ADDER_GDN
