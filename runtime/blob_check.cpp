@@ -335,8 +335,8 @@ adder_status check_shared_inputs(const Model &model, const BlockView &view, uint
         for (uint32_t j = 0; j < i; ++j) {
             if (rows[i].form != Form::matrix || rows[j].form != Form::matrix || rows[i].input != rows[j].input)
                 continue;
-            // Of two that exclude each other one is there.
-            if (is_built(block_beside) && ((rows[i].presence | rows[j].presence) & shape_unless) != 0)
+            const uint16_t flags = view.shape->flags;
+            if (is_built(block_beside) && (!is_present(rows[i], flags) || !is_present(rows[j], flags)))
                 continue;
             const uint32_t at = first + view.place[i];
             const BlobTensor &a = model.tensors[first + view.place[j]], &b = model.tensors[at];

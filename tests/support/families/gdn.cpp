@@ -51,8 +51,9 @@ std::vector<TestFamily> gdn_tests() {
              {{"qwen3_5_smallest", qwen35(1, 1, 8, 5, 1, sized(8, 8, 8, 1, 3, true, false, false))},
               {"qwen3_5_odd", qwen35(3, 3, 16, 33, 9, sized(37, 144, 8, 2, 251, false, false, false)),
                StateType::f32, StateType::f16},
-              {"qwen3_5_groups", qwen35(6, 2, 24, 88, 2, sized(40, 64, 24, 4, 67, true, false, false)),
-               StateType::f16, StateType::f32}}}};
+              {"qwen3_5_groups", qwen35(6, 2, 24, 88, 3, sized(40, 96, 24, 4, 67, true, false, false)),
+               StateType::f16, StateType::f32},
+              {"qwen3_5_hadamard", qwen35(4, 2, 16, 64, 2, sized(40, 64, 32, 3, 67, false, false, false))}}}};
 }
 
 }  // namespace adder::test
