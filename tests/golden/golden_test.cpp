@@ -53,6 +53,8 @@ constexpr Model models[] = {
     {"griffin-toy", "", 70, true, false, "recurrent_gemma"},
     {"granite-toy", "", 70, true, false, "granitemoehybrid"},
     {"lfm2-toy", "", 70, true, false, "lfm2"},
+    {"qwen3-5-toy", "", 70, true, false, "qwen3_5_text"},
+    {"qwen3-5-toy-f16", "", 70, true, false, "qwen3_5_text", StateType::f16},
     {"falcon-h1-toy", "", 70, true, false, "falcon_h1"},
     {"nemotron-h-toy", "", 70, true, false, "nemotron_h"},
     {"rwkv7-13m", "rwkv7-13m", 17, false, false, nullptr, StateType::f32, true},

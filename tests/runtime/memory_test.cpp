@@ -171,6 +171,12 @@ void draw_dimensions(Draw &draw, Blocks *blocks) {
         v["n_layer"] = draw(16);
         v["kept"] = uint64_t{1} << (draw(3) - 1);
         v["scaled"] = v["kept"] == 1;
+    } else if (family == "Gated DeltaNet") {
+        v["d_state"] = 8 * draw(max_d_state / 8);
+        v["d_conv"] = draw(max_d_conv);
+        v["n_group"] = draw(16);
+        heads(max_d_inner, v["n_group"]);
+        v["number"] = draw(2) * 2;
     } else if (family == "LFM2") {
         v["d_inner"] = draw(max_d_inner);
         v["d_conv"] = draw(max_d_conv);
@@ -198,6 +204,7 @@ TEST(Memory, ArenaHasTheSizeThatTheFormulasGive) {
         {"Mamba-2", std::string("Grouped-query attention") + beside},
         {"Mamba-2", "Squared-ReLU MLP"},
         {"LFM2", "Grouped-query attention", "SwiGLU"},
+        {"Gated DeltaNet", "Grouped-query attention", "SwiGLU"},
         {"RWKV-7", "RWKV-7's channel mix"},
         {"RWKV-4", "RWKV's channel mix with a receptance"},
         {"RWKV-5", "RWKV's channel mix with a receptance"}};

@@ -80,6 +80,8 @@ TEST(RandomCheckpoint, ShapesOfThePublishedModels) {
         {"lfm2.5-350m", 1024, 16, 0, 16, 354483968},
         {"lfm2-700m", 1536, 16, 0, 24, 742489344},
         {"lfm2.5-1.2b", 2048, 16, 0, 32, 1170340608},
+        {"qwen3.5-0.8b", 1024, 24, 0, 16, 752393024},
+        {"qwen3.5-2b", 2048, 24, 0, 16, 1881825088},
     };
     ASSERT_EQ(published_models().size(), std::size(models));
     for (const auto &model : models) {

@@ -6,8 +6,8 @@
 namespace adder::test {
 namespace {
 
-// Every second layer attends, with n_head, n_group and head_dim. Mixers have values of d_inner channels in heads of 8, or of 16 where
-// those of attention are wider, keys of d_state channels, and as many groups as norm_groups says.
+// Every second layer attends, with n_head, n_group and head_dim. Mixers have values of d_inner channels in heads of 8, or of 16
+// where those of attention are wider, keys of d_state channels, rounded up to a tile, and norm_groups groups.
 void members(const ModelConfig &config, std::map<std::string, std::string> *members) {
     const uint32_t head_dim = config.head_dim != 0 ? config.head_dim : 8;
     const uint32_t value_dim = config.d_inner % 16 == 0 && head_dim > 8 ? 16 : 8;
@@ -18,7 +18,7 @@ void members(const ModelConfig &config, std::map<std::string, std::string> *memb
     (*members)["intermediate_size"] =
         std::to_string(config.mlp_width != 0 ? config.mlp_width : config.d_inner);
     (*members)["linear_num_key_heads"] = std::to_string(config.norm_groups);
-    (*members)["linear_key_head_dim"] = std::to_string(config.d_state);
+    (*members)["linear_key_head_dim"] = std::to_string(round_up_to_tile(config.d_state));
     (*members)["linear_num_value_heads"] = std::to_string(config.d_inner / value_dim);
     (*members)["linear_value_head_dim"] = std::to_string(value_dim);
     (*members)["linear_conv_kernel_dim"] = std::to_string(config.d_conv);
