@@ -153,7 +153,7 @@ std::string delta_tensor_name(const ModelShape &model, Role role, uint32_t block
     const bool joined = model.joined_heads;
     switch (role) {
     case Role::in_proj: return mixer + (joined ? "in_proj_qkvz.weight" : "in_proj_qkv.weight");
-    case Role::g_proj: return mixer + (joined ? "in_proj_qkvz.weight" : "in_proj_z.weight");
+    case Role::z_proj: return mixer + (joined ? "in_proj_qkvz.weight" : "in_proj_z.weight");
     case Role::ab_proj: return mixer + (joined ? "in_proj_ba.weight" : "in_proj_a.weight");  // and in_proj_b
     case Role::ab_bias: return mixer + "dt_bias";
     case Role::conv_weight: return mixer + "conv1d.weight";
@@ -189,7 +189,7 @@ void add_delta_tensors(const ModelShape &model, uint32_t block, std::vector<Tens
         add(Role::ab_proj, {2 * n_head, d});
     } else {
         add(Role::in_proj, {convolved, d});
-        add(Role::g_proj, {d_inner, d});
+        add(Role::z_proj, {d_inner, d});
         add(Role::ab_proj, {n_head, d});
         all->push_back({mixer_of(model, block) + "in_proj_b.weight", {n_head, d}});
     }
@@ -239,7 +239,7 @@ DenseTensor read_projection(const TensorFiles &files, const ModelShape &model, R
         append_rows(found, runs, 2 * keys, values, &dense);
         append_rows(found, runs, 0, keys, &dense);
         append_rows(found, runs, keys, keys, &dense);
-    } else if (role == Role::g_proj) {
+    } else if (role == Role::z_proj) {
         append_rows(found, runs, model.joined_heads ? 2 * keys + values : 0, values, &dense);
     } else if (model.joined_heads) {
         append_rows(found, runs, heads, heads, &dense);
@@ -259,7 +259,7 @@ DenseTensor read_delta(const TensorFiles &files, const ModelShape &model, Role r
     const std::string name = delta_tensor_name(model, role, block);
     switch (role) {
     case Role::in_proj:
-    case Role::g_proj:
+    case Role::z_proj:
     case Role::ab_proj: return read_projection(files, model, role, block);
     case Role::conv_bias: return backbone::filled(extent.rows, 1, 0.0f);
     // Of a norm that divides by the root of the mean of squares, and of attention's scale.
@@ -294,6 +294,24 @@ DenseTensor read(const TensorFiles &files, const ModelShape &model, Role role, u
     if (of_stream || role == Role::q_norm || role == Role::k_norm)
         for (float &weight : dense.values) weight += 1.0f;
     return dense;
+}
+
+// ---- Recipes --------------------------------------------------------------------------------------------------------
+
+// The gate as what it gates. Rows of decay and rate are few, and stay int8. What lengths are taken of passes on every error of its
+// input: where the recipe is not static throughout, mixers have a scale per token, which loses a fifth to a third less of the mean
+// square, and where it has int4 weights, queries, keys and values stay int8 in small, and what leaves a mixer or heads in all three.
+// docs/quantization.md has figures.
+void tune(const ModelShape &model, Recipe *recipe) {
+    LinearPlan &in = recipe->of(Role::in_proj), &out = recipe->of(Role::out_proj);
+    const bool by_token = out.input == Input::token;
+    gqa_layers::tune(model, recipe);
+    if (by_token) in.input = Input::token;
+    recipe->of(Role::z_proj) = in;
+    // Where all are int4, they were asked for.
+    if (out.weights != Dtype::int4 || recipe->of(Role::ab_proj).weights == Dtype::int4) return;
+    out.weights = Dtype::int8;
+    if (recipe->name == "small") in.weights = Dtype::int8;
 }
 
 // ---- make-random ----------------------------------------------------------------------------------------------------
@@ -380,7 +398,7 @@ const Family qwen35 = {"qwen3.5",
                        tensors,
                        tensor_name,
                        read,
-                       gqa_layers::tune,
+                       tune,
                        shape_like,
                        write_config,
                        initial,

@@ -21,7 +21,7 @@ constexpr Parts ab = parts(Dim::n_head, Dim::n_head);
 constexpr TensorRow tensors[] = {
     {Role::norm, Form::whole, false, 0, parts(Dim::d_model), Dim::one, 0, 0, 0},
     {Role::in_proj, Form::matrix, false, 0, convolved, Dim::d_model, in, inputs_fixed, 0},
-    {Role::g_proj, Form::matrix, false, 0, parts(Dim::d_inner), Dim::d_model, in, inputs_fixed, 0},
+    {Role::z_proj, Form::matrix, false, 0, parts(Dim::d_inner), Dim::d_model, in, inputs_fixed, 0},
     {Role::ab_proj, Form::matrix, false, 0, ab, Dim::d_model, in, inputs_fixed, 0},
     {Role::ab_bias, Form::channels, true, 0, ab, Dim::one, 0, 0, 0},
     {Role::conv_weight, Form::channels, false, 0, convolved, Dim::d_conv, 0, 0, 0},

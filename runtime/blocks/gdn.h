@@ -14,7 +14,7 @@ namespace gdn {
 enum Row : uint8_t {
     norm,
     in_proj,
-    g_proj,
+    z_proj,
     ab_proj,
     ab_bias,
     conv_weight,
@@ -35,7 +35,7 @@ constexpr uint8_t gdn_work = 6;
 ChannelStep gdn_conv;
 VectorStep gdn_normalize, gdn_scan;
 
-// residual += W_out (norm(delta(q, k, v, a, b)) * silu(z)),  [v | q | k], z, [a | b] = W_in, W_g, W_ab norm(residual), the first
+// residual += W_out (norm(delta(q, k, v, a, b)) * silu(z)),  [v | q | k], z, [a | b] = W_in, W_z, W_ab norm(residual), the first
 // convolved. Out of line, for the sake of the stack.
 template <class Source>
 [[gnu::noinline]] adder_status gdn_forward(Source &source, const Frame &f) {
@@ -43,10 +43,10 @@ template <class Source>
     const Dims &dims = f.dims();
     adder_status status;
     {
-        const Layer in = source.layer(in_proj), g = source.layer(g_proj), ab = source.layer(ab_proj);
+        const Layer in = source.layer(in_proj), z = source.layer(z_proj), ab = source.layer(ab_proj);
         status = source.norm(norm, in, 1, Param::norm_epsilon);
         if (status == ADDER_OK)
-            status = source.linear_channels({{in, Slot::zx}, {g, Slot::z}, {ab, Slot::ab}}, conv_weight, 1,
+            status = source.linear_channels({{in, Slot::zx}, {z, Slot::z}, {ab, Slot::ab}}, conv_weight, 1,
                                             gdn_conv, nullptr);
     }
     if (status == ADDER_OK)

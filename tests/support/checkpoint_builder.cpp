@@ -44,7 +44,8 @@ bool ends_with(const std::string &text, const std::string &end) {
     return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 
-std::vector<float> initial_values(const TensorSpec &tensor, float scale, Random &random) {
+// `norm`: what the weights of norms are near.
+std::vector<float> initial_values(const TensorSpec &tensor, float scale, float norm, Random &random) {
     uint64_t elements = 1;
     for (const uint64_t extent : tensor.shape) elements *= extent;
     std::vector<float> values(static_cast<size_t>(elements));
@@ -58,8 +59,9 @@ std::vector<float> initial_values(const TensorSpec &tensor, float scale, Random 
                    ends_with(tensor.name, "ln.weight") || ends_with(tensor.name, "ln1.weight") ||
                    ends_with(tensor.name, "ln2.weight") || ends_with(tensor.name, "ln_out.weight") ||
                    ends_with(tensor.name, "ln_x.weight")) {
-            values[i] = 1 + noise;
-        } else if (ends_with(tensor.name, "dt_proj.bias") || ends_with(tensor.name, "mixer.dt_bias")) {
+            values[i] = norm + noise;
+        } else if (ends_with(tensor.name, "dt_proj.bias") || ends_with(tensor.name, "mixer.dt_bias") ||
+                   ends_with(tensor.name, "linear_attn.dt_bias")) {
             values[i] = -4 + noise;
         } else {
             values[i] = noise;
@@ -191,8 +193,11 @@ ModelShape shape_of(const ModelConfig &config) {
 std::vector<Tensor> checkpoint_tensors(const CheckpointSpec &spec) {
     std::vector<Tensor> tensors;
     Random random(spec.seed);
+    // Of hybrids that store them less one near 0, but for the one within the mixer.
+    const bool less_one = is_hybrid(spec.config.model_type) && shape_of(spec.config).norms_less_one;
     for (const TensorSpec &needed : tensors_of(spec.config)) {
-        std::vector<float> values = initial_values(needed, spec.scale, random);
+        const bool is_less = less_one && needed.name.find("linear_attn.") == std::string::npos;
+        std::vector<float> values = initial_values(needed, spec.scale, is_less ? 0.0f : 1.0f, random);
         if (spec.edit) spec.edit(needed.name, values);
         std::string name = needed.name;
         if (spec.old_embedding_name && name == "backbone.embeddings.weight")

@@ -216,13 +216,14 @@ TEST_P(FamilyCommands, TheStateMayBeHalfAsWideInSomeAlone) {
     const Json a = json({"inspect", full}), b = json({"inspect", half});
     EXPECT_EQ(text_of(b, "state_type"), "f16");
     EXPECT_HAS(adder({"inspect", half}), "state float16");
-    // d_inner 32 by d_state 4, two bytes less a number, in two layers or, of hybrids, in one.
+    // d_inner by d_state, two bytes less a number, in two layers or, of hybrids, in one.
     uint32_t layers = 0;
     for (uint32_t block = 0; block < shape().block_count(); ++block)
         layers += shape().view(block).kind == &kind();
     EXPECT_EQ(layers, trained_context(shape().architecture()) > 0 && GetParam() != "falcon_h1" ? 1u : 2u);
-    EXPECT_EQ(number_of(a, "state_bytes") - number_of(b, "state_bytes"), layers * 32 * 4 * 2);
-    EXPECT_EQ(number_of(a, "arena_bytes") - number_of(b, "arena_bytes"), layers * 32 * 4 * 2);
+    const uint32_t bytes = layers * 32 * shape().dim(Dim::d_state) * 2;
+    EXPECT_EQ(number_of(a, "state_bytes") - number_of(b, "state_bytes"), bytes);
+    EXPECT_EQ(number_of(a, "arena_bytes") - number_of(b, "arena_bytes"), bytes);
     EXPECT_EQ(
         number_of(json({"convert", toy_.checkpoint(), "--dry-run", "-q", "--state", "f16"}), "arena_bytes"),
         number_of(b, "arena_bytes"));

@@ -267,15 +267,18 @@ TEST_P(OtherFamilies, RecipesAreAsGoodAsTheyShouldBe) {
     EXPECT_EQ(lost["float"], 0);
     // What heads of hybrids attend to, and what LFM2's gates make, nothing can smooth.
     const bool smooths = !test::is_hybrid(GetParam());
+    // Behind a length, of queries, keys and what is read by them, an error is as large a part as before it.
+    const double passed = test::kind_of(GetParam()).id == BlockId::gdn ? 2.5 : 1.0;
     for (const char *name : {"best", "static", "smooth"}) {
         EXPECT_LT(lost[name], 0.8 * lost["naive"]) << name;
         // Every block loses something: those of Falcon-H1 are three a layer.
-        const double more = std::max(1.0, Checkpoint(directory_.path()).shape().block_count() / 8.0);
+        const double more =
+            passed * std::max(1.0, Checkpoint(directory_.path()).shape().block_count() / 8.0);
         EXPECT_LT(lost[name], (smooths || std::string(name) != "smooth" ? 0.003 : 0.005) * more) << name;
     }
     for (const char *name : {"small", "smaller", "smallest"}) {
         EXPECT_GT(lost[name], lost["best"]) << name;
-        EXPECT_LT(lost[name], 0.04) << name;
+        EXPECT_LT(lost[name], 0.04 * passed) << name;
     }
 }
 
