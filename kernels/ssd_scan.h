@@ -1,4 +1,4 @@
-// Mamba-2's scan, and the gated delta rule: arguments and arithmetic.
+// The scan of SSD, and the gated delta rule: arguments and arithmetic.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -8,7 +8,7 @@
 
 namespace adder {
 
-// Mamba-2's scan (Dao and Gu, arXiv 2405.21060, the recurrent form of SSD) with softplus, skip and gate over a chunk, for
+// The scan of SSD (Dao and Gu, arXiv 2405.21060, in its recurrent form) with softplus, skip and gate over a chunk, for
 // channels of tiles [tile_begin, tile_end). Channel c belongs to head h = c / head_dim, and that to group
 // h / heads_per_group, whose B and C its heads share.
 //     d = softplus(dt[h]);  d = d > dt_low ? d : dt_low;  d = d < dt_high ? d : dt_high
@@ -41,8 +41,8 @@ struct SsdArgs {
     const float *B;      // [tokens][bc_stride], of which [groups][d_state] are read
     const float *C;      // as B
     uint32_t bc_stride;  // any number from groups * d_state on
-#if ADDER_GDN
-    const float *beta = nullptr;  // [tokens][dt_stride], as dt; before its sigmoid. Null: Mamba-2's scan
+#if ADDER_DELTA_RULE
+    const float *beta = nullptr;  // [tokens][dt_stride], as dt; before its sigmoid. Null: SSD's scan
 #else
     static constexpr const float *beta = nullptr;
 #endif

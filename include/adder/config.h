@@ -100,7 +100,8 @@
 
 /* What follows of the above, and is not to be set: a channel mix with a receptance; the token shift of all RWKVs, and with it
  * LayerNorm; activations apart from other steps; attention of any kind, and with it a scale of the embedding and a cap; keys
- * and values of a context; two blocks on one input; a convolution without an activation; a scan of heads; a gate of SiLU. */
+ * and values of a context; two blocks on one input; a convolution without an activation; a scan of heads, and its delta
+ * rule; a gate of SiLU; heads of attention with gates. */
 #define ADDER_RECEPTANCE (ADDER_RWKV4 || ADDER_RWKV5)
 #define ADDER_TOKEN_SHIFT (ADDER_RECEPTANCE || ADDER_RWKV7)
 #define ADDER_LAYER_NORM ADDER_TOKEN_SHIFT
@@ -110,6 +111,8 @@
 #define ADDER_BESIDE ADDER_GQA
 #define ADDER_CONV_LINEAR (ADDER_GRIFFIN || ADDER_LFM2)
 #define ADDER_SSD (ADDER_MAMBA2 || ADDER_GDN)
+#define ADDER_DELTA_RULE ADDER_GDN
 #define ADDER_SILU_GATE (ADDER_GQA || ADDER_GDN)
+#define ADDER_HEAD_GATES ADDER_GDN
 
 #endif

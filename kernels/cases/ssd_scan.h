@@ -1,4 +1,4 @@
-// The case of Mamba-2's scan and of the delta rule; a part of cases.cpp.
+// The case of SSD's scan and of the delta rule; a part of cases.cpp.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -17,7 +17,7 @@ uint32_t bc_width(const KernelShape &shape) {
 Operands ssd_operands(const KernelShape &shape) {
     const size_t channels = shape.rows, count = shape.by_tokens(shape.rows);
     const uint32_t heads = round_up_to_tile(head_count(shape));
-    const bool gate = !shape.has(form_no_gate), delta = ADDER_GDN && shape.has(form_delta_rule);
+    const bool gate = !shape.has(form_no_gate), delta = ADDER_DELTA_RULE && shape.has(form_delta_rule);
     return {
         {{Contents::decays, heads, false},
          {Contents::floats, heads, false},
@@ -55,7 +55,7 @@ void ssd_call(const KernelTable &kernels, const KernelShape &shape, void *const 
     args.B = static_cast<const float *>(operands[6]);
     args.C = static_cast<const float *>(operands[7]);
     args.bc_stride = shape.stride(bc_width(shape));
-#if ADDER_GDN
+#if ADDER_DELTA_RULE
     if (shape.has(form_delta_rule)) args.beta = static_cast<const float *>(operands[8]);
 #endif
     kernels.ssd_scan(args);

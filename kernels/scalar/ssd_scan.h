@@ -1,4 +1,4 @@
-// Mamba-2's scan and the gated delta rule, scalar; a part of vectors_scalar.cpp.
+// SSD's scan and the gated delta rule, scalar; a part of vectors_scalar.cpp.
 // SPDX-License-Identifier: MIT
 #pragma once
 

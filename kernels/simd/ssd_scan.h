@@ -1,4 +1,4 @@
-// Mamba-2's scan with softplus, skip and gate, and the gated delta rule.
+// SSD's scan with softplus, skip and gate, and the gated delta rule.
 // SPDX-License-Identifier: MIT
 //
 // The 8 lanes are the 8 channels of a tile; the state is [tiles][d_state][8], B and C are broadcast. y is summed in order

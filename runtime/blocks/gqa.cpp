@@ -27,7 +27,7 @@ constexpr TensorRow tensors[] = {
     {Role::k_norm, Form::whole, true, shape_head_norms, parts(Dim::head_dim), Dim::one, 0, 0, 0},
     {Role::turns, Form::whole, false, shape_turns, parts(Dim::n_turn), Dim::one, 0, 0, 0},
     {Role::turns_low, Form::whole, true, shape_turns, parts(Dim::n_turn), Dim::one, 0, 0, 0},
-#if ADDER_GDN
+#if ADDER_HEAD_GATES
     {Role::g_proj, Form::matrix, false, shape_gate, parts(Dim::d_inner), Dim::d_model, in, inputs_fixed, 0},
 #endif
     {Role::out_proj, Form::matrix, false, shape_unless | shape_beside, parts(Dim::d_model), Dim::d_inner, g, inputs_out, 0},
@@ -71,7 +71,7 @@ void forward(const Frame &frame, const Model &model, uint32_t block) {
 
 // clang-format off
 constexpr BlockKind kind = {BlockId::gqa,
-                            shape_turns | shape_head_norms | shape_beside | (ADDER_GDN ? shape_gate : 0),
+                            shape_turns | shape_head_norms | shape_beside | (ADDER_HEAD_GATES ? shape_gate : 0),
                             StateType::int8,
                             true,
                             count_of(tensors), count_of(inputs), count_of(slots), 0, count_of(dims),
@@ -209,7 +209,7 @@ void gqa_attend(const Frame &frame, Range heads) {
     }
 }
 
-#if ADDER_GDN
+#if ADDER_HEAD_GATES
 void gqa_gate_heads(const Frame &frame, Range tiles) {
     const SlotView &gates = frame.slots[Slot::heads];
     const uint32_t first = tile_size * tiles.begin, count = tile_size * (tiles.end - tiles.begin);

@@ -19,7 +19,7 @@ enum Row : uint8_t {
     k_norm,
     turns,
     turns_low,
-#if ADDER_GDN
+#if ADDER_HEAD_GATES
     g_proj,
 #endif
     out_proj,
@@ -60,7 +60,7 @@ template <class Source>
         team_run(f.team, gqa_work(f), f.tokens * f.dims()[Dim::n_head],
                  [&](Range heads) { gqa_attend(f, heads); });
     }
-#if ADDER_GDN
+#if ADDER_HEAD_GATES
     if (status == ADDER_OK && (f.block.shape->flags & shape_gate) != 0)
         status = source.linear_rows({{source.layer(g_proj), Slot::heads}}, sigmoid_work, gqa_gate_heads);
 #endif
