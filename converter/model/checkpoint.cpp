@@ -79,10 +79,11 @@ void Checkpoint::check_tensors() {
     std::set<const TensorView *> used;
     for (const TensorSpec &spec : files_shape_.family->tensors(files_shape_))
         used.insert(&files_->tensor(spec.name, spec.shape));
-    const auto is_known = [&](const std::string &name) {
-        for (const std::string &known : files_shape_.family->unused)
-            if (name == known || (known.back() == '.' && name.compare(0, known.size(), known) == 0))
-                return true;
+    for (const std::string &name : files_shape_.family->unused)
+        if (name.back() != '.') used.insert(files_->find(name));
+    const auto is_of_others = [&](const std::string &name) {
+        for (const std::string &prefix : files_shape_.family->unused)
+            if (prefix.back() == '.' && name.compare(0, prefix.size(), prefix) == 0) return true;
         return false;
     };
     // Where the head is tied, a copy of it does no harm; one of another shape says that the configuration is
@@ -91,7 +92,7 @@ void Checkpoint::check_tensors() {
     if (files_shape_.tied && files_->find(head) != nullptr)
         files_->tensor(head, {files_shape_.vocab_size, files_shape_.d_model});
     files_->each([&](const TensorView &view) {
-        if (used.count(&view) == 0 && !is_known(view.name)) unused_tensors_.push_back(view.name);
+        if (used.count(&view) == 0 && !is_of_others(view.name)) unused_tensors_.push_back(view.name);
     });
     std::sort(unused_tensors_.begin(), unused_tensors_.end());
 }

@@ -203,8 +203,13 @@ void ssd_range(const SsdArgs &args, uint32_t tile, uint32_t end, uint32_t first,
     }
 }
 
+// Where there are both, out of line: in one function the frame would be larger than that of either.
 template <bool Delta>
-inline void ssd_chunk(const SsdArgs &args) {
+#if ADDER_DELTA_RULE
+[[gnu::noinline]]
+#endif
+inline void
+ssd_chunk(const SsdArgs &args) {
     const uint32_t head_tiles = args.head_dim / 8;
     SsdHeads heads;
     for (uint32_t tile = args.tile_begin, end; tile < args.tile_end; tile = end) {

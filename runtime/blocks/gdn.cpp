@@ -21,11 +21,11 @@ constexpr Parts ab = parts(Dim::n_head, Dim::n_head);
 constexpr TensorRow tensors[] = {
     {Role::norm, Form::whole, false, 0, parts(Dim::d_model), Dim::one, 0, 0, 0},
     {Role::in_proj, Form::matrix, false, 0, convolved, Dim::d_model, in, inputs_fixed, 0},
-    {Role::z_proj, Form::matrix, false, 0, parts(Dim::d_inner), Dim::d_model, in, inputs_fixed, 0},
     {Role::ab_proj, Form::matrix, false, 0, ab, Dim::d_model, in, inputs_fixed, 0},
     {Role::ab_bias, Form::channels, true, 0, ab, Dim::one, 0, 0, 0},
     {Role::conv_weight, Form::channels, false, 0, convolved, Dim::d_conv, 0, 0, 0},
     {Role::conv_bias, Form::channels, true, 0, convolved, Dim::one, 0, 0, 0},
+    {Role::z_proj, Form::matrix, false, 0, parts(Dim::d_inner), Dim::d_model, in, inputs_fixed, 0},
     {Role::q_norm, Form::whole, false, 0, parts(Dim::d_state), Dim::one, 0, 0, 0},
     {Role::k_norm, Form::whole, true, 0, parts(Dim::d_state), Dim::one, 0, 0, 0},
     {Role::A2, Form::whole, false, 0, parts(Dim::n_head), Dim::one, 0, 0, 0},
@@ -85,10 +85,26 @@ constexpr BlockKind kind = {BlockId::gdn,
 // Under the root of a length.
 constexpr float length_epsilon = 1e-6f;
 
+// z = silu(z) * norm(o). Out of line for the sake of the stack.
+[[gnu::noinline]] void gate_heads(const Frame &frame, const float *norm, Range heads) {
+    const uint32_t head_dim = frame.dims()[Dim::head_dim];
+    const SlotView &vqk = frame.slots[Slot::zx], &z = frame.slots[Slot::z];
+    const float epsilon = frame.block.param(Param::mixer_norm_epsilon);
+    for (uint32_t t = 0; t < frame.tokens; ++t)
+        for (uint32_t first = head_dim * heads.begin; first < head_dim * heads.end; first += head_dim) {
+            float *const o = vqk.floats(first) + size_t{t} * vqk.stride;
+            frame.kernels.rmsnorm(o, norm + first, head_dim, head_dim, epsilon, o);
+            frame.kernels.silu_gate(z.floats(first) + size_t{t} * z.stride, o, head_dim);
+        }
+}
+
 }  // namespace
 }  // namespace gdn
 
 const BlockKind gdn_kind = gdn::kind;
+
+const GdnStep gdn_steps[2] = {{gdn::q_norm, Dim::n_group, Dim::n_group, 4, gdn_normalize},
+                              {gdn::A2, Dim::n_head, Dim::d_inner, gdn_work, gdn_scan}};
 
 void gdn_conv(const Frame &frame, const Channels &channels, uint32_t) {
     const SlotView &vqk = frame.slots[Slot::zx];
@@ -111,7 +127,7 @@ void gdn_normalize(const Frame &frame, const float *of_q, const float *of_k, Ran
 
 void gdn_scan(const Frame &frame, const float *a2, const float *norm, Range heads) {
     const Dims &n = frame.dims();
-    const SlotView &vqk = frame.slots[Slot::zx], &ab = frame.slots[Slot::ab], &z = frame.slots[Slot::z];
+    const SlotView &vqk = frame.slots[Slot::zx], &ab = frame.slots[Slot::ab];
     const uint32_t head_dim = n[Dim::head_dim], d_inner = n[Dim::d_inner];
     SsdArgs ssd;
     ssd.tile_begin = head_dim / tile_size * heads.begin;
@@ -137,13 +153,7 @@ void gdn_scan(const Frame &frame, const float *a2, const float *norm, Range head
     ssd.C = vqk.floats(d_inner);
     ssd.bc_stride = vqk.stride;
     frame.kernels.ssd_scan(ssd);
-    const float epsilon = frame.block.param(Param::mixer_norm_epsilon);
-    for (uint32_t t = 0; t < frame.tokens; ++t)
-        for (uint32_t first = head_dim * heads.begin; first < head_dim * heads.end; first += head_dim) {
-            float *const o = vqk.floats(first) + size_t{t} * vqk.stride;
-            frame.kernels.rmsnorm(o, norm + first, head_dim, head_dim, epsilon, o);
-            frame.kernels.silu_gate(z.floats(first) + size_t{t} * z.stride, o, head_dim);
-        }
+    gdn::gate_heads(frame, norm, heads);
 }
 
 }  // namespace adder
