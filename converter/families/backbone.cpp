@@ -154,15 +154,19 @@ std::vector<GgufName> gguf_whole() {
     return {{"token_embd.weight", embedding}, {"output_norm.weight", final_norm}, {"output.weight", head}};
 }
 
+std::vector<GgufName> gguf_mixer(const std::string &prefix) {
+    return {{"ssm_in.weight", prefix + "in_proj.weight"},
+            {"ssm_in.bias", prefix + "in_proj.bias"},
+            {"ssm_conv1d.weight", prefix + "conv1d.weight", GgufShape::taps},
+            {"ssm_conv1d.bias", prefix + "conv1d.bias"},
+            {"ssm_d", prefix + "D", GgufShape::vector},
+            {"ssm_out.weight", prefix + "out_proj.weight"},
+            {"ssm_out.bias", prefix + "out_proj.bias"}};
+}
+
 std::vector<GgufName> gguf_within(std::vector<GgufName> own) {
-    std::vector<GgufName> all = {{"attn_norm.weight", "norm.weight"},
-                                 {"ssm_in.weight", "mixer.in_proj.weight"},
-                                 {"ssm_in.bias", "mixer.in_proj.bias"},
-                                 {"ssm_conv1d.weight", "mixer.conv1d.weight", GgufShape::taps},
-                                 {"ssm_conv1d.bias", "mixer.conv1d.bias"},
-                                 {"ssm_d", "mixer.D", GgufShape::vector},
-                                 {"ssm_out.weight", "mixer.out_proj.weight"},
-                                 {"ssm_out.bias", "mixer.out_proj.bias"}};
+    std::vector<GgufName> all = gguf_mixer("mixer.");
+    all.push_back({"attn_norm.weight", "norm.weight"});
     all.insert(all.end(), own.begin(), own.end());
     return all;
 }

@@ -139,6 +139,27 @@ DenseTensor read(const TensorFiles &files, const ModelShape &model, Role role, u
     return dense;
 }
 
+// ---- GGUF -----------------------------------------------------------------------------------------------------------
+
+// conversion/falcon_h1.py. Every multiplier is in the weights already; without output.weight the head is the embedding with its
+// multiplier, as llama.cpp computes it.
+std::string gguf_config(const GgufKeys &keys) {
+    JsonWriter json;
+    keys.begin("falcon_h1", &json);
+    gqa_layers::write_gguf_config(keys, true, "intermediate_size", &json);
+    hybrid::write_gguf_mixer(keys, &json);
+    keys.copy("ssm.inner_size", "mamba_d_ssm", &json);
+    json.key("mamba_d_head").value(keys.quotient("ssm.inner_size", "ssm.time_step_rank"));
+    json.key("projectors_bias").value(keys.has_in_layers("ssm_out.bias"));
+    json.key("mamba_rms_norm").value(keys.has_in_layers("ssm_norm.weight"));
+    json.key("mamba_norm_before_gate").value(false);
+    return json.end_object().text();
+}
+
+const GgufForm gguf = {"falcon-h1", gguf_config, hybrid::gguf_whole(hybrid::feed_forward_spelling),
+                       hybrid::feed_forward_spelling.layers,
+                       hybrid::gguf_within(hybrid::feed_forward_spelling)};
+
 // ---- make-random ----------------------------------------------------------------------------------------------------
 
 // The multipliers of Falcon-H1-0.5B.
@@ -230,6 +251,11 @@ const Family falcon_h1 = {"falcon-h1",
                           {// tiiuae/NAME-Base
                            {"falcon-h1-tiny-90m", 512, 24, 32768},
                            {"falcon-h1-0.5b", 1024, 36, 32784},
-                           {"falcon-h1-1.5b", 2048, 24, 65537}}};
+                           {"falcon-h1-1.5b", 2048, 24, 65537}},
+                          nullptr,
+                          {},
+                          nullptr,
+                          {},
+                          &gguf};
 
 }  // namespace adder

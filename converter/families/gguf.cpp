@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "converter/base/error.h"
 #include "converter/families/family.h"
@@ -49,6 +50,11 @@ std::vector<TensorFiles::NamedView> parts_of(const GgufName &name, const std::st
         break;
     case GgufShape::heads:
         if (head_dim > 0 && view.elements % head_dim == 0) shape = {view.elements / head_dim, head_dim};
+        break;
+    case GgufShape::halves:
+        if (shape.size() == 2 && head_dim > 0 && head_dim <= UINT32_MAX && shape[0] % head_dim == 0 &&
+            head_dim % 2 == 0)
+            view.head_rows = static_cast<uint32_t>(head_dim);
         break;
     case GgufShape::rows: {
         const std::vector<std::string> names = words(name.ours);
@@ -99,6 +105,41 @@ int64_t GgufKeys::integer(const char *key) const {
     metadata_.refuse(name(key), "is missing; an integer is needed");
 }
 
+bool GgufKeys::has_in_layers(const std::string &name) const {
+    bool found = false;
+    std::string number, rest;
+    files_.each([&](const TensorView &tensor) {
+        found = found || (split_layer(tensor.name, &number, &rest) && rest == name);
+    });
+    return found;
+}
+
+std::vector<int64_t> GgufKeys::layers(const char *key) const {
+    const int64_t count = integer("block_count");
+    const GgufValue *const value = metadata_.find(name(key));
+    // Of more layers than there may be, which is found later, no more than these.
+    if (value == nullptr || !value->is_array)
+        return std::vector<int64_t>(static_cast<size_t>(std::min<int64_t>(count, max_n_layer)), integer(key));
+    std::vector<int64_t> list = metadata_.integers(name(key));
+    const bool possible = count > 0 && count <= max_n_layer;  // else it is found later
+    if (possible && list.size() != static_cast<size_t>(count))
+        metadata_.refuse(name(key), format("has %zu elements; block_count is %lld", list.size(),
+                                           static_cast<long long>(count)));
+    for (const int64_t one : list)
+        if (one < 0 || one > INT32_MAX)
+            metadata_.refuse(name(key), format("has %lld; an integer from 0 to %d is needed",
+                                               static_cast<long long>(one), INT32_MAX));
+    return list;
+}
+
+int64_t GgufKeys::quotient(const char *key, const char *divisor) const {
+    const int64_t a = integer(key), b = integer(divisor);
+    if (b == 0 || a % b != 0)
+        metadata_.refuse(name(divisor), format("is %lld; a number is needed that divides %s, %lld",
+                                               static_cast<long long>(b), key, static_cast<long long>(a)));
+    return a / b;
+}
+
 double GgufKeys::number(const char *key) const {
     const auto value = metadata_.number(name(key));
     if (!value) metadata_.refuse(name(key), "is missing; a number is needed");
@@ -142,6 +183,40 @@ void GgufKeys::copy_number(const char *key, const char *ours, JsonWriter *json) 
     json->key(ours).value(static_cast<float>(number(key)));
 }
 
+void GgufKeys::copy(const std::vector<GgufMember> &members, JsonWriter *json) const {
+    for (const GgufMember &member : members) {
+        switch (member.kind) {
+        case GgufMember::Kind::integer: copy(member.theirs, member.ours, json); break;
+        case GgufMember::Kind::number_if_there:
+            if (!has(member.theirs)) break;
+            [[fallthrough]];
+        case GgufMember::Kind::number: copy_number(member.theirs, member.ours, json); break;
+        case GgufMember::Kind::alike: {
+            int64_t found = 0;
+            for (const int64_t one : layers(member.theirs)) {
+                if (one != 0 && found != 0 && one != found)
+                    refuse(member.theirs, format("has %lld and %lld; one number for all layers that have any "
+                                                 "is needed",
+                                                 static_cast<long long>(found), static_cast<long long>(one)));
+                if (one != 0) found = one;
+            }
+            if (found != 0) json->key(member.ours).value(found);
+            break;
+        }
+        }
+    }
+}
+
+void GgufKeys::write_expand(const char *ours, int64_t width, JsonWriter *json) const {
+    // 0 is refused as the width.
+    const auto d_model = static_cast<double>(std::max<int64_t>(integer("embedding_length"), 1));
+    // The quotient, or the next number, whose product with the width of the model is not below.
+    double expand = static_cast<double>(width) / d_model;
+    if (expand * d_model < static_cast<double>(width))
+        expand = std::nextafter(expand, std::numeric_limits<double>::infinity());
+    json->key(ours).value(expand);
+}
+
 std::vector<std::string> gguf_architectures() {
     std::vector<std::string> all;
     for (const Family *family : families())
@@ -160,8 +235,7 @@ std::string config_from_gguf(TensorFiles *files) {
     const GgufForm &form = form_of(metadata);
     const GgufKeys keys(metadata, *files);
     const std::string config = form.config(keys);
-    const uint64_t head_dim =
-        form.head_dim == nullptr ? 0 : static_cast<uint64_t>(keys.integer(form.head_dim));
+    const uint64_t head_dim = form.head_dim == nullptr ? 0 : form.head_dim(keys);
     files->arrange([&](const TensorView &tensor) { return arranged(form, head_dim, tensor); });
     return config;
 }

@@ -6,7 +6,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "converter/import/tensor_files.h"
@@ -20,14 +22,27 @@ enum class GgufShape {
     vector,  // all elements in one dimension: [n_head, 1], [n_group, width], [1, 1, d]
     taps,    // [channels, taps]: [channels, 1, taps]
     heads,   // [d]: [n_head, head_dim]
+    halves,  // [n_head * head_dim, d], the two halves of a head's rows in turns (TensorView::head_rows), as llama.cpp turns them
     rows     // [n, ...]: n tensors of [1, 1, d]
 };
 
 struct GgufName {
     const char *theirs;
-    const char *ours;  // of `rows` several, with spaces between
+    std::string ours;  // of `rows` several, with spaces between
     GgufShape shape = GgufShape::plain;
     bool negative_exp = false;  // TensorView's
+};
+
+// A key, by what stands behind the architecture, and the member of config.json that it becomes.
+struct GgufMember {
+    enum class Kind {
+        integer,
+        number,
+        number_if_there,  // left out where the file has no such key
+        alike  // an integer, or one for each layer: those that are not 0 have to be equal. Left out where all are 0
+    };
+    const char *theirs, *ours;
+    Kind kind = Kind::integer;
 };
 
 // What a file says of a model of its architecture.
@@ -37,11 +52,24 @@ class GgufKeys {
 
     const std::string &architecture() const { return architecture_; }
     bool has_tensor(const std::string &name) const { return files_.find(name) != nullptr; }
+    bool has_in_layers(const std::string &name) const;  // "ssm_in.bias", in any of them
 
     // By what stands behind the architecture: "ssm.state_size". Throw Error(bad_input) if a key is missing.
     int64_t integer(const char *key) const;
     double number(const char *key) const;
-    bool boolean(const char *key) const { return metadata_.boolean(name(key)).value_or(false); }
+    bool boolean(const char *key, bool without = false) const {
+        return metadata_.boolean(name(key)).value_or(without);
+    }
+    // Nothing where it is.
+    std::optional<int64_t> find_integer(const char *key) const {
+        return metadata_.integer(name(key), 0, INT32_MAX);
+    }
+    bool has(const char *key) const { return metadata_.find(name(key)) != nullptr; }
+    std::string_view string(const char *key) const { return metadata_.string(name(key)).value_or(""); }
+    // One integer for each of the layers, or for all.
+    std::vector<int64_t> layers(const char *key) const;
+    // A quotient, of which the second has to divide the first.
+    int64_t quotient(const char *key, const char *divisor) const;
     [[noreturn]] void refuse(const char *key, const std::string &why) const {
         metadata_.refuse(name(key), why);
     }
@@ -55,6 +83,9 @@ class GgufKeys {
         json->key(ours).value(integer(key));
     }
     void copy_number(const char *key, const char *ours, JsonWriter *json) const;
+    void copy(const std::vector<GgufMember> &members, JsonWriter *json) const;
+    // The number that times embedding_length and cut to an integer is this.
+    void write_expand(const char *ours, int64_t width, JsonWriter *json) const;
 
   private:
     std::string name(const char *key) const { return architecture_ + "." + key; }
@@ -68,10 +99,10 @@ struct GgufForm {
     const char *architecture;  // general.architecture
     // The text of a config.json, with its model_type; names of tensors are those of the file yet.
     std::string (*config)(const GgufKeys &keys);
-    std::vector<GgufName> whole;     // outside of layers
-    const char *layers;              // what stands in the place of "blk.": "backbone.layers."
-    std::vector<GgufName> within;    // of a layer
-    const char *head_dim = nullptr;  // the key, where a tensor has heads
+    std::vector<GgufName> whole;   // outside of layers
+    const char *layers;            // what stands in the place of "blk.": "backbone.layers."
+    std::vector<GgufName> within;  // of a layer
+    uint64_t (*head_dim)(const GgufKeys &keys) = nullptr;  // where a tensor has heads
 };
 
 // Those of all families.

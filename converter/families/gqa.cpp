@@ -21,6 +21,17 @@ constexpr hybrid::Spelling granite_spelling = {
     "mamba.",
     {"self_attn.", "o_proj.weight", "shared_mlp.input_linear.weight", "shared_mlp.input_linear.weight",
      "shared_mlp.output_linear.weight"}};
+// Of GGUF files, where gate and up are two.
+constexpr hybrid::Spelling granite_gguf_spelling = {
+    granite_spelling.embedding,
+    granite_spelling.final_norm,
+    granite_spelling.layers,
+    granite_spelling.norm,
+    granite_spelling.second_norm,
+    granite_spelling.mixer,
+    {"self_attn.", "o_proj.weight", "shared_mlp.gate_linear.weight", "shared_mlp.up_linear.weight",
+     "shared_mlp.output_linear.weight"}};
+
 // ---- config.json ----------------------------------------------------------------------------------------------------
 
 // A list with the type of each layer, in the words of transformers 5 or of those before it.
@@ -72,6 +83,7 @@ bool recognises_granite(const ConfigReader &config) {
 ModelShape read_granite(const ConfigReader &config) {
     ModelShape model = hybrid::read_common(config, true);
     gqa_layers::Heads heads = gqa_layers::read_heads(config, model);
+    model.split_gate = config.boolean("shared_mlp_split").value_or(false);
     if (config.integer("num_local_experts", 0, INT32_MAX).value_or(0) != 0)
         bad_input("%s is not 0; mixtures of experts are not supported",
                   config.what("num_local_experts").c_str());
@@ -103,6 +115,60 @@ ModelShape read_bamba(const ConfigReader &config) {
     gqa_layers::check_shapes(config, model);
     return model;
 }
+
+// ---- Tensors --------------------------------------------------------------------------------------------------------
+
+const hybrid::Spelling &granite_spelling_of(const ModelShape &model) {
+    return model.split_gate ? granite_gguf_spelling : granite_spelling;
+}
+
+std::string granite_tensor_name(const ModelShape &model, Role role, uint32_t block) {
+    return hybrid::tensor_name(granite_spelling_of(model), model, role, block);
+}
+
+std::vector<TensorSpec> granite_tensors(const ModelShape &model) {
+    return hybrid::tensors(granite_spelling_of(model), model);
+}
+
+DenseTensor read_granite_tensor(const TensorFiles &files, const ModelShape &model, Role role, uint32_t block) {
+    return hybrid::read(granite_spelling_of(model), files, model, role, block);
+}
+
+// ---- GGUF -----------------------------------------------------------------------------------------------------------
+
+// conversion/granite.py, which makes such files of Bamba, too: it has rope where this architecture's others have none. As many norms
+// as groups of B and C, as llama.cpp normalizes.
+std::string gguf_config(const GgufKeys &keys) {
+    JsonWriter json;
+    keys.begin("granitemoehybrid", &json);
+    const bool turns = keys.boolean("rope.scaling.finetuned", true);
+    gqa_layers::write_gguf_config(keys, turns, "shared_intermediate_size", &json);
+    json.key("position_embedding_type").value(turns ? "rope" : "nope");
+    hybrid::write_gguf_mixer(keys, &json);
+    keys.copy({{"ssm.group_count", "norm_groups"},
+               {"embedding_scale", "embedding_multiplier", GgufMember::Kind::number_if_there},
+               {"residual_scale", "residual_multiplier", GgufMember::Kind::number_if_there},
+               {"logit_scale", "logits_scaling", GgufMember::Kind::number_if_there},
+               {"attention.scale", "attention_multiplier", GgufMember::Kind::number_if_there}},
+              &json);
+    if (!keys.has("attention.scale"))
+        json.key("attention_multiplier")
+            .value(1 / std::sqrt(static_cast<double>(gqa_layers::gguf_head_dim(keys))));
+    keys.write_expand("mamba_expand", keys.integer("ssm.inner_size"), &json);
+    json.key("mamba_d_head").value(keys.quotient("ssm.inner_size", "ssm.time_step_rank"));
+    json.key("shared_mlp_split").value(true);
+    json.key("layer_types").begin_array();
+    for (const int64_t heads : keys.layers("attention.head_count_kv"))
+        json.value(heads != 0 ? "attention" : "mamba");
+    return json.end_array().end_object().text();
+}
+
+const GgufForm gguf = {"granitehybrid",
+                       gguf_config,
+                       hybrid::gguf_whole(granite_gguf_spelling),
+                       granite_gguf_spelling.layers,
+                       hybrid::gguf_within(granite_gguf_spelling, GgufShape::halves),
+                       gqa_layers::gguf_head_dim};
 
 // ---- make-random ----------------------------------------------------------------------------------------------------
 
@@ -193,16 +259,21 @@ const Family granite = {"granite",
                         recognises_granite,
                         read_granite,
                         hybrid::same_name,
-                        hybrid::tensors_of<granite_spelling>,
-                        hybrid::tensor_name_of<granite_spelling>,
-                        hybrid::read_of<granite_spelling>,
+                        granite_tensors,
+                        granite_tensor_name,
+                        read_granite_tensor,
                         gqa_layers::tune,
                         granite_like,
                         write_granite,
                         hybrid::initial,
                         {// ibm-granite/NAME
                          {"granite-4.0-h-350m", 768, 32, 100352},
-                         {"granite-4.0-h-1b", 1536, 40, 100352}}};
+                         {"granite-4.0-h-1b", 1536, 40, 100352}},
+                        nullptr,
+                        {},
+                        nullptr,
+                        {},
+                        &gguf};
 
 const Family bamba = {"bamba",
                       "bamba",

@@ -71,6 +71,32 @@ ModelShape read_common(const ConfigReader &config, bool tied, uint32_t n_layer) 
     return model;
 }
 
+void write_gguf_mixer(const GgufKeys &keys, JsonWriter *json) {
+    keys.copy({{"ssm.conv_kernel", "mamba_d_conv"},
+               {"ssm.state_size", "mamba_d_state"},
+               {"ssm.time_step_rank", "mamba_n_heads"},
+               {"ssm.group_count", "mamba_n_groups"},
+               {"attention.layer_norm_rms_epsilon", "rms_norm_eps", GgufMember::Kind::number}},
+              json);
+    json->key("mamba_conv_bias").value(keys.has_in_layers("ssm_conv1d.bias"));
+    json->key("mamba_proj_bias").value(keys.has_in_layers("ssm_in.bias"));
+}
+
+std::vector<GgufName> gguf_whole(const Spelling &spelling) {
+    return {{"token_embd.weight", spelling.embedding},
+            {"output_norm.weight", spelling.final_norm},
+            {"output.weight", head}};
+}
+
+// llama.cpp has norms of MLPs without an end in files of Falcon-H1.
+std::vector<GgufName> gguf_within(const Spelling &spelling, GgufShape heads) {
+    std::vector<GgufName> all =
+        mamba2_mixer::gguf_names(spelling.mixer, gqa_layers::gguf_names(spelling.names, heads));
+    all.push_back({"attn_norm.weight", spelling.norm});
+    for (const char *theirs : {"ffn_norm.weight", "ffn_norm"}) all.push_back({theirs, spelling.second_norm});
+    return all;
+}
+
 BlobShape mixer_like(ModelShape *model, uint32_t d_inner, uint32_t n_head, uint32_t d_state, uint32_t n_group) {
     if (d_inner % (n_head * tile_size) != 0) n_head = d_inner / tile_size;
     if (n_head % n_group != 0) n_group = 1;

@@ -53,6 +53,12 @@ inline std::string same_name(const std::string &name) { return name; }
 // `tied` is the default.
 ModelShape read_common(const ConfigReader &config, bool tied, uint32_t n_layer = 0);
 
+// GGUF: the members of config.json, by their names, that say of mixers with keys "mamba_..." what there is to say; the names of
+// tensors.
+void write_gguf_mixer(const GgufKeys &keys, JsonWriter *json);
+std::vector<GgufName> gguf_whole(const Spelling &spelling);
+std::vector<GgufName> gguf_within(const Spelling &spelling, GgufShape heads = GgufShape::plain);
+
 // make-random: mixers of so many heads where their channels come out as a multiple of 8; groups of heads of attention;
 // matrices so wide that logits stay moderate.
 BlobShape mixer_like(ModelShape *model, uint32_t d_inner, uint32_t n_head, uint32_t d_state, uint32_t n_group);

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "converter/families/gqa_layers.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -195,6 +196,63 @@ DenseTensor read(const Names &names, const TensorFiles &files, const ModelShape 
     dense.rows += values.rows;
     dense.values.insert(dense.values.end(), values.values.begin(), values.values.end());
     return dense;
+}
+
+uint64_t gguf_head_dim(const GgufKeys &keys) {
+    if (const auto length = keys.find_integer("attention.key_length")) {
+        keys.require("attention.value_length", *length);
+        return static_cast<uint64_t>(*length);
+    }
+    return static_cast<uint64_t>(keys.quotient("embedding_length", "attention.head_count"));
+}
+
+void write_gguf_config(const GgufKeys &keys, bool turns, const char *mlp_width, JsonWriter *json) {
+    const auto experts = keys.find_integer("expert_count");
+    if (experts.value_or(0) != 0)
+        keys.refuse("expert_count", format("is %lld; mixtures of experts are not supported",
+                                           static_cast<long long>(*experts)));
+    keys.require("attention.sliding_window", 0);
+    if (!keys.boolean("attention.causal", true)) keys.refuse("attention.causal", "is false; true is needed");
+    const auto head_dim = static_cast<int64_t>(gguf_head_dim(keys));
+    keys.copy({{"attention.head_count", "num_attention_heads", GgufMember::Kind::alike},
+               {"attention.head_count_kv", "num_key_value_heads", GgufMember::Kind::alike},
+               {"feed_forward_length", mlp_width, GgufMember::Kind::alike},
+               {"context_length", "max_position_embeddings"}},
+              json);
+    json->key("head_dim").value(head_dim);
+    const auto any = [&](std::initializer_list<const char *> names) {
+        bool found = false;
+        for (const char *name : names) found = found || keys.has_in_layers(name);
+        return found;
+    };
+    json->key("attention_bias").value(any({"attn_q.bias", "attn_k.bias", "attn_v.bias", "attn_output.bias"}));
+    json->key("mlp_bias").value(any({"ffn_gate.bias", "ffn_up.bias", "ffn_down.bias"}));
+    json->key("tie_word_embeddings").value(!keys.has_tensor("output.weight"));
+    if (!turns) return;
+    const std::string_view scaling = keys.string("rope.scaling.type");
+    if (!scaling.empty() && scaling != "none")
+        keys.refuse("rope.scaling.type",
+                    "is " + json_quote(std::string(scaling)) + "; angles that are scaled are not supported");
+    if (keys.has_tensor("rope_freqs.weight"))
+        keys.refuse("rope.freq_base", "comes with a tensor \"rope_freqs.weight\", which is not supported");
+    keys.copy({{"rope.freq_base", "rope_theta", GgufMember::Kind::number_if_there}}, json);
+    if (const auto count = keys.find_integer("rope.dimension_count"); count && *count != head_dim)
+        json->key("partial_rotary_factor")
+            .value(static_cast<double>(*count) / static_cast<double>(std::max<int64_t>(head_dim, 1)));
+}
+
+std::vector<GgufName> gguf_names(const Names &names, GgufShape heads) {
+    const std::string attention = names.attention;
+    std::vector<GgufName> all = {{"attn_q.weight", attention + "q_proj.weight", heads},
+                                 {"attn_k.weight", attention + "k_proj.weight", heads},
+                                 {"attn_v.weight", attention + "v_proj.weight"},
+                                 {"attn_output.weight", attention + names.out},
+                                 {"ffn_up.weight", names.up},
+                                 {"ffn_down.weight", names.down}};
+    if (names.gate != nullptr) all.push_back({"ffn_gate.weight", names.gate});
+    if (names.q_norm != nullptr) all.push_back({"attn_q_norm.weight", attention + names.q_norm});
+    if (names.k_norm != nullptr) all.push_back({"attn_k_norm.weight", attention + names.k_norm});
+    return all;
 }
 
 void scale(double factor, DenseTensor *dense) { scale_rows(factor, 0, dense->rows, dense); }

@@ -136,6 +136,45 @@ DenseTensor read(const TensorFiles &files, const ModelShape &model, Role role, u
     return backbone::read(files, tensor_name(model, role, block), extent.cols);
 }
 
+// ---- GGUF -----------------------------------------------------------------------------------------------------------
+
+// conversion/lfm2.py: layers without heads of keys are convolutions. Older files name the final norm token_embd_norm, newer ones
+// as all others do.
+std::string gguf_config(const GgufKeys &keys) {
+    JsonWriter json;
+    keys.begin("lfm2", &json);
+    gqa_layers::write_gguf_config(keys, true, "intermediate_size", &json);
+    keys.copy({{"shortconv.l_cache", "conv_L_cache"},
+               {"attention.layer_norm_rms_epsilon", "norm_eps", GgufMember::Kind::number}},
+              &json);
+    json.key("block_auto_adjust_ff_dim").value(false);
+    json.key("conv_bias").value(keys.has_in_layers("shortconv.conv.bias"));
+    json.key("layer_types").begin_array();
+    for (const int64_t heads : keys.layers("attention.head_count_kv"))
+        json.value(heads != 0 ? "full_attention" : "conv");
+    return json.end_array().end_object().text();
+}
+
+std::vector<GgufName> gguf_within() {
+    std::vector<GgufName> all = gqa_layers::gguf_names(names);
+    for (const GgufName &one : {GgufName{"attn_norm.weight", "operator_norm.weight"},
+                                GgufName{"ffn_norm.weight", "ffn_norm.weight"},
+                                GgufName{"shortconv.in_proj.weight", "conv.in_proj.weight"},
+                                GgufName{"shortconv.conv.weight", "conv.conv.weight", GgufShape::taps},
+                                GgufName{"shortconv.out_proj.weight", "conv.out_proj.weight"}})
+        all.push_back(one);
+    return all;
+}
+
+const GgufForm gguf = {"lfm2",
+                       gguf_config,
+                       {{"token_embd.weight", embedding},
+                        {"token_embd_norm.weight", final_norm},
+                        {"output_norm.weight", final_norm},
+                        {"output.weight", head}},
+                       "model.layers.",
+                       gguf_within()};
+
 // ---- make-random ----------------------------------------------------------------------------------------------------
 
 // The published shapes have heads of 64 channels, half or a quarter as many for keys, and widths of the MLP of their own.
@@ -214,7 +253,7 @@ const Family lfm2 = {"lfm2",
                      {},
                      nullptr,
                      {},
-                     nullptr,
+                     &gguf,
                      "llama-bpe"};
 
 }  // namespace

@@ -107,23 +107,14 @@ std::string name_of(const ModelShape &, Role role, uint32_t block) { return tens
 
 // conversion/mamba.py. As many norms as groups of B and C: llama.cpp normalizes as mamba_ssm does.
 std::string gguf_config(const GgufKeys &keys) {
-    const int64_t d_inner = keys.integer("ssm.inner_size"), n_head = keys.integer("ssm.time_step_rank"),
-                  d_model =
-                      std::max<int64_t>(keys.integer("embedding_length"), 1);  // 0 is refused as the width
-    if (n_head == 0 || d_inner % n_head != 0)
-        keys.refuse("ssm.time_step_rank",
-                    format("is %lld; a number of heads is needed that divides ssm.inner_size, %lld",
-                           static_cast<long long>(n_head), static_cast<long long>(d_inner)));
     JsonWriter json;
     keys.begin("mamba2", &json);
-    // The quotient, or the next number, whose product with the width is not below the inner dimension.
-    double expand = static_cast<double>(d_inner) / static_cast<double>(d_model);
-    if (expand * static_cast<double>(d_model) < static_cast<double>(d_inner))
-        expand = std::nextafter(expand, std::numeric_limits<double>::infinity());
-    json.key("expand").value(expand);
-    json.key("num_heads").value(n_head).key("head_dim").value(d_inner / n_head);
-    keys.copy("ssm.group_count", "n_groups", &json);
-    keys.copy("ssm.group_count", "norm_groups", &json);
+    keys.write_expand("expand", keys.integer("ssm.inner_size"), &json);
+    json.key("head_dim").value(keys.quotient("ssm.inner_size", "ssm.time_step_rank"));
+    keys.copy({{"ssm.time_step_rank", "num_heads"},
+               {"ssm.group_count", "n_groups"},
+               {"ssm.group_count", "norm_groups"}},
+              &json);
     backbone::end_gguf_config(keys, &json);
     return json.text();
 }
@@ -162,9 +153,7 @@ Initial initial(const TensorSpec &tensor, const ModelShape &model) {
 }
 
 const GgufForm gguf = {"mamba2", gguf_config, backbone::gguf_whole(), "backbone.layers.",
-                       backbone::gguf_within({{"ssm_dt.bias", "mixer.dt_bias"},
-                                              {"ssm_a", "mixer.A_log", GgufShape::vector, true},
-                                              {"ssm_norm.weight", "mixer.norm.weight", GgufShape::vector}})};
+                       mamba2_mixer::gguf_names("mixer.", {{"attn_norm.weight", "norm.weight"}})};
 
 const Family mamba2 = {"mamba2",
                        "mamba2",

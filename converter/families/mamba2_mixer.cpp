@@ -183,6 +183,15 @@ void add_tensors(const ModelShape &model, uint32_t block, const std::string &pre
     if (bias) add(Role::out_proj_bias, {d_model});
 }
 
+std::vector<GgufName> gguf_names(const std::string &prefix, const std::vector<GgufName> &own) {
+    std::vector<GgufName> all = backbone::gguf_mixer(prefix);
+    all.push_back({"ssm_dt.bias", prefix + "dt_bias"});
+    all.push_back({"ssm_a", prefix + "A_log", GgufShape::vector, true});
+    all.push_back({"ssm_norm.weight", prefix + "norm.weight", GgufShape::vector});
+    all.insert(all.end(), own.begin(), own.end());
+    return all;
+}
+
 DenseTensor read(const TensorFiles &files, const ModelShape &model, Role role, uint32_t block,
                  const std::string &prefix) {
     const Extent extent = extent_of(model, role, block);

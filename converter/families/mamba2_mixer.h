@@ -3,6 +3,7 @@
 #pragma once
 
 #include "converter/families/family.h"
+#include "converter/families/gguf.h"
 
 namespace adder::mamba2_mixer {
 
@@ -33,6 +34,9 @@ std::string tensor_name(Role role, const std::string &prefix);
 // All tensors of a block but its norm.
 void add_tensors(const ModelShape &model, uint32_t block, const std::string &prefix,
                  std::vector<TensorSpec> *tensors);
+
+// GGUF: the names of its tensors within a layer, and those of a family's own.
+std::vector<GgufName> gguf_names(const std::string &prefix, const std::vector<GgufName> &own);
 
 // ... as the runtime wants it.
 DenseTensor read(const TensorFiles &files, const ModelShape &model, Role role, uint32_t block,

@@ -112,6 +112,46 @@ std::string rename(const std::string &name) {
     return rest.compare(0, 9, "backbone.") == 0 ? rest : "backbone." + rest;
 }
 
+// ---- GGUF -----------------------------------------------------------------------------------------------------------
+
+// conversion/nemotron.py: a layer with heads of keys is attention, one with a width of its MLP that, the others are mixers. Nothing
+// turns; halves of heads lie in turns all the same, as in Granite's files.
+std::string gguf_config(const GgufKeys &keys) {
+    JsonWriter json;
+    keys.begin("nemotron_h", &json);
+    gqa_layers::write_gguf_config(keys, false, "intermediate_size", &json);
+    keys.copy({{"ssm.conv_kernel", "conv_kernel"},
+               {"ssm.state_size", "ssm_state_size"},
+               {"ssm.time_step_rank", "mamba_num_heads"},
+               {"ssm.group_count", "n_groups"}},
+              &json);
+    json.key("mamba_head_dim").value(keys.quotient("ssm.inner_size", "ssm.time_step_rank"));
+    json.key("use_conv_bias").value(keys.has_in_layers("ssm_conv1d.bias"));
+    json.key("mamba_proj_bias").value(keys.has_in_layers("ssm_in.bias"));
+    keys.copy_number(keys.has("attention.layer_norm_rms_epsilon") ? "attention.layer_norm_rms_epsilon"
+                                                                  : "attention.layer_norm_epsilon",
+                     "layer_norm_epsilon", &json);
+    const std::vector<int64_t> heads = keys.layers("attention.head_count_kv"),
+                               widths = keys.layers("feed_forward_length");
+    json.key("layers_block_type").begin_array();
+    for (size_t layer = 0; layer < heads.size(); ++layer) {
+        if (heads[layer] != 0 && widths[layer] != 0)
+            keys.refuse(
+                "feed_forward_length",
+                format("is %lld in layer %zu, which has %lld heads of keys: it can be attention or an MLP",
+                       static_cast<long long>(widths[layer]), layer, static_cast<long long>(heads[layer])));
+        json.value(heads[layer] != 0 ? "attention" : widths[layer] != 0 ? "mlp" : "mamba");
+    }
+    return json.end_array().end_object().text();
+}
+
+const GgufForm gguf = {"nemotron_h",
+                       gguf_config,
+                       hybrid::gguf_whole(spelling),
+                       spelling.layers,
+                       hybrid::gguf_within(spelling, GgufShape::halves),
+                       gqa_layers::gguf_head_dim};
+
 // ---- make-random ----------------------------------------------------------------------------------------------------
 
 // Attention and MLPs as often as in Nemotron-3-Nano-4B: 4 and 17 of 42 layers.
@@ -185,6 +225,11 @@ const Family nemotron_h = {"nemotron-h",
                            write_config,
                            hybrid::initial,
                            {// nvidia/NAME
-                            {"nemotron-3-nano-4b", 3136, 42, 131072}}};
+                            {"nemotron-3-nano-4b", 3136, 42, 131072}},
+                           nullptr,
+                           {},
+                           nullptr,
+                           {},
+                           &gguf};
 
 }  // namespace adder

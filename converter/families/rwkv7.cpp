@@ -294,13 +294,14 @@ std::string gguf_config(const GgufKeys &keys) {
     keys.require("token_shift_count", 2);
     JsonWriter json;
     keys.begin("rwkv7", &json);
-    keys.copy("wkv.head_size", "head_dim", &json);
-    keys.copy("feed_forward_length", "intermediate_size", &json);
-    keys.copy("attention.decay_lora_rank", "decay_low_rank_dim", &json);
-    keys.copy("attention.iclr_lora_rank", "a_low_rank_dim", &json);
-    keys.copy("attention.value_residual_mix_lora_rank", "v_low_rank_dim", &json);
-    keys.copy("attention.gate_lora_rank", "gate_low_rank_dim", &json);
-    keys.copy_number("attention.layer_norm_epsilon", "norm_eps", &json);
+    keys.copy({{"wkv.head_size", "head_dim"},
+               {"feed_forward_length", "intermediate_size"},
+               {"attention.decay_lora_rank", "decay_low_rank_dim"},
+               {"attention.iclr_lora_rank", "a_low_rank_dim"},
+               {"attention.value_residual_mix_lora_rank", "v_low_rank_dim"},
+               {"attention.gate_lora_rank", "gate_low_rank_dim"},
+               {"attention.layer_norm_epsilon", "norm_eps", GgufMember::Kind::number}},
+              &json);
     return json.end_object().text();
 }
 
@@ -343,7 +344,7 @@ const GgufForm gguf = {
      {"channel_mix_lerp_k.weight", "ffn.x_k", GgufShape::vector},
      {"channel_mix_key.weight", "ffn.key.weight"},
      {"channel_mix_value.weight", "ffn.value.weight"}},
-    "wkv.head_size"};
+    [](const GgufKeys &keys) { return static_cast<uint64_t>(keys.integer("wkv.head_size")); }};
 
 // ---- Weights --------------------------------------------------------------------------------------------------------
 

@@ -71,6 +71,23 @@ void floats_of(DType dtype, const uint8_t *source, size_t count, float *out) {
 
 constexpr size_t piece = 4096;  // elements that are gathered at a time
 
+// As they lie in the file.
+void stored_floats(const TensorView &tensor, uint64_t first, uint64_t count, float *out) {
+    if (is_blocks(tensor.dtype)) return floats_of_blocks(tensor.dtype, tensor.data, first, count, out);
+    const size_t size = dtype_bits(tensor.dtype) / 8;
+    if (tensor.strides.empty()) {
+        floats_of(tensor.dtype, tensor.data + first * size, static_cast<size_t>(count), out);
+        return;
+    }
+    uint8_t bytes[piece * 4];
+    for (uint64_t done = 0; done < count;) {
+        const auto some = static_cast<size_t>(std::min<uint64_t>(piece, count - done));
+        gather(tensor, first + done, some, bytes);
+        floats_of(tensor.dtype, bytes, some, out + done);
+        done += some;
+    }
+}
+
 }  // namespace
 
 const char *dtype_name(DType dtype) { return dtype_info(dtype).name; }
@@ -116,19 +133,19 @@ void convert_to_float(const TensorView &tensor, uint64_t first, uint64_t count, 
              tensor.file->c_str(), json_quote(tensor.name).c_str(), tensor.elements, count, first);
     }
     if (count == 0) return;
-    if (is_blocks(tensor.dtype)) return floats_of_blocks(tensor.dtype, tensor.data, first, count, out);
-    const size_t size = dtype_bits(tensor.dtype) / 8;
-    if (tensor.strides.empty()) {
-        floats_of(tensor.dtype, tensor.data + first * size, static_cast<size_t>(count), out);
-        return;
-    }
-    uint8_t bytes[piece * 4];
+    if (tensor.head_rows == 0) return stored_floats(tensor, first, count, out);
+    const uint64_t cols = tensor.shape.back();
     for (uint64_t done = 0; done < count;) {
-        const auto some = static_cast<size_t>(std::min<uint64_t>(piece, count - done));
-        gather(tensor, first + done, some, bytes);
-        floats_of(tensor.dtype, bytes, some, out + done);
+        const uint64_t skipped = (first + done) % cols, some = std::min(cols - skipped, count - done);
+        stored_floats(tensor, stored_row(tensor, (first + done) / cols) * cols + skipped, some, out + done);
         done += some;
     }
+}
+
+uint64_t stored_row(const TensorView &tensor, uint64_t row) {
+    if (tensor.head_rows == 0) return row;
+    const uint64_t within = row % tensor.head_rows, half = tensor.head_rows / 2;
+    return row - within + within % half * 2 + within / half;
 }
 
 void each_bytes(const TensorView &tensor, const std::function<void(const uint8_t *, size_t)> &body) {

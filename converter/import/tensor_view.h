@@ -71,7 +71,13 @@ struct TensorView {
     std::vector<uint64_t> strides;
     // The values are -exp of those that the name stands for: the file has a decay A in the place of its logarithm.
     bool negative_exp = false;
+    // Rows of a head, where the file has the first and the second half of them in turns: its row 2 i + j is row
+    // j * head_rows / 2 + i here. 0: rows lie as they are. An even number that divides the first of two dimensions.
+    uint32_t head_rows = 0;
 };
+
+// Where a row of a matrix lies in the file.
+uint64_t stored_row(const TensorView &tensor, uint64_t row);
 
 // From the first byte to behind the last one.
 uint64_t span_bytes(const TensorView &tensor);

@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "converter/quantize/halves.h"
+#include "tests/support/families.h"
 #include "tests/support/pytorch_builder.h"
 
 namespace adder::test {
@@ -228,13 +229,24 @@ std::vector<float> floats_of_q8_0(const std::string &blocks) {
     return values;
 }
 
-std::vector<std::string> gguf_model_types() { return {"mamba", "falcon_mamba", "mamba2", "rwkv7"}; }
+std::vector<std::string> gguf_model_types() {
+    return {"mamba", "falcon_mamba", "mamba2",     "rwkv7", "granitemoehybrid",
+            "bamba", "falcon_h1",    "nemotron_h", "lfm2"};
+}
+
+std::string gguf_architecture(const std::string &model_type) {
+    if (model_type == "falcon_mamba") return "mamba";
+    if (model_type == "granitemoehybrid" || model_type == "bamba") return "granitehybrid";
+    return model_type == "falcon_h1" ? "falcon-h1" : model_type;
+}
 
 GgufBuilder gguf_checkpoint(const CheckpointSpec &spec) {
     const ModelConfig &config = spec.config;
+    if (is_hybrid(config.model_type))
+        return gguf_hybrid(Json::parse(config_text(spec), "config.json"), checkpoint_tensors(spec));
     const bool rwkv = config.model_type == "rwkv7", norms = config.model_type == "falcon_mamba";
     GgufBuilder file;
-    const std::string name = norms ? "mamba" : config.model_type, prefix = name + ".";
+    const std::string name = gguf_architecture(config.model_type), prefix = name + ".";
     file.string("general.architecture", name).string("general.name", "toy");
     file.u32(prefix + "context_length", 1 << 20).u32(prefix + "embedding_length", config.d_model);
     file.u32(prefix + "block_count", config.n_layer).u32(prefix + "attention.head_count", 0);

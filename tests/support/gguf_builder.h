@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "converter/import/gguf.h"
+#include "converter/text/json.h"
 #include "tests/support/checkpoint_builder.h"
 
 namespace adder::test {
@@ -53,8 +54,13 @@ std::vector<float> floats_of_q8_0(const std::string &blocks);
 
 // The checkpoint of a specification, which is of a model_type that llama.cpp has. Without a tokenizer.
 GgufBuilder gguf_checkpoint(const CheckpointSpec &spec);
-// Those model_types.
+// ... of a hybrid by its config.json and its tensors, which are floats.
+GgufBuilder gguf_hybrid(const Json &config, const std::vector<Tensor> &tensors);
+// ... of a folder that has one.
+GgufBuilder gguf_of_folder(const std::string &folder);
+// Those model_types, and the architecture that a file has of each.
 std::vector<std::string> gguf_model_types();
+std::string gguf_architecture(const std::string &model_type);
 
 // An edit (CheckpointSpec::edit) for logarithms of decays: those whose decays, rounded to floats as in GGUF files, give the blob the
 // numbers that they give it themselves.

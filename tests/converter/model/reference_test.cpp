@@ -11,6 +11,7 @@
 #include "converter/eval/math.h"
 #include "converter/eval/scorer.h"
 #include "converter/text/json.h"
+#include "tests/support/gguf_builder.h"
 #include "tests/support/shared.h"
 #include "tests/support/temporary_directory.h"
 
@@ -20,9 +21,18 @@ namespace {
 class Reference : public testing::TestWithParam<const char *> {
   protected:
     void SetUp() override {
-        checkpoint_ = test::model_directory(GetParam());
+        std::string name = GetParam();
+        const std::string end = ".gguf";
+        const bool is_gguf = name.size() > end.size() && name.substr(name.size() - end.size()) == end;
+        if (is_gguf) name.erase(name.size() - end.size());
+        checkpoint_ = test::model_directory(name);
         if (checkpoint_.empty()) GTEST_SKIP() << test::shared_missing;
-        const MappedFile file(test::model_reference(GetParam()));
+        if (is_gguf) {
+            const std::string folder = checkpoint_;
+            checkpoint_ = directory_.file("m.gguf");
+            test::write_text(checkpoint_, test::gguf_of_folder(folder).bytes());
+        }
+        const MappedFile file(test::model_reference(name));
         // Python's mean of nothing, the likelihood of a single token, is written as NaN.
         std::string text(file.text());
         for (size_t at = text.find(": NaN"); at != std::string::npos; at = text.find(": NaN"))
@@ -140,23 +150,25 @@ TEST_P(Reference, CheckpointScoresAsItsFloatBlob) {
     EXPECT_EQ(logits_of(*checkpoint), logits_of(*blob));  // the same bits
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, Reference,
-                         testing::Values("adder-13m", "adder-1m", "adder-1m-int4", "mamba2-13m",
-                                         "conformance/mamba", "conformance/mamba_untied_odd",
-                                         "conformance/falcon_mamba", "conformance/mamba2",
-                                         "conformance/mamba2_groups", "rwkv7-13m", "conformance/rwkv7",
-                                         "griffin-13m", "conformance/recurrent_gemma", "conformance/rwkv4",
-                                         "conformance/granitemoehybrid_nope",
-                                         "conformance/granitemoehybrid_rope", "conformance/bamba",
-                                         "conformance/lfm2", "conformance/falcon_h1",
-                                         "conformance/falcon_h1_norm", "conformance/nemotron_h",
-                                         "conformance/qwen3_5", "conformance/qwen3_next_dense"),
-                         [](const testing::TestParamInfo<const char *> &model) {
-                             std::string name = model.param;
-                             for (char &c : name)
-                                 if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
-                             return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Models, Reference,
+    testing::Values("adder-13m", "adder-1m", "adder-1m-int4", "mamba2-13m", "conformance/mamba",
+                    "conformance/mamba_untied_odd", "conformance/falcon_mamba", "conformance/mamba2",
+                    "conformance/mamba2_groups", "rwkv7-13m", "conformance/rwkv7", "griffin-13m",
+                    "conformance/recurrent_gemma", "conformance/rwkv4", "conformance/granitemoehybrid_nope",
+                    "conformance/granitemoehybrid_rope", "conformance/bamba", "conformance/lfm2",
+                    "conformance/falcon_h1", "conformance/falcon_h1_norm", "conformance/nemotron_h",
+                    "conformance/qwen3_5", "conformance/qwen3_next_dense",
+                    // the same in GGUF files
+                    "conformance/granitemoehybrid_rope.gguf", "conformance/lfm2.gguf",
+                    "conformance/falcon_h1.gguf", "conformance/falcon_h1_norm.gguf",
+                    "conformance/nemotron_h.gguf"),
+    [](const testing::TestParamInfo<const char *> &model) {
+        std::string name = model.param;
+        for (char &c : name)
+            if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
+        return name;
+    });
 
 }  // namespace
 }  // namespace adder
