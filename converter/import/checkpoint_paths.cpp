@@ -11,6 +11,7 @@
 #include "converter/base/error.h"
 #include "converter/base/file.h"
 #include "converter/base/paths.h"
+#include "converter/import/gguf_parts.h"
 
 namespace adder {
 namespace {
@@ -89,7 +90,9 @@ bool is_checkpoint(const std::string &path) {
 
 std::string checkpoint_name(const std::string &path) {
     const std::string name = file_name(path);
-    return is_directory(path) || !is_weights_name(path) ? name : name.substr(0, name.rfind('.'));
+    if (is_directory(path) || !is_weights_name(path)) return name;
+    const auto part = gguf_part_name(name);
+    return part ? part->stem : name.substr(0, name.rfind('.'));
 }
 
 }  // namespace adder

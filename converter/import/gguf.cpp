@@ -25,7 +25,7 @@ class Reader {
         : data_(data), size_(size), file_(std::make_shared<const std::string>(name)), item_(name) {}
 
     GgufFile read() {
-        GgufFile file{GgufMetadata(file_), {file_, {}}};
+        GgufFile file{GgufMetadata(file_), {file_, {}}, {}};
         at_ = magic.size();
         check_version(number(4, "the version"));
         const uint64_t tensors = number(8, "the number of tensors"), keys = number(8, "the number of keys");
@@ -34,7 +34,7 @@ class Reader {
         check_count(tensors, 8 + 4 + 4 + 8, "tensors");
         for (uint64_t i = 0; i < keys; ++i) read_key(i, &file.metadata);
         item_ = *file_;
-        check_parts(file.metadata);
+        file.parts = parts(file.metadata);
         std::vector<Info> infos;
         for (uint64_t i = 0; i < tensors; ++i) infos.push_back(read_info(i));
         item_ = *file_;
@@ -144,12 +144,17 @@ class Reader {
         return {type, true, count, data_ + begin, at_ - begin};
     }
 
-    void check_parts(const GgufMetadata &metadata) const {
-        const int64_t parts = metadata.integer("split.count", 0, 65535).value_or(0);
-        if (parts > 1)
-            refuse(format("is part %lld of %lld; join them with llama-gguf-split --merge",
-                          static_cast<long long>(metadata.integer("split.no", 0, 65535).value_or(0) + 1),
-                          static_cast<long long>(parts)));
+    static GgufParts parts(const GgufMetadata &metadata) {
+        constexpr char number[] = "split.no", count[] = "split.count";
+        GgufParts parts;
+        parts.tensors = metadata.integer("split.tensors.count", 0, INT32_MAX);
+        parts.count =
+            static_cast<uint32_t>(std::max<int64_t>(metadata.integer(count, 0, 65535).value_or(1), 1));
+        parts.number = static_cast<uint32_t>(metadata.integer(number, 0, 65535).value_or(0)) + 1;
+        if (parts.number > parts.count)
+            metadata.refuse(
+                number, format("is %u, counted from 0, and split.count %u", parts.number - 1, parts.count));
+        return parts;
     }
 
     uint64_t alignment(const GgufMetadata &metadata) const {

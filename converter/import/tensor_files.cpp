@@ -13,6 +13,7 @@
 
 #include "converter/base/error.h"
 #include "converter/import/gguf.h"
+#include "converter/import/gguf_parts.h"
 #include "converter/import/pytorch.h"
 #include "converter/import/safetensors.h"
 
@@ -61,7 +62,7 @@ std::string find_weights(const CheckpointPaths &paths) {
         if (std::string path = join_path(paths.directory, name); file_exists(path)) return path;
     std::vector<std::string> files;
     for (const std::string_view end : weights_ends)
-        if (files.empty()) files = files_with(paths.directory, end);
+        if (files.empty()) files = without_later_gguf_parts(files_with(paths.directory, end));
     if (files.empty()) return {};
     if (files.size() == 1) return join_path(paths.directory, files[0]);
     std::string list;
@@ -93,16 +94,46 @@ const TensorTable &TensorFiles::open_file(const std::string &path) {
     const auto known = tables_.find(path);
     if (known != tables_.end()) return known->second;
     const MappedFile &file = files_.emplace_back(path);
-    if (ends_with(path, ".gguf")) {
-        GgufFile gguf = parse_gguf(file.data(), file.size(), path);
-        gguf_.emplace(std::move(gguf.metadata));
-        return tables_.emplace(path, std::move(gguf.table)).first->second;
-    }
     const auto parse = ends_with(path, ".safetensors") ? parse_safetensors : parse_pytorch;
     return tables_.emplace(path, parse(file.data(), file.size(), path)).first->second;
 }
 
+TensorFiles::TensorFiles(GgufFile file) : given_(file.metadata.file()) {
+    gguf_.emplace(std::move(file.metadata));
+    add_table(given_, std::move(file.table));
+}
+
+const TensorTable &TensorFiles::add_table(const std::string &path, TensorTable table) {
+    const TensorTable &added = tables_.emplace(path, std::move(table)).first->second;
+    for (const TensorView &tensor : added.tensors) tensors_.emplace(tensor.name, &tensor);
+    return added;
+}
+
+// One file, or the first of several, whose others lie beside it.
+void TensorFiles::open_gguf(const std::string &path) {
+    const auto parse = [&](const std::string &name) {
+        const MappedFile &file = files_.emplace_back(name);
+        return parse_gguf(file.data(), file.size(), name);
+    };
+    GgufFile first = parse(path);
+    gguf_.emplace(first.metadata);
+    std::vector<const TensorTable *> all{&add_table(path, std::move(first.table))};
+    if (first.parts.count == 1) return;
+    const GgufPartName name = first_gguf_part(first);
+    for (uint32_t number = 2; number <= name.count; ++number) {
+        const GgufPartName other = name.of(number);
+        if (!file_exists(other.path()))
+            bad_input("%s is missing: %s says that it is the first of %u parts", other.path().c_str(),
+                      path.c_str(), name.count);
+        GgufFile file = parse(other.path());
+        check_gguf_part(file, other, all);
+        all.push_back(&add_table(other.path(), std::move(file.table)));
+    }
+    check_gguf_tensors(first, all);
+}
+
 void TensorFiles::open_single(const std::string &path) {
+    if (ends_with(path, ".gguf")) return open_gguf(path);
     for (const TensorView &tensor : open_file(path).tensors) tensors_.emplace(tensor.name, &tensor);
 }
 

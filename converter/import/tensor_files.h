@@ -11,7 +11,7 @@
 
 #include "converter/base/file.h"
 #include "converter/import/checkpoint_paths.h"
-#include "converter/import/gguf_metadata.h"
+#include "converter/import/gguf.h"
 #include "converter/import/tensor_view.h"
 #include "converter/text/json.h"
 
@@ -19,15 +19,18 @@ namespace adder {
 
 // Opens, checks and maps the files of weights: the one that was given itself, or of a folder the first of
 // model.safetensors, the shards that model.safetensors.index.json names, pytorch_model.bin, those that
-// pytorch_model.bin.index.json names, and the one file that ends in .pth or, without one, in .gguf. The weights stay where they are, on disk, and are
+// pytorch_model.bin.index.json names, and the one file that ends in .pth or, without one, in .gguf, with the others that it is the first
+// of (gguf_parts.h). The weights stay where they are, on disk, and are
 // mapped as long as the object lives. All errors are Error(bad_input), and name the file.
 class TensorFiles {
   public:
     explicit TensorFiles(const CheckpointPaths &paths);
+    // A GGUF file in memory, which must live on.
+    explicit TensorFiles(GgufFile file);
 
     // Is there a file of weights at all?
     static bool are_there(const CheckpointPaths &paths);
-    // Is it a GGUF file, which says of its model what else config.json does?
+    // Is it a GGUF file, or the first of several, which says of its model what else config.json does?
     static bool are_gguf(const CheckpointPaths &paths);
     const GgufMetadata *gguf() const { return gguf_ ? &*gguf_ : nullptr; }  // null: it is none
 
@@ -64,6 +67,8 @@ class TensorFiles {
 
   private:
     void open_single(const std::string &path);
+    void open_gguf(const std::string &path);
+    const TensorTable &add_table(const std::string &path, TensorTable table);
     void open_sharded(const std::string &index_path);
     const TensorTable &open_file(const std::string &path);
 

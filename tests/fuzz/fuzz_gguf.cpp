@@ -1,4 +1,5 @@
-// Fuzz target: the reader of GGUF files: every value and every element that it hands out, the tokenizer and the chat template.
+// Fuzz target: the reader of GGUF files: every value and every element that it hands out, the tokenizer, the chat template, and the
+// model that the families make of it.
 // SPDX-License-Identifier: MIT
 #include <cstdint>
 #include <cstdlib>
@@ -6,7 +7,10 @@
 #include <vector>
 
 #include "converter/base/error.h"
+#include "converter/families/family.h"
+#include "converter/families/gguf.h"
 #include "converter/import/gguf.h"
+#include "converter/import/gguf_parts.h"
 #include "converter/import/gguf_tokenizer.h"
 #include "runtime/tokenizer.h"
 #include "tests/support/gguf_builder.h"
@@ -51,11 +55,31 @@ static void read_keys(const GgufMetadata &metadata) {
     });
 }
 
+// What a family makes of it has the shapes that it says, and elements that lie in the file.
+static void read_model(const GgufFile &file) {
+    try {
+        TensorFiles files(file);
+        const ModelShape shape = read_model_shape(Json::parse(config_from_gguf(&files), "input"), "input");
+        generation_from_gguf(file.metadata);
+        std::vector<float> values;
+        for (const TensorSpec &spec : shape.family->tensors(shape)) {
+            const TensorView &tensor = files.tensor(spec.name, spec.shape);
+            values.resize(static_cast<size_t>(tensor.elements));
+            convert_to_float(tensor, 0, tensor.elements, values.data());
+        }
+    } catch (const Error &) {
+    }
+}
+
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    const std::string text(reinterpret_cast<const char *>(data), size);
+    if (const auto name = gguf_part_name(text); name && name->path() != text) std::abort();
     try {
         const GgufFile file = parse_gguf(data, size, "input");
+        if (file.parts.number < 1 || file.parts.number > file.parts.count) std::abort();
         read_tensors(file.table, data, size);
         read_keys(file.metadata);
+        read_model(file);
         gguf_chat_template(file.metadata);
         const std::vector<uint8_t> section = import_gguf_tokenizer(file.metadata, 1000);
         Tokenizer tokenizer{};
@@ -75,7 +99,9 @@ extern "C" void adder_fuzz_seeds(void (*add)(const uint8_t *, size_t)) {
     file.boolean("b", true)
         .integers("i", {1, 2})
         .numbers("f", {1, 2})
-        .raw("split.count", 2, std::string("\1\0", 2));
+        .raw("split.count", 2, std::string("\2\0", 2))
+        .raw("split.no", 2, std::string("\1\0", 2))
+        .raw("split.tensors.count", 5, std::string("\4\0\0\0", 4));
     const struct {
         uint32_t type;
         uint64_t columns;
@@ -86,6 +112,15 @@ extern "C" void adder_fuzz_seeds(void (*add)(const uint8_t *, size_t)) {
         file.tensor("t" + std::to_string(type.type), type.type, {1, type.columns},
                     std::string(type.bytes, '\x35'));
     add_file(file);
+    for (const std::string &type : gguf_model_types()) {
+        CheckpointSpec spec;
+        spec.config.model_type = type;
+        spec.config.d_model = 32;
+        spec.config.head_dim = 8;
+        add_file(gguf_checkpoint(spec));
+    }
+    const std::string name = "m-00002-of-00003.gguf";
+    add(reinterpret_cast<const uint8_t *>(name.data()), name.size());
     const std::vector<std::string> tokens = {"<s>", "a", "b", "ab", "\\n", "\\x00"};
     for (const char *model : {"gpt2", "rwkv", "llama"}) {
         GgufBuilder tokenizer;
@@ -102,6 +137,14 @@ extern "C" void adder_fuzz_seeds(void (*add)(const uint8_t *, size_t)) {
 extern "C" const char *const adder_fuzz_words[] = {"GGUF",
                                                    "general.alignment",
                                                    "split.count",
+                                                   "split.no",
+                                                   "split.tensors.count",
+                                                   "attention.head_count_kv",
+                                                   "feed_forward_length",
+                                                   "granitehybrid",
+                                                   "falcon-h1",
+                                                   "nemotron_h",
+                                                   "lfm2",
                                                    "tokenizer.ggml.model",
                                                    "tokenizer.ggml.tokens",
                                                    "tokenizer.ggml.merges",

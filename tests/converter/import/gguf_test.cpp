@@ -141,10 +141,19 @@ TEST(Gguf, OtherFilesAndVersionsAreNamed) {
     EXPECT_HAS(parse_error(file), "is of version 0");
     GgufBuilder part = sound();
     part.raw("split.no", 2, little_endian(1, 2)).raw("split.count", 2, little_endian(3, 2));
-    EXPECT_HAS(parse_error(part), "m.gguf is part 2 of 3; join them with llama-gguf-split --merge");
+    part.raw("split.tensors.count", 5, little_endian(7, 4));
+    const std::string second = part.bytes();
+    const GgufParts parts = parse(second).parts;
+    EXPECT_EQ(parts.number, 2u);
+    EXPECT_EQ(parts.count, 3u);
+    EXPECT_EQ(parts.tensors, 7);
+    part.drop("split.count");
+    EXPECT_HAS(parse_error(part), "m.gguf: split.no is 1, counted from 0, and split.count 1");
     GgufBuilder whole = sound();
     whole.raw("split.count", 2, little_endian(1, 2));
-    EXPECT_EQ(parse(whole.bytes()).table.tensors.size(), 2u);
+    const std::string one = whole.bytes();
+    EXPECT_EQ(parse(one).table.tensors.size(), 2u);
+    EXPECT_EQ(parse(one).parts.count, 1u);
 }
 
 TEST(Gguf, LyingCountsAndLengthsAreNamed) {
