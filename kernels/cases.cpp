@@ -18,6 +18,8 @@ constexpr float logit_limit = 1.0f;  // some operands are beyond it, most are no
 
 enum class Weights : uint8_t { int8, int4, f32 };
 
+bool has_half_scales(const KernelShape &shape) { return ADDER_HALF_SCALES && shape.has(form_half_scales); }
+
 template <Weights weights, Contents x>
 Operands matmul_operands(const KernelShape &shape) {
     const size_t rows = shape.rows, count = rows * shape.cols;
@@ -26,7 +28,7 @@ Operands matmul_operands(const KernelShape &shape) {
                     ? Operand{Contents::nibbles, count / 2, false}
                     : Operand{weights == Weights::int8 ? Contents::weights : Contents::floats, count, false},
                 {Contents::scales, if_in(weights == Weights::int8, rows), false},
-                {Contents::half_scales,
+                {has_half_scales(shape) ? Contents::f16_scales : Contents::half_scales,
                  if_in(weights == Weights::int4, rows * group_count(shape.cols, shape.group)), false},
                 {Contents::floats, rows, false},
                 {x, shape.by_tokens(shape.cols), false},
@@ -44,6 +46,9 @@ void matmul_call(const KernelTable &kernels, const KernelShape &shape, void *con
     matrix.scale = weights == Weights::int8 ? static_cast<const float *>(operands[1]) : nullptr;
     matrix.scale_per_row = !shape.has(form_one_scale);
     matrix.group_scale = weights == Weights::int4 ? static_cast<const uint16_t *>(operands[2]) : nullptr;
+#if ADDER_HALF_SCALES
+    matrix.half_scales = has_half_scales(shape);
+#endif
     matrix.group = weights == Weights::int4 ? shape.group : 0;
     matrix.bias = shape.has(form_no_bias) ? nullptr : static_cast<const float *>(operands[3]);
     matrix.tiles = shape.rows / tile_size;
@@ -341,6 +346,7 @@ size_t element_size(Contents contents) {
     case Contents::weights:
     case Contents::nibbles: return 1;
     case Contents::half_scales:
+    case Contents::f16_scales:
     case Contents::halves: return 2;
     case Contents::floats:
     case Contents::logits:
@@ -375,6 +381,12 @@ void fill_operand(Contents contents, Filling filling, size_t count, uint32_t see
         case Contents::half_scales:  // 2^-5 to 2^-4
             static_cast<uint16_t *>(operand)[i] = static_cast<uint16_t>(0x3d00 + static_cast<int>(128 * unit));
             break;
+        case Contents::f16_scales: {  // any finite ones, an eighth of them subnormal
+            const uint32_t half = any >> 8 & ((any & 7) == 0 ? 0x83ffu : 0xffffu);
+            static_cast<uint16_t *>(operand)[i] =
+                static_cast<uint16_t>((half & 0x7c00u) == 0x7c00u ? half ^ 0x4000u : half);
+            break;
+        }
         case Contents::halves:  // of the ends any bits
             static_cast<uint16_t *>(operand)[i] = filling == Filling::ends
                                                       ? static_cast<uint16_t>(any >> 8)

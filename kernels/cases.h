@@ -43,7 +43,8 @@ enum KernelForm : uint32_t {
     form_delta_limits = 128,  // scans with heads: narrow ones
     form_kept_codes = 256,    // attention: to int8
     form_delta_rule = 512,    // scans with heads
-    all_forms = 1023
+    form_half_scales = 1024,  // matrix products of int4: scales of binary16
+    all_forms = 2047
 };
 
 inline uint32_t KernelShape::stride(uint32_t width) const { return width + (has(form_wide_rows) ? 8 : 0); }
@@ -57,6 +58,7 @@ enum class Contents : uint8_t {
     scales,       // small positive floats
     multipliers,  // positive floats that spread codes over their range
     half_scales,  // small positive bfloat16, in uint16
+    f16_scales,   // binary16 of either sign, subnormals among them, in uint16
     halves,       // as floats, in uint16
     decays        // A2: negative floats
 };

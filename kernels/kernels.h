@@ -43,9 +43,20 @@ struct Matrix {
     uint32_t tiles;     // rows / 8, rows padded with zeros
     uint32_t cols;      // padded with zeros to a multiple of 8
     bool scale_per_row;
+#if ADDER_HALF_SCALES
+    bool half_scales = false;  // int4: the scales are binary16
+#endif
     uint32_t group = 0;  // int4: columns a scale, a multiple of 8; the last group of a row may be shorter
-    const uint16_t *group_scale = nullptr;  // int4: [tiles][ceil(cols/group)][8 rows], bfloat16
+    const uint16_t *group_scale = nullptr;  // int4: [tiles][ceil(cols/group)][8 rows], bfloat16 or binary16
 };
+
+static inline bool has_half_scales(const Matrix &matrix) {
+#if ADDER_HALF_SCALES
+    return matrix.half_scales;
+#else
+    return (void)matrix, false;
+#endif
+}
 
 // A call of a matrix kernel: out[t][r] = result of row r for token t, for the rows of tiles [tile_begin, tile_end).
 // With acc the exact or ordered sum that the kernel's own comment names,

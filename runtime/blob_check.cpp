@@ -235,7 +235,9 @@ adder_status check_scales(const BlobHeader &header, const BlobTensor &tensor, Dt
     const ScaleType scale_type = dtype == Dtype::f32    ? ScaleType::none
                                  : dtype == Dtype::int8 ? ScaleType::f32
                                                         : ScaleType::bf16;
-    if (tensor.scale_type != static_cast<uint8_t>(scale_type))
+    const bool halves = ADDER_HALF_SCALES && dtype == Dtype::int4 &&
+                        tensor.scale_type == static_cast<uint8_t>(ScaleType::f16);
+    if (tensor.scale_type != static_cast<uint8_t>(scale_type) && !halves)
         return unsupported(error, "type of scales of tensor", tensor.scale_type,
                            static_cast<uint8_t>(scale_type), at);
     if (dtype == Dtype::f32)

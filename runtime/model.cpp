@@ -147,6 +147,9 @@ static Linear linear_of(const Model &model, const BlobTensor &tensor, const floa
     linear.matrix.weights = place_of(model, tensor.offset);
     linear.matrix.scale = dtype == Dtype::int8 ? static_cast<const float *>(scales) : nullptr;
     linear.matrix.group_scale = dtype == Dtype::int4 ? static_cast<const uint16_t *>(scales) : nullptr;
+#if ADDER_HALF_SCALES
+    linear.matrix.half_scales = tensor.scale_type == static_cast<uint8_t>(ScaleType::f16);
+#endif
     linear.matrix.group = tensor.group;
     linear.matrix.bias = bias;
     linear.matrix.tiles = tensor.tiles;
@@ -207,7 +210,8 @@ void embed_row(const Linear &table, uint32_t row, float *out) {
         for (uint32_t i = 0; i < cols; i += 8) {  // of one group
             const uint8_t *codes = static_cast<const uint8_t *>(weights) + q4_index(row, i, cols).byte;
             const float scale =
-                bf16_f32(table.matrix.group_scale[group_scale_index(row, i, cols, table.matrix.group)]);
+                group_scale_f32(table.matrix.group_scale[group_scale_index(row, i, cols, table.matrix.group)],
+                                has_half_scales(table.matrix));
             for (uint32_t k = 0; k < 8; ++k)
                 out[i + k] = static_cast<float>((codes[k % 4] >> (k & 4) & 15) - 8) * scale;
         }

@@ -88,6 +88,11 @@
 #define ADDER_INT4 1
 #endif
 
+/* int4 weights whose scales are binary16, not bfloat16: those that a GGUF file had, kept. */
+#ifndef ADDER_HALF_SCALES
+#define ADDER_HALF_SCALES 1
+#endif
+
 /* Linear layers of float weights or float inputs: the recipe float, and what --set makes such. */
 #ifndef ADDER_FLOAT_LAYERS
 #define ADDER_FLOAT_LAYERS 1

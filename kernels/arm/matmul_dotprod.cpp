@@ -129,6 +129,7 @@ void block(const Matrix &matrix, const MatmulArgs &args, const neon::Q4Groups &g
     const int8_t *w = static_cast<const int8_t *>(matrix.weights) + size_t{4} * matrix.cols * tile;
     const int8_t *x = static_cast<const int8_t *>(args.x) + size_t{args.x_stride} * token;
     const uint16_t *scale = matrix.group_scale + 8 * groups.count * tile;
+    const bool half = has_half_scales(matrix);
     neon::f32x8 acc[Tokens] = {};
     for (uint32_t at = 0; at < groups.blocks; scale += 8, ++starts) {
         Sums sum[Tokens];
@@ -153,8 +154,9 @@ void block(const Matrix &matrix, const MatmulArgs &args, const neon::Q4Groups &g
             for (uint32_t t = 0; t < Tokens; ++t)
                 sum_add(sum[t], rows0, rows4, vld1_s8(x + size_t{args.x_stride} * t));
         }
+        const neon::f32x8 group_scale = neon::group_scales(scale, half);
 #pragma GCC unroll 8
-        for (uint32_t t = 0; t < Tokens; ++t) acc[t] = neon::group_add(acc[t], sum[t], scale);
+        for (uint32_t t = 0; t < Tokens; ++t) acc[t] = neon::group_add(acc[t], sum[t], group_scale);
     }
 #pragma GCC unroll 8
     for (uint32_t t = 0; t < Tokens; ++t) neon::tile_finish(matrix, args, tile, token + t, acc[t]);

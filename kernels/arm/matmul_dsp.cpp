@@ -89,7 +89,7 @@ struct Sums {
 
 // acc + float(sum) * scale for four rows of a group, whose sums begin at `start`. w steps over 8 rows each time.
 inline void q4_group(float *acc, const uint8_t *w, const int8_t *x, const int8_t *end, const uint16_t *scale,
-                     int32_t start) {
+                     bool half, int32_t start) {
     int32_t row0 = start, row1 = start, row2 = start, row3 = start;
     for (; x != end; x += 8, w += 32) {
         const Four low = four_load(x), high = four_load(x + 4);
@@ -99,10 +99,10 @@ inline void q4_group(float *acc, const uint8_t *w, const int8_t *x, const int8_t
         q4_row(row2, w + 8, nibbles, low, high);
         q4_row(row3, w + 12, nibbles, low, high);
     }
-    acc[0] = acc[0] + static_cast<float>(row0) * bf16_f32(scale[0]);
-    acc[1] = acc[1] + static_cast<float>(row1) * bf16_f32(scale[1]);
-    acc[2] = acc[2] + static_cast<float>(row2) * bf16_f32(scale[2]);
-    acc[3] = acc[3] + static_cast<float>(row3) * bf16_f32(scale[3]);
+    acc[0] = acc[0] + static_cast<float>(row0) * group_scale_f32(scale[0], half);
+    acc[1] = acc[1] + static_cast<float>(row1) * group_scale_f32(scale[1], half);
+    acc[2] = acc[2] + static_cast<float>(row2) * group_scale_f32(scale[2], half);
+    acc[3] = acc[3] + static_cast<float>(row3) * group_scale_f32(scale[3], half);
 }
 
 // Where the sums of a group start if its weights are taken as code + 8: -8 times the sum of x. Bytes are summed without
@@ -146,6 +146,7 @@ void matmul_q8(const Matrix &matrix, const MatmulArgs &args) {
 // is exact: 15 * 127 * 2^17 < 2^31.
 void matmul_q4(const Matrix &matrix, const MatmulArgs &args) {
     const size_t groups = group_count(matrix.cols, matrix.group);
+    const bool half = has_half_scales(matrix);
     for (uint32_t tile = args.tile_begin; tile < args.tile_end; ++tile) {
         for (uint32_t t = 0; t < args.tokens; ++t) {
             const uint8_t *w = static_cast<const uint8_t *>(matrix.weights) + size_t{4} * matrix.cols * tile;
@@ -156,8 +157,8 @@ void matmul_q4(const Matrix &matrix, const MatmulArgs &args) {
                 cols = left > matrix.group ? matrix.group : left;
                 const int8_t *const end = x + cols;
                 const int32_t start = q4_start(x, end);
-                q4_group(acc, w, x, end, scale, start);
-                q4_group(acc + 4, w + 16, x, end, scale + 4, start);
+                q4_group(acc, w, x, end, scale, half, start);
+                q4_group(acc + 4, w + 16, x, end, scale + 4, half, start);
                 w += size_t{4} * cols;
                 x = end;
             }

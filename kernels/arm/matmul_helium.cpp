@@ -11,6 +11,9 @@
 #include "kernels/layout.h"
 #include "kernels/scalar/scalar.h"
 // On the vector header above.
+#include "kernels/simd/half.h"
+// On those.
+#include "kernels/simd/group_scales.h"
 #include "kernels/simd/matmul.h"
 
 namespace adder {
@@ -141,6 +144,7 @@ void matmul_q8(const Matrix &matrix, const MatmulArgs &args) {
 void matmul_q4(const Matrix &matrix, const MatmulArgs &args) {
     if (!aligned(address_of(matrix.weights) | address_of(args.x) | args.x_stride))
         return scalar::matmul_q4(matrix, args);
+    const bool half = has_half_scales(matrix);
     const size_t groups = group_count(matrix.cols, matrix.group);
     for (uint32_t tile = args.tile_begin; tile < args.tile_end; ++tile) {
         for (uint32_t t = 0; t < args.tokens; ++t) {
@@ -152,7 +156,7 @@ void matmul_q4(const Matrix &matrix, const MatmulArgs &args) {
                 cols = left > matrix.group ? matrix.group : left;
                 const int32_t start = q4_start(x, cols);
                 const i32x8 sum = {q4_rows(w, x, cols, start), q4_rows(w + 16, x, cols, start)};
-                acc = acc + to_float(sum) * scales_load(scale);
+                acc = acc + to_float(sum) * group_scales(scale, half);
                 w += size_t{4} * cols;
                 x += cols;
             }

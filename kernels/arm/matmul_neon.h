@@ -8,6 +8,9 @@
 #include "kernels/arm/vector_neon.h"
 #include "kernels/layout.h"
 // On the vector header above.
+#include "kernels/simd/half.h"
+// On those.
+#include "kernels/simd/group_scales.h"
 #include "kernels/simd/matmul.h"
 
 namespace adder {
@@ -86,8 +89,8 @@ static inline bool q4_by_tokens(const Matrix &matrix, const MatmulArgs &args, Ru
 }
 
 // acc + float(sum) * scale, for the scales of a group of 8 rows.
-static inline f32x8 group_add(f32x8 acc, const int32x4_t (&sum)[2], const uint16_t *scale) {
-    return acc + to_float(i32x8{sum[0], sum[1]}) * scales_load(scale);
+static inline f32x8 group_add(f32x8 acc, const int32x4_t (&sum)[2], f32x8 scale) {
+    return acc + to_float(i32x8{sum[0], sum[1]}) * scale;
 }
 
 }  // namespace neon

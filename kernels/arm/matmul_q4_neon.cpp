@@ -45,6 +45,7 @@ void q4_block(const Matrix &matrix, const MatmulArgs &args, const Q4Groups &grou
     const int8_t *w = static_cast<const int8_t *>(matrix.weights) + size_t{4} * matrix.cols * tile;
     const int8_t *x = static_cast<const int8_t *>(args.x) + size_t{args.x_stride} * token;
     const uint16_t *scale = matrix.group_scale + 8 * groups.count * tile;
+    const bool half = has_half_scales(matrix);
     f32x8 acc[Tokens] = {};
     for (uint32_t at = 0; at < groups.blocks; scale += 8, ++starts) {
         GroupSums sum[Tokens];
@@ -76,8 +77,9 @@ void q4_block(const Matrix &matrix, const MatmulArgs &args, const Q4Groups &grou
                 segment_add(sum[t], products);
             }
         }
+        const f32x8 group_scale = group_scales(scale, half);
 #pragma GCC unroll 8
-        for (uint32_t t = 0; t < Tokens; ++t) acc[t] = group_add(acc[t], sum[t], scale);
+        for (uint32_t t = 0; t < Tokens; ++t) acc[t] = group_add(acc[t], sum[t], group_scale);
     }
 #pragma GCC unroll 8
     for (uint32_t t = 0; t < Tokens; ++t) tile_finish(matrix, args, tile, token + t, acc[t]);

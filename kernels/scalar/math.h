@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "adder/config.h"
+
 namespace adder {
 
 // 1.5 * 2^23: adding it leaves the rounded integer in the low bits of the sum, for |v| < 2^22.
@@ -73,6 +75,11 @@ static inline float f16_f32(uint16_t half) {
         if (magnitude > 0x7c00) bits = bits | 0x00400000u;
     }
     return float_from_bits(bits | sign);
+}
+
+// The scale of a group of int4 weights, exactly.
+static inline float group_scale_f32(uint16_t bits, bool half) {
+    return ADDER_HALF_SCALES && half ? f16_f32(bits) : bf16_f32(bits);
 }
 
 // The binary16 next to v, half to even; beyond +-65504, the largest, that one. NaN: a quiet one of v's sign and the upper bits

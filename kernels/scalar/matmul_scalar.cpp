@@ -76,6 +76,7 @@ static void q4_unpack(const uint8_t *bytes, int32_t codes[8]) {
 // group is exact: 8 * 127 * 2^17 < 2^31.
 void matmul_q4(const Matrix &matrix, const MatmulArgs &args) {
     const size_t groups = group_count(matrix.cols, matrix.group);
+    const bool half = has_half_scales(matrix);
     for (uint32_t tile = args.tile_begin; tile < args.tile_end; ++tile) {
         for (uint32_t t = 0; t < args.tokens; ++t) {
             const uint8_t *w = static_cast<const uint8_t *>(matrix.weights) + size_t{4} * matrix.cols * tile;
@@ -93,7 +94,7 @@ void matmul_q4(const Matrix &matrix, const MatmulArgs &args) {
                     }
                 }
                 for (uint32_t r = 0; r < 8; ++r)
-                    acc[r] = acc[r] + static_cast<float>(sum[r]) * bf16_f32(scale[r]);
+                    acc[r] = acc[r] + static_cast<float>(sum[r]) * group_scale_f32(scale[r], half);
             }
             finish_tile(matrix, args, tile, t, acc);
         }
@@ -103,6 +104,7 @@ void matmul_q4(const Matrix &matrix, const MatmulArgs &args) {
 // As above, with x float. Each row's sum runs in order k = 0, 1, ...
 void matmul_q4_f32(const Matrix &matrix, const MatmulArgs &args) {
     const size_t groups = group_count(matrix.cols, matrix.group);
+    const bool half = has_half_scales(matrix);
     for (uint32_t tile = args.tile_begin; tile < args.tile_end; ++tile) {
         for (uint32_t t = 0; t < args.tokens; ++t) {
             const uint8_t *w = static_cast<const uint8_t *>(matrix.weights) + size_t{4} * matrix.cols * tile;
@@ -116,7 +118,9 @@ void matmul_q4_f32(const Matrix &matrix, const MatmulArgs &args) {
                         int32_t codes[8];
                         q4_unpack(w, codes);
                         for (uint32_t j = 0; j < 8; ++j)
-                            acc[r] = acc[r] + (static_cast<float>(codes[j]) * bf16_f32(scale[r])) * x[k + j];
+                            acc[r] =
+                                acc[r] +
+                                (static_cast<float>(codes[j]) * group_scale_f32(scale[r], half)) * x[k + j];
                     }
                 }
             }

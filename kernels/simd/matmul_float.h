@@ -7,6 +7,7 @@
 #pragma once
 
 #include "kernels/layout.h"
+#include "kernels/simd/group_scales.h"
 #include "kernels/simd/matmul.h"
 
 namespace adder {
@@ -98,6 +99,7 @@ struct BlockQ4 {
         const size_t tile_scales = 8 * group_count(matrix.cols, matrix.group);
         const uint8_t *w = static_cast<const uint8_t *>(matrix.weights) + tile_bytes * tile;
         const uint16_t *group_scale = matrix.group_scale + tile_scales * tile;
+        const bool half = has_half_scales(matrix);
         const float *x = static_cast<const float *>(args.x) + size_t{args.x_stride} * token;
         f32x8 acc[Tiles][Tokens];
         sums_clear(acc);
@@ -105,7 +107,7 @@ struct BlockQ4 {
             end = matrix.cols - begin > matrix.group ? begin + matrix.group : matrix.cols;
             f32x8 scale[Tiles];
 #pragma GCC unroll 8
-            for (uint32_t i = 0; i < Tiles; ++i) scale[i] = scales_load(group_scale + tile_scales * i);
+            for (uint32_t i = 0; i < Tiles; ++i) scale[i] = group_scales(group_scale + tile_scales * i, half);
             for (size_t k = begin; k < end; k += 8) {
                 i32x8 eight[Tiles];
 #pragma GCC unroll 8

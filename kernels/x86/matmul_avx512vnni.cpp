@@ -41,11 +41,14 @@ struct TwoTiles {
     static Int high_nibbles(Int both) { return low_nibbles(_mm512_srli_epi32(both, 4)); }
     static Int add(Int a, Int b) { return _mm512_add_epi32(a, b); }
     static Float to_float(Int v) { return _mm512_cvtepi32_ps(v); }
-    static Float add_scaled(Float acc, Float v, const uint16_t *scale, size_t next) {
-        const __m256 low = scales_load(scale), high = scales_load(scale + next);
+    static Float scales(const uint16_t *scale, size_t next, bool half) {
+        const __m256 low = group_scales(scale, half), high = group_scales(scale + next, half);
         const __m512d both =
             _mm512_insertf64x4(_mm512_castps_pd(_mm512_castps256_ps512(low)), _mm256_castps_pd(high), 1);
-        return _mm512_add_ps(acc, _mm512_mul_ps(v, _mm512_castpd_ps(both)));
+        return _mm512_castpd_ps(both);
+    }
+    static Float add_scaled(Float acc, Float v, Float scale) {
+        return _mm512_add_ps(acc, _mm512_mul_ps(v, scale));
     }
     static void store(float *out, Float v) { _mm512_storeu_ps(out, v); }
     static Int dpbusd(Int sum, Int w, Int codes) { return _mm512_dpbusd_epi32(sum, w, codes); }

@@ -20,6 +20,7 @@
 #pragma once
 
 #include "kernels/layout.h"
+#include "kernels/simd/group_scales.h"
 #include "kernels/simd/matmul.h"
 #include "kernels/tables.h"
 
@@ -55,9 +56,8 @@ struct Tile {
     static Int high_nibbles(Int both) { return ADDER_SIMD::high_nibbles(both); }
     static Int add(Int a, Int b) { return ADDER_SIMD::add(a, b); }
     static Float to_float(Int v) { return ADDER_SIMD::to_float(v); }
-    static Float add_scaled(Float acc, Float v, const uint16_t *scale, size_t) {
-        return acc + v * scales_load(scale);
-    }
+    static Float scales(const uint16_t *scale, size_t, bool half) { return group_scales(scale, half); }
+    static Float add_scaled(Float acc, Float v, Float scale) { return acc + v * scale; }
     static void store(float *out, Float v) { ADDER_SIMD::store(out, v); }
 };
 
@@ -183,6 +183,7 @@ inline __attribute__((always_inline)) void
 block_sums(const Call &call, const int8_t *x, const int32_t *starts, size_t next, size_t next_scales,
            size_t ahead, const uint8_t *&w, const uint16_t *&scale,
            float (&out)[Tokens][Weights::Rows::tiles * Vectors][8]) {
+    const bool halves = Weights::grouped && has_half_scales(call.matrix);
     using Rows = typename Weights::Rows;
     constexpr uint32_t sums = Tokens == 1 && Vectors <= 2 ? 2 : 1;
     const size_t x_stride = call.args.x_stride;
@@ -261,15 +262,16 @@ block_sums(const Call &call, const int8_t *x, const int32_t *starts, size_t next
                 }
         }
 #pragma GCC unroll 8
-        for (uint32_t i = 0; i < Vectors; ++i)
+        for (uint32_t i = 0; i < Vectors; ++i) {
+            typename Rows::Float group_scale = {};
+            if (Weights::grouped)
+                group_scale = Rows::scales(scale + next_scales * Rows::tiles * i, next_scales, halves);
 #pragma GCC unroll 8
             for (uint32_t t = 0; t < Tokens; ++t) {
-                typename Rows::Float value = Rows::to_float(sum[t][i]);
-                if (Weights::grouped)
-                    value = Rows::add_scaled(acc[t][i], value, scale + next_scales * Rows::tiles * i,
-                                             next_scales);
-                acc[t][i] = value;
+                const typename Rows::Float value = Rows::to_float(sum[t][i]);
+                acc[t][i] = Weights::grouped ? Rows::add_scaled(acc[t][i], value, group_scale) : value;
             }
+        }
         if (Weights::grouped) scale += 8;
     }
 #pragma GCC unroll 8

@@ -4,6 +4,8 @@
 
 #include "kernels/x86/vector_sse41.h"
 // On the vector header above.
+#include "kernels/simd/half.h"
+// On those.
 #include "kernels/x86/matmul_maddubs.h"
 
 namespace adder {

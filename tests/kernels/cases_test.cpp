@@ -17,7 +17,9 @@ const KernelShape shapes[] = {shape_of(8, 64, 1, 0),
                               shape_of(40, 192, 3, form_add | form_wide_rows),
                               shape_of(96, 768, 1, form_no_bias | form_one_scale),
                               shape_of(48, 128, 16, form_no_codes),
-                              shape_of(136, 64, 2, form_half_state),
+                              shape_of(136, 64, 2, form_half_state | form_half_scales),
+                              shape_of(56, 192, 1, form_half_scales),
+                              shape_of(104, 128, 6, form_half_scales | form_add),
                               shape_of(80, 64, 3, form_kept_codes | form_wide_rows),
                               shape_of(72, 64, 5, form_no_gate | form_delta_limits | form_wide_rows),
                               shape_of(88, 64, 3, form_no_gate | form_delta_rule | form_wide_rows)};
@@ -75,7 +77,10 @@ TEST_P(EveryKernel, GivesTheBitsOfScalar) {
     for (const KernelCase &kernel : kernel_cases())
         for (const KernelShape &shape : shapes)
             for (Filling filling : all_fillings) {
-                if (kernel.halves && (shape.forms & form_half_state) != 0 && halves_are_flushed()) continue;
+                if (((kernel.halves && (shape.forms & form_half_state) != 0) ||
+                     (kernel.matrix && (shape.forms & form_half_scales) != 0)) &&
+                    halves_are_flushed())
+                    continue;
                 const Results expected = results(kernel, scalar(), shape, filling, Placement::at_end, 0);
                 for (Placement placement : all_placements)
                     for (uint32_t split : {0u, kernel.part_count(shape) / 2}) {

@@ -17,7 +17,8 @@ struct MatmulCase {
     uint32_t tile_begin, tile_end;
     uint32_t x_pad, out_pad;  // elements between rows
     bool scale_per_row, bias, add;
-    uint32_t group = 0;  // of int4 weights; 0: any
+    uint32_t group = 0;        // of int4 weights; 0: any
+    bool half_scales = false;  // of int4 weights; set by chance
 };
 
 using MatmulFunction = void (*)(const Matrix &, const MatmulArgs &);
@@ -32,6 +33,7 @@ void matmul_compare(MatmulFunction reference, MatmulFunction tested, const Matmu
                                     << " tokens, tiles " << c.tile_begin << ".." << c.tile_end << ", pads "
                                     << c.x_pad << " " << c.out_pad << ", scale_per_row " << c.scale_per_row
                                     << " bias " << c.bias << " add " << c.add << " group " << c.group
+                                    << (c.half_scales ? " of halves" : "")
                                     << " scale_per_token " << scale_per_token);
     const size_t rows = size_t{8} * c.tiles;
     const uint32_t out_stride = static_cast<uint32_t>(rows) + c.out_pad;
@@ -48,14 +50,16 @@ void matmul_compare(MatmulFunction reference, MatmulFunction tested, const Matmu
         Guarded<X> in(x, placement);
         Guarded<float> s(scale, placement), b(bias, placement), out(before, placement), xs(x_scale, placement);
         Guarded<uint16_t> gs(group_scale, placement);
-        const Matrix matrix = {w.data(),
-                               has_scale ? s.data() : nullptr,
-                               c.bias ? b.data() : nullptr,
-                               c.tiles,
-                               c.cols,
-                               c.scale_per_row,
-                               c.group,
-                               gs.data()};
+        Matrix matrix{};
+        matrix.weights = w.data();
+        matrix.scale = has_scale ? s.data() : nullptr;
+        matrix.bias = c.bias ? b.data() : nullptr;
+        matrix.tiles = c.tiles;
+        matrix.cols = c.cols;
+        matrix.scale_per_row = c.scale_per_row;
+        matrix.half_scales = c.half_scales;
+        matrix.group = c.group;
+        matrix.group_scale = gs.data();
         MatmulArgs args = {};
         args.tile_begin = c.tile_begin;
         args.tile_end = c.tile_end;
@@ -95,8 +99,15 @@ void matmul_case(MatmulFunction reference, MatmulFunction tested, MatmulCase c, 
         if (c.group == 0) c.group = groups[below(sizeof groups / sizeof groups[0], random)];
         weights = nibbles_make(weight_count / 2, wp, random);
         const size_t count = 8 * c.tiles * group_count(c.cols, c.group);
-        for (float scale : floats_make(count, wp == Pattern::special ? wp : Pattern::random, 0.1f, random))
-            group_scale.push_back(static_cast<uint16_t>(float_bits(scale) >> 16));
+        c.half_scales = (random() & 1) != 0 && !halves_are_flushed();
+        for (float scale : floats_make(count, wp == Pattern::special ? wp : Pattern::random, 0.1f, random)) {
+            if (!c.half_scales)
+                group_scale.push_back(static_cast<uint16_t>(float_bits(scale) >> 16));
+            else if (below(4, random) == 0)  // a subnormal
+                group_scale.push_back(static_cast<uint16_t>(random() & 0x83ff));
+            else
+                group_scale.push_back(f32_f16(scale));
+        }
     } else if constexpr (sizeof(W) == 1)
         weights = codes_make(weight_count, wp, -128, random);
     else
