@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "converter/base/error.h"
 #include "converter/quantize/grid.h"
 #include "converter/quantize/rounding.h"
 
@@ -25,6 +26,16 @@ Int4Matrix round_to_int4(const DenseTensor &tensor, uint32_t group) {
     if (std::optional<Int4Matrix> grid = find_int4_grid(tensor, group)) return std::move(*grid);
     ThreadPool alone(1);  // tensors are spread over the threads already
     return round_int4(tensor, group, {}, alone);
+}
+
+// The codes that the file has; the plan found them there (convert/kept_codes.h), and nothing may have been folded into them since.
+Int4Matrix kept_int4(const Checkpoint &checkpoint, const DenseTensor &tensor, Role role, uint32_t block,
+                     uint32_t group) {
+    std::optional<Int4Matrix> grid = find_half_grid(tensor, group);
+    if (!grid)
+        fail(ExitCode::failure, "%s: the codes of %s were to be kept, and its weights were changed",
+             checkpoint.path().c_str(), checkpoint.tensor_name(role, block).c_str());
+    return std::move(*grid);
 }
 
 }  // namespace
@@ -73,9 +84,12 @@ bool quantize_tensor(const Checkpoint &checkpoint, const Plan &plan, const Calib
         break;
     }
     case Dtype::int4: {
-        const Int4Matrix matrix = rounded ? *rounded : round_to_int4(tensor, entry.group);
+        const bool kept = entry.scale_type == static_cast<uint8_t>(ScaleType::f16);
+        const Int4Matrix matrix = rounded ? *rounded
+                                  : kept  ? kept_int4(checkpoint, tensor, role, block, entry.group)
+                                          : round_to_int4(tensor, entry.group);
         packing.int4_codes(tensor, matrix.codes, blob + entry.offset);
-        packing.int4_scales(tensor.rows, entry.group, matrix.scales,
+        packing.int4_scales(tensor.rows, entry.group, matrix.scales, kept ? f16_of(1.0f) : bf16_of(1.0f),
                             reinterpret_cast<uint16_t *>(blob + entry.scale_offset));
         break;
     }

@@ -80,6 +80,7 @@ class BlobLayout {
         entry.granularity = static_cast<uint8_t>(granularity);
         entry.scale_type = static_cast<uint8_t>(dtype == Dtype::f32    ? ScaleType::none
                                                 : dtype == Dtype::int8 ? ScaleType::f32
+                                                : plan.keep            ? ScaleType::f16
                                                                        : ScaleType::bf16);
         entry.rows = row.rows.sum(view.dims);
         entry.cols = view.dims[row.cols];

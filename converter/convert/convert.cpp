@@ -13,6 +13,7 @@
 #include "converter/calibrate/calibrate.h"
 #include "converter/calibrate/texts.h"
 #include "converter/convert/gptq_walk.h"
+#include "converter/convert/kept_codes.h"
 #include "converter/convert/record.h"
 #include "converter/import/chat_template.h"
 #include "converter/import/tokens.h"
@@ -104,10 +105,14 @@ uint64_t verify_written(const std::string &path) {
 
 }  // namespace
 
-Plan make_plan(const ConvertOptions &options, const Checkpoint &checkpoint) {
+Plan make_plan(const ConvertOptions &options, const Checkpoint &checkpoint, std::vector<std::string> *notes) {
     const ModelShape &shape = checkpoint.shape();
     Plan plan(recipe_for(shape, options.recipe), shape);
     apply_rules(options.rules, shape, &plan);
+    if (options.keep_codes) {
+        const std::vector<std::string> found = keep_codes(checkpoint, &plan);
+        if (notes != nullptr) notes->insert(notes->end(), found.begin(), found.end());
+    }
     plan.each_linear([&](Role role, uint32_t block) {
         const uint32_t width = extent_of(shape, role, block).cols;
         if (plan.of(role, block).input == Input::hadamard && width % hadamard_size != 0)
@@ -125,7 +130,7 @@ struct Preparation {
     explicit Preparation(const ConvertOptions &given)
         : options(given), checkpoint(options.checkpoint, options.rotate, options.tokenizer),
           tokenizer(checkpoint.tokenizer_path(), checkpoint.shape().vocab_size),
-          plan(make_plan(options, checkpoint)) {
+          plan(make_plan(options, checkpoint, &warnings)) {
         take_generation_defaults(checkpoint, &contents);
         if (tokenizer.empty())
             warnings.push_back(
@@ -136,7 +141,7 @@ struct Preparation {
             contents.sections.emplace_back(section_tokenizer, tokenizer.section());
         const ModelShape &shape = checkpoint.shape();
         warnings.insert(warnings.end(), shape.notes.begin(), shape.notes.end());
-        if (source.least_bits < 8) warnings.push_back(source_warning());
+        if (source.least_bits < 8 && !options.keep_codes) warnings.push_back(source_warning());
         contents.state = options.state;
         contents.cache =
             options.cache.value_or(options.recipe.name == "float" ? StateType::f32 : StateType::int8);
@@ -223,6 +228,7 @@ struct Preparation {
     const Checkpoint checkpoint;
     const QuantizedSource source = checkpoint.quantized_source();
     const CheckpointTokenizer tokenizer;
+    std::vector<std::string> warnings;
     const Plan plan;
     std::vector<CalibrationText> texts;
     std::optional<CalibrationFile> calibration_file;
@@ -230,7 +236,6 @@ struct Preparation {
     uint64_t calibration_tokens = 0;
     Calibration calibration;  // empty before it is done
     BlobContents contents{};
-    std::vector<std::string> warnings;
 };
 
 // With default options.

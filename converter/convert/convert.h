@@ -26,6 +26,7 @@ struct ConvertOptions {
     StateType state = StateType::f32;  // of the scan (--state)
     std::optional<StateType> cache;    // of keys and values (--cache); else as the recipe's weights are
     bool rotate = false;               // the residual stream (rotation.h)
+    bool keep_codes = false;           // of Q4_0 (kept_codes.h), as the recipe says, too
     std::vector<PlanRule> rules;       // that change it, tensor by tensor
     std::vector<std::string> calibration_files;  // empty: the text that comes with the tool
     uint64_t calibration_tokens = 65536;         // at most, evenly spread over the texts
@@ -59,8 +60,10 @@ struct Conversion {
     bool written = true;                // false: a gate was missed, and there is no blob but its figures
 };
 
-// The recipe with the rules applied. Throws Error if a tensor cannot take what they say.
-Plan make_plan(const ConvertOptions &options, const Checkpoint &checkpoint);
+// The recipe with the rules applied, and codes of the file kept where they say so; `notes` takes what gave way to them. Throws Error if
+// a tensor cannot take what they say.
+Plan make_plan(const ConvertOptions &options, const Checkpoint &checkpoint,
+               std::vector<std::string> *notes = nullptr);
 
 // Plans everything and writes nothing. Throws what convert would before it reads the first weight.
 DryRun dry_run(const ConvertOptions &options, ThreadPool &pool);

@@ -28,7 +28,7 @@ std::string scales_of(const LinearPlan &plan, const BlobTensor &tensor) {
     if (plan.weights == Dtype::f32) return "-";
     if (plan.weights == Dtype::int8) return granularity_name(plan.granularity);
     const std::string group = plan.group == 0 ? "row" : std::to_string(tensor.group);
-    return "group " + group + (plan.gptq ? ", gptq" : ", nearest");
+    return "group " + group + (plan.keep ? ", kept" : plan.gptq ? ", gptq" : ", nearest");
 }
 
 const char *input_word(Input input) {

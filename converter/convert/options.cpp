@@ -14,6 +14,7 @@ Recipe recipe_of(const Arguments &arguments) {
         const std::string type = arguments.choice("weights", "", {"int8", "int4", "f32"});
         recipe.set_weights(type == "int8" ? Dtype::int8 : type == "int4" ? Dtype::int4 : Dtype::f32);
     }
+    if (arguments.has("keep-codes")) recipe.keep_codes();
     if (arguments.has("granularity"))
         recipe.set_granularity(arguments.choice("granularity", "", {"tensor", "row"}) == "row"
                                    ? Granularity::row
@@ -58,6 +59,10 @@ const std::vector<Option> &recipe_options() {
          "head, too; float, nothing."},
         {"weights", 0, "TYPE", false,
          "Weights of all linear layers: int8, int4 or f32 (default: the recipe's)."},
+        {"keep-codes", 0, nullptr, false,
+         "Of a GGUF file: weights of Q4_0 become int4 with the codes and the scales that they have, exactly, where no rule says "
+         "otherwise; all others are quantized by the recipe. What would change them, smoothing and Hadamard transforms, is left out "
+         "there, and the converter says so. For models that were trained through Q4_0. Not with --rotate."},
         {"acts", 0, "TYPE", false, "Inputs of all linear layers: int8, int4 or f32 (default: the recipe's)."},
         {"granularity", 0, "KIND", false,
          "One scale of int8 weights a row or a tensor (default: the recipe's)."},
@@ -91,6 +96,9 @@ void set_recipe(const Arguments &arguments, ConvertOptions *options) {
     options->recipe = recipe_of(arguments);
     options->rules = rules_of(arguments);
     options->rotate = arguments.has("rotate");
+    options->keep_codes = arguments.has("keep-codes");
+    if (options->rotate && options->keep_codes)
+        fail(ExitCode::usage, "--rotate changes all weights, and --keep-codes keeps them: one of the two");
     options->state =
         arguments.choice("state", "f32", {"f32", "f16"}) == "f16" ? StateType::f16 : StateType::f32;
     const std::string cache = arguments.choice("cache", "int8", {"int8", "f16", "f32"});

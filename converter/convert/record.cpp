@@ -30,7 +30,7 @@ void write_plan(JsonWriter &json, const LinearPlan &plan, bool has_input, const 
     if (plan.weights == Dtype::int8) json.key("scales").value(granularity_name(plan.granularity));
     if (plan.weights == Dtype::int4) {
         plan.group > 0 ? json.key("group").value(plan.group) : json.key("group").value("row");
-        json.key("rounding").value(plan.gptq ? "gptq" : "nearest");
+        json.key("rounding").value(plan.keep ? "kept" : plan.gptq ? "gptq" : "nearest");
     }
     if (has_input) {
         json.key("input").value(input_name(plan.input));

@@ -188,6 +188,10 @@ std::string blob_json(const Facts &facts, const InspectOptions &options) {
             w.key("offset").value(tensor.offset);
             w.key("bytes").value(tensor.size);
             if (tensor.group > 0) w.key("group").value(tensor.group);
+            if (tensor.group > 0)
+                w.key("scale_type")
+                    .value(tensor.scale_type == static_cast<uint8_t>(ScaleType::f16) ? "binary16"
+                                                                                     : "bfloat16");
             w.key("input").value(input_name(static_cast<Input>(tensor.input)));
             if (tensor.input_bits > 0) w.key("input_bits").value(uint32_t{tensor.input_bits});
             w.key("input_scale").value(tensor.input_scale);

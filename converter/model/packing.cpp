@@ -57,10 +57,10 @@ void Packing::int4_codes(const DenseTensor &tensor, const std::vector<int8_t> &c
         }
 }
 
-void Packing::int4_scales(uint32_t rows, uint32_t group, const std::vector<uint16_t> &scales,
+void Packing::int4_scales(uint32_t rows, uint32_t group, const std::vector<uint16_t> &scales, uint16_t one,
                           uint16_t *out) const {
     const size_t padded_groups = (cols_ + group - 1) / group;
-    std::fill_n(out, rows_ * padded_groups, uint16_t{0x3f80});  // 1 in bfloat16
+    std::fill_n(out, rows_ * padded_groups, one);
     const size_t groups = scales.size() / rows;
     for (uint32_t row = 0; row < rows; ++row)
         for (size_t g = 0; g < groups; ++g)

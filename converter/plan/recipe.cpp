@@ -31,6 +31,11 @@ void Recipe::search_smoothing() {
     for (Role role : all_linear_roles()) of(role).search_alpha = true;
 }
 
+void Recipe::keep_codes() {
+    for (Role role : all_linear_roles()) of(role).keep = true;
+    of(Role::embedding).keep = true;
+}
+
 void Recipe::set_inputs(bool codes) {
     for (Role role : all_linear_roles()) {
         Input &input = of(role).input;

@@ -26,7 +26,8 @@ struct LinearPlan {
     Dtype weights = Dtype::int8;
     Granularity granularity = Granularity::row;  // of int8 weights
     uint32_t group = 32;                         // of int4 weights, columns per scale; 0: the whole row
-    bool gptq = false;                           // round with the input's Hessian (arXiv 2210.17323)
+    bool keep = false;           // the codes and scales of the file, where it has Q4_0 (convert/kept_codes.h)
+    bool gptq = false;           // round with the input's Hessian (arXiv 2210.17323)
     Input input = Input::fixed;  // fixed stands for channels where an input is static by channels
     uint32_t input_bits = 8;     // 8 or 4, of the codes of the input
     ScaleRule rule = ScaleRule::mse;
@@ -36,7 +37,7 @@ struct LinearPlan {
 };
 
 // Are the inputs' second moments needed to round the weights?
-inline bool needs_hessian(const LinearPlan &plan) { return plan.weights == Dtype::int4 && plan.gptq; }
+inline bool needs_hessian(const LinearPlan &plan) { return plan.weights == Dtype::int4 && plan.gptq && !plan.keep; }
 
 // The first pass over the calibration text gives the statistics of each channel; a second one what they do not tell:
 // transformed values, and percentiles.
@@ -58,6 +59,7 @@ struct Recipe {
     void set_input_bits(uint32_t bits);
     void set_smoothing(float alpha);  // of inputs with a static scale; 0: none
     void search_smoothing();          // the same, with the alpha that loses least
+    void keep_codes();                // of all that the file has as int4
     void set_inputs(bool codes);      // codes where an input is float now, or floats everywhere
 
   private:

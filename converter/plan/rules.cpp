@@ -146,6 +146,7 @@ void PlanRule::apply(Role role, uint32_t block, const ModelShape &shape, LinearP
 }
 
 void PlanRule::apply_weights(const std::string &name, LinearPlan *plan, bool has_input) const {
+    if (weights_ || granularity_ || group_ || gptq_) plan->keep = false;
     if (weights_) {
         if (*weights_ == Dtype::int4 && plan->weights != Dtype::int4) plan->gptq = has_input;
         plan->weights = *weights_;

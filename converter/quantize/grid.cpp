@@ -52,6 +52,31 @@ uint16_t int4_scale(const float *weights, size_t count, int8_t *codes) {
     return 0;
 }
 
+// The binary16 that is the scale of a group with every weight a code times it; 0 if there is none.
+uint16_t half_scale(const float *weights, size_t count, int8_t *codes) {
+    const float top = largest(weights, count);
+    if (top == 0) {
+        std::fill_n(codes, count, int8_t{0});
+        return f16_of(1.0f);
+    }
+    const auto fits = [&](float scale) {
+        for (size_t i = 0; i < count; ++i) {
+            const float code = round_code(weights[i] / scale, -8, 7);
+            if (code * scale != weights[i]) return false;  // of so few bits the product is exact
+            codes[i] = static_cast<int8_t>(code);
+        }
+        return true;
+    };
+    for (int magnitude = 8; magnitude >= 1; --magnitude)
+        for (const int code : {-magnitude, magnitude}) {
+            if (code == 8) continue;
+            const uint16_t scale = f16_of(top / static_cast<float>(code));
+            if ((scale & 0x7fff) != 0 && std::isfinite(float_of_f16(scale)) && fits(float_of_f16(scale)))
+                return scale;
+        }
+    return 0;
+}
+
 // Scales, as disjoint intervals in ascending order.
 struct Interval {
     double low, high;
@@ -110,19 +135,34 @@ float int8_scale(const float *weights, size_t count, int8_t *codes) {
 
 }  // namespace
 
-std::optional<Int4Matrix> find_int4_grid(const DenseTensor &tensor, uint32_t group) {
+namespace {
+
+using ScaleOfGroup = uint16_t(const float *weights, size_t count, int8_t *codes);
+
+std::optional<Int4Matrix> find_groups(const DenseTensor &tensor, uint32_t group, bool halves,
+                                      ScaleOfGroup *scale_of) {
     require_finite(tensor);
     if (group == 0 || group > tensor.cols) group = tensor.cols;
-    Int4Matrix matrix{tensor.rows, tensor.cols, group, std::vector<int8_t>(tensor.values.size()), {}};
+    Int4Matrix matrix{tensor.rows, tensor.cols, group, std::vector<int8_t>(tensor.values.size()), {}, halves};
     for (uint32_t row = 0; row < tensor.rows; ++row)
         for (uint32_t first = 0; first < tensor.cols; first += group) {
             const size_t index = size_t{row} * tensor.cols + first;
             const uint16_t scale =
-                int4_scale(&tensor.values[index], std::min(group, tensor.cols - first), &matrix.codes[index]);
+                scale_of(&tensor.values[index], std::min(group, tensor.cols - first), &matrix.codes[index]);
             if (scale == 0) return std::nullopt;
             matrix.scales.push_back(scale);
         }
     return matrix;
+}
+
+}  // namespace
+
+std::optional<Int4Matrix> find_int4_grid(const DenseTensor &tensor, uint32_t group) {
+    return find_groups(tensor, group, false, int4_scale);
+}
+
+std::optional<Int4Matrix> find_half_grid(const DenseTensor &tensor, uint32_t group) {
+    return find_groups(tensor, group, true, half_scale);
 }
 
 std::optional<Int8Matrix> find_int8_grid(const DenseTensor &tensor, Granularity granularity) {

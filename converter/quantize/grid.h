@@ -17,6 +17,9 @@ namespace adder {
 // magnitude may have any code; -8 is tried first.
 std::optional<Int4Matrix> find_int4_grid(const DenseTensor &tensor, uint32_t group);
 
+// The same with scales of binary16, and exactly: every weight is a code times a scale. Weights of Q4_0 in GGUF files are.
+std::optional<Int4Matrix> find_half_grid(const DenseTensor &tensor, uint32_t group);
+
 // Codes -127..127, the weight of largest magnitude of a row (or of the tensor) at +-127, any float scale. absmax / 127
 // does not find it in a rounded checkpoint: an error of 2^-9 in the scale is half a unit of the larger codes. The
 // scale is narrowed down to the interval that all weights allow.

@@ -36,10 +36,12 @@ struct Int4Matrix {
     uint32_t rows, cols, group;
     std::vector<int8_t> codes;     // [rows][cols], -8..7
     std::vector<uint16_t> scales;  // [rows][groups()], bfloat16, never zero
+    bool halves = false;           // the scales are binary16
 
     uint32_t groups() const { return (cols + group - 1) / group; }
     float scale(uint32_t row, uint32_t col) const {
-        return float_of_bf16(scales[size_t{row} * groups() + col / group]);
+        const uint16_t bits = scales[size_t{row} * groups() + col / group];
+        return halves ? float_of_f16(bits) : float_of_bf16(bits);
     }
 };
 

@@ -11,8 +11,8 @@ source=$1
 limit=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-# Its models' tokenizers split as GPT-2 does.
-others=-DADDER_PRETOKENIZER=0\ $(sed -n 's/^ADDER_FAMILY(\(.*\))$/\1/p' "$source/runtime/blocks/kinds.inc" | tr a-z A-Z | sed '1d; s/.*/-DADDER_&=0/')
+# Its models' tokenizers split as GPT-2 does, and their int4 weights are the converter's own.
+others=-DADDER_PRETOKENIZER=0\ -DADDER_HALF_SCALES=0\ $(sed -n 's/^ADDER_FAMILY(\(.*\))$/\1/p' "$source/runtime/blocks/kinds.inc" | tr a-z A-Z | sed '1d; s/.*/-DADDER_&=0/')
 for file in "$source"/kernels/*.cpp "$source"/kernels/scalar/*.cpp "$source"/runtime/*.cpp "$source"/runtime/blocks/*.cpp; do
     # shellcheck disable=SC2086
     ${CXX-c++} -std=c++17 -Os -DNDEBUG $others -I "$source" -I "$source/include" -ffp-contract=off -fno-math-errno -fno-exceptions \

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <string>
 
 #include "converter/app/cli.h"
@@ -59,6 +60,15 @@ int main(int count, char **arguments) {
     spec.split = false;
     spec.recipe.set_weights(Dtype::int4);
     failed |= export_blob(arguments[1], "tiny_int4", test::build_blob(spec));
+    // The same of weights that are codes times a scale already, which is kept as a binary16.
+    test::BlobSpec halves = spec;
+    halves.recipe = recipe_named("naive");  // nothing is folded into them
+    halves.recipe.set_weights(Dtype::int4);
+    halves.recipe.keep_codes();
+    halves.checkpoint.edit = [](const std::string &, std::vector<float> &values) {
+        for (float &value : values) value = std::min(7.0f, std::max(-8.0f, std::nearbyint(value * 64))) / 64;
+    };
+    failed |= export_blob(arguments[1], "tiny_halves", test::build_blob(halves));
     spec.recipe.set_weights(Dtype::f32);
     spec.recipe.set_inputs(false);
     failed |= export_blob(arguments[1], "tiny_float", test::build_blob(spec));

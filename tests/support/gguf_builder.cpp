@@ -229,6 +229,50 @@ std::vector<float> floats_of_q8_0(const std::string &blocks) {
     return values;
 }
 
+std::string q4_0_blocks(const std::vector<float> &values) {
+    std::string blocks;
+    for (size_t begin = 0; begin < values.size(); begin += 32) {
+        float largest = 0;
+        for (size_t i = 0; i < 32; ++i)
+            if (std::fabs(values[begin + i]) > std::fabs(largest)) largest = values[begin + i];
+        const uint16_t scale = float_to_f16(largest / -8);
+        const float step = float_of_f16(scale);
+        blocks += little_endian(scale, 2);
+        const auto code = [&](size_t i) {
+            const float exact = step != 0 ? values[begin + i] / step + 8.5f : 8;
+            return static_cast<unsigned>(std::min(15.0f, std::max(0.0f, exact)));
+        };
+        for (size_t i = 0; i < 16; ++i) blocks += static_cast<char>(code(i) | code(i + 16) << 4);
+    }
+    return blocks;
+}
+
+std::vector<float> floats_of_q4_0(const std::string &blocks) {
+    std::vector<float> values;
+    for (size_t at = 0; at < blocks.size(); at += 18) {
+        const auto low = static_cast<uint8_t>(blocks[at]), high = static_cast<uint8_t>(blocks[at + 1]);
+        const float step = float_of_f16(static_cast<uint16_t>(low | high << 8));
+        for (size_t i = 0; i < 32; ++i) {
+            const auto byte = static_cast<uint8_t>(blocks[at + 2 + i % 16]);
+            values.push_back(static_cast<float>(static_cast<int>(i < 16 ? byte & 15 : byte >> 4) - 8) * step);
+        }
+    }
+    return values;
+}
+
+void make_q4_0(GgufBuilder *quantized, GgufBuilder *dequantized) {
+    for (size_t i = 0; i < quantized->tensors.size(); ++i) {
+        GgufTensor &tensor = quantized->tensors[i];
+        if (tensor.type != 0 || tensor.shape.size() != 2 || tensor.shape[1] % 32 != 0 || tensor.shape[0] < 8)
+            continue;
+        std::vector<float> values(tensor.data.size() / 4);
+        std::memcpy(values.data(), tensor.data.data(), tensor.data.size());
+        tensor.type = 2;
+        tensor.data = q4_0_blocks(values);
+        dequantized->tensors[i].data = bytes_of(floats_of_q4_0(tensor.data));
+    }
+}
+
 std::vector<std::string> gguf_model_types() {
     return {"mamba", "falcon_mamba", "mamba2",     "rwkv7", "granitemoehybrid",
             "bamba", "falcon_h1",    "nemotron_h", "lfm2"};

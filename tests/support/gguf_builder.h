@@ -51,6 +51,11 @@ std::string gguf_text(const std::string &text);  // its length and itself
 // Floats as a block type that is simple to make; the number of values is a multiple of 32.
 std::string q8_0_blocks(const std::vector<float> &values);
 std::vector<float> floats_of_q8_0(const std::string &blocks);
+std::string q4_0_blocks(const std::vector<float> &values);
+std::vector<float> floats_of_q4_0(const std::string &blocks);
+
+// Makes Q4_0 of every matrix of a file whose rows are whole blocks, and floats of the same values of those of another.
+void make_q4_0(GgufBuilder *quantized, GgufBuilder *dequantized);
 
 // The checkpoint of a specification, which is of a model_type that llama.cpp has. Without a tokenizer.
 GgufBuilder gguf_checkpoint(const CheckpointSpec &spec);

@@ -3,6 +3,7 @@
 #define ADDER_SEVERAL_MODELS
 #include "tiny_families.h"
 #include "tiny_float.h"
+#include "tiny_halves.h"
 #include "tiny_int4.h"
 #include "tiny_nfc.h"
 #include "tiny_pieces.h"
@@ -50,6 +51,8 @@ int main(void) {
     TINY_FAMILIES(OPEN)
 #if ADDER_MAMBA1 /* the other blobs are of it */
     open_blob(tiny_int4_blob, TINY_INT4_BLOB_BYTES, ADDER_INT4, "ADDER_INT4");
+    open_blob(tiny_halves_blob, TINY_HALVES_BLOB_BYTES, ADDER_INT4 && ADDER_HALF_SCALES,
+              ADDER_INT4 ? "type of scales" : "ADDER_INT4");
     open_blob(tiny_float_blob, TINY_FLOAT_BLOB_BYTES, ADDER_FLOAT_LAYERS, "ADDER_FLOAT_LAYERS");
     open_blob(tiny_nfc_blob, TINY_NFC_BLOB_BYTES, ADDER_NFC || !ADDER_TOKENIZER, "ADDER_NFC");
     open_blob(tiny_world_blob, TINY_WORLD_BLOB_BYTES, ADDER_WORLD_TOKENIZER || !ADDER_TOKENIZER,

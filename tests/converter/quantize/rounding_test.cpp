@@ -293,4 +293,38 @@ TEST(WeightGrid, OfTheModelThatWasTrainedOnOne) {
 }
 
 }  // namespace
+TEST(HalfGrid, CodesAndScalesAreThoseOfQ4_0) {
+    std::mt19937 random(5);
+    DenseTensor tensor{64, 96, std::vector<float>(64 * 96)};
+    std::vector<uint16_t> scales;
+    std::vector<int8_t> codes;
+    for (size_t group = 0; group < tensor.values.size() / 32; ++group) {
+        // Of every exponent and sign, subnormals too; the first code is -8, as the weight of largest magnitude has it.
+        const auto scale = static_cast<uint16_t>((random() & 0x83ff) | (group % 31) << 10 | 1);
+        scales.push_back(scale);
+        for (size_t i = 0; i < 32; ++i) {
+            codes.push_back(static_cast<int8_t>(i == 0 ? -8 : static_cast<int>(random() % 16) - 8));
+            tensor.values[group * 32 + i] = static_cast<float>(codes.back()) * float_of_f16(scale);
+        }
+    }
+    const std::optional<Int4Matrix> found = find_half_grid(tensor, 32);
+    ASSERT_TRUE(found.has_value());
+    EXPECT_TRUE(found->halves);
+    EXPECT_EQ(found->scales, scales);
+    EXPECT_EQ(found->codes, codes);
+    EXPECT_EQ(dequantize(*found).values, tensor.values);
+    // Without a code of -8 the values are the same, if not the codes.
+    for (size_t i = 0; i < 32; ++i)
+        tensor.values[i] = static_cast<float>(static_cast<int>(i % 3) * 2 - 2) * 0.03125f;
+    for (size_t i = 32; i < 64; ++i) tensor.values[i] = 0;
+    const std::optional<Int4Matrix> even = find_half_grid(tensor, 32);
+    ASSERT_TRUE(even.has_value());
+    EXPECT_EQ(dequantize(*even).values, tensor.values);
+    tensor.values[40] = 1e-9f;  // below the smallest half
+    EXPECT_FALSE(find_half_grid(tensor, 32).has_value());
+    tensor.values[40] = 0;
+    tensor.values[3] = std::nextafter(tensor.values[3], 1.0f);
+    EXPECT_FALSE(find_half_grid(tensor, 32).has_value());
+}
+
 }  // namespace adder
