@@ -66,7 +66,8 @@ class Keeper {
         const bool makes = maker != Role::none && is_matrix(maker) && plan_.of(maker, block).keep;
         const LinearPlan &plan = plan_.of(owner, block);
         const bool transformed = takes && plan.input == Input::hadamard;
-        const bool smoothed = (takes || makes) && (plan.alpha > 0 || plan.search_alpha);
+        const bool smoothed =
+            (takes || makes) && has_scale(plan.input) && (plan.alpha > 0 || plan.search_alpha);
         if (transformed) transformed_.push_back(plan_name(shape_, owner, block));
         if (smoothed) smoothed_.push_back(plan_name(shape_, owner, block));
         for (const Role role : sharers) {
