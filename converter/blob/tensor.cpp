@@ -28,7 +28,8 @@ Int4Matrix round_to_int4(const DenseTensor &tensor, uint32_t group) {
     return round_int4(tensor, group, {}, alone);
 }
 
-// The codes that the file has; the plan found them there (convert/kept_codes.h), and nothing may have been folded into them since.
+// The codes that the file has; the plan found them there (convert/kept_codes.h), and nothing may have been folded into
+// them since.
 Int4Matrix kept_int4(const Checkpoint &checkpoint, const DenseTensor &tensor, Role role, uint32_t block,
                      uint32_t group) {
     std::optional<Int4Matrix> grid = find_half_grid(tensor, group);

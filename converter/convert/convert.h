@@ -60,8 +60,8 @@ struct Conversion {
     bool written = true;                // false: a gate was missed, and there is no blob but its figures
 };
 
-// The recipe with the rules applied, and codes of the file kept where they say so; `notes` takes what gave way to them. Throws Error if
-// a tensor cannot take what they say.
+// The recipe with the rules applied, and codes of the file kept where they say so; `notes` takes what gave way to them.
+// Throws Error if a tensor cannot take what they say.
 Plan make_plan(const ConvertOptions &options, const Checkpoint &checkpoint,
                std::vector<std::string> *notes = nullptr);
 

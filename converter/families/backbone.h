@@ -54,8 +54,8 @@ DenseTensor filled(uint32_t rows, uint32_t cols, float value);
 // -exp(A_log) * log2(e); of files that have A itself A * log2(e)
 void make_A2(const TensorFiles &files, const std::string &name, DenseTensor *A_log);
 
-// GGUF: the names outside of layers; of what all mixers have; with those of a family's own, the ones within a layer; the end of
-// config.json.
+// GGUF: the names outside of layers; of what all mixers have; with those of a family's own, the ones within a layer;
+// the end of config.json.
 std::vector<GgufName> gguf_whole();
 std::vector<GgufName> gguf_mixer(const std::string &prefix);
 std::vector<GgufName> gguf_within(std::vector<GgufName> own);

@@ -141,8 +141,8 @@ DenseTensor read(const TensorFiles &files, const ModelShape &model, Role role, u
 
 // ---- GGUF -----------------------------------------------------------------------------------------------------------
 
-// conversion/falcon_h1.py. Every multiplier is in the weights already; without output.weight the head is the embedding with its
-// multiplier, as llama.cpp computes it.
+// conversion/falcon_h1.py. Every multiplier is in the weights already; without output.weight the head is the embedding
+// with its multiplier, as llama.cpp computes it.
 std::string gguf_config(const GgufKeys &keys) {
     JsonWriter json;
     keys.begin("falcon_h1", &json);

@@ -22,7 +22,7 @@ enum class GgufShape {
     vector,  // all elements in one dimension: [n_head, 1], [n_group, width], [1, 1, d]
     taps,    // [channels, taps]: [channels, 1, taps]
     heads,   // [d]: [n_head, head_dim]
-    halves,  // [n_head * head_dim, d], the two halves of a head's rows in turns (TensorView::head_rows), as llama.cpp turns them
+    halves,  // [n_head * head_dim, d], the two halves of a head's rows in turns (TensorView::head_rows)
     rows     // [n, ...]: n tensors of [1, 1, d]
 };
 

@@ -136,8 +136,8 @@ DenseTensor read_granite_tensor(const TensorFiles &files, const ModelShape &mode
 
 // ---- GGUF -----------------------------------------------------------------------------------------------------------
 
-// conversion/granite.py, which makes such files of Bamba, too: it has rope where this architecture's others have none. As many norms
-// as groups of B and C, as llama.cpp normalizes.
+// conversion/granite.py, which makes such files of Bamba, too: it has rope where this architecture's others have none.
+// As many norms as groups of B and C, as llama.cpp normalizes.
 std::string gguf_config(const GgufKeys &keys) {
     JsonWriter json;
     keys.begin("granitemoehybrid", &json);

@@ -53,8 +53,8 @@ inline std::string same_name(const std::string &name) { return name; }
 // `tied` is the default.
 ModelShape read_common(const ConfigReader &config, bool tied, uint32_t n_layer = 0);
 
-// GGUF: the members of config.json, by their names, that say of mixers with keys "mamba_..." what there is to say; the names of
-// tensors.
+// GGUF: the members of config.json, by their names, that say of mixers with keys "mamba_..." what there is to say; the
+// names of tensors.
 void write_gguf_mixer(const GgufKeys &keys, JsonWriter *json);
 std::vector<GgufName> gguf_whole(const Spelling &spelling);
 std::vector<GgufName> gguf_within(const Spelling &spelling, GgufShape heads = GgufShape::plain);

@@ -62,9 +62,9 @@ void add_tensors(const Names &names, const ModelShape &model, uint32_t block, co
 DenseTensor read(const Names &names, const TensorFiles &files, const ModelShape &model, Role role,
                  uint32_t block, const std::string &layer);
 
-// GGUF: what of a config.json is about attention and all of a model's layers: heads, rope, unless the architecture has none, the
-// gated or ungated MLP's width by a name of its own. Throws Error(bad_input) where the file says what is not supported:
-// experts, windows, angles that are scaled, biases.
+// GGUF: what of a config.json is about attention and all of a model's layers: heads, rope, unless the architecture has
+// none, the gated or ungated MLP's width by a name of its own. Throws Error(bad_input) where the file says what is not
+// supported: experts, windows, angles that are scaled, biases.
 void write_gguf_config(const GgufKeys &keys, bool turns, const char *mlp_width, JsonWriter *json);
 uint64_t gguf_head_dim(const GgufKeys &keys);
 // The names of its tensors; halves of heads may lie in turns.

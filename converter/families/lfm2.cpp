@@ -138,8 +138,8 @@ DenseTensor read(const TensorFiles &files, const ModelShape &model, Role role, u
 
 // ---- GGUF -----------------------------------------------------------------------------------------------------------
 
-// conversion/lfm2.py: layers without heads of keys are convolutions. Older files name the final norm token_embd_norm, newer ones
-// as all others do.
+// conversion/lfm2.py: layers without heads of keys are convolutions. Older files name the final norm token_embd_norm,
+// newer ones as all others do.
 std::string gguf_config(const GgufKeys &keys) {
     JsonWriter json;
     keys.begin("lfm2", &json);

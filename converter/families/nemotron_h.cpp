@@ -114,8 +114,8 @@ std::string rename(const std::string &name) {
 
 // ---- GGUF -----------------------------------------------------------------------------------------------------------
 
-// conversion/nemotron.py: a layer with heads of keys is attention, one with a width of its MLP that, the others are mixers. Nothing
-// turns; halves of heads lie in turns all the same, as in Granite's files.
+// conversion/nemotron.py: a layer with heads of keys is attention, one with a width of its MLP that, the others are
+// mixers. Nothing turns; halves of heads lie in turns all the same, as in Granite's files.
 std::string gguf_config(const GgufKeys &keys) {
     JsonWriter json;
     keys.begin("nemotron_h", &json);

@@ -27,8 +27,8 @@ bool is_checkpoint(const std::string &path);
 constexpr char no_tokenizer[] = "none";
 void choose_tokenizer(CheckpointPaths *paths, const std::string &path);
 
-// The name of a folder, or of a file without what stands behind the last point, or says which of several it is: what the model is
-// called.
+// The name of a folder, or of a file without what stands behind the last point, or says which of several it is: what
+// the model is called.
 std::string checkpoint_name(const std::string &path);
 
 }  // namespace adder

@@ -33,7 +33,8 @@ struct GgufFile {
 bool is_gguf(std::string_view bytes);
 
 // Reads a whole file in memory, checks that every value and tensor lies within it and that no two tensors overlap, and points into
-// `data`, which must live on. `name` (a path) stands in messages. Throws Error(bad_input); of types that cannot be read as well.
+// `data`, which must live on. `name` (a path) stands in messages. Throws Error(bad_input); of types that cannot be read
+// as well.
 GgufFile parse_gguf(const uint8_t *data, size_t size, const std::string &name);
 
 }  // namespace adder

@@ -20,7 +20,8 @@ struct GgufPartName {
 };
 std::optional<GgufPartName> gguf_part_name(const std::string &path);
 
-// Checks that a file which says that it is one of several is the first and is named so. Throws Error(bad_input) naming the one to give.
+// Checks that a file which says that it is one of several is the first and is named so. Throws Error(bad_input) naming
+// the one to give.
 GgufPartName first_gguf_part(const GgufFile &file);
 
 // Checks that another of them is the one that its name says, and has no tensor that one before it has.

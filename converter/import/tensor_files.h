@@ -19,8 +19,8 @@ namespace adder {
 
 // Opens, checks and maps the files of weights: the one that was given itself, or of a folder the first of
 // model.safetensors, the shards that model.safetensors.index.json names, pytorch_model.bin, those that
-// pytorch_model.bin.index.json names, and the one file that ends in .pth or, without one, in .gguf, with the others that it is the first
-// of (gguf_parts.h). The weights stay where they are, on disk, and are
+// pytorch_model.bin.index.json names, and the one file that ends in .pth or, without one, in .gguf, with the others
+// that it is the first of (gguf_parts.h). The weights stay where they are, on disk, and are
 // mapped as long as the object lives. All errors are Error(bad_input), and name the file.
 class TensorFiles {
   public:

@@ -20,7 +20,8 @@ class Packing {
     // Scales [rows] into [padded rows], or a single one; padding is 1.
     void int8_scales(const std::vector<float> &scales, float *out) const;
     void int4_codes(const DenseTensor &tensor, const std::vector<int8_t> &codes, uint8_t *out) const;
-    // bfloat16 scales [rows][groups], or binary16, into [tiles][groups of the padded columns][8]; padding is `one`, which is 1.
+    // bfloat16 scales [rows][groups], or binary16, into [tiles][groups of the padded columns][8]; padding is `one`,
+    // which is 1.
     void int4_scales(uint32_t rows, uint32_t group, const std::vector<uint16_t> &scales, uint16_t one,
                      uint16_t *out) const;
 

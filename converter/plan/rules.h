@@ -11,7 +11,8 @@
 //            alpha=X | auto | off                  smoothing of a static input
 //
 // Of several rules the first whose pattern matches a tensor is that tensor's. What it does not say stays as the recipe
-// has it; but codes of a file are not kept (--keep-codes) where it says something of weights, scales or rounding, and weights that it makes int4 are rounded with GPTQ, where there is an input to do it with.
+// has it; but codes of a file are not kept (--keep-codes) where it says something of weights, scales or rounding, and
+// weights that it makes int4 are rounded with GPTQ, where there is an input to do it with.
 #pragma once
 
 #include <optional>

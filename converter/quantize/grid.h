@@ -17,7 +17,8 @@ namespace adder {
 // magnitude may have any code; -8 is tried first.
 std::optional<Int4Matrix> find_int4_grid(const DenseTensor &tensor, uint32_t group);
 
-// The same with scales of binary16, and exactly: every weight is a code times a scale. Weights of Q4_0 in GGUF files are.
+// The same with scales of binary16, and exactly: every weight is a code times a scale. Weights of Q4_0 in GGUF files
+// are.
 std::optional<Int4Matrix> find_half_grid(const DenseTensor &tensor, uint32_t group);
 
 // Codes -127..127, the weight of largest magnitude of a row (or of the tensor) at +-127, any float scale. absmax / 127

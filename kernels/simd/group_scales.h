@@ -1,4 +1,5 @@
-// The scales of a group of int4 weights on eight lanes. Behind the vector header of an ISA, and half.h where that has no halves_load.
+// The scales of a group of int4 weights on eight lanes. Behind the vector header of an ISA, and half.h where that has
+// no halves_load.
 // SPDX-License-Identifier: MIT
 #pragma once
 

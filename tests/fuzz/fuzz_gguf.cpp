@@ -1,5 +1,5 @@
-// Fuzz target: the reader of GGUF files: every value and every element that it hands out, the tokenizer, the chat template, and the
-// model that the families make of it.
+// Fuzz target: the reader of GGUF files: every value and every element that it hands out, the tokenizer, the chat
+// template, and the model that the families make of it.
 // SPDX-License-Identifier: MIT
 #include <cstdint>
 #include <cstdlib>

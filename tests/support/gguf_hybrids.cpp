@@ -1,8 +1,8 @@
 // Hybrids as llama.cpp's converters write them: by their config.json, the one of transformers, and its tensors.
 // SPDX-License-Identifier: MIT
 //
-// ggml-org/llama.cpp: conversion/{granite,falcon_h1,nemotron,lfm2,mamba,llama}.py, gguf-py/gguf/tensor_mapping.py. Independent of the
-// reader: nothing of converter/families is used.
+// ggml-org/llama.cpp: conversion/{granite,falcon_h1,nemotron,lfm2,mamba,llama}.py, gguf-py/gguf/tensor_mapping.py.
+// Independent of the reader: nothing of converter/families is used.
 #include <cmath>
 #include <cstring>
 #include <map>

@@ -36,7 +36,8 @@ class GgufCommands : public testing::TestWithParam<std::string> {
             spec_.config_members["max_position_embeddings"] = "1048576";
         }
         if (GetParam() == "falcon_h1") {
-            // Powers of two, which weights take in exactly; of the embedding and of the head, which are left to the blob otherwise, 1.
+            // Powers of two, which weights take in exactly; of the embedding and of the head, which are left to the
+            // blob otherwise, 1.
             for (const char *key : {"embedding_multiplier", "lm_head_multiplier"})
                 spec_.config_members[key] = "1";
             for (const char *key : {"attention_in_multiplier", "attention_out_multiplier", "key_multiplier",

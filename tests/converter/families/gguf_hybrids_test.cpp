@@ -1,4 +1,5 @@
-// Hybrids in GGUF files, made of transformers' checkpoints as llama.cpp's converters make them: every tensor is the checkpoint's.
+// Hybrids in GGUF files, made of transformers' checkpoints as llama.cpp's converters make them: every tensor is the
+// checkpoint's.
 // SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
@@ -16,7 +17,8 @@
 namespace adder::test {
 namespace {
 
-// A decay's logarithm is in such a file as a decay, rounded; a multiplier of Falcon-H1 has been rounded into its weights.
+// A decay's logarithm is in such a file as a decay, rounded; a multiplier of Falcon-H1 has been rounded into its
+// weights.
 float tolerance(const std::string &model, Role role) {
     if (model.find("falcon_h1") != std::string::npos) return 4e-7f;
     return role == Role::A2 ? 2e-7f : 0;

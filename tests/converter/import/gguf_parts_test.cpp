@@ -1,4 +1,5 @@
-// Models in several GGUF files: found by their names, and refused where one is missing, doubled or another than it should be.
+// Models in several GGUF files: found by their names, and refused where one is missing, doubled or another than it
+// should be.
 // SPDX-License-Identifier: MIT
 #include "converter/import/gguf_parts.h"
 
