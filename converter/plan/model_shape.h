@@ -29,12 +29,12 @@ struct ModelShape {
     std::vector<double> multipliers;  // of a family's own, which its reading of tensors knows the order of
     uint32_t mixer_head_dim =
         0;  // channels of a head of a mixer in the checkpoint, where those of the blob have zeros besides; 0: as many
-    double rope_base = 0;           // of the steps that channels turn by; 0: none do
-    bool conv_bias = true;          // false: the checkpoint has none, and the blob's are zeros
-    bool split_gate = false;        // the checkpoint's gate and up are two matrices, where the family's are one
-    bool layer_norm = false;        // the final norm is a LayerNorm with a bias
-    bool input_major = false;       // the checkpoint's low-rank matrices are [inputs][outputs]
-    bool head_decays = false;       // the checkpoint has decays and bonuses of heads, not of channels
+    double rope_base = 0;      // of the steps that channels turn by; 0: none do
+    bool conv_bias = true;     // false: the checkpoint has none, and the blob's are zeros
+    bool split_gate = false;   // the checkpoint's gate and up are two matrices, where the family's are one
+    bool layer_norm = false;   // the final norm is a LayerNorm with a bias
+    bool input_major = false;  // the checkpoint's low-rank matrices are [inputs][outputs]
+    bool head_decays = false;  // the checkpoint has decays and bonuses of heads, not of channels
     bool head_bonuses_log = false;  // the checkpoint's bonuses are their logarithms
     bool joined_heads = false;      // the checkpoint's projections are rows of q, k, v and z of each head in turns
     std::vector<BlobShape> shapes;

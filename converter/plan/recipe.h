@@ -37,7 +37,9 @@ struct LinearPlan {
 };
 
 // Are the inputs' second moments needed to round the weights?
-inline bool needs_hessian(const LinearPlan &plan) { return plan.weights == Dtype::int4 && plan.gptq && !plan.keep; }
+inline bool needs_hessian(const LinearPlan &plan) {
+    return plan.weights == Dtype::int4 && plan.gptq && !plan.keep;
+}
 
 // The first pass over the calibration text gives the statistics of each channel; a second one what they do not tell:
 // transformed values, and percentiles.

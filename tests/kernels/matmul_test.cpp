@@ -33,8 +33,8 @@ void matmul_compare(MatmulFunction reference, MatmulFunction tested, const Matmu
                                     << " tokens, tiles " << c.tile_begin << ".." << c.tile_end << ", pads "
                                     << c.x_pad << " " << c.out_pad << ", scale_per_row " << c.scale_per_row
                                     << " bias " << c.bias << " add " << c.add << " group " << c.group
-                                    << (c.half_scales ? " of halves" : "")
-                                    << " scale_per_token " << scale_per_token);
+                                    << (c.half_scales ? " of halves" : "") << " scale_per_token "
+                                    << scale_per_token);
     const size_t rows = size_t{8} * c.tiles;
     const uint32_t out_stride = static_cast<uint32_t>(rows) + c.out_pad;
     const std::vector<float> scale = floats_make(c.scale_per_row ? rows : 1, Pattern::random, 0.01f, random);
