@@ -52,13 +52,6 @@ void on_threads(void *, adder_task task, void *argument, uint32_t count) {
 
 // ---- Shapes ---------------------------------------------------------------------------------------------------------
 
-std::vector<TinyModel> shapes() {
-    std::vector<TinyModel> all;
-    for (const TestFamily &family : test_families())
-        all.insert(all.end(), family.tiny.begin(), family.tiny.end());
-    return all;
-}
-
 struct Quantized {
     const char *name;
     Recipe recipe;
@@ -252,17 +245,43 @@ void expect_same_everywhere(const AlignedBytes &blob, size_t longest, const std:
     }
 }
 
-class SessionBits : public testing::TestWithParam<std::tuple<TinyModel, Quantized>> {};
+// Some thousands of them are listed whenever the program starts: no copies, and a short text.
+struct Combination {
+    const TinyModel *shape;
+    const Quantized *recipe;
+};
+
+// What keeps halves has them in its name: qemu's Haswell leaves it out (tests/emulation.cmake).
+std::string name_of(const Combination &one) {
+    const bool halves = one.shape->state == StateType::f16 || one.shape->cache == StateType::f16;
+    return std::string(one.shape->name) + (halves ? "_halves_" : "_") + one.recipe->name;
+}
+
+void PrintTo(const Combination &one, std::ostream *out) { *out << name_of(one); }
+
+// Each shape with each recipe; of a sample, each with every third.
+std::vector<Combination> combinations() {
+    static_assert(std::size(recipes) % 3 != 0, "else a sample would leave recipes out");
+    std::vector<Combination> all;
+    Sample sample(3);
+    for (const TestFamily &family : test_families())
+        for (const TinyModel &shape : family.tiny)
+            for (const Quantized &recipe : recipes)
+                if (sample.takes()) all.push_back({&shape, &recipe});
+    return all;
+}
+
+class SessionBits : public testing::TestWithParam<Combination> {
+  protected:
+    const TinyModel &shape = *GetParam().shape;
+    const AlignedBytes blob = build_blob(spec_of(shape, GetParam().recipe->recipe));
+};
 
 TEST_P(SessionBits, AreTheSameEverywhere) {
-    const auto &[shape, quantized] = GetParam();
-    const AlignedBytes blob = build_blob(spec_of(shape, quantized.recipe));
     expect_same_everywhere(blob, 70, {1, 2, 3, 7, 16, 64}, shape.config.vocab_size);
 }
 
 TEST_P(SessionBits, AreTheSameForEveryPromptLength) {
-    const auto &[shape, quantized] = GetParam();
-    const AlignedBytes blob = build_blob(spec_of(shape, quantized.recipe));
     const Tokens all = random_tokens(70, shape.config.vocab_size, 5);
     adder_options options{};
     TestSession stepped(blob, options);
@@ -277,8 +296,6 @@ TEST_P(SessionBits, AreTheSameForEveryPromptLength) {
 }
 
 TEST_P(SessionBits, AreTheSameOnRealThreads) {
-    const auto &[shape, quantized] = GetParam();
-    const AlignedBytes blob = build_blob(spec_of(shape, quantized.recipe));
     const Tokens tokens = random_tokens(6, shape.config.vocab_size, 5);
     const Expected expected = step_by_step(blob, tokens, "scalar");
     for (const uint32_t threads : {2u, 8u}) {
@@ -289,8 +306,6 @@ TEST_P(SessionBits, AreTheSameOnRealThreads) {
 
 // A blob behind callbacks, through the least buffer that there can be and through a larger one.
 TEST_P(SessionBits, AreTheSameFromAStream) {
-    const auto &[shape, quantized] = GetParam();
-    const AlignedBytes blob = build_blob(spec_of(shape, quantized.recipe));
     const Tokens tokens = random_tokens(20, shape.config.vocab_size, 5);
     const Expected expected = step_by_step(blob, tokens, "scalar");
     StreamSource at_once(blob), ahead(blob, true);
@@ -312,8 +327,6 @@ TEST_P(SessionBits, AreTheSameFromAStream) {
 }
 
 TEST_P(SessionBits, SelftestPassesOnEveryIsa) {
-    const auto &[shape, quantized] = GetParam();
-    const AlignedBytes blob = build_blob(spec_of(shape, quantized.recipe));
     for (const char *isa : usable_isas()) {
         adder_options options{};
         options.isa = isa;
@@ -326,15 +339,8 @@ TEST_P(SessionBits, SelftestPassesOnEveryIsa) {
     }
 }
 
-// What keeps halves has them in its name: qemu's Haswell leaves it out (tests/emulation.cmake).
-std::string bits_name(const testing::TestParamInfo<std::tuple<TinyModel, Quantized>> &test) {
-    const auto &[shape, quantized] = test.param;
-    const bool halves = shape.state == StateType::f16 || shape.cache == StateType::f16;
-    return std::string(shape.name) + (halves ? "_halves_" : "_") + quantized.name;
-}
-
-INSTANTIATE_TEST_SUITE_P(Shapes, SessionBits,
-                         testing::Combine(testing::ValuesIn(shapes()), testing::ValuesIn(recipes)), bits_name);
+INSTANTIATE_TEST_SUITE_P(Shapes, SessionBits, testing::ValuesIn(combinations()),
+                         [](const auto &test) { return name_of(test.param); });
 
 // The limit is read from the blob: with it changed and nothing else, codes above 7 are clamped.
 TEST(Session, InputsOfFourBitsAreClampedToSeven) {
