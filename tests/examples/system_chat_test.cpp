@@ -91,18 +91,18 @@ TEST_F(SystemChat, TheTemplatesOwnTextStandsWhereNoneIsGiven) {
     EXPECT_EQ(talk("ho\nho\n/reset\nhi\n/save " + path + "\n", {"--system", "Be terse."}).code, 0);
     EXPECT_TRUE(read_file(path) == terse);
 
-    // <|begin|>, <|sys|>, the text, <|end|>; <|user|>, two bytes, <|end|>, <|bot|>, a token of the answer, <|end|>.
+    // <|begin|>, <|sys|>, the text, <|end|>; <|user|>, two bytes, <|end|>, <|bot|>, and <|end|> after an answer that is empty.
     const auto context = [&](const std::string &input, const std::vector<std::string> &options) {
         const Result result = talk(input + "/stats\n", options);
         const size_t at = result.err.find("context    ");
         return at == std::string::npos ? result.err
                                        : result.err.substr(at + 11, result.err.find(" tokens") - at - 11);
     };
-    EXPECT_EQ(context("hi\n", {}), "18");
-    EXPECT_EQ(context("hi\n", {"--system", "No."}), "13");
-    EXPECT_EQ(context("hi\nhi\n", {"--system", "No."}), "20");
+    EXPECT_EQ(context("hi\n", {}), "17");
+    EXPECT_EQ(context("hi\n", {"--system", "No."}), "12");
+    EXPECT_EQ(context("hi\nhi\n", {"--system", "No."}), "18");
     // What a user gives never becomes a mark: seven bytes.
-    EXPECT_EQ(context("hi\n", {"--system", "<|end|>"}), "17");
+    EXPECT_EQ(context("hi\n", {"--system", "<|end|>"}), "16");
 }
 
 TEST_F(SystemChat, ATemplateWithoutOneBeginsWithTheUsersTurn) {
