@@ -26,8 +26,8 @@ class Keeper {
         plan_.each_input([&](Role role, uint32_t block) { leave_input_alone(role, block); });
         add_note(
             changed_,
-            "are Q4_0, but the model is computed with multiples of them, which no binary16 scales: they are "
-            "quantized anew");
+            "are Q4_0, but the model is computed with multiples of them, which no binary16 scales, or with their "
+            "columns in an order that splits their groups: they are quantized anew");
         add_note(smoothed_, "have inputs whose smoothing would change codes that are kept: it is off");
         add_note(transformed_,
                  "have inputs whose Hadamard transform would change codes that are kept: they have one scale "

@@ -98,8 +98,10 @@ ModelShape read_text(const ConfigReader &whole, const ConfigReader &config) {
     const auto tied = whole.boolean("tie_word_embeddings");
     model.tied = tied ? *tied : config.boolean("tie_word_embeddings").value_or(false);
     model.norm_epsilon = static_cast<float>(config.number("rms_norm_eps", 1e-12, 1).value_or(1e-6));
-    model.norms_less_one = true;
+    // norms_have_one and linear_value_heads_in_turns: of GGUF files (gguf_config).
+    model.norms_less_one = !config.boolean("norms_have_one").value_or(false);
     model.joined_heads = type == "qwen3_next";
+    model.values_in_turns = config.boolean("linear_value_heads_in_turns").value_or(false);
     model.bos_token_id = config.integer("bos_token_id", 0, int64_t{model.vocab_size} - 1);
     model.eos_token_ids = config.token_ids("eos_token_id", model.vocab_size);
     gqa_layers::require_silu(config);
@@ -114,6 +116,9 @@ ModelShape read_text(const ConfigReader &whole, const ConfigReader &config) {
                             config.needed_integer("intermediate_size", 1, max_d_inner),
                             read_layers(config, model.n_layer));
     gqa_layers::check_shapes(config, model);
+    if (const uint32_t further = config.integer("mtp_num_hidden_layers", 0, max_n_layer).value_or(0))
+        model.notes.push_back(format("%s is %u: what guesses a further token was left out",
+                                     config.what("mtp_num_hidden_layers").c_str(), further));
     return model;
 }
 
@@ -224,11 +229,38 @@ void append_rows(const DenseTensor &from, uint32_t runs, uint32_t first, uint32_
     dense->rows += runs * count;
 }
 
+// A tensor of a mixer as a folder has it: the heads of values of one head of keys stand behind each other. In a GGUF file those that are
+// the first of their head of keys come first, then those that are the second. It is so with rows of z, of v, which stands behind q and
+// k, and of what is one number a head, and with columns of what leaves the mixer.
+DenseTensor read_grouped(const TensorFiles &files, const ModelShape &model, const BlockView &view, Role role,
+                         const std::string &name, uint32_t cols) {
+    DenseTensor dense = backbone::read(files, name, cols);
+    if (!model.values_in_turns || role == Role::gate_norm) return dense;
+    const size_t n_head = view.dims[Dim::n_head], n_group = view.dims[Dim::n_group],
+                 head_dim = view.dims[Dim::head_dim];
+    size_t first = 0, head = cols;  // in floats: where values begin, and one of their heads
+    if (role == Role::in_proj || role == Role::conv_weight) first = size_t{2} * view.dims[Dim::d_bc] * cols;
+    if (role == Role::in_proj || role == Role::conv_weight || role == Role::z_proj) head = head_dim * cols;
+    if (role == Role::out_proj) head = head_dim;
+    std::vector<float> turns(n_head * head);
+    for (size_t at = first; at < dense.values.size(); at += turns.size()) {
+        std::copy_n(&dense.values[at], turns.size(), turns.begin());
+        for (size_t i = 0; i < n_head; ++i) {
+            const size_t group = i / (n_head / n_group), place = i % (n_head / n_group);
+            std::copy_n(&turns[(place * n_group + group) * head], head, &dense.values[at + i * head]);
+        }
+    }
+    return dense;
+}
+
 // [v | q | k], z, or [a | b]: a checkpoint has q, k, v in this order, or, joined, for each head of keys q, k, the values and z's of
 // its heads, and b before a.
 DenseTensor read_projection(const TensorFiles &files, const ModelShape &model, Role role, uint32_t block) {
     const BlockView view = model.view(block);
-    const DenseTensor found = backbone::read(files, delta_tensor_name(model, role, block), model.d_model);
+    const auto read = [&](const std::string &name) {
+        return read_grouped(files, model, view, role, name, model.d_model);
+    };
+    const DenseTensor found = read(delta_tensor_name(model, role, block));
     const uint32_t d_inner = view.dims[Dim::d_inner], d_bc = view.dims[Dim::d_bc],
                    n_head = view.dims[Dim::n_head];
     // In runs of one head of keys each, or in one.
@@ -246,8 +278,7 @@ DenseTensor read_projection(const TensorFiles &files, const ModelShape &model, R
         append_rows(found, runs, 0, heads, &dense);
     } else {
         append_rows(found, 1, 0, n_head, &dense);
-        append_rows(backbone::read(files, mixer_of(model, block) + "in_proj_b.weight", model.d_model), 1, 0,
-                    n_head, &dense);
+        append_rows(read(mixer_of(model, block) + "in_proj_b.weight"), 1, 0, n_head, &dense);
     }
     return dense;
 }
@@ -267,7 +298,7 @@ DenseTensor read_delta(const TensorFiles &files, const ModelShape &model, Role r
     case Role::k_norm: return backbone::filled(extent.rows, 1, static_cast<float>(1 / std::sqrt(width)));
     default: break;
     }
-    DenseTensor dense = backbone::read(files, name, extent.cols);
+    DenseTensor dense = read_grouped(files, model, view, role, name, extent.cols);
     if (role == Role::A2) backbone::make_A2(files, name, &dense);
     if (role == Role::ab_bias) {
         dense.rows = extent.rows;
@@ -291,10 +322,66 @@ DenseTensor read(const TensorFiles &files, const ModelShape &model, Role role, u
     DenseTensor dense =
         of_stream ? backbone::read(files, tensor_name(model, role, block), 1)
                   : gqa_layers::read(names, files, model, role, block, gqa_layers::layer_of(model, block));
-    if (of_stream || role == Role::q_norm || role == Role::k_norm)
+    if (model.norms_less_one && (of_stream || role == Role::q_norm || role == Role::k_norm))
         for (float &weight : dense.values) weight += 1.0f;
     return dense;
 }
+
+// ---- GGUF -----------------------------------------------------------------------------------------------------------
+
+// conversion/qwen.py. Norms have 1 added but for the mixer's own, and heads of values are in turns (read_grouped).
+std::string gguf_config(const GgufKeys &keys) {
+    JsonWriter json;
+    keys.begin("qwen3_5_text", &json);
+    gqa_layers::write_gguf_config(keys, true, "intermediate_size", &json);
+    keys.copy({{"ssm.conv_kernel", "linear_conv_kernel_dim"},
+               {"ssm.state_size", "linear_key_head_dim"},
+               {"ssm.group_count", "linear_num_key_heads"},
+               {"ssm.time_step_rank", "linear_num_value_heads"},
+               {"attention.layer_norm_rms_epsilon", "rms_norm_eps", GgufMember::Kind::number}},
+              &json);
+    json.key("linear_value_head_dim").value(keys.quotient("ssm.inner_size", "ssm.time_step_rank"));
+    if (keys.has("attention.recurrent_layers")) {
+        const std::vector<bool> recurrent = keys.layer_flags("attention.recurrent_layers");
+        json.key("layer_types").begin_array();
+        for (size_t layer = 0; layer < recurrent.size() && static_cast<int64_t>(layer) < keys.own_layers();
+             ++layer)
+            json.value(recurrent[layer] ? "linear_attention" : "full_attention");
+        json.end_array();
+    } else if (keys.has("full_attention_interval")) {
+        keys.copy("full_attention_interval", "full_attention_interval", &json);
+    }
+    json.key("norms_have_one").value(true);
+    json.key("linear_value_heads_in_turns").value(true);
+    if (keys.further_layers() > 0) json.key("mtp_num_hidden_layers").value(keys.further_layers());
+    return json.end_object().text();
+}
+
+std::vector<GgufName> gguf_within() {
+    std::vector<GgufName> all = gqa_layers::gguf_names(names);
+    for (const GgufName &one : {GgufName{"attn_norm.weight", "input_layernorm.weight"},
+                                GgufName{"post_attention_norm.weight", "post_attention_layernorm.weight"},
+                                GgufName{"attn_qkv.weight", "linear_attn.in_proj_qkv.weight"},
+                                GgufName{"attn_gate.weight", "linear_attn.in_proj_z.weight"},
+                                GgufName{"ssm_alpha.weight", "linear_attn.in_proj_a.weight"},
+                                GgufName{"ssm_beta.weight", "linear_attn.in_proj_b.weight"},
+                                GgufName{"ssm_dt.bias", "linear_attn.dt_bias"},
+                                GgufName{"ssm_conv1d.weight", "linear_attn.conv1d.weight", GgufShape::taps},
+                                GgufName{"ssm_a", "linear_attn.A_log", GgufShape::vector, true},
+                                GgufName{"ssm_norm.weight", "linear_attn.norm.weight"},
+                                GgufName{"ssm_out.weight", "linear_attn.out_proj.weight"}})
+        all.push_back(one);
+    return all;
+}
+
+const GgufForm gguf = {
+    "qwen35",
+    gguf_config,
+    {{"token_embd.weight", embedding}, {"output_norm.weight", final_norm}, {"output.weight", head}},
+    "model.layers.",
+    gguf_within(),
+    nullptr,
+    true};
 
 // ---- Recipes --------------------------------------------------------------------------------------------------------
 
@@ -409,7 +496,8 @@ const Family qwen35 = {"qwen3.5",
                        {},
                        nullptr,
                        // What sees, and what guesses a token more.
-                       {"model.visual.", "mtp."}};
+                       {"model.visual.", "mtp."},
+                       &gguf};
 
 }  // namespace
 

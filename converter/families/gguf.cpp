@@ -73,10 +73,15 @@ std::vector<TensorFiles::NamedView> parts_of(const GgufName &name, const std::st
     return {{prefix + name.ours, view}};
 }
 
+// Those of layers [left_out.first, left_out.second) are left out.
 std::vector<TensorFiles::NamedView> arranged(const GgufForm &form, uint64_t head_dim,
-                                             const TensorView &tensor) {
+                                             std::pair<int64_t, int64_t> left_out, const TensorView &tensor) {
     std::string number, rest = tensor.name, prefix;
     const bool in_layer = split_layer(tensor.name, &number, &rest);
+    if (in_layer && number.size() < 10) {
+        const int64_t layer = std::stoll(number);
+        if (layer >= left_out.first && layer < left_out.second) return {};
+    }
     if (in_layer) prefix = form.layers + number + ".";
     for (const GgufName &name : in_layer ? form.within : form.whole)
         if (rest == name.theirs) return parts_of(name, prefix, head_dim, tensor);
@@ -121,15 +126,34 @@ std::vector<int64_t> GgufKeys::layers(const char *key) const {
     if (value == nullptr || !value->is_array)
         return std::vector<int64_t>(static_cast<size_t>(std::min<int64_t>(count, max_n_layer)), integer(key));
     std::vector<int64_t> list = metadata_.integers(name(key));
-    const bool possible = count > 0 && count <= max_n_layer;  // else it is found later
-    if (possible && list.size() != static_cast<size_t>(count))
-        metadata_.refuse(name(key), format("has %zu elements; block_count is %lld", list.size(),
-                                           static_cast<long long>(count)));
+    check_length(key, list.size());
     for (const int64_t one : list)
         if (one < 0 || one > INT32_MAX)
             metadata_.refuse(name(key), format("has %lld; an integer from 0 to %d is needed",
                                                static_cast<long long>(one), INT32_MAX));
     return list;
+}
+
+void GgufKeys::check_length(const char *key, size_t length) const {
+    const int64_t count = integer("block_count");
+    const bool possible = count > 0 && count <= max_n_layer;  // else it is found later
+    if (possible && length != static_cast<size_t>(count))
+        refuse(key, format("has %zu elements; block_count is %lld", length, static_cast<long long>(count)));
+}
+
+std::vector<bool> GgufKeys::layer_flags(const char *key) const {
+    std::vector<bool> list = metadata_.flags(name(key));
+    check_length(key, list.size());
+    return list;
+}
+
+int64_t GgufKeys::further_layers() const {
+    const int64_t further = find_integer("nextn_predict_layers").value_or(0);
+    if (further > 0 && further >= integer("block_count"))
+        refuse("nextn_predict_layers",
+               format("is %lld; less than block_count, %lld, is needed", static_cast<long long>(further),
+                      static_cast<long long>(integer("block_count"))));
+    return further;
 }
 
 int64_t GgufKeys::quotient(const char *key, const char *divisor) const {
@@ -158,7 +182,7 @@ void GgufKeys::require(const char *key, int64_t value) const {
 void GgufKeys::begin(const char *model_type, JsonWriter *json) const {
     json->begin_object().key("model_type").value(model_type);
     copy("embedding_length", "hidden_size", json);
-    copy("block_count", "num_hidden_layers", json);
+    json->key("num_hidden_layers").value(own_layers());
     // As many as the embedding has rows: what the file counts may be without those that fill it up.
     const TensorView &table = files_.tensor(embedding);
     if (table.shape.size() != 2)
@@ -236,7 +260,9 @@ std::string config_from_gguf(TensorFiles *files) {
     const GgufKeys keys(metadata, *files);
     const std::string config = form.config(keys);
     const uint64_t head_dim = form.head_dim == nullptr ? 0 : form.head_dim(keys);
-    files->arrange([&](const TensorView &tensor) { return arranged(form, head_dim, tensor); });
+    std::pair<int64_t, int64_t> left_out;
+    if (form.without_further_layers) left_out = {keys.own_layers(), keys.integer("block_count")};
+    files->arrange([&](const TensorView &tensor) { return arranged(form, head_dim, left_out, tensor); });
     return config;
 }
 

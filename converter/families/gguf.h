@@ -68,6 +68,11 @@ class GgufKeys {
     std::string_view string(const char *key) const { return metadata_.string(name(key)).value_or(""); }
     // One integer for each of the layers, or for all.
     std::vector<int64_t> layers(const char *key) const;
+    // A flag for each of the layers.
+    std::vector<bool> layer_flags(const char *key) const;
+    // Of block_count the layers that guess a further token, nextn_predict_layers, which stand behind the model's own; and these.
+    int64_t further_layers() const;
+    int64_t own_layers() const { return integer("block_count") - further_layers(); }
     // A quotient, of which the second has to divide the first.
     int64_t quotient(const char *key, const char *divisor) const;
     [[noreturn]] void refuse(const char *key, const std::string &why) const {
@@ -76,7 +81,7 @@ class GgufKeys {
     // Throws where the key is there and not so.
     void require(const char *key, int64_t value) const;
 
-    // Begins a config.json: model_type, width, layers, vocabulary, tokens that begin and end texts.
+    // Begins a config.json: model_type, width, the model's own layers, vocabulary, tokens that begin and end texts.
     void begin(const char *model_type, JsonWriter *json) const;
     // A member of it that is a key.
     void copy(const char *key, const char *ours, JsonWriter *json) const {
@@ -89,6 +94,7 @@ class GgufKeys {
 
   private:
     std::string name(const char *key) const { return architecture_ + "." + key; }
+    void check_length(const char *key, size_t length) const;  // one for each of the layers
 
     const GgufMetadata &metadata_;
     const TensorFiles &files_;
@@ -103,6 +109,7 @@ struct GgufForm {
     const char *layers;            // what stands in the place of "blk.": "backbone.layers."
     std::vector<GgufName> within;  // of a layer
     uint64_t (*head_dim)(const GgufKeys &keys) = nullptr;  // where a tensor has heads
+    bool without_further_layers = false;  // tensors of layers that guess a further token are left out
 };
 
 // Those of all families.

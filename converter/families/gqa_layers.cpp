@@ -236,9 +236,10 @@ void write_gguf_config(const GgufKeys &keys, bool turns, const char *mlp_width, 
     if (keys.has_tensor("rope_freqs.weight"))
         keys.refuse("rope.freq_base", "comes with a tensor \"rope_freqs.weight\", which is not supported");
     keys.copy({{"rope.freq_base", "rope_theta", GgufMember::Kind::number_if_there}}, json);
-    if (const auto count = keys.find_integer("rope.dimension_count"); count && *count != head_dim)
-        json->key("partial_rotary_factor")
-            .value(static_cast<double>(*count) / static_cast<double>(std::max<int64_t>(head_dim, 1)));
+    // All of a head's channels where it is not there, whatever the family's default is.
+    json->key("partial_rotary_factor")
+        .value(static_cast<double>(keys.find_integer("rope.dimension_count").value_or(head_dim)) /
+               static_cast<double>(std::max<int64_t>(head_dim, 1)));
 }
 
 std::vector<GgufName> gguf_names(const Names &names, GgufShape heads) {

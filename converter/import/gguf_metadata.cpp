@@ -150,6 +150,20 @@ std::vector<int64_t> GgufMetadata::integers(const std::string &key) const {
     return list;
 }
 
+std::vector<bool> GgufMetadata::flags(const std::string &key) const {
+    std::vector<bool> list;
+    const GgufValue *const value = find(key);
+    if (value == nullptr) return list;
+    if (!value->is_array || (value->type != GgufType::boolean && !is_integer(value->type)))
+        refuse(key, "is " + described(*value) + "; an array of booleans is needed");
+    list.reserve(static_cast<size_t>(value->count));
+    for (uint64_t i = 0; i < value->count; ++i) {
+        const uint8_t *const at = value->data + i * gguf_type_size(value->type);
+        list.push_back(value->type == GgufType::boolean ? *at != 0 : integer_at(value->type, at) != 0);
+    }
+    return list;
+}
+
 std::vector<float> GgufMetadata::numbers(const std::string &key) const {
     std::vector<float> list;
     const GgufValue *const value = find(key);

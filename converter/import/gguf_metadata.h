@@ -49,6 +49,7 @@ class GgufMetadata {
     std::vector<std::string_view> strings(const std::string &key) const;
     std::vector<int64_t> integers(const std::string &key) const;
     std::vector<float> numbers(const std::string &key) const;
+    std::vector<bool> flags(const std::string &key) const;  // booleans, or integers that are not 0
 
     // Calls body(key, value) for the keys that begin so, in their order.
     template <typename Body>

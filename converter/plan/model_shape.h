@@ -36,7 +36,9 @@ struct ModelShape {
     bool input_major = false;  // the checkpoint's low-rank matrices are [inputs][outputs]
     bool head_decays = false;  // the checkpoint has decays and bonuses of heads, not of channels
     bool head_bonuses_log = false;  // the checkpoint's bonuses are their logarithms
-    bool joined_heads = false;      // the checkpoint's projections are rows of q, k, v and z of each head in turns
+    bool joined_heads = false;  // the checkpoint's projections are rows of q, k, v and z of each head in turns
+    bool values_in_turns =
+        false;  // the checkpoint's heads of values: of each head of keys the first, then the second, ...
     std::vector<BlobShape> shapes;
     std::vector<BlobBlock> blocks;         // complete with number_blocks()
     std::optional<uint32_t> bos_token_id;  // below vocab_size

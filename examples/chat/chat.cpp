@@ -102,7 +102,7 @@ void converse(Conversation &conversation, bool on_terminal) {
 void run(const Options &options) {
     const Model model(options.blob, options.pages);
     if (options.pages == adder::Pages::huge_pages) show_note("The model lies in " + model.page_kind() + ".");
-    Conversation conversation(model, options.isa, options.threads, options.context);
+    Conversation conversation(model, options.isa, options.threads, options.context, options.system);
     apply(*find_setting("seed"), conversation.settings, "seed", std::to_string(std::random_device{}()));
     for (const auto &[setting, value] : options.settings) {
         apply(*setting, conversation.settings, setting->name, value);

@@ -47,13 +47,16 @@ std::string rate(uint64_t tokens, double seconds) {
 
 }  // namespace
 
-Template::Template(const Model &model) {
+Template::Template(const Model &model, const std::optional<std::string> &system) {
     present = model.info().has_chat_template != 0;
+    const std::string system_prefix = model.text(ADDER_TEXT_SYSTEM_PREFIX),
+                      system_suffix = model.text(ADDER_TEXT_SYSTEM_SUFFIX);
+    if (system && system_prefix.empty() && system_suffix.empty())
+        throw Failure(Exit::usage, present ? "--system: this model's chat template takes no system text"
+                                           : "--system: this model has no chat template");
     if (!present) return;
     const std::string prefix = model.text(ADDER_TEXT_ASSISTANT_PREFIX);
     const std::string suffix = model.text(ADDER_TEXT_ASSISTANT_SUFFIX);
-    begin = model.tokenize(model.text(ADDER_TEXT_CHAT_BEGIN) + model.text(ADDER_TEXT_OWN_SYSTEM),
-                           ADDER_TOKENIZE_SPECIAL);
     before_user = model.tokenize(model.text(ADDER_TEXT_USER_PREFIX), ADDER_TOKENIZE_SPECIAL);
     before_answer = model.tokenize(model.text(ADDER_TEXT_USER_SUFFIX) + prefix, ADDER_TOKENIZE_SPECIAL);
     after_answer = model.tokenize(suffix, ADDER_TOKENIZE_SPECIAL);
@@ -67,6 +70,21 @@ Template::Template(const Model &model) {
     };
     empty_lines = ends_with_empty_lines(suffix) && ends_with_empty_lines(model.text(ADDER_TEXT_USER_SUFFIX)) &&
                   !begins.empty() && is_plain(before_user) && is_plain(before_answer);
+    const std::string before = model.text(ADDER_TEXT_CHAT_BEGIN);
+    const auto add = [&](const std::string &text, uint32_t flags) {
+        const std::vector<int32_t> tokens = model.tokenize(text, flags);
+        begin.insert(begin.end(), tokens.begin(), tokens.end());
+    };
+    if (!system) {
+        add(before + model.text(ADDER_TEXT_OWN_SYSTEM), ADDER_TOKENIZE_SPECIAL);
+    } else if (empty_lines) {  // one text, as a turn is
+        add(before, ADDER_TOKENIZE_SPECIAL);
+        add(system_prefix + without_empty_lines(*system) + system_suffix, 0);
+    } else {
+        add(before + system_prefix, ADDER_TOKENIZE_SPECIAL);
+        add(*system, 0);
+        add(system_suffix, ADDER_TOKENIZE_SPECIAL);
+    }
     if (empty_lines) {
         closing = suffix;
         stop_text = suffix + begins;
@@ -78,8 +96,9 @@ Template::Template(const Model &model) {
     }
 }
 
-Conversation::Conversation(const Model &model, const std::string &isa, uint32_t threads, uint32_t context)
-    : model_(model), template_(model), pool_(nullptr, adder_pool_destroy) {
+Conversation::Conversation(const Model &model, const std::string &isa, uint32_t threads, uint32_t context,
+                           const std::optional<std::string> &system)
+    : model_(model), template_(model, system), pool_(nullptr, adder_pool_destroy) {
     adder_pool_options pool_options{};
     pool_options.threads = threads;
     pool_.reset(adder_pool_create(&pool_options));

@@ -12,6 +12,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,10 +25,11 @@ constexpr size_t max_undo_bytes = size_t{256} << 20;
 
 // How the blob writes a turn. All empty: it has no chat template, and texts are simply continued.
 struct Template {
-    explicit Template(const Model &model);
+    // Failure(usage) where there is a system text and the blob takes none.
+    Template(const Model &model, const std::optional<std::string> &system);
 
     bool present = false;
-    std::vector<int32_t> begin;          // before the first turn
+    std::vector<int32_t> begin;          // before the first turn, with a system text
     std::vector<int32_t> before_user;    // user prefix
     std::vector<int32_t> before_answer;  // user suffix, assistant prefix
     std::vector<int32_t> after_answer;   // assistant suffix
@@ -59,7 +61,8 @@ class Conversation {
   public:
     // `isa` empty: the best of this CPU; Failure(usage) if it is not to be had. `threads` 0: one a CPU.
     // `context` is that of adder_options.
-    Conversation(const Model &model, const std::string &isa, uint32_t threads, uint32_t context);
+    Conversation(const Model &model, const std::string &isa, uint32_t threads, uint32_t context,
+                 const std::optional<std::string> &system);
 
     // Takes a turn of the user and hands the answer to `show` as it comes, in whole UTF-8 sequences. The
     // history is in the state and never read again; afterwards the state ends with a closed answer, however

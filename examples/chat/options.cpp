@@ -64,7 +64,8 @@ Options parse_options(int count, char **arguments) {
             continue;
         }
         const Setting *setting = name.rfind("--", 0) == 0 ? find_setting(name.substr(2)) : nullptr;
-        if (!setting && name != "--prompt" && name != "--isa" && name != "--threads" && name != "--context") {
+        if (!setting && name != "--prompt" && name != "--system" && name != "--isa" && name != "--threads" &&
+            name != "--context") {
             throw Failure(Exit::usage, "unknown option '" + name + "'");
         }
         if (!has_value) {
@@ -75,6 +76,9 @@ Options parse_options(int count, char **arguments) {
             Settings scratch;
             apply(*setting, scratch, name, value);
             options.settings.emplace_back(setting, value);
+        } else if (name == "--system") {
+            if (value.empty()) throw Failure(Exit::usage, "--system needs a text");
+            options.system = value;
         } else if (name == "--isa") {
             options.isa = value;
         } else if (name == "--threads") {
@@ -99,6 +103,8 @@ std::string help_text() {
                        "from a pipe each line is answered. Answers go to stdout, everything else to stderr.\n"
                        "\n";
     text += line("--prompt TEXT", "answer TEXT, and exit");
+    text += line("--system TEXT",
+                 "begin every conversation with this system text, in place of the template's own");
     for (const Setting &setting : all_settings()) {
         text += line(std::string("--") + setting.name + " " + setting.value, setting.help);
     }

@@ -7,6 +7,7 @@
 #include "host/file_memory.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,6 +24,7 @@ struct Options {
     adder::Pages pages = adder::Pages::mapped;
     bool one_prompt = false;
     std::string prompt;
+    std::optional<std::string> system;  // the text that a conversation begins with
     std::vector<std::pair<const Setting *, std::string>> settings;  // valid, in the order given
 };
 

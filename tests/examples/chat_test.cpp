@@ -46,7 +46,7 @@ std::string last_line(std::string text) {
 TEST(Chat, HelpAndVersionGoToStdout) {
     const Result help = chat({"--help"});
     EXPECT_EQ(help.code, 0);
-    for (const char *part : {"usage:", "--prompt", "--temp", "--top-k", "--top-p", "--min-p",
+    for (const char *part : {"usage:", "--prompt", "--system", "--temp", "--top-k", "--top-p", "--min-p",
                              "--repeat-penalty", "--seed", "--max-tokens", "--isa", "ADDER_ISA", "NO_COLOR"}) {
         EXPECT_TRUE(contains(help.out, part)) << part;
     }

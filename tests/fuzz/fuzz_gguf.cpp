@@ -51,7 +51,8 @@ static void read_keys(const GgufMetadata &metadata) {
         attempt([&] { metadata.strings(key); });
         attempt([&] { metadata.integers(key); });
         attempt([&] { metadata.numbers(key); });
-        if (read > 2) std::abort();  // integers are numbers
+        if (read > 2) std::abort();             // integers are numbers
+        attempt([&] { metadata.flags(key); });  // booleans, or integers
     });
 }
 
@@ -66,6 +67,12 @@ static void read_model(const GgufFile &file) {
             const TensorView &tensor = files.tensor(spec.name, spec.shape);
             values.resize(static_cast<size_t>(tensor.elements));
             convert_to_float(tensor, 0, tensor.elements, values.data());
+        }
+        for (uint32_t block = 0; block < shape.block_count(); ++block) {
+            const BlockView view = shape.view(block);
+            for (uint32_t i = 0; i < view.kind->tensor_count; ++i)
+                if (is_present(view.kind->tensors[i], view.shape->flags))
+                    shape.family->read(files, shape, view.kind->tensors[i].role, block);
         }
     } catch (const Error &) {
     }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "tests/support/checkpoint_builder.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -49,23 +50,22 @@ std::vector<float> initial_values(const TensorSpec &tensor, float scale, float n
     uint64_t elements = 1;
     for (const uint64_t extent : tensor.shape) elements *= extent;
     std::vector<float> values(static_cast<size_t>(elements));
+    const auto is_any = [&](std::initializer_list<const char *> ends) {
+        return std::any_of(ends.begin(), ends.end(),
+                           [&](const char *end) { return ends_with(tensor.name, end); });
+    };
+    const bool is_A_log = is_any({"A_log"}), is_D = is_any({"mixer.D"});
+    const bool is_norm = is_any({"norm.weight", "norm_f.weight", "ln.weight", "ln1.weight", "ln2.weight",
+                                 "ln_out.weight", "ln_x.weight"});
+    const bool is_dt_bias = is_any({"dt_proj.bias", "mixer.dt_bias", "linear_attn.dt_bias"});
     for (size_t i = 0; i < values.size(); ++i) {
         const float noise = scale * random.uniform();
-        if (ends_with(tensor.name, "A_log")) {
+        if (is_A_log)
             values[i] = static_cast<float>(std::log(static_cast<double>(i % tensor.shape.back() + 1)));
-        } else if (ends_with(tensor.name, "mixer.D")) {
+        else if (is_D)
             values[i] = 1;
-        } else if (ends_with(tensor.name, "norm.weight") || ends_with(tensor.name, "norm_f.weight") ||
-                   ends_with(tensor.name, "ln.weight") || ends_with(tensor.name, "ln1.weight") ||
-                   ends_with(tensor.name, "ln2.weight") || ends_with(tensor.name, "ln_out.weight") ||
-                   ends_with(tensor.name, "ln_x.weight")) {
-            values[i] = norm + noise;
-        } else if (ends_with(tensor.name, "dt_proj.bias") || ends_with(tensor.name, "mixer.dt_bias") ||
-                   ends_with(tensor.name, "linear_attn.dt_bias")) {
-            values[i] = -4 + noise;
-        } else {
-            values[i] = noise;
-        }
+        else
+            values[i] = (is_norm ? norm : is_dt_bias ? -4.0f : 0.0f) + noise;
     }
     return values;
 }

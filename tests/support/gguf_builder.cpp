@@ -162,6 +162,11 @@ GgufBuilder &GgufBuilder::integers(const std::string &key, const std::vector<int
     for (const int32_t value : values) bytes += u32_bytes(static_cast<uint32_t>(value));
     return raw(key, 9, bytes);
 }
+GgufBuilder &GgufBuilder::booleans(const std::string &key, const std::vector<bool> &values) {
+    std::string bytes = u32_bytes(7) + u64_bytes(values.size());
+    for (const bool value : values) bytes += value ? '\1' : '\0';
+    return raw(key, 9, bytes);
+}
 GgufBuilder &GgufBuilder::numbers(const std::string &key, const std::vector<float> &values) {
     return raw(key, 9, u32_bytes(6) + u64_bytes(values.size()) + bytes_of(values));
 }
@@ -275,12 +280,13 @@ void make_q4_0(GgufBuilder *quantized, GgufBuilder *dequantized) {
 
 std::vector<std::string> gguf_model_types() {
     return {"mamba", "falcon_mamba", "mamba2",     "rwkv7", "granitemoehybrid",
-            "bamba", "falcon_h1",    "nemotron_h", "lfm2"};
+            "bamba", "falcon_h1",    "nemotron_h", "lfm2",  "qwen3_5_text"};
 }
 
 std::string gguf_architecture(const std::string &model_type) {
     if (model_type == "falcon_mamba") return "mamba";
     if (model_type == "granitemoehybrid" || model_type == "bamba") return "granitehybrid";
+    if (model_type == "qwen3_5_text") return "qwen35";
     return model_type == "falcon_h1" ? "falcon-h1" : model_type;
 }
 

@@ -37,6 +37,7 @@ struct GgufBuilder {
     GgufBuilder &string(const std::string &key, const std::string &value);
     GgufBuilder &strings(const std::string &key, const std::vector<std::string> &values);
     GgufBuilder &integers(const std::string &key, const std::vector<int32_t> &values);
+    GgufBuilder &booleans(const std::string &key, const std::vector<bool> &values);
     GgufBuilder &numbers(const std::string &key, const std::vector<float> &values);
     GgufBuilder &tensor(const std::string &name, uint32_t type, std::vector<uint64_t> shape,
                         const std::string &data);

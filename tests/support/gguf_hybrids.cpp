@@ -1,7 +1,7 @@
 // Hybrids as llama.cpp's converters write them: by their config.json, the one of transformers, and its tensors.
 // SPDX-License-Identifier: MIT
 //
-// ggml-org/llama.cpp: conversion/{granite,falcon_h1,nemotron,lfm2,mamba,llama}.py, gguf-py/gguf/tensor_mapping.py.
+// ggml-org/llama.cpp: conversion/{granite,falcon_h1,nemotron,lfm2,qwen,mamba,llama}.py, gguf-py/gguf/tensor_mapping.py.
 // Independent of the reader: nothing of converter/families is used.
 #include <cmath>
 #include <cstring>
@@ -15,7 +15,7 @@
 namespace adder::test {
 namespace {
 
-// What follows the layer's prefix, or a whole name, of all five: none has a name that another has for something else.
+// What follows the layer's prefix, or a whole name, of all six: none has a name that another has for something else.
 const std::map<std::string, std::string> &names() {
     static const std::map<std::string, std::string> all = {
         {"model.embed_tokens.weight", "token_embd.weight"},
@@ -55,6 +55,17 @@ const std::map<std::string, std::string> &names() {
         {"up_proj.weight", "ffn_up.weight"},
         {"down_proj.weight", "ffn_down.weight"},
         {"output_linear.weight", "ffn_down.weight"},
+        {"post_attention_norm.weight", "post_attention_norm.weight"},
+        {"q_norm.weight", "attn_q_norm.weight"},
+        {"k_norm.weight", "attn_k_norm.weight"},
+        {"in_proj_qkv.weight", "attn_qkv.weight"},
+        {"in_proj_z.weight", "attn_gate.weight"},
+        {"in_proj_a.weight", "ssm_alpha.weight"},
+        {"in_proj_b.weight", "ssm_beta.weight"},
+        {"eh_proj.weight", "nextn.eh_proj.weight"},
+        {"enorm.weight", "nextn.enorm.weight"},
+        {"hnorm.weight", "nextn.hnorm.weight"},
+        {"shared_head.norm.weight", "nextn.shared_head_norm.weight"},
         {"w1.weight", "ffn_gate.weight"},
         {"w3.weight", "ffn_up.weight"},
         {"w2.weight", "ffn_down.weight"}};
@@ -73,7 +84,12 @@ class Writer {
     GgufBuilder write(const std::vector<Tensor> &tensors) {
         prefix_ = gguf_architecture(type_) + ".";
         file_.string("general.architecture", gguf_architecture(type_)).string("general.name", "toy");
-        file_.u32(prefix_ + "block_count", n_layer_);
+        for (const Tensor &tensor : tensors)
+            if (tensor.name.compare(0, 11, "mtp.layers.") == 0)
+                n_further_ =
+                    std::max(n_further_, static_cast<uint32_t>(std::stoul(tensor.name.substr(11))) + 1);
+        file_.u32(prefix_ + "block_count", n_layer_ + n_further_);
+        if (n_further_ > 0) file_.u32(prefix_ + "nextn_predict_layers", n_further_);
         file_.u32(prefix_ + "embedding_length", number("hidden_size"));
         file_.u32(prefix_ + "vocab_size", number("vocab_size"));
         file_.u32(prefix_ + "attention.head_count", n_head_);
@@ -89,6 +105,8 @@ class Writer {
         file_.number(prefix_ + "attention.layer_norm_rms_epsilon", real(epsilon));
         if (type_ == "lfm2")
             file_.u32(prefix_ + "shortconv.l_cache", number("conv_L_cache"));
+        else if (qwen_)
+            write_delta_nets();
         else
             write_mixers();
         if (type_ == "granitemoehybrid") write_scales();
@@ -129,7 +147,7 @@ class Writer {
         const std::string kinds = layers();
         std::vector<int32_t> heads, widths;
         for (const char kind : kinds) heads.push_back(kind == '*' ? static_cast<int32_t>(n_kv_head_) : 0);
-        if (type_ == "falcon_h1")
+        if (type_ == "falcon_h1" || qwen_)
             file_.u32(prefix_ + "attention.head_count_kv", n_kv_head_);
         else
             file_.integers(prefix_ + "attention.head_count_kv", heads);
@@ -150,6 +168,13 @@ class Writer {
         };
         theta(config_);
         if (inner != nullptr) theta(*inner);
+        if (qwen_) {
+            const Json *factor = inner == nullptr ? nullptr : inner->find("partial_rotary_factor");
+            if (factor == nullptr) factor = find("partial_rotary_factor");
+            file_.u32(prefix_ + "rope.dimension_count",
+                      static_cast<uint32_t>(head_dim_ * (factor == nullptr ? 0.25 : factor->number(""))));
+            file_.integers(prefix_ + "rope.dimension_sections", {11, 11, 10, 0});
+        }
         bool turns = true;
         if (type_ == "granitemoehybrid" || type_ == "bamba") {
             // The converter has none but of Bamba; llama.cpp itself computes it wherever the key says so.
@@ -176,6 +201,22 @@ class Writer {
         file_.u32(prefix_ + "ssm.inner_size", d_inner_).u32(prefix_ + "ssm.time_step_rank", heads);
     }
 
+    void write_delta_nets() {
+        groups_ = number("linear_num_key_heads");
+        n_value_head_ = number("linear_num_value_heads");
+        value_dim_ = number("linear_value_head_dim");
+        d_state_ = number("linear_key_head_dim");
+        file_.u32(prefix_ + "ssm.conv_kernel", number("linear_conv_kernel_dim"));
+        file_.u32(prefix_ + "ssm.state_size", d_state_).u32(prefix_ + "ssm.group_count", groups_);
+        file_.u32(prefix_ + "ssm.time_step_rank", n_value_head_);
+        file_.u32(prefix_ + "ssm.inner_size", n_value_head_ * value_dim_);
+        std::vector<bool> recurrent;
+        for (const char kind : layers()) recurrent.push_back(kind == 'M');
+        recurrent.resize(n_layer_ + n_further_);
+        file_.booleans(prefix_ + "attention.recurrent_layers", recurrent);
+        file_.u32(prefix_ + "full_attention_interval", 4);
+    }
+
     void write_scales() {
         file_.number(prefix_ + "attention.scale", real("attention_multiplier"));
         file_.number(prefix_ + "embedding_scale", real("embedding_multiplier"));
@@ -195,24 +236,46 @@ class Writer {
         return {reinterpret_cast<const char *>(values.data()), values.size() * 4};
     }
 
+    static bool is_norm(const std::string &name) {
+        const std::string end = "norm.weight";
+        return name.size() >= end.size() && name.compare(name.size() - end.size(), end.size(), end) == 0;
+    }
+
     // "model.layers.3.mamba.norm.weight": "blk.3." and "mixer_norm.weight".
-    static std::pair<std::string, std::string> split(const std::string &name) {
+    std::pair<std::string, std::string> split(const std::string &name) const {
         const std::string layers = ".layers.";
+        if (name.compare(0, 4, "mtp.") == 0) return split_further(name.substr(4));
         const size_t at = name.find(layers);
         if (at == std::string::npos) return {"", name};
         const size_t number = at + layers.size(), dot = name.find('.', number);
         std::string rest = name.substr(dot + 1);
-        for (const char *part : {"mamba.", "mixer."})
-            if (rest.compare(0, 6, part) == 0) {
-                rest = rest.substr(6);
+        for (const char *part : {"mamba.", "mixer.", "linear_attn."})
+            if (rest.compare(0, std::strlen(part), part) == 0) {
+                rest = rest.substr(std::strlen(part));
                 if (rest == "norm.weight") rest = "mixer_norm.weight";
             }
-        for (const char *part : {"self_attn.", "feed_forward.", "shared_mlp."}) {
+        if (qwen_ && rest == "post_attention_layernorm.weight") rest = "post_attention_norm.weight";
+        for (const char *part : {"self_attn.", "feed_forward.", "shared_mlp.", "mlp."}) {
             const size_t size = std::strlen(part);
             if (rest.compare(0, size, part) == 0 && rest != "self_attn.out_proj.weight")
                 rest = rest.substr(size);
         }
         return {"blk." + name.substr(number, dot - number) + ".", rest};
+    }
+
+    // What guesses a further token, "mtp." or "layers.0.mlp.up_proj.weight" behind it, is a layer behind the others.
+    std::pair<std::string, std::string> split_further(const std::string &name) const {
+        if (name.compare(0, 7, "layers.") == 0) {
+            const size_t dot = name.find('.', 7);
+            const uint32_t layer = n_layer_ + static_cast<uint32_t>(std::stoul(name.substr(7)));
+            return split("model.layers." + std::to_string(layer) + name.substr(dot));
+        }
+        static const std::map<std::string, std::string> parts = {
+            {"fc.weight", "eh_proj.weight"},
+            {"pre_fc_norm_embedding.weight", "enorm.weight"},
+            {"pre_fc_norm_hidden.weight", "hnorm.weight"},
+            {"norm.weight", "shared_head.norm.weight"}};
+        return {"blk." + std::to_string(n_layer_) + ".", parts.at(name)};
     }
 
     void add(const Tensor &tensor) {
@@ -237,10 +300,16 @@ class Writer {
             for (float &value : values) value = static_cast<float>(-std::exp(static_cast<double>(value)));
             written.data = bytes(values);
         }
-        if (rest == "A_log" || rest == "D") written.shape.push_back(1);
+        if (qwen_ && is_norm(tensor.name) && rest != "mixer_norm.weight") {
+            std::vector<float> values = floats(tensor);
+            for (float &value : values) value += 1;
+            written.data = bytes(values);
+        }
+        if (qwen_ && tensor.name.find("linear_attn.") != std::string::npos) tile(rest, tensor, &written);
+        if ((rest == "A_log" && !qwen_) || rest == "D") written.shape.push_back(1);
         if (rest == "conv1d.weight" || rest == "conv.conv.weight")
             written.shape.erase(written.shape.begin() + 1);
-        if (rest == "mixer_norm.weight") written.shape = {groups_, d_inner_ / groups_};
+        if (rest == "mixer_norm.weight" && !qwen_) written.shape = {groups_, d_inner_ / groups_};
         const bool permutes = type_ == "granitemoehybrid" || type_ == "bamba" || type_ == "nemotron_h";
         if (permutes && rest == "q_proj.weight") permute(n_head_, tensor, &written);
         if (permutes && rest == "k_proj.weight") permute(n_kv_head_, tensor, &written);
@@ -255,6 +324,27 @@ class Writer {
             for (size_t i = 0; i < rows / 2; ++i)
                 for (size_t half = 0; half < 2; ++half)
                     written->data += tensor.data.substr((head * rows + half * (rows / 2) + i) * row, row);
+    }
+
+    // reshape(key heads, values of each, width).swapaxes(0, 1) of the dimension that has heads of values.
+    void tile(const std::string &rest, const Tensor &tensor, GgufTensor *written) const {
+        const size_t row = tensor.shape.size() > 1 ? written->data.size() / tensor.shape[0] : 4;
+        size_t first = 0, head = row;
+        if (rest == "in_proj_qkv.weight" || rest == "conv1d.weight")
+            first = size_t{2} * groups_ * d_state_ * row;
+        if (rest == "in_proj_qkv.weight" || rest == "conv1d.weight" || rest == "in_proj_z.weight")
+            head = value_dim_ * row;
+        if (rest == "out_proj.weight") head = size_t{value_dim_} * 4;
+        if (rest == "mixer_norm.weight") return;
+        const std::string given = written->data;
+        written->data.resize(first);
+        while (written->data.size() < given.size()) {
+            const size_t begin = written->data.size();
+            for (size_t i = 0; i < n_value_head_ / groups_; ++i)
+                for (size_t group = 0; group < groups_; ++group)
+                    written->data +=
+                        given.substr(begin + (group * (n_value_head_ / groups_) + i) * head, head);
+        }
     }
 
     // One product in floats after the other, as they stand in falcon_h1.py.
@@ -289,9 +379,11 @@ class Writer {
 
     const Json &config_;
     const std::string type_;
+    const bool qwen_ = type_ == "qwen3_5_text";
     std::string prefix_;
     GgufBuilder file_;
     uint32_t n_layer_, n_head_, n_kv_head_, head_dim_, d_inner_ = 0, d_state_ = 0, groups_ = 1;
+    uint32_t n_further_ = 0, n_value_head_ = 0, value_dim_ = 0;  // Qwen3.5's
 };
 
 }  // namespace

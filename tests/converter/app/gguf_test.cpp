@@ -7,6 +7,8 @@
 #include <functional>
 
 #include "converter/base/error.h"
+#include "converter/blob/file.h"
+#include "converter/blob/session.h"
 #include "converter/model/checkpoint.h"
 #include "tests/converter/app/toy_commands.h"
 #include "tests/runtime/tokenizer_fixture.h"
@@ -237,8 +239,9 @@ TEST_P(GgufCommands, WhatIsMissingOrWrongIsNamed) {
     built.drop("general.architecture");
     EXPECT_HAS(opening_error(built),
                "m.gguf: general.architecture is missing; supported: \"mamba\", \"mamba2\", \"rwkv7\", "
-               "\"granitehybrid\", \"falcon-h1\", \"nemotron_h\", \"lfm2\"");
-    for (const char *other : {"llama", "granite", "granitemoe", "lfm2moe", "nemotron_h_moe", "jamba"}) {
+               "\"granitehybrid\", \"falcon-h1\", \"nemotron_h\", \"lfm2\", \"qwen35\"");
+    for (const char *other :
+         {"llama", "granite", "granitemoe", "lfm2moe", "nemotron_h_moe", "jamba", "qwen35moe", "qwen3next"}) {
         built.drop("general.architecture");
         EXPECT_HAS(opening_error(built.string("general.architecture", other)),
                    std::string("general.architecture is \"") + other + "\"; supported: \"mamba\"");
@@ -264,6 +267,44 @@ INSTANTIATE_TEST_SUITE_P(All, GgufCommands, testing::ValuesIn(gguf_model_types()
                          [](const auto &one) { return one.param; });
 
 }  // namespace
+
+// docs/quantization.md: without output.weight the embedding's multiplier stands in the place of the head's.
+TEST(Gguf, LogitsOfATiedFalconH1AreAMultipleOfTheFolders) {
+    TemporaryDirectory directory;
+    CheckpointSpec spec;
+    spec.config.model_type = "falcon_h1";
+    spec.config.d_model = 32;
+    spec.config.head_dim = 8;
+    spec.edit = round_decays;
+    spec.config_members["embedding_multiplier"] = "4";
+    spec.config_members["lm_head_multiplier"] = "0.125";
+    for (const char *key : {"attention_in_multiplier", "attention_out_multiplier", "key_multiplier",
+                            "ssm_in_multiplier", "ssm_out_multiplier"})
+        spec.config_members[key] = "1";
+    spec.config_members["ssm_multipliers"] = "[1, 1, 1, 1, 1]";
+    spec.config_members["mlp_multipliers"] = "[1, 1]";
+    write_checkpoint(directory.path(), spec);
+    const GgufBuilder built = gguf_checkpoint(spec);
+    for (const GgufTensor &tensor : built.tensors) ASSERT_NE(tensor.name, "output.weight");
+    write_text(directory.file("m.gguf"), built.bytes());
+    const auto logits = [&](const std::string &checkpoint) {
+        const Outcome outcome =
+            adder_command({"convert", checkpoint, "-o", directory.file("x.adder"), "-q", "--recipe", "float"});
+        EXPECT_EQ(outcome.code, 0) << outcome.err;
+        const BlobFile file(directory.file("x.adder"));
+        const Session session(file, adder_options{});
+        std::vector<float> all;
+        for (const int32_t token : {5, 17, 31, 0}) {
+            float *next = nullptr;
+            EXPECT_EQ(adder_step(session.get(), token, &next), ADDER_OK);
+            all.insert(all.end(), next, next + file.info().vocab_size);
+        }
+        return all;
+    };
+    std::vector<float> expected = logits(directory.path());
+    for (float &one : expected) one *= 4 / 0.125f;  // powers of two: exact
+    EXPECT_EQ(logits(directory.file("m.gguf")), expected);
+}
 
 TEST(Gguf, WhatIsRecommendedIsTheDefault) {
     TemporaryDirectory directory;

@@ -141,7 +141,8 @@ TEST_P(KeptCodes, WhatGivesWayIsSaid) {
     EXPECT_EQ(adder_command({"convert", path("q"), "-o", blob(), "--keep-codes", "--rotate", "-q"}).code, 2);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, KeptCodes, testing::Values("mamba", "mamba2", "lfm2", "nemotron_h"),
+INSTANTIATE_TEST_SUITE_P(All, KeptCodes,
+                         testing::Values("mamba", "mamba2", "lfm2", "nemotron_h", "qwen3_5_text"),
                          [](const auto &one) { return one.param; });
 
 TEST(KeptCodesOfGranite, MatricesThatTakeTheResidualScaleAreRoundedAnew) {
@@ -164,6 +165,46 @@ TEST(KeptCodesOfGranite, MatricesThatTakeTheResidualScaleAreRoundedAnew) {
         *json_of(adder_command({"inspect", directory.file("x.adder"), "--json"})).find("quantization_record");
     EXPECT_EQ(text(*record.find("out_proj"), "weights"), "f32");
     EXPECT_EQ(text(*record.find("in_proj"), "rounding"), "kept");
+}
+
+// Heads of values that a GGUF file has in another order are columns of out_proj: whole groups move with their scales, parts of groups
+// cannot.
+TEST(KeptCodesOfQwen35, ColumnsMoveWithTheirScalesWhereHeadsAreWholeGroups) {
+    for (const uint32_t head_dim : {32u, 16u}) {
+        SCOPED_TRACE(head_dim);
+        TemporaryDirectory directory;
+        CheckpointSpec spec;
+        spec.config.model_type = "qwen3_5_text";
+        spec.config.vocab_size = 300;
+        spec.config.d_model = 64;
+        spec.config.d_inner = 128;
+        spec.config.head_dim = head_dim;  // of values as well
+        spec.config.norm_groups = 2;
+        GgufBuilder quantized = gguf_checkpoint(spec), other = quantized;
+        make_q4_0(&quantized, &other);
+        write_text(directory.file("q.gguf"), quantized.bytes());
+        const Outcome outcome =
+            adder_command({"convert", directory.file("q.gguf"), "-o", directory.file("x.adder"),
+                           "--keep-codes", "--recipe", "float", "-q"});
+        EXPECT_EQ(outcome.code, 0) << outcome.err;
+        const Json record = *json_of(adder_command({"inspect", directory.file("x.adder"), "--json"}))
+                                 .find("quantization_record");
+        EXPECT_EQ(text(*record.find("in_proj"), "rounding"), "kept");
+        EXPECT_EQ(text(*record.find("z_proj"), "rounding"), "kept");
+        if (head_dim == 32) {
+            EXPECT_EQ(outcome.err.find("quantized anew"), std::string::npos) << outcome.err;
+            EXPECT_EQ(text(*record.find("out_proj"), "rounding"), "kept");
+        } else {
+            EXPECT_HAS(outcome.err, "layers.0.out_proj are Q4_0, but the model is computed with ");
+            EXPECT_HAS(outcome.err,
+                       "with their columns in an order that splits their groups: they are quantized");
+            // The second layer attends.
+            const std::vector<Json> &layers = record.find("out_proj")->array("out_proj");
+            ASSERT_EQ(layers.size(), 2u);
+            EXPECT_EQ(text(layers[0], "weights"), "f32");
+            EXPECT_EQ(text(layers[1], "rounding"), "kept");
+        }
+    }
 }
 
 }  // namespace

@@ -162,7 +162,7 @@ INSTANTIATE_TEST_SUITE_P(
                     // the same in GGUF files
                     "conformance/granitemoehybrid_rope.gguf", "conformance/lfm2.gguf",
                     "conformance/falcon_h1.gguf", "conformance/falcon_h1_norm.gguf",
-                    "conformance/nemotron_h.gguf"),
+                    "conformance/nemotron_h.gguf", "conformance/qwen3_5.gguf"),
     [](const testing::TestParamInfo<const char *> &model) {
         std::string name = model.param;
         for (char &c : name)

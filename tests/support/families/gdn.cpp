@@ -7,10 +7,12 @@ namespace adder::test {
 namespace {
 
 // Every second layer attends, with n_head, n_group and head_dim. Mixers have values of d_inner channels in heads of 8, or of 16
-// where those of attention are wider, keys of d_state channels, rounded up to a tile, and norm_groups groups.
+// or 32 where those of attention are wider, keys of d_state channels, rounded up to a tile, and norm_groups groups.
 void members(const ModelConfig &config, std::map<std::string, std::string> *members) {
     const uint32_t head_dim = config.head_dim != 0 ? config.head_dim : 8;
-    const uint32_t value_dim = config.d_inner % 16 == 0 && head_dim > 8 ? 16 : 8;
+    const uint32_t value_dim = config.d_inner % 32 == 0 && head_dim >= 32 ? 32
+                               : config.d_inner % 16 == 0 && head_dim > 8 ? 16
+                                                                          : 8;
     (*members)["num_attention_heads"] = std::to_string(config.n_head);
     (*members)["num_key_value_heads"] = std::to_string(config.n_group);
     (*members)["head_dim"] = std::to_string(head_dim);
