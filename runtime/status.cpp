@@ -91,6 +91,15 @@ extern "C" const char *adder_status_text(adder_status status) {
 #else
     case ADDER_ERROR_CONTEXT: break;
 #endif
+#if ADDER_CONSTRAINT
+    case ADDER_ERROR_CONSTRAINT: return "this is no constraint that this library reads, or a damaged one";
+    case ADDER_ERROR_NO_TOKEN_FITS: return "no token fits the constraint";
+    case ADDER_ERROR_LENGTH: return "the tokens left do not complete what the constraint asks for";
+#else
+    case ADDER_ERROR_CONSTRAINT:
+    case ADDER_ERROR_NO_TOKEN_FITS:
+    case ADDER_ERROR_LENGTH: break;
+#endif
     case ADDER_MORE: return "there is more to do: call adder_continue again";
     }
     return "unknown status";

@@ -26,6 +26,7 @@ Command convert_command();
 Command calibrate_command();
 Command inspect_command();
 Command export_c_command();
+Command constrain_command();
 Command run_command();
 Command verify_command();
 Command eval_command();

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "converter/app/cli.h"
+#include "converter/app/constraint_file.h"
 #include "converter/app/context.h"
 #include "converter/app/pages.h"
 #include "converter/base/error.h"
@@ -126,7 +127,7 @@ void save_state(AtomicFile *file, const BlobFile &blob, const adder_session *ses
 struct Result {
     std::vector<int32_t> prompt, generated;  // without the end token
     std::string text;
-    const char *stop = "length";  // or "eos", "prompt"
+    const char *stop = "length";  // or "eos", "constraint", "prompt"
     double prompt_seconds = 0;
     double generation_seconds = 0;  // from the first token on
     size_t steps = 0;               // in these seconds
@@ -151,6 +152,14 @@ class Run {
         options_.parallel_for = ThreadPool::parallel_for;
         options_.parallel_context = &pool_;
         options_.isa = arguments.has("isa") ? isa_.c_str() : nullptr;
+        if (!arguments.has("constraint")) return;
+        if (arguments.has("ignore-eos") || arguments.has("prompt-only"))
+            fail(ExitCode::usage, "--constraint has no meaning with %s",
+                 arguments.has("ignore-eos") ? "--ignore-eos" : "--prompt-only");
+        if (!blob_.info().has_tokenizer)
+            bad_input("%s: a constraint is about text, and this blob carries no tokenizer",
+                      blob_.path().c_str());
+        constraint_.emplace(arguments.text("constraint"));
     }
 
     int run() {
@@ -212,30 +221,52 @@ class Run {
         const Clock::time_point start = Clock::now();
         const bool keep_state = arguments_.has("state-save");
         for (int64_t i = 0;; ++i) {
+            if (constraint_ && !constrain(logits, limit - i)) {
+                result_.generation_seconds = seconds_since(start);
+                result_.stop = "constraint";
+                break;
+            }
             const int32_t token = adder_sample(&sampler_, logits, blob_.info().vocab_size);
             const bool ends = !ignore_eos && adder_model_is_eos(blob_.model(), token);
+            if (constraint_)
+                check(adder_constraint_accept(constraint_->get(), blob_.model(), token),
+                      format("%s: token %d", constraint_->path().c_str(), token));
             if (!ends) {
                 adder_sampler_accept(&sampler_, token);
                 result_.generated.push_back(token);
                 emit(stream, token);
             }
-            const bool last = ends || i + 1 == limit;
+            const bool complete = constraint_ && adder_constraint_is_complete(constraint_->get());
+            const bool last = ends || complete || i + 1 == limit;
             if (last) result_.generation_seconds = seconds_since(start);
-            if (last && !keep_state) {
-                result_.stop = ends ? "eos" : "length";
-                break;
-            }
+            if (last) result_.stop = ends ? "eos" : complete ? "constraint" : "length";
+            if (last && !keep_state) break;
             // A saved state has seen every token, the end token too.
             check(adder_step(session, token, &logits), blob_.path());
-            if (last) {
-                result_.stop = ends ? "eos" : "length";
-                break;
-            }
+            if (last) break;
             ++result_.steps;
-            if (interrupted() && !json_) print("\n");
+            if (interrupted() && !json_ && !constraint_) print("\n");
             throw_if_interrupted();
         }
         if (blob_.info().has_tokenizer) emit_text(stream.flush());
+        if (constraint_ && !json_) print(result_.text);
+    }
+
+    // Leaves the logits of tokens that the constraint allows, of which `left` may come. False if the text is complete, and none may;
+    // throws Error(failure) if it cannot be completed.
+    bool constrain(float *logits, int64_t left) {
+        const adder_constraint *constraint = constraint_->get();
+        const auto count = static_cast<uint32_t>(std::min<int64_t>(left, ADDER_CONSTRAINT_NO_LIMIT));
+        const adder_status status = adder_constraint_mask(constraint, blob_.model(), logits, count);
+        if (status == ADDER_ERROR_NO_TOKEN_FITS && adder_constraint_is_accepting(constraint) != 0)
+            return false;
+        if (status == ADDER_ERROR_LENGTH)
+            fail(ExitCode::failure,
+                 "%s: %s: %zu tokens were generated, and the text lacks %u bytes; nothing is printed. -n allows more",
+                 constraint_->path().c_str(), adder_status_text(status), result_.generated.size(),
+                 adder_constraint_lacks(constraint));
+        check(status, constraint_->path());
+        return true;
     }
 
     void emit(TextStream &stream, int32_t token) {
@@ -247,7 +278,7 @@ class Run {
     }
 
     void emit_text(const std::string &text) {
-        if (json_) {
+        if (json_ || constraint_) {  // what may turn out not to be valid is not printed
             result_.text += text;
         } else if (!text.empty()) {
             print(text);
@@ -300,9 +331,10 @@ class Run {
         std::fprintf(stderr, "; generated %zu", result_.generated.size());
         if (generation) std::fprintf(stderr, ", %.1f tokens/s", *generation);
         std::fprintf(stderr, "; stopped at %s\n",
-                     std::strcmp(result_.stop, "eos") == 0      ? "the end token"
-                     : std::strcmp(result_.stop, "prompt") == 0 ? "the prompt's end"
-                                                                : "the length asked for");
+                     std::strcmp(result_.stop, "eos") == 0          ? "the end token"
+                     : std::strcmp(result_.stop, "prompt") == 0     ? "the prompt's end"
+                     : std::strcmp(result_.stop, "constraint") == 0 ? "the end of what the constraint allows"
+                                                                    : "the length asked for");
     }
 
     const Arguments &arguments_;
@@ -312,6 +344,7 @@ class Run {
     adder_sampler sampler_;
     std::string isa_;
     adder_options options_{};
+    std::optional<ConstraintFile> constraint_;
     Result result_;
 };
 
@@ -333,16 +366,19 @@ Command run_command() {
         "\nAn empty prompt begins from the model's bos token, or its end token if it has no bos; without "
         "either it is an "
         "error. A model without a tokenizer takes --ids and prints ids.\n"
-        "\n--json prints one object instead of the text: text, stop (\"eos\", \"length\" or \"prompt\"), "
+        "\n--json prints one object instead of the text: text, stop (\"eos\", \"length\", \"constraint\" or \"prompt\"), "
         "prompt_ids, "
         "generated_ids (without the end token), tokens per second, arena_bytes, state_bytes, isa and what "
         "was sampled "
-        "with.",
+        "with.\n"
+        "\nWith --constraint the text is printed once it is complete. If it cannot be completed, for lack of tokens (-n) or "
+        "because the vocabulary has none that fits, nothing is printed and the exit code is 1.",
         {"adder run adder-13m.adder -p \"Once upon a time\"",
          "adder run adder-13m.adder -p \"The old man\" --temp 0 -n 40",
          "adder run adder-13m.adder -f story.txt -n 0 --seed 7",
          "adder run adder-13m.adder -f rules.txt --prompt-only --state-save rules.state",
-         "adder run adder-13m.adder --state-load rules.state -p \"So\""},
+         "adder run adder-13m.adder --state-load rules.state -p \"So\"",
+         "adder run adder-13m.adder -p \"Is it late?\" --constraint answer.adderc"},
         {
             {"prompt", 'p', "TEXT", false, "The text to continue."},
             {"file", 'f', "FILE", false, "A file with the text to continue; - is the standard input."},
@@ -360,6 +396,7 @@ Command run_command() {
             {"repeat-penalty", 0, "R", false,
              "Penalty on the last 64 tokens, the prompt's included; 1: off (default: the model's)."},
             {"seed", 's', "S", false, "Seed of the random numbers (default: 0)."},
+            constraint_option,
             {"ignore-eos", 0, nullptr, false, "Go on past end tokens."},
             {"special", 0, nullptr, false,
              "Recognise the names of special tokens in the prompt, and print those that are generated."},

@@ -60,7 +60,10 @@ typedef enum adder_status {
     ADDER_ERROR_SELFTEST = -15,     /* the results differ from those recorded in the blob */
     ADDER_ERROR_SEQUENCE = -16,     /* something is begun and not finished, or nothing is begun */
     ADDER_ERROR_READ = -17,         /* a callback could not read the blob */
-    ADDER_ERROR_CONTEXT = -18       /* the sequence would be longer than the session's context */
+    ADDER_ERROR_CONTEXT = -18,      /* the sequence would be longer than the session's context */
+    ADDER_ERROR_CONSTRAINT = -19,   /* not a constraint, one of another version, or a damaged one */
+    ADDER_ERROR_NO_TOKEN_FITS = -20, /* the constraint lets no token follow, or not the one given */
+    ADDER_ERROR_LENGTH = -21         /* the tokens left do not complete what the constraint asks for */
 } adder_status;
 
 /* What exactly was wrong. Filled on failure where a function takes one (null: not wanted). */
@@ -352,6 +355,69 @@ size_t adder_detokenize(const adder_model *model, adder_detokenizer *detokenizer
                         size_t capacity);
 
 #endif /* ADDER_TOKENIZER */
+
+/* ---- Constraint: a form that a generated text keeps to ---------------------------------------------------------- */
+
+#if ADDER_TOKENIZER && ADDER_CONSTRAINT
+
+/* A constraint is a file of `adder constrain`, made from a JSON Schema, a regular expression or a grammar (docs/constrain.md):
+ * an automaton over the bytes of a text. Between adder_step and adder_sample adder_constraint_mask rules out the tokens that
+ * it does not allow, so that what is generated can be completed at any time, and is complete where it ends:
+ *
+ *     adder_constraint_open(&constraint, bytes, size, NULL);
+ *     adder_step(session, prompt[prompt_size - 1], &logits);
+ *     for (left = 100; !adder_constraint_is_complete(&constraint); --left) {
+ *         if (adder_constraint_mask(&constraint, &model, logits, left) != ADDER_OK) break;
+ *         token = adder_sample(&sampler, logits, adder_model_vocab_size(&model));
+ *         if (adder_constraint_accept(&constraint, &model, token) != ADDER_OK || adder_model_is_eos(&model, token)) break;
+ *         adder_step(session, token, &logits);
+ *     }
+ *     valid = adder_constraint_is_accepting(&constraint);
+ *
+ * The text is that of adder_token_bytes, in order: with ADDER_DETOKENIZE_CONTINUE that of adder_detokenize. */
+
+/* A constraint, and how far a text has come in it. A value: copy it to fork. */
+typedef struct adder_constraint {
+    uint64_t opaque[2];
+} adder_constraint;
+
+/* Validates a file of `size` bytes or more (4-byte aligned; it has to stay), in one pass, and begins a text. Allocates nothing.
+ * Whatever the bytes are, using an opened constraint never reads outside of them. ADDER_ERROR_CONSTRAINT, with what is wrong;
+ * ADDER_ERROR_ALIGNMENT, where found and needed are remainder and multiple. */
+adder_status adder_constraint_open(adder_constraint *constraint, const void *bytes, size_t size,
+                                   adder_error *error);
+/* Begins a text anew. */
+void adder_constraint_init(adder_constraint *constraint);
+
+/* No limit but the constraint's own. */
+#define ADDER_CONSTRAINT_NO_LIMIT 0xFFFFFFFFu
+
+/* Sets to -infinity those of the vocab_size logits whose tokens cannot come next. `left` is how many tokens may still be
+ * generated, this one included, an end token not counted. A token stays if its bytes continue the text and what then lacks,
+ * at its shortest, has no more bytes than tokens are left after it; where there is no such token, those stay after which least
+ * lacks. End tokens stay exactly where adder_constraint_is_accepting. Special tokens, and tokens without a text, never do, nor
+ * do those whose logits are NaN or -infinity already.
+ * ADDER_ERROR_NO_TOKEN_FITS: none stays; if adder_constraint_is_accepting, the text is complete, and else this vocabulary
+ * cannot complete it. ADDER_ERROR_LENGTH: `left` is 0, or 1 and no token completes the text. The logits are of no use then.
+ * Takes at most as many steps as the texts of all tokens have bytes, each a search among at most 256 ranges; a token is left
+ * at the first byte that does not fit. */
+adder_status adder_constraint_mask(const adder_constraint *constraint, const adder_model *model,
+                                   float *logits, uint32_t left);
+
+/* Moves on by a token. ADDER_ERROR_NO_TOKEN_FITS if it does not fit, and ADDER_ERROR_TOKEN if it is outside of the vocabulary:
+ * nothing changes then. An end token fits where adder_constraint_is_accepting, and changes nothing. */
+adder_status adder_constraint_accept(adder_constraint *constraint, const adder_model *model, int32_t token);
+
+/* May the text end here? */
+int adder_constraint_is_accepting(const adder_constraint *constraint);
+/* May it end here, and not go on? */
+int adder_constraint_is_complete(const adder_constraint *constraint);
+/* Bytes that the text lacks at least: 0 where it may end. */
+uint32_t adder_constraint_lacks(const adder_constraint *constraint);
+/* Bytes that no text is longer than. */
+uint32_t adder_constraint_longest(const adder_constraint *constraint);
+
+#endif /* ADDER_TOKENIZER && ADDER_CONSTRAINT */
 
 /* ---- Sampler: a value; copy it to fork, compare it, save it ---------------------------------------------------- */
 

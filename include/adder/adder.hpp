@@ -229,6 +229,33 @@ class Detokenizer {
 };
 #endif
 
+#if ADDER_TOKENIZER && ADDER_CONSTRAINT
+// A form that a text keeps to, and how far it has come in it. A value: copy it to fork. The bytes have to stay.
+class Constraint {
+  public:
+    Error open(const void *bytes, size_t size) {
+        adder_error error{};
+        return {adder_constraint_open(&constraint_, bytes, size, &error), error};
+    }
+    // Everything below needs an open constraint.
+    void begin() { adder_constraint_init(&constraint_); }
+    // `left`: tokens that may still be generated.
+    Error mask(const Model &model, float *logits, uint32_t left = ADDER_CONSTRAINT_NO_LIMIT) const {
+        return adder_constraint_mask(&constraint_, model.get(), logits, left);
+    }
+    Error accept(const Model &model, int32_t token) {
+        return adder_constraint_accept(&constraint_, model.get(), token);
+    }
+    bool is_accepting() const { return adder_constraint_is_accepting(&constraint_) != 0; }
+    bool is_complete() const { return adder_constraint_is_complete(&constraint_) != 0; }
+    uint32_t lacks() const { return adder_constraint_lacks(&constraint_); }
+    uint32_t longest() const { return adder_constraint_longest(&constraint_); }
+
+  private:
+    adder_constraint constraint_{};
+};
+#endif
+
 #if ADDER_SAMPLER
 // A value, with the fields of adder_sampler: copy it to fork.
 struct Sampler : adder_sampler {

@@ -83,6 +83,11 @@
 #define ADDER_SAMPLER 1
 #endif
 
+/* Output that keeps to a form (adder_constraint_...): needs ADDER_TOKENIZER. */
+#ifndef ADDER_CONSTRAINT
+#define ADDER_CONSTRAINT 1
+#endif
+
 /* Matrices of int4 weights: the recipes small, smaller and smallest. */
 #ifndef ADDER_INT4
 #define ADDER_INT4 1

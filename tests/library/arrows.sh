@@ -13,7 +13,7 @@ cd "$1"
 storeys='
 base
 quantize text report
-import
+import constrain
 plan
 families
 model

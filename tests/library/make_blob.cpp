@@ -6,7 +6,10 @@
 #include <string>
 
 #include "converter/app/cli.h"
+#include "converter/base/error.h"
 #include "converter/base/file.h"
+#include "converter/constrain/automaton.h"
+#include "converter/constrain/regex.h"
 #include "converter/plan/names.h"
 #include "runtime/tokenizer.h"
 #include "tests/support/blob_builder.h"
@@ -112,6 +115,15 @@ int main(int count, char **arguments) {
         list += " \\\n    FAMILY(tiny_" + name + "_blob, TINY_" + part + "_BLOB_BYTES, (" + all + "), (" +
                 missing + "))";
     }
+    // A constraint: yes or no.
+    const Automaton answers = make_automaton(parse_regex("yes|no", "tiny", RegexDialect::whole), "tiny");
+    const std::vector<uint8_t> constraint = write_constraint(answers, 0, "tiny");
+    std::string words;
+    for (size_t i = 0; i < constraint.size(); i += 4)
+        words += format("%s0x%08x", i == 0 ? "" : ", ", *reinterpret_cast<const uint32_t *>(&constraint[i]));
+    write_file(std::string(arguments[1]) + "/tiny_constraint.h",
+               "static const uint32_t tiny_constraint[] = {" + words + "};\n");
+
     write_file(std::string(arguments[1]) + "/tiny_families.h",
                "/* A tiny blob of each family: its bytes, and the part that it needs. */\n" + includes +
                    list + "\n");

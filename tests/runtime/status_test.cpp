@@ -20,10 +20,10 @@ std::string text_of(const adder_error &error) {
 
 TEST(Status, EachHasASentenceOfItsOwn) {
     std::set<std::string> sentences;
-    for (int status = ADDER_ERROR_READ; status <= ADDER_MORE; ++status)
+    for (int status = ADDER_ERROR_LENGTH; status <= ADDER_MORE; ++status)
         sentences.insert(adder_status_text(static_cast<adder_status>(status)));
-    EXPECT_EQ(sentences.size(), 2u - ADDER_ERROR_READ);
-    for (const int unknown : {2, ADDER_ERROR_READ - 1})
+    EXPECT_EQ(sentences.size(), 2u - ADDER_ERROR_LENGTH);
+    for (const int unknown : {2, ADDER_ERROR_LENGTH - 1})
         EXPECT_EQ(sentences.count(adder_status_text(static_cast<adder_status>(unknown))), 0u);
 }
 

@@ -1,6 +1,9 @@
 /* What a library built without some of its parts does with blobs that need them: adder/config.h says which are there.
  * SPDX-License-Identifier: MIT */
 #define ADDER_SEVERAL_MODELS
+#include <stdint.h>
+
+#include "tiny_constraint.h"
 #include "tiny_families.h"
 #include "tiny_float.h"
 #include "tiny_halves.h"
@@ -112,6 +115,25 @@ int main(void) {
                "adder_tokenize", "");
     }
 #endif
+#if ADDER_TOKENIZER && ADDER_CONSTRAINT
+    {
+        adder_constraint constraint;
+        static float logits[260];
+        size_t i, kept = 0;
+        expect(adder_constraint_open(&constraint, tiny_constraint, sizeof tiny_constraint, NULL) == ADDER_OK,
+               "adder_constraint_open", "");
+        expect(adder_constraint_mask(&constraint, &model, logits, 4) == ADDER_OK, "adder_constraint_mask", "");
+        for (i = 0; i < info.vocab_size; ++i) kept += logits[i] == 0;
+        expect(kept == 2 && logits['n'] == 0 && logits['y'] == 0, "what a constraint allows", "");
+        expect(adder_constraint_accept(&constraint, &model, 'n') == ADDER_OK &&
+                   adder_constraint_accept(&constraint, &model, 'e') == ADDER_ERROR_NO_TOKEN_FITS &&
+                   adder_constraint_lacks(&constraint) == 1,
+               "adder_constraint_accept", "");
+    }
+#endif
+    expect((strcmp(adder_status_text(ADDER_ERROR_LENGTH), "unknown status") != 0) ==
+               (ADDER_CONSTRAINT || !ADDER_ERROR_STRINGS),
+           "adder_status_text of a constraint", "");
 #if ADDER_SAMPLER
     {
         adder_sampler sampler;

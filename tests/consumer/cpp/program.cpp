@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tiny.h"
+#include "tiny_constraint.h"
 
 static int failures = 0;
 static void expect(bool ok, const char *what) {
@@ -121,6 +122,19 @@ int main() {
     expect(token == fork.sample(again.data(), model.vocab_size()), "a copy of the sampler draws the same");
     sampler.accept(token);
     expect(sampler.accepted == 1 && fork.accepted == 0, "accept");
+
+    adder::Constraint constraint;
+    expect(constraint.open(tiny_constraint, 8).status() == ADDER_ERROR_CONSTRAINT, "a constraint cut short");
+    expect(!constraint.open(tiny_constraint, sizeof tiny_constraint) && constraint.longest() == 3,
+           "open a constraint");
+    std::vector<float> allowed(model.vocab_size());
+    expect(!constraint.mask(model, allowed.data()) && allowed['y'] == 0 && allowed['x'] < 0, "mask");
+    expect(constraint.mask(model, allowed.data(), 0).status() == ADDER_ERROR_LENGTH, "no token left");
+    expect(!constraint.accept(model, 'n') && constraint.lacks() == 1 && !constraint.is_accepting() &&
+               !constraint.accept(model, 'o') && constraint.is_complete() && constraint.is_accepting(),
+           "accept a token");
+    constraint.begin();
+    expect(constraint.lacks() == 2, "begin anew");
 
     adder::Detokenizer detokenizer(model);
     expect(detokenizer.put(0xc3).empty() && detokenizer.put(0xa9) == "\xC3\xA9", "a sequence in two tokens");
