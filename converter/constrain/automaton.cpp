@@ -161,8 +161,8 @@ class Subsets {
         if ((work_ += steps) > max_work) too_many();
     }
     [[noreturn]] void too_many() const {
-        bad_input("%s: the automaton gets too large: it was given up at %zu states; bounds on lengths and "
-                  "repetitions make it smaller",
+        bad_input("%s: the automaton gets too large: it was given up at %zu states; bounds on lengths, "
+                  "repetitions and depth make it smaller",
                   what_.c_str(), subsets_.size());
     }
 
@@ -321,8 +321,8 @@ Automaton make_automaton(const Expr &expression, const std::string &what, size_t
     const std::vector<uint32_t> lacks = shortest_ways(dfa);
     if (lacks[0] == none) bad_input("%s: there is no text that this allows", what.c_str());
     if (dfa.states.size() > constraint_max_states)
-        bad_input("%s: the automaton has %zu states, and may have %u; bounds on lengths and repetitions make it "
-                  "smaller",
+        bad_input("%s: the automaton has %zu states, and may have %u; bounds on lengths, repetitions and depth "
+                  "make it smaller",
                   what.c_str(), dfa.states.size(), constraint_max_states);
     const std::vector<uint32_t> order = from_the_end(dfa);
     Automaton automaton;

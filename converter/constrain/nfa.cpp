@@ -253,8 +253,8 @@ Nfa make_nfa(const Expr &expression, const std::string &what) {
     const uint64_t states = Counter().count(*expression);
     if (states > nfa_max_states)
         bad_input(
-            "%s: with all repetitions written out this takes %s%llu states, and may take %u; bounds on lengths "
-            "and repetitions make it smaller",
+            "%s: with all repetitions written out this takes %s%llu states, and may take %u; bounds on lengths, "
+            "repetitions and depth make it smaller",
             what.c_str(), states >> 30 != 0 ? "more than " : "up to ",
             static_cast<unsigned long long>(states), nfa_max_states);
     return Builder().run(expression);
