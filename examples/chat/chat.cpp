@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <optional>
 #include <random>
 
 namespace chat {
@@ -28,6 +29,9 @@ std::string no_room(const Conversation &conversation) {
     return "There is no room for this in the context" + ways_on(conversation);
 }
 
+const char *const unformed =
+    "No answer within max-tokens keeps to the constraint: your message is taken back.";
+
 // Streams an answer to stdout and ends it with a newline. Failure(failure) if stdout takes no more.
 End answer(Conversation &conversation, const std::string &text) {
     clear_interrupt();
@@ -35,7 +39,7 @@ End answer(Conversation &conversation, const std::string &text) {
         std::fwrite(piece.data(), 1, piece.size(), stdout);
         std::fflush(stdout);
     });
-    if (end != End::taken_back && end != End::no_room) std::fputc('\n', stdout);
+    if (end != End::taken_back && end != End::no_room && end != End::unformed) std::fputc('\n', stdout);
     std::fflush(stdout);
     if (std::ferror(stdout))
         throw Failure(Exit::failure, std::string("standard output: ") + std::strerror(errno));
@@ -94,7 +98,10 @@ void converse(Conversation &conversation, bool on_terminal) {
             if (next == Next::leave) return;
             if (next == Next::line) continue;
         }
-        if (answer(conversation, text) == End::no_room) show_note(no_room(conversation));
+        const End end = answer(conversation, text);
+        if (end == End::no_room) show_note(no_room(conversation));
+        if (end == End::unformed && !on_terminal) throw Failure(Exit::failure, unformed);
+        if (end == End::unformed) show_note(unformed);
         clear_interrupt();
     }
 }
@@ -102,7 +109,10 @@ void converse(Conversation &conversation, bool on_terminal) {
 void run(const Options &options) {
     const Model model(options.blob, options.pages);
     if (options.pages == adder::Pages::huge_pages) show_note("The model lies in " + model.page_kind() + ".");
+    std::optional<ConstraintFile> constraint;
+    if (!options.constraint.empty()) constraint.emplace(options.constraint);
     Conversation conversation(model, options.isa, options.threads, options.context, options.system);
+    if (constraint) conversation.constrain(constraint->get());
     apply(*find_setting("seed"), conversation.settings, "seed", std::to_string(std::random_device{}()));
     for (const auto &[setting, value] : options.settings) {
         apply(*setting, conversation.settings, setting->name, value);
@@ -111,8 +121,9 @@ void run(const Options &options) {
         show_note("This model has no chat template: your text is simply continued.");
 
     if (options.one_prompt) {
-        if (answer(conversation, options.prompt) == End::no_room)
-            throw Failure(Exit::failure, no_room(conversation));
+        const End end = answer(conversation, options.prompt);
+        if (end == End::no_room) throw Failure(Exit::failure, no_room(conversation));
+        if (end == End::unformed) throw Failure(Exit::failure, unformed);
     } else {
         converse(conversation, isatty(STDIN_FILENO) != 0);
     }

@@ -153,7 +153,12 @@ End Conversation::answer(const std::string &text, const std::function<void(std::
         return End::taken_back;
     }
     remember(std::move(before));
-    return write_answer(turn.back(), show);
+    if (!constraint_) return write_answer(turn.back(), show);
+    const End end = write_form(turn.back(), show);
+    if (end == End::complete) return end;
+    restore(history_.back());
+    history_.pop_back();
+    return end;
 }
 
 End Conversation::write_answer(int32_t token, const std::function<void(std::string_view)> &show) {
@@ -219,6 +224,48 @@ End Conversation::write_answer(int32_t token, const std::function<void(std::stri
         check(adder_feed(session_, suffix.data(), suffix.size()), "closing the answer");
     }
     return end;
+}
+
+// Nothing is shown before it is known that all of it is what the constraint allows.
+End Conversation::write_form(int32_t token, const std::function<void(std::string_view)> &show) {
+    adder_constraint constraint = *constraint_;
+    std::string answer;
+    for (uint32_t count = 0;; ++count) {
+        const auto start = std::chrono::steady_clock::now();
+        float *logits = nullptr;
+        check(adder_step(session_, token, &logits), "answering");
+        (count == 0 ? statistics_.prompt_tokens : statistics_.answer_tokens) += 1;
+        (count == 0 ? statistics_.prompt_seconds : statistics_.answer_seconds) += seconds_since(start);
+        if (adder_constraint_is_complete(&constraint)) break;
+        if (interrupted()) return End::taken_back;
+
+        // An answer may also end by a special token of the template, which the constraint knows nothing of.
+        const std::vector<int32_t> &control = template_.control;
+        std::vector<float> ends;
+        for (const int32_t id : control) ends.push_back(logits[id]);
+        const uint64_t closing = template_.after_answer.size(), rest = room() > closing ? room() - closing : 0;
+        const auto left = static_cast<uint32_t>(std::min<uint64_t>(settings.max_tokens - count, rest));
+        const adder_status status = adder_constraint_mask(&constraint, model_.get(), logits, left);
+        const bool may_end = adder_constraint_is_accepting(&constraint) != 0;
+        if (status != ADDER_OK && !may_end) return End::unformed;
+        if (status != ADDER_OK && control.empty()) break;
+        for (size_t i = 0; may_end && i < control.size(); ++i) logits[control[i]] = ends[i];
+        token = adder_sample(&settings.sampler, logits, model_.info().vocab_size);
+        if (may_end && ends_answer(token)) {
+            if (!template_.present) check(adder_feed(session_, &token, 1), "answering");
+            break;
+        }
+        if (adder_constraint_accept(&constraint, model_.get(), token) != ADDER_OK) return End::unformed;
+        adder_sampler_accept(&settings.sampler, token);
+        const char *bytes = nullptr;
+        size_t size = 0;
+        check(adder_token_bytes(model_.get(), token, &bytes, &size), "answering");
+        answer.append(bytes, size);
+    }
+    show(answer);
+    const std::vector<int32_t> &suffix = template_.after_answer;
+    if (!suffix.empty()) check(adder_feed(session_, suffix.data(), suffix.size()), "closing the answer");
+    return End::complete;
 }
 
 uint64_t Conversation::room() const {

@@ -54,7 +54,8 @@ enum class End {
     stopped,     // Ctrl-C; what is on the screen is in the state
     taken_back,  // Ctrl-C before the first token: the state is what it was
     no_room,     // the turn does not fit into the context: the state is what it was
-    full         // the context is: the answer ends where it did
+    full,        // the context is: the answer ends where it did
+    unformed     // no answer keeps to the constraint within max_tokens: the state is what it was
 };
 
 class Conversation {
@@ -68,6 +69,9 @@ class Conversation {
     // history is in the state and never read again; afterwards the state ends with a closed answer, however
     // the answer ended.
     End answer(const std::string &text, const std::function<void(std::string_view)> &show);
+
+    // From here on an answer is what the constraint allows, whole, or there is none. Its file has to stay.
+    void constrain(const adder_constraint &constraint) { constraint_ = constraint; }
 
     // Back to before the last answer, reset or load. False: there is nothing (any more) to take back.
     // *message gets what the user had said, or nothing if it was a reset or load.
@@ -106,6 +110,7 @@ class Conversation {
     bool feed(const std::vector<int32_t> &tokens, size_t count);  // false: interrupted
     std::vector<int32_t> turn_tokens(const std::string &text) const;
     End write_answer(int32_t token, const std::function<void(std::string_view)> &show);
+    End write_form(int32_t token, const std::function<void(std::string_view)> &show);
     bool ends_answer(int32_t token) const;
     uint64_t room() const;  // for so many tokens more
 
@@ -114,6 +119,7 @@ class Conversation {
     std::unique_ptr<adder_pool, void (*)(adder_pool *)> pool_;
     Mapping arena_;
     adder_session *session_ = nullptr;
+    std::optional<adder_constraint> constraint_;
     std::deque<Moment> history_;
     Statistics statistics_;
 };

@@ -87,6 +87,12 @@ std::vector<int32_t> Model::tokenize(const std::string &text, uint32_t flags) co
     return ids;
 }
 
+ConstraintFile::ConstraintFile(const std::string &path) : file_(Mapping::file(path)) {
+    adder_error error{};
+    if (adder_constraint_open(&constraint_, file_.data(), file_.size(), &error) != ADDER_OK)
+        throw Failure(Exit::bad_input, path + ": " + sentence(error));
+}
+
 std::string sentence(const adder_error &error) {
     char text[256];
     adder_error_text(&error, text, sizeof text);

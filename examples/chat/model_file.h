@@ -60,6 +60,18 @@ class Model {
     adder_model_info info_{};
 };
 
+// A form that answers keep to: a file of adder constrain.
+class ConstraintFile {
+  public:
+    // Failure(bad_input) if it cannot be read, or is no intact constraint.
+    explicit ConstraintFile(const std::string &path);
+    const adder_constraint &get() const { return constraint_; }
+
+  private:
+    Mapping file_;
+    adder_constraint constraint_{};
+};
+
 // The library's sentence about an error, with its numbers.
 std::string sentence(const adder_error &error);
 

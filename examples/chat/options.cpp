@@ -65,7 +65,7 @@ Options parse_options(int count, char **arguments) {
         }
         const Setting *setting = name.rfind("--", 0) == 0 ? find_setting(name.substr(2)) : nullptr;
         if (!setting && name != "--prompt" && name != "--system" && name != "--isa" && name != "--threads" &&
-            name != "--context") {
+            name != "--context" && name != "--constraint") {
             throw Failure(Exit::usage, "unknown option '" + name + "'");
         }
         if (!has_value) {
@@ -81,6 +81,8 @@ Options parse_options(int count, char **arguments) {
             options.system = value;
         } else if (name == "--isa") {
             options.isa = value;
+        } else if (name == "--constraint") {
+            options.constraint = value;
         } else if (name == "--threads") {
             options.threads = whole_number(name, value, 0, ADDER_POOL_MAX_THREADS);
         } else if (name == "--context") {
@@ -108,6 +110,7 @@ std::string help_text() {
     for (const Setting &setting : all_settings()) {
         text += line(std::string("--") + setting.name + " " + setting.value, setting.help);
     }
+    text += line("--constraint FILE", "answer only what the constraint allows, a file of adder constrain");
     text +=
         line("--isa NAME", "instruction set to compute with (scalar, avx2, ...); the results are the same");
     text += line("--threads N", "threads to compute with; 0: one a CPU (default 1)");

@@ -18,9 +18,10 @@ struct Options {
     enum class Action { chat, help, version };
     Action action = Action::chat;
     std::string blob;
-    std::string isa;       // empty: the best of this CPU
-    uint32_t threads = 1;  // 0: one a CPU
-    uint32_t context = 0;  // as in adder_options
+    std::string isa;         // empty: the best of this CPU
+    uint32_t threads = 1;    // 0: one a CPU
+    uint32_t context = 0;    // as in adder_options
+    std::string constraint;  // a file; empty: answers may be anything
     adder::Pages pages = adder::Pages::mapped;
     bool one_prompt = false;
     std::string prompt;

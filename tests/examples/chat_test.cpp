@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <regex>
 
 namespace adder_test {
 namespace {
@@ -54,6 +55,39 @@ TEST(Chat, HelpAndVersionGoToStdout) {
     const Result version = chat({"--version"});
     EXPECT_EQ(version.code, 0);
     EXPECT_EQ(version.out, std::string("adder-chat ") + adder_version() + "\n");
+}
+
+// A file of adder constrain, made here.
+std::string constraint_file(const std::vector<std::string> &source) {
+    const std::string path = testing::TempDir() + "chat.adderc";
+    std::vector<std::string> words{ADDER_TOOL, "constrain", "-q", "-o", path};
+    words.insert(words.end(), source.begin(), source.end());
+    EXPECT_EQ(run(words, {}, {}).code, 0);
+    return path;
+}
+
+TEST(Chat, AnswersKeepToAConstraint) {
+    const std::string path = constraint_file({"--regex", "(Yes|No), [a-z]{3,7} [a-z]{2,7}\\."});
+    const std::string input = "Do you like tea?\nWhere is it?\n/retry\n";
+    const Result result = chat({blob, "--constraint", path, "--temp", "0.9", "--seed", "3"}, input);
+    EXPECT_EQ(result.code, 0) << result.err;
+    const std::regex form("((Yes|No), [a-z]{3,7} [a-z]{2,7}\\.\n){3}");
+    EXPECT_TRUE(std::regex_match(result.out, form)) << result.out;
+    EXPECT_EQ(chat({blob, "--constraint", path, "--temp", "0.9", "--seed", "3"}, input).out, result.out);
+
+    // Too few tokens: nothing is answered.
+    const std::vector<std::string> few = {blob, "--constraint", path, "--max-tokens", "2"};
+    for (const bool piped : {true, false}) {
+        std::vector<std::string> words = few;
+        if (!piped) words.insert(words.end(), {"--prompt", "Tea?"});
+        const Result none = chat(words, piped ? "Tea?\n" : "");
+        EXPECT_EQ(none.code, 1);
+        EXPECT_EQ(none.out, "");
+        EXPECT_TRUE(contains(none.err, "No answer within max-tokens keeps to the constraint")) << none.err;
+    }
+    const Result other = chat({blob, "--constraint", blob, "--prompt", "Tea?"});
+    EXPECT_EQ(other.code, 3);
+    EXPECT_TRUE(contains(other.err, "this is no constraint that this library reads")) << other.err;
 }
 
 TEST(Chat, WrongUsageExitsWith2) {

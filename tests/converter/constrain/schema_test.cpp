@@ -42,7 +42,7 @@ const char *const suite = R"json([
 {"schema": {"type": "integer", "minimum": 2.5, "maximum": 5.5}, "valid": [3, 4, 5], "invalid": [2, 6, 2.5]},
 {"schema": {"type": "integer", "minimum": -3.5, "maximum": -1.5}, "valid": [-3, -2], "invalid": [-4, -1, 0]},
 {"schema": {"type": "number", "minimum": -0.05, "maximum": 0.003}, "valid": [-0.05, -0.049, 0, 0.003, 0.001], "invalid": [-0.051, 0.0031, 1, -1]},
-{"schema": {"type": "number", "minimum": 1e-7, "maximum": 1}, "valid": [0.0001, 0.5, 1], "invalid": [0, 1.1], "narrower": [1e-7]},
+{"schema": {"type": "number", "minimum": 1e-7, "maximum": 1}, "valid": [0.01, 0.5, 1], "invalid": [0, 1.1], "narrower": [1e-7]},
 {"schema": {"minLength": 2}, "valid": ["fo", "foo", "\ud83d\udca9\ud83d\udca9"], "invalid": ["f", "", "\ud83d\udca9"]},
 {"schema": {"maxLength": 2}, "valid": ["f", "", "\ud83d\udca9\ud83d\udca9", "\n\n"], "invalid": ["foo", "\ud83d\udca9\ud83d\udca9\ud83d\udca9"]},
 {"schema": {"minLength": 2, "maxLength": 2}, "valid": ["ab"], "invalid": ["a", "abc"]},
