@@ -27,7 +27,9 @@ const Constraint *constraint_of(const adder_constraint *constraint) {
     return reinterpret_cast<const Constraint *>(constraint);
 }
 
-adder_status refuse(adder_error *error, const char *item, uint32_t found, uint32_t needed, int32_t index = -1) {
+// Not inline: a dozen copies of what fills in an error are half of the code.
+[[gnu::noinline]] adder_status refuse(adder_error *error, const char *item, uint32_t found, uint32_t needed,
+                                      int32_t index = -1) {
     return report(error, ADDER_ERROR_CONSTRAINT, item, found, needed, index);
 }
 

@@ -1,4 +1,4 @@
-// A constraint on disk: an automaton over the bytes of a text, as docs/format.md defines it byte by byte.
+// A constraint on disk: an automaton over the bytes of a text, as docs/constrain.md defines it byte by byte.
 // SPDX-License-Identifier: MIT
 #pragma once
 

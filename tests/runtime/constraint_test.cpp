@@ -9,6 +9,7 @@
 #include "runtime/crc32.h"
 #include "tests/support/blob_builder.h"
 #include "tests/support/constraint.h"
+#include "tests/support/temporary_directory.h"
 
 namespace adder::test {
 namespace {
@@ -350,6 +351,21 @@ TEST(ConstraintFiles, FieldsAreChecked) {
     expect_refused([](H, S s, E) { s[2].lacks = 1; }, "bytes to an end, of state 0: found 1, needed 2");
     expect_refused([](H, S s, E) { s[3].lacks = 1; }, "bytes to an end, behind the states: found 1, needed 0");
     expect_refused([](H, S s, E) { s[3].first_edge = 2; }, "edges: found 2, needed 3");
+}
+
+TEST(ConstraintFiles, TheHexdumpIsThatOfYesOrNo) {
+    const std::vector<uint8_t> file = regex_constraint("yes|no");
+    const std::string page = read_text(std::string(ADDER_SOURCE_DIR) + "/docs/constrain.md");
+    std::string dump = "```\n";
+    for (size_t i = 0; i < file.size(); ++i) {
+        char text[32];
+        std::snprintf(text, sizeof text, "%02zx ", i);
+        if (i % 16 == 0) dump += text;
+        std::snprintf(text, sizeof text, i % 4 == 0 ? " %02x" : "%02x", file[i]);
+        dump += text;
+        if (i % 16 == 15 || i + 1 == file.size()) dump += '\n';
+    }
+    EXPECT_NE(page.find(dump + "```"), std::string::npos) << dump;
 }
 
 TEST(ConstraintFiles, MemoryIsChecked) {

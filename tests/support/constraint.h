@@ -40,11 +40,15 @@ inline std::string random_text(const std::vector<uint8_t> &file, SplitMix *rando
     for (uint32_t state = 0;;) {
         const ConstraintState &here = header.state()[state];
         const uint32_t count = (&here)[1].first_edge - here.first_edge;
-        const bool end = text.size() + here.lacks >= header.longest || text.size() >= turn;
-        if (here.lacks == 0 && (end || count == 0 || random->below(8) == 0)) return text;
-        const ConstraintEdge *edge;
-        do edge = header.edge() + here.first_edge + random->below(count);
-        while (header.state()[edge->next].lacks + 1 > (end ? here.lacks : header.longest - text.size()));
+        const bool end = text.size() >= turn;
+        std::vector<const ConstraintEdge *> edges;
+        for (uint32_t i = 0; i < count; ++i) {
+            const ConstraintEdge *const edge = header.edge() + here.first_edge + i;
+            if (header.state()[edge->next].lacks < (end ? here.lacks : header.longest - text.size()))
+                edges.push_back(edge);
+        }
+        if (here.lacks == 0 && (end || edges.empty() || random->below(8) == 0)) return text;
+        const ConstraintEdge *const edge = edges[random->below(edges.size())];
         text += static_cast<char>(edge->first + random->below(edge->last - edge->first + size_t{1}));
         state = edge->next;
     }
