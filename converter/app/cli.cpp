@@ -54,9 +54,10 @@ const Command &get_command(const std::vector<Command> &commands, const std::stri
 // In the order in which the help lists them.
 std::vector<Command> all_commands() {
     return {
-        convert_command(),   calibrate_command(), inspect_command(), export_c_command(),
-        constrain_command(), run_command(),       verify_command(),  eval_command(),
-        bench_command(),     outliers_command(),  study_command(),   make_random_command(),
+        convert_command(),     calibrate_command(), inspect_command(),  export_c_command(),
+        constrain_command(),   run_command(),       choose_command(),   verify_command(),
+        eval_command(),        bench_command(),     outliers_command(), study_command(),
+        make_random_command(),
     };
 }
 

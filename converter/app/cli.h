@@ -28,6 +28,7 @@ Command inspect_command();
 Command export_c_command();
 Command constrain_command();
 Command run_command();
+Command choose_command();
 Command verify_command();
 Command eval_command();
 Command bench_command();

@@ -8,6 +8,7 @@
 #include "converter/app/cli.h"
 #include "converter/app/made.h"
 #include "converter/app/pages.h"
+#include "converter/app/shard.h"
 #include "converter/base/error.h"
 #include "converter/base/progress.h"
 #include "converter/blob/file.h"
@@ -17,17 +18,6 @@
 
 namespace adder {
 namespace {
-
-// "2/4"
-void parse_shard(const std::string &text, EvalOptions *options) {
-    unsigned shard = 0, shards = 0;
-    int used = 0;
-    if (std::sscanf(text.c_str(), "%6u/%6u%n", &shard, &shards, &used) != 2 ||
-        static_cast<size_t>(used) != text.size() || shard < 1 || shard > shards)
-        fail(ExitCode::usage, "--shard is %s; K/N with K from 1 to N is needed", text.c_str());
-    options->shard = shard;
-    options->shards = shards;
-}
 
 // The page of --html, made before the work: that it cannot be written is better known then.
 void open_page(const Arguments &arguments, std::optional<AtomicFile> *page) {
@@ -79,7 +69,11 @@ EvalOptions read_options(const Arguments &arguments) {
     options.window = static_cast<uint32_t>(arguments.integer("window", 1024, 2, 1 << 20));
     options.stride = static_cast<uint32_t>(arguments.integer("stride", options.window, 1, options.window));
     options.limit = static_cast<uint64_t>(arguments.integer("limit", 0, 0, int64_t{1} << 40));
-    if (arguments.has("shard")) parse_shard(arguments.text("shard"), &options);
+    if (arguments.has("shard")) {
+        const Shard shard = parse_shard(arguments.text("shard"));
+        options.shard = shard.number;
+        options.shards = shard.count;
+    }
     if (arguments.has("shard") && (arguments.has("csv") || arguments.has("html")))
         fail(ExitCode::usage, "--shard writes its own JSON; --csv and --html go with --merge");
     for (const std::string &specification : arguments.all("task")) {

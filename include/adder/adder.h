@@ -419,6 +419,36 @@ uint32_t adder_constraint_longest(const adder_constraint *constraint);
 
 #endif /* ADDER_TOKENIZER && ADDER_CONSTRAINT */
 
+/* ---- Choice: how likely each of several answers is -------------------------------------------------------------- */
+
+#if ADDER_SAMPLER
+
+/* One of the answers. Where one is the beginning of another, as "no" is of "none", it has a share in what that one gets: let
+ * all end in the token that ends an answer, if that matters. */
+typedef struct adder_choice {
+    const int32_t *tokens;
+    uint32_t count;        /* of tokens, 1 or more */
+    float log_probability; /* natural logarithm of the probability of all of the tokens in turn, at most about 0 */
+    uint32_t order;        /* written: choices[0].order, choices[1].order, ... number the answers in the order of their tokens */
+    uint32_t depth;        /* written */
+} adder_choice;
+
+/* Bytes of memory that adder_choose takes for these answers: one mark (adder_mark_size), and one more for each fork on the way to
+ * an answer from which more than one token follows. 0 if there is no answer, one without tokens, or one with a token outside
+ * of the vocabulary. Writes `order` and `depth`. */
+size_t adder_choose_size(const adder_model *model, adder_choice *choices, uint32_t n);
+
+/* Takes `token`, the last of what is asked, as adder_step does, and computes log_probability of each answer after it. What answers
+ * begin with alike is read once. The session then stands after `token`, whatever is returned, unless that was not taken; the logits
+ * are gone. The same bits whatever the instruction set, the threads, the chunk and the order of the answers; rounding of the logarithms
+ * is below 1e-5 per token. `memory` has at least adder_choose_size bytes, at any address.
+ * ADDER_ERROR_BUFFER if it has fewer; ADDER_ERROR_TOKEN, where `found` is the number of the answer; ADDER_ERROR_CONTEXT if
+ * there is no room for the answers; otherwise as adder_step. Needs as many steps as the tree of the answers has inner nodes. */
+adder_status adder_choose(adder_session *session, int32_t token, adder_choice *choices, uint32_t n, void *memory,
+                          size_t size, adder_error *error);
+
+#endif /* ADDER_SAMPLER */
+
 /* ---- Sampler: a value; copy it to fork, compare it, save it ---------------------------------------------------- */
 
 #if ADDER_SAMPLER

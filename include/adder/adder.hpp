@@ -165,6 +165,22 @@ class Session {
         float *logits = nullptr;
         return adder_step(session_, token, &logits) == ADDER_OK ? logits : nullptr;
     }
+#if ADDER_SAMPLER
+    // Fills in log_probability of each answer after `token`, with adder_choose_size bytes of memory from the heap.
+    Error choose(const Model &model, int32_t token, adder_choice *choices, uint32_t n) {
+        const size_t size = adder_choose_size(model.get(), choices, n);
+        void *const memory = ::operator new(size > 0 ? size : 1, std::nothrow);
+        if (memory == nullptr) return {ADDER_ERROR_BUFFER, {ADDER_ERROR_BUFFER, "memory", -1, 0, size}};
+        const Error error = choose(token, choices, n, memory, size);
+        ::operator delete(memory);
+        return error;
+    }
+    // In memory of the caller's.
+    Error choose(int32_t token, adder_choice *choices, uint32_t n, void *memory, size_t size) {
+        adder_error error{};
+        return {adder_choose(session_, token, choices, n, memory, size, &error), error};
+    }
+#endif
     // The same in slices. proceed() is ADDER_MORE until the last slice; ADDER_OK comes with the logits of a step.
     Error step_begin(int32_t token) { return adder_step_begin(session_, token); }
     Error feed_begin(const int32_t *tokens, size_t n) { return adder_feed_begin(session_, tokens, n); }

@@ -67,5 +67,14 @@ int main(void) {
                "adder_detokenize");
     }
     expect(adder_session_position(session) == count - 1 + 20, "adder_session_position");
+
+    /* A mark is no larger than a state, and these answers have one fork. */
+    static const int32_t yes[] = {'y', 'e', 's'}, no[] = {'n', 'o'};
+    adder_choice choices[] = {{yes, 3, 1, 0, 0}, {no, 2, 1, 0, 0}};
+    expect(adder_choose_size(&model, choices, 2) == adder_mark_size(&model), "adder_choose_size");
+    expect(adder_choose(session, token, choices, 2, state, sizeof state, NULL) == ADDER_OK &&
+               choices[0].log_probability < 0 && choices[1].log_probability < 0 &&
+               adder_session_position(session) == count + 20,
+           "adder_choose");
     return failures != 0;
 }

@@ -123,6 +123,16 @@ int main() {
     sampler.accept(token);
     expect(sampler.accepted == 1 && fork.accepted == 0, "accept");
 
+    const int32_t yes[] = {'y', 'e', 's'}, no[] = {'n', 'o'}, wrong[] = {1 << 30};
+    adder_choice choices[] = {{yes, 3, 1, 0, 0}, {no, 2, 1, 0, 0}};
+    adder::Session asked;
+    expect(!asked.open(model) && !asked.choose(model, 'a', choices, 2) && choices[0].log_probability < 0 &&
+               choices[1].log_probability < 0 && asked.position() == 1 && choices[0].order == 1,
+           "choose");
+    choices[1].tokens = wrong;
+    choices[1].count = 1;
+    expect(asked.choose(model, 'a', choices, 2).status() == ADDER_ERROR_TOKEN, "choose among wrong tokens");
+
     adder::Constraint constraint;
     expect(constraint.open(tiny_constraint, 8).status() == ADDER_ERROR_CONSTRAINT, "a constraint cut short");
     expect(!constraint.open(tiny_constraint, sizeof tiny_constraint) && constraint.longest() == 3,
