@@ -1,7 +1,6 @@
 // adder choose: how likely each of several answers is, for one prompt or for each row of a file.
 // SPDX-License-Identifier: MIT
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <optional>
 
@@ -16,6 +15,7 @@
 #include "converter/blob/session.h"
 #include "converter/blob/text.h"
 #include "converter/text/json.h"
+#include "kernels/scalar/math.h"
 
 namespace adder {
 namespace {
@@ -31,7 +31,7 @@ struct Question {
 
 struct Answer {
     uint32_t tokens;
-    double log_probability, probability;  // of the text; among the choices
+    float log_probability, probability;  // of the text; among the choices
 };
 
 size_t best_of(const std::vector<Answer> &answers) {
@@ -96,11 +96,10 @@ class Chooser {
         if (status != ADDER_OK)
             bad_input("%s: %s", question.where.c_str(), error_text(status, error).c_str());
         std::vector<Answer> found;
-        for (const adder_choice &one : choices)
-            found.push_back({one.count, static_cast<double>(one.log_probability), 0});
-        const double highest = found[best_of(found)].log_probability;
-        double sum = 0;
-        for (Answer &one : found) sum += one.probability = std::exp(one.log_probability - highest);
+        for (const adder_choice &one : choices) found.push_back({one.count, one.log_probability, 0});
+        const float highest = found[best_of(found)].log_probability;
+        float sum = 0;
+        for (Answer &one : found) sum += one.probability = exp_f32(one.log_probability - highest);
         for (Answer &one : found) one.probability /= sum;
         return found;
     }
@@ -122,7 +121,7 @@ class Chooser {
         for (size_t i = 0; i < whole.size(); ++i) {
             whole[i].erase(whole[i].begin(), whole[i].begin() + static_cast<ptrdiff_t>(shared));
             if (ends_) whole[i].push_back(blob_.info().eos_tokens[0]);
-            if (whole[i].empty())
+            if (whole[i].empty() || question.choices[i].empty())
                 bad_input("%s: choice %zu adds nothing to the prompt", question.where.c_str(), i + 1);
         }
         return {std::move(prompt), std::move(whole)};
@@ -184,10 +183,13 @@ Question read_question(std::string_view line, const std::string &where, const st
     Question question;
     question.where = where;
     question.prompt = begin + needed("prompt").string(what("prompt"));
+    const Json *const own = row.find("choices");
     question.choices = choices;
-    if (choices.empty())
+    if (own != nullptr || choices.empty()) {
+        question.choices.clear();
         for (const Json &one : needed("choices").array(what("choices")))
             question.choices.push_back(one.string(what("choices")));
+    }
     if (question.choices.size() < 2)
         bad_input("%s: %zu choices; 2 or more are needed", where.c_str(), question.choices.size());
     if (const Json *const label = row.find("label")) {
@@ -245,7 +247,8 @@ int choose_once(const Arguments &arguments, Chooser *chooser) {
     });
     std::string text;
     for (const size_t i : order)
-        text += format("%.4f  ", answers[i].probability) + json_quote(question.choices[i]) + "\n";
+        text += format("%.4f  ", static_cast<double>(answers[i].probability)) +
+                json_quote(question.choices[i]) + "\n";
     print(text);
     return 0;
 }
@@ -282,7 +285,7 @@ int choose_rows(const Arguments &arguments, Chooser *chooser) {
         Progress progress("rows", questions.size());
         for (const auto &[line, question] : questions) {
             const std::vector<Answer> answers = chooser->ask(question);
-            JsonWriter json;
+            JsonWriter json(false);
             json.begin_object().key("row").value(uint64_t{line});
             write_answers(question, answers, &json);
             if (question.label) {

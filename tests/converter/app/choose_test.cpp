@@ -23,7 +23,7 @@ class ChooseCommands : public SpeakingCommands {
 
 double number(const Json &object, const char *key) {
     const Json *const value = object.find(key);
-    return value == nullptr ? std::nan("") : value->number(key, -1e9, 1e9);
+    return value == nullptr ? std::nan("") : value->number(key);
 }
 
 std::vector<Json> lines(const std::string &text) {
@@ -53,7 +53,7 @@ TEST_F(ChooseCommands, PrintsTheLikeliestFirst) {
         EXPECT_LT(number(one, "log_probability"), 0);
         EXPECT_GE(integer(one, "tokens"), 1);
     }
-    EXPECT_NEAR(sum, 1, 1e-12);
+    EXPECT_NEAR(sum, 1, 1e-6);
     ASSERT_EQ(found.size(), 3u);
     EXPECT_EQ(found[0].second, " xylophone");
     EXPECT_GT(found[0].first, found[1].first) << "a table is likelier than a xylophone";
@@ -77,18 +77,16 @@ TEST_F(ChooseCommands, AgreesWithEval) {
     const std::string rows = file(
         "task.jsonl", R"({"context": "The old man", "choices": ["went home", "is here", "is"], "label": 0})"
                       "\n");
-    const Json evaluation = json_of(adder_command({"eval", *blob_, "--task", "t=" + rows, "--json", "-q"}));
     const Json json =
         json_of(choose({"-p", "The old man", "-c", " went home", "-c", " is here", "-c", " is", "--json"}));
-    const std::string text_of_eval =
-        adder_command({"eval", *blob_, "--task", "t=" + rows, "--json", "-q"}).out;
+    const std::string evaluation = adder_command({"eval", *blob_, "--task", "t=" + rows, "--json", "-q"}).out;
     for (const Json &one : json.find("choices")->array("choices")) {
         // The report has one number a choice, in full.
         const double expected = number(one, "log_probability");
         bool seen = false;
-        for (size_t at = text_of_eval.find("-"); at != std::string::npos; at = text_of_eval.find("-", at + 1))
-            seen = seen || std::abs(std::strtod(text_of_eval.c_str() + at, nullptr) - expected) < 1e-4;
-        EXPECT_TRUE(seen) << expected << text_of_eval;
+        for (size_t at = evaluation.find("-"); at != std::string::npos; at = evaluation.find("-", at + 1))
+            seen = seen || std::abs(std::strtod(evaluation.c_str() + at, nullptr) - expected) < 1e-4;
+        EXPECT_TRUE(seen) << expected << evaluation;
     }
 }
 
