@@ -238,16 +238,16 @@ DenseTensor read_grouped(const TensorFiles &files, const ModelShape &model, cons
     if (!model.values_in_turns || role == Role::gate_norm) return dense;
     const size_t n_head = view.dims[Dim::n_head], n_group = view.dims[Dim::n_group],
                  head_dim = view.dims[Dim::head_dim];
-    size_t first = 0, head = cols;  // in floats: where values begin, and one of their heads
+    size_t first = 0, width = cols;  // in floats: where values begin, and one of their heads
     if (role == Role::in_proj || role == Role::conv_weight) first = size_t{2} * view.dims[Dim::d_bc] * cols;
-    if (role == Role::in_proj || role == Role::conv_weight || role == Role::z_proj) head = head_dim * cols;
-    if (role == Role::out_proj) head = head_dim;
-    std::vector<float> turns(n_head * head);
+    if (role == Role::in_proj || role == Role::conv_weight || role == Role::z_proj) width = head_dim * cols;
+    if (role == Role::out_proj) width = head_dim;
+    std::vector<float> turns(n_head * width);
     for (size_t at = first; at < dense.values.size(); at += turns.size()) {
         std::copy_n(&dense.values[at], turns.size(), turns.begin());
         for (size_t i = 0; i < n_head; ++i) {
             const size_t group = i / (n_head / n_group), place = i % (n_head / n_group);
-            std::copy_n(&turns[(place * n_group + group) * head], head, &dense.values[at + i * head]);
+            std::copy_n(&turns[(place * n_group + group) * width], width, &dense.values[at + i * width]);
         }
     }
     return dense;
