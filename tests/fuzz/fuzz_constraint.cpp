@@ -58,7 +58,7 @@ void make(unsigned kind, const std::string &text) {
     try {
         // Sources that are large on purpose, or have large bounds, would only take time.
         if (text.size() > 300 || text.find("00") != std::string::npos) return;
-        file = write_constraint(make_automaton(read_source(kind, text), "fuzz", 2000), 100, "fuzz");
+        file = write_constraint(make_automaton(read_source(kind, text), "fuzz", 500), 100, "fuzz");
     } catch (const Error &) {
         return;
     }

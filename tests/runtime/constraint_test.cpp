@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "runtime/crc32.h"
+#include "runtime/tokenizer.h"
 #include "tests/support/blob_builder.h"
 #include "tests/support/constraint.h"
 #include "tests/support/temporary_directory.h"
@@ -110,8 +111,29 @@ TEST_F(Constrained, SpecialTokensNeverStay) {
     open(3);
     constrain("<\\|end\\|>|\\x03");
     EXPECT_EQ(mask(), Ids{'<'});  // not 258, and not 3: it ends a text
+    for (const int32_t token : {258, 3})
+        EXPECT_EQ(adder_constraint_accept(&constraint_, &model_, token), ADDER_ERROR_NO_TOKEN_FITS);
     accept({'<', '|', 'e', 'n', 'd', '|', '>'});
     EXPECT_EQ(mask(), Ids{3});
+}
+
+// One would change nothing, and could come for ever.
+TEST_F(Constrained, TokensWithoutATextNeverStay) {
+    for (uint32_t i = 0; i < header_of(blob_).section_count; ++i) {
+        const BlobSection &section = sections_of(blob_)[i];
+        if (section.kind != section_tokenizer) continue;
+        uint8_t *const tokenizer = blob_.data() + section.offset;
+        const uint32_t tokens = reinterpret_cast<const TokenizerHeader *>(tokenizer)->tokens;
+        auto *const start = reinterpret_cast<uint16_t *>(tokenizer + sizeof(TokenizerHeader) +
+                                                         (tokens / tokenizer_block + 1) * 4);
+        start[257] = start[258];
+    }
+    fix_checksums(blob_);
+    ASSERT_EQ(adder_model_open(&model_, blob_.data(), blob_.size(), nullptr), ADDER_OK);
+    ASSERT_EQ(text_of(257), "");
+    constrain("ab");
+    EXPECT_EQ(mask(), Ids{'a'});
+    EXPECT_EQ(adder_constraint_accept(&constraint_, &model_, 257), ADDER_ERROR_NO_TOKEN_FITS);
 }
 
 TEST_F(Constrained, BytesOfATokenizerOfCharactersAreBytes) {

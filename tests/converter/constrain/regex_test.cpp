@@ -195,7 +195,7 @@ std::string random_pattern(SplitMix *random, int depth) {
 TEST(ConstrainRegex, AgreesWithTheStandardLibrary) {
     SplitMix random(7);
     int matched = 0;
-    for (int i = 0; i < 100; ++i) {
+    for (int i = 0; i < 40; ++i) {
         const std::string pattern = random_pattern(&random, 2);
         const std::regex standard(pattern, std::regex::ECMAScript);
         const std::vector<uint8_t> file = regex_constraint(pattern, 200);
@@ -212,7 +212,7 @@ TEST(ConstrainRegex, AgreesWithTheStandardLibrary) {
             ASSERT_EQ(accepts(file, text), matches) << pattern << " on " << text;
         }
     }
-    EXPECT_GT(matched, 300);
+    EXPECT_GT(matched, 120);
 }
 
 }  // namespace
