@@ -9,12 +9,12 @@
 #include "kernels/kernels.h"
 #include "kernels/scalar/math.h"
 #include "runtime/error.h"
+#include "runtime/logits.h"
 #include "runtime/session.h"
 
 namespace adder {
 namespace {
 
-constexpr float highest_logit = 1e30f;  // logits are clamped to +- this; NaN becomes the lowest
 constexpr float log_2 = 0x1.62e430p-1f;
 
 // The natural logarithm of a sum of weights, 1 or more.

@@ -12,12 +12,12 @@
 #include "kernels/float_mode.h"
 #include "kernels/kernels.h"
 #include "kernels/scalar/math.h"
+#include "runtime/logits.h"
 #include "runtime/model.h"
 
 namespace adder {
 namespace {
 
-constexpr float highest_logit = 1e30f;       // logits are clamped to +- this; NaN becomes the lowest
 constexpr float lowest_temperature = 1e-5f;  // below it: greedy
 
 // Integers in the order of the floats.
