@@ -79,7 +79,7 @@ while [ $row -lt 8 ]; do
         [ $((set >> (row - 1) & 1)) = 0 ] || bits=$((bits + bit))
         bit=$((2 * bit))
     done
-    [ $bits -ge $first_family ] || { echo "choice $row has no family"; exit 1; }
+    [ $bits -ge $first_family ] || bits=$((bits + first_family)) # which is there alone, and away where others are alone
     chosen="$chosen $bits"
     row=$((row + 1))
 done
