@@ -35,10 +35,11 @@ class Tree {
   public:
     Tree(adder_choice *choices, uint32_t n) : choices_(choices), n_(n) { sort(); }
 
-    // How many marks there are at once.
-    uint32_t marks() {
+    // Of the marks that there are at once; 0 if beyond size_t.
+    size_t bytes(const adder_model *model) {
         walk();
-        return most_;
+        const uint64_t size = uint64_t{most_} * adder_mark_size(model);
+        return size <= SIZE_MAX ? static_cast<size_t>(size) : 0;
     }
 
     adder_status score(adder_session *session, int32_t token, uint8_t *memory) {
@@ -198,8 +199,7 @@ using namespace adder;
 
 extern "C" size_t adder_choose_size(const adder_model *model, adder_choice *choices, uint32_t n) {
     if (!model || !choices || n == 0 || find_unsound(*model_of(model), choices, n) < n) return 0;
-    const uint64_t size = uint64_t{Tree(choices, n).marks()} * adder_mark_size(model);
-    return size <= SIZE_MAX ? static_cast<size_t>(size) : 0;
+    return Tree(choices, n).bytes(model);
 }
 
 extern "C" adder_status adder_choose(adder_session *session, int32_t token, adder_choice *choices, uint32_t n,
@@ -208,9 +208,10 @@ extern "C" adder_status adder_choose(adder_session *session, int32_t token, adde
     if (!choices || n == 0) return report(error, ADDER_ERROR_ARGUMENT, "choices", 0, 1);
     const uint32_t unsound = find_unsound(session->model(), choices, n);
     if (unsound < n) return report(error, ADDER_ERROR_TOKEN, "choice", unsound, n);
-    const size_t needed = adder_choose_size(session->handle, choices, n);
+    Tree tree(choices, n);
+    const size_t needed = tree.bytes(session->handle);
     if (size < needed || needed == 0) return report(error, ADDER_ERROR_BUFFER, "bytes", size, needed);
-    const adder_status status = Tree(choices, n).score(session, token, static_cast<uint8_t *>(memory));
+    const adder_status status = tree.score(session, token, static_cast<uint8_t *>(memory));
     return status == ADDER_OK ? status : report(error, status, "choices", 0, 0);
 }
 
