@@ -43,14 +43,13 @@ function(adder_emulated_tests name cpu filter)
       */adder_1m_int4_float)
   set(without_adder_converter_test
       # The emulator's own pages, page faults and exec:
-      Checkpoint.ReleasedTensors* MappedFile.TheSameBytesInEveryKindOfPages InterruptDeathTest.*
+      Checkpoint.ReleasedTensors* MappedFile.TheSameBytesInEveryKindOfPages InterruptDeathTest.* Gguf.LargeFilesAreMapped
       # Many megabytes of input, or a whole conversion:
       Pytorch.NestingCounts* Safetensors.ManyTensors* Checkpoint.OpensOther* GgufTokenizer.Splits* SentencePieceJson.AgreesWith*
       WorldCommands.* WeightsTest.*)
-  set(without_adder_examples_test Chat.Without*)  # converts adder-13m
 
-  # Of programs 32-bit ARM runs all; 64-bit ARM what their texts depend on.
-  if(name STREQUAL "adder_examples_test" AND CMAKE_SIZEOF_VOID_P EQUAL 8)
+  # Of programs what their texts depend on.
+  if(name STREQUAL "adder_examples_test")
     set(${filter} "Chat.WritesExactly*:Chat.EveryIsa*:Chat.ASavedConversation*:Minimal.*" PARENT_SCOPE)
     return()
   endif()
