@@ -15,6 +15,7 @@
 #include "converter/blob/session.h"
 #include "converter/blob/text.h"
 #include "converter/text/json.h"
+#include "converter/text/lines.h"
 #include "kernels/scalar/math.h"
 
 namespace adder {
@@ -117,7 +118,10 @@ class Chooser {
             shared = std::min(shared, in_common(prompt, whole.back()));
         }
         prompt.resize(shared);
-        if (prompt.empty()) prompt = {first_token(question)};
+        if (prompt.empty()) prompt = {first_token(blob_.info())};
+        if (prompt[0] < 0)
+            bad_input("%s: the prompt is empty, and the model has no token to begin from",
+                      question.where.c_str());
         for (size_t i = 0; i < whole.size(); ++i) {
             whole[i].erase(whole[i].begin(), whole[i].begin() + static_cast<ptrdiff_t>(shared));
             if (ends_) whole[i].push_back(blob_.info().eos_tokens[0]);
@@ -125,16 +129,6 @@ class Chooser {
                 bad_input("%s: choice %zu adds nothing to the prompt", question.where.c_str(), i + 1);
         }
         return {std::move(prompt), std::move(whole)};
-    }
-
-    // That a text begins with where nothing else does.
-    int32_t first_token(const Question &question) const {
-        const adder_model_info &info = blob_.info();
-        const int32_t first = info.bos_token >= 0 ? info.bos_token : info.eos_tokens[0];
-        if (first < 0)
-            bad_input("%s: the prompt is empty, and the model has no token to begin from",
-                      question.where.c_str());
-        return first;
     }
 
     // All but the last token is read.
@@ -253,31 +247,19 @@ int choose_once(const Arguments &arguments, Chooser *chooser) {
     return 0;
 }
 
-// The lines of a file that have something in them.
-std::vector<std::pair<size_t, std::string_view>> lines_of(std::string_view text) {
-    std::vector<std::pair<size_t, std::string_view>> lines;
-    size_t number = 0;
-    while (!text.empty()) {
-        const size_t end = std::min(text.find('\n'), text.size());
-        ++number;
-        if (text.substr(0, end).find_first_not_of(" \t\r") != std::string_view::npos)
-            lines.emplace_back(number, text.substr(0, end));
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
-    return lines;
-}
-
 int choose_rows(const Arguments &arguments, Chooser *chooser) {
     const std::string path = arguments.text("input"), begin = arguments.text("prompt");
     const MappedFile file(path);
-    const auto lines = lines_of(file.text());
+    const std::vector<std::string_view> lines = split_lines(file.text());
     const Shard shard = arguments.has("shard") ? parse_shard(arguments.text("shard")) : Shard{};
     // All are read first: that one is wrong is better known before the work.
     std::vector<std::pair<size_t, Question>> questions;
+    size_t rows = 0;
     for (size_t i = 0; i < lines.size(); ++i) {
-        const std::string where = path + ":" + std::to_string(lines[i].first);
-        Question question = read_question(lines[i].second, where, begin, arguments.all("choice"));
-        if (shard.takes(i)) questions.emplace_back(lines[i].first, std::move(question));
+        if (lines[i].find_first_not_of(" \t") == std::string_view::npos) continue;
+        const std::string where = path + ":" + std::to_string(i + 1);
+        Question question = read_question(lines[i], where, begin, arguments.all("choice"));
+        if (shard.takes(rows++)) questions.emplace_back(i + 1, std::move(question));
     }
     if (!begin.empty()) chooser->begin(begin);
     size_t labelled = 0, right = 0;

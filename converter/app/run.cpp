@@ -65,11 +65,6 @@ std::string prompt_text(const Arguments &arguments) {
     return read_standard_input();
 }
 
-// The token that a text begins with where nothing else does: bos, else the end token. -1: the model has neither.
-int32_t first_token(const adder_model_info &info) {
-    return info.bos_token >= 0 ? info.bos_token : info.eos_tokens[0];
-}
-
 std::vector<int32_t> prompt_ids(const Arguments &arguments, const BlobFile &blob, bool quiet) {
     const int sources = arguments.has("prompt") + arguments.has("ids") + arguments.has("file");
     if (sources > 1) fail(ExitCode::usage, "the prompt comes from one place: --prompt, --file or --ids");

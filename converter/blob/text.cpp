@@ -20,6 +20,10 @@ std::vector<int32_t> tokenize(const BlobFile &blob, std::string_view text, uint3
     return ids;
 }
 
+int32_t first_token(const adder_model_info &info) {
+    return info.bos_token >= 0 ? info.bos_token : info.eos_tokens[0];
+}
+
 TextStream::TextStream(const BlobFile &blob, bool special)
     : blob_(blob), special_(special), buffer_(adder_detokenize_capacity(blob.model()), '\0') {}
 

@@ -15,6 +15,9 @@ namespace adder {
 // Text to ids; throws if the blob has no tokenizer. `flags`: ADDER_TOKENIZE_SPECIAL, ADDER_TOKENIZE_BEGIN.
 std::vector<int32_t> tokenize(const BlobFile &blob, std::string_view text, uint32_t flags);
 
+// The token that a text begins with where nothing else does: bos, else the end token. -1: the model has neither.
+int32_t first_token(const adder_model_info &info);
+
 // What a model continues a text with: the pieces of a token are held back until they are whole UTF-8 sequences.
 class TextStream {
   public:

@@ -94,20 +94,20 @@ Expr make_choice(std::vector<Expr> parts) {
     return finish(std::move(choice));
 }
 
+static Expr make_times(Expression::Kind kind, Expr part, uint32_t least, uint32_t most) {
+    Expression times = of_kind(kind);
+    times.parts.push_back(std::move(part));
+    times.least = least;
+    times.most = most;
+    return finish(std::move(times));
+}
+
 Expr make_repeat(Expr part, uint32_t least, uint32_t most) {
-    Expression repeat = of_kind(Expression::Kind::repeat);
-    repeat.parts.push_back(std::move(part));
-    repeat.least = least;
-    repeat.most = most;
-    return finish(std::move(repeat));
+    return make_times(Expression::Kind::repeat, std::move(part), least, most);
 }
 
 Expr make_counted(Expr part, uint32_t least, uint32_t most) {
-    Expression counted = of_kind(Expression::Kind::counted);
-    counted.parts.push_back(std::move(part));
-    counted.least = least;
-    counted.most = most;
-    return finish(std::move(counted));
+    return make_times(Expression::Kind::counted, std::move(part), least, most);
 }
 
 Expr make_network(uint32_t nodes, std::vector<Expression::Arc> arcs, std::vector<Expr> parts) {

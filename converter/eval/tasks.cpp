@@ -6,24 +6,13 @@
 
 #include "converter/base/error.h"
 #include "converter/base/file.h"
+#include "converter/text/lines.h"
 #include "runtime/crc32.h"
 
 namespace adder {
 namespace {
 
 constexpr size_t max_named = 20;  // bad rows that an error lists
-
-std::vector<std::string_view> split_lines(std::string_view text) {
-    std::vector<std::string_view> lines;
-    while (!text.empty()) {
-        const size_t end = std::min(text.find('\n'), text.size());
-        std::string_view line = text.substr(0, end);
-        if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-        lines.push_back(line);
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
-    return lines;
-}
 
 // "valid.jsonl" -> "valid-labels.lst"
 std::string labels_path(const std::string &file) {
