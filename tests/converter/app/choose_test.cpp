@@ -75,19 +75,17 @@ TEST_F(ChooseCommands, PrintsTheLikeliestFirst) {
 // What adder eval scores is the same sum, over the same tokens.
 TEST_F(ChooseCommands, AgreesWithEval) {
     const std::string rows = file(
-        "task.jsonl", R"({"context": "The old man", "choices": ["went home", "is here", "is"], "label": 0})"
-                      "\n");
+        "task.jsonl", R"({"context": "The old man", "choices": ["went home", "is here", "is"], "label": 0})");
+    const Json evaluation = json_of(adder_command({"eval", *blob_, "--task", "t=" + rows, "--json", "-q"}));
+    const auto first = [](const Json &object, const char *key) { return object.find(key)->array(key)[0]; };
+    const std::vector<Json> expected =
+        first(first(first(evaluation, "models"), "tasks"), "loglikelihood").array("loglikelihood");
     const Json json =
         json_of(choose({"-p", "The old man", "-c", " went home", "-c", " is here", "-c", " is", "--json"}));
-    const std::string evaluation = adder_command({"eval", *blob_, "--task", "t=" + rows, "--json", "-q"}).out;
-    for (const Json &one : json.find("choices")->array("choices")) {
-        // The report has one number a choice, in full.
-        const double expected = number(one, "log_probability");
-        bool seen = false;
-        for (size_t at = evaluation.find("-"); at != std::string::npos; at = evaluation.find("-", at + 1))
-            seen = seen || std::abs(std::strtod(evaluation.c_str() + at, nullptr) - expected) < 1e-4;
-        EXPECT_TRUE(seen) << expected << evaluation;
-    }
+    const std::vector<Json> &found = json.find("choices")->array("choices");
+    ASSERT_EQ(found.size(), expected.size());
+    for (size_t i = 0; i < found.size(); ++i)
+        EXPECT_NEAR(number(found[i], "log_probability"), expected[i].number("loglikelihood"), 1e-4) << i;
 }
 
 TEST_F(ChooseCommands, RowsAreAnsweredInTheirOrderAndInShards) {
