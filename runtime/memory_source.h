@@ -19,10 +19,20 @@ struct BlobWeights : ModelBlock {
 };
 }  // namespace
 
-template <class Weights>
+// A chunk whose tokens follow each other: what goes by a state or a position is done for all of them at once.
+struct OneSequence {
+    // body(frame, first): the tokens of each sequence, the first of them being that of the chunk.
+    template <class Body>
+    void each(const Frame &frame, const Body &body) const {
+        body(frame, 0);
+    }
+};
+
+template <class Weights, class Sequences = OneSequence>
 class MemorySource {
   public:
-    MemorySource(const Frame &frame, const Weights &weights) : frame_(frame), weights_(weights) {}
+    MemorySource(const Frame &frame, const Weights &weights, const Sequences &sequences = Sequences())
+        : frame_(frame), weights_(weights), sequences_(sequences) {}
 
     // A linear layer with its input: for the steps before it, too, which make the input.
     Layer layer(uint8_t row) const {
@@ -73,7 +83,11 @@ class MemorySource {
             }
             for (uint32_t part = 0, first = 0; part < row.rows.count; ++part) {
                 const Range tiles = share(row.rows, part, range, unit, &first);
-                step(frame_, channels_of(all, tiles, frame_.dims()[row.cols]), part);
+                sequences_.each(frame_, [&](const Frame &frame, uint32_t token) {
+                    Channels some = channels_of(all, tiles, frame_.dims()[row.cols]);
+                    if (some.codes) some.codes += size_t{token} * some.codes_stride;
+                    step(frame, some, part);
+                });
                 if (all.codes) widen_channels(codes->linear, codes->input, tiles, frame_.tokens);
             }
         });
@@ -104,8 +118,23 @@ class MemorySource {
     // `step` for `tiles` tiles of channels that share two vectors, those of row `first` and the next.
     adder_status with_vectors(uint8_t first, uint32_t tiles, uint64_t work, VectorStep *step) const {
         const float *const a = weights_.vector(row_of(first)), *const b = weights_.vector(row_of(first + 1u));
-        team_run(frame_.team, work, tiles, [&](Range range) { step(frame_, a, b, range); });
+        team_run(frame_.team, work, tiles, [&](Range range) {
+            sequences_.each(frame_, [&](const Frame &frame, uint32_t) { step(frame, a, b, range); });
+        });
         return ADDER_OK;
+    }
+
+    // The same for some tokens, whatever sequence they are of.
+    adder_status tokens_with_vectors(uint8_t first, uint64_t work, VectorStep *step) const {
+        const float *const a = weights_.vector(row_of(first)), *const b = weights_.vector(row_of(first + 1u));
+        team_run(frame_.team, work, frame_.tokens, [&](Range range) { step(frame_, a, b, range); });
+        return ADDER_OK;
+    }
+
+    // body(frame) for the tokens of each sequence: a step of its own making, with its own team_run.
+    template <class Body>
+    void each_sequence(const Body &body) const {
+        sequences_.each(frame_, [&](const Frame &frame, uint32_t) { body(frame); });
     }
 
     // `step` for tiles of the channels of a row, with its vectors from the first of them on. `step_work` is what it costs per
@@ -116,7 +145,9 @@ class MemorySource {
         const uint32_t tile_floats = tile_size * frame_.dims()[channels.cols];
         team_run(frame_.team, channels_work(frame_, channels, step_work),
                  channels.rows.padded(frame_.dims()) / tile_size, [&](Range range) {
-                     step(frame_, vectors + size_t{tile_floats} * range.begin, nullptr, range);
+                     sequences_.each(frame_, [&](const Frame &frame, uint32_t) {
+                         step(frame, vectors + size_t{tile_floats} * range.begin, nullptr, range);
+                     });
                  });
         return ADDER_OK;
     }
@@ -166,6 +197,7 @@ class MemorySource {
 
     const Frame &frame_;
     const Weights &weights_;
+    const Sequences sequences_;
 };
 
 }  // namespace adder

@@ -48,6 +48,13 @@ class StreamSource {
     }
     [[gnu::noinline, maybe_unused]] adder_status with_vectors(uint8_t first, uint32_t tiles, uint64_t work,
                                                               VectorStep *step) const;
+    [[maybe_unused]] adder_status tokens_with_vectors(uint8_t first, uint64_t work, VectorStep *step) const {
+        return with_vectors(first, frame_.tokens, work, step);
+    }
+    template <class Body>
+    void each_sequence(const Body &body) const {
+        body(frame_);
+    }
     [[gnu::noinline, maybe_unused]] adder_status with_channels(uint8_t row, uint32_t step_work,
                                                                VectorStep *step) const;
     [[maybe_unused, gnu::noinline]] adder_status linear(const Layer &layer, Slot slot) const;

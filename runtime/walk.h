@@ -37,21 +37,28 @@ void cap_logits(const adder_session &session, uint32_t n, Range tiles);
 // All tiles of the vocabulary.
 Range head_tiles(const adder_session &session);
 
-// The block at work on a chunk of the session.
-inline Frame session_frame(const adder_session &session, const ShapeAtHand &at_hand, uint32_t block,
-                           uint32_t n) {
+// A block at work on n tokens of a session, which stand in these buffers.
+inline Frame sequence_frame(const adder_session &session, const KernelTable &kernels, const Team &team,
+                            const BlockView &view, const Buffers &buffers, const Slots &slots, uint32_t block,
+                            uint32_t n) {
     const size_t offset = static_cast<size_t>(session.model().architecture.blocks[block].state_offset);
     uint8_t *state = session.state;
 #if ADDER_CACHE
-    if (at_hand.view.kind->has_cache) state = session.cache;
+    if (view.kind->has_cache) state = session.cache;
 #endif
     return {
-        *session.kernels, session.team, at_hand.view, session.buffers, at_hand.slots, state + offset, n,
+        kernels, team, view, buffers, slots, state + offset, n,
 #if ADDER_CACHE
             session.page_bytes,
 #endif
             is_built(block_positions) ? session.position : 0
     };
+}
+// ... on a chunk of the session.
+inline Frame session_frame(const adder_session &session, const ShapeAtHand &at_hand, uint32_t block,
+                           uint32_t n) {
+    return sequence_frame(session, *session.kernels, session.team, at_hand.view, session.buffers,
+                          at_hand.slots, block, n);
 }
 
 // Where the normalized residual stream stands, d_model padded to `stride`: the input of the head.

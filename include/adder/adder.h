@@ -42,26 +42,26 @@ extern "C" {
 /* Results: ADDER_OK, or a negative reason; of adder_continue also ADDER_MORE. */
 typedef enum adder_status {
     ADDER_OK = 0,
-    ADDER_MORE = 1,                 /* not an error: there is more to do */
-    ADDER_ERROR_ARGUMENT = -1,      /* a null pointer, or an option outside of its range */
-    ADDER_ERROR_ALIGNMENT = -2,     /* a blob or arena that is not aligned to ADDER_ALIGNMENT */
-    ADDER_ERROR_NOT_A_BLOB = -3,    /* the magic number is missing */
-    ADDER_ERROR_VERSION = -4,       /* a blob format that this library does not read */
-    ADDER_ERROR_TRUNCATED = -5,     /* fewer bytes than the blob says it has */
-    ADDER_ERROR_CORRUPT = -6,       /* a checksum or a field contradicts the rest */
-    ADDER_ERROR_UNSUPPORTED = -7,   /* valid, but beyond this build of the library */
-    ADDER_ERROR_ARENA = -8,         /* the arena is smaller than adder_arena_size */
-    ADDER_ERROR_TOKEN = -9,         /* a token id outside of the vocabulary */
-    ADDER_ERROR_STATE = -10,        /* a saved state of another model, or a damaged one */
-    ADDER_ERROR_BUFFER = -11,       /* an output buffer is too small */
-    ADDER_ERROR_NO_TOKENIZER = -12, /* the blob carries no tokenizer */
-    ADDER_ERROR_ISA = -13,          /* the instruction set asked for is not built or not on this CPU */
-    ADDER_ERROR_TEXT = -14,         /* a byte of the text has no token in this vocabulary */
-    ADDER_ERROR_SELFTEST = -15,     /* the results differ from those recorded in the blob */
-    ADDER_ERROR_SEQUENCE = -16,     /* something is begun and not finished, or nothing is begun */
-    ADDER_ERROR_READ = -17,         /* a callback could not read the blob */
-    ADDER_ERROR_CONTEXT = -18,      /* the sequence would be longer than the session's context */
-    ADDER_ERROR_CONSTRAINT = -19,   /* not a constraint, one of another version, or a damaged one */
+    ADDER_MORE = 1,                  /* not an error: there is more to do */
+    ADDER_ERROR_ARGUMENT = -1,       /* a null pointer, or an option outside of its range */
+    ADDER_ERROR_ALIGNMENT = -2,      /* a blob or arena that is not aligned to ADDER_ALIGNMENT */
+    ADDER_ERROR_NOT_A_BLOB = -3,     /* the magic number is missing */
+    ADDER_ERROR_VERSION = -4,        /* a blob format that this library does not read */
+    ADDER_ERROR_TRUNCATED = -5,      /* fewer bytes than the blob says it has */
+    ADDER_ERROR_CORRUPT = -6,        /* a checksum or a field contradicts the rest */
+    ADDER_ERROR_UNSUPPORTED = -7,    /* valid, but beyond this build of the library */
+    ADDER_ERROR_ARENA = -8,          /* the arena is smaller than adder_arena_size */
+    ADDER_ERROR_TOKEN = -9,          /* a token id outside of the vocabulary */
+    ADDER_ERROR_STATE = -10,         /* a saved state of another model, or a damaged one */
+    ADDER_ERROR_BUFFER = -11,        /* an output buffer is too small */
+    ADDER_ERROR_NO_TOKENIZER = -12,  /* the blob carries no tokenizer */
+    ADDER_ERROR_ISA = -13,           /* the instruction set asked for is not built or not on this CPU */
+    ADDER_ERROR_TEXT = -14,          /* a byte of the text has no token in this vocabulary */
+    ADDER_ERROR_SELFTEST = -15,      /* the results differ from those recorded in the blob */
+    ADDER_ERROR_SEQUENCE = -16,      /* something is begun and not finished, or nothing is begun */
+    ADDER_ERROR_READ = -17,          /* a callback could not read the blob */
+    ADDER_ERROR_CONTEXT = -18,       /* the sequence would be longer than the session's context */
+    ADDER_ERROR_CONSTRAINT = -19,    /* not a constraint, one of another version, or a damaged one */
     ADDER_ERROR_NO_TOKEN_FITS = -20, /* the constraint lets no token follow, or not the one given */
     ADDER_ERROR_LENGTH = -21         /* the tokens left do not complete what the constraint asks for */
 } adder_status;
@@ -141,7 +141,8 @@ typedef enum adder_text {
     ADDER_TEXT_USER_SUFFIX = 35,
     ADDER_TEXT_ASSISTANT_PREFIX = 36,
     ADDER_TEXT_ASSISTANT_SUFFIX = 37,
-    ADDER_TEXT_OWN_SYSTEM = 38 /* after CHAT_BEGIN, where the first turn is no system text: the template's own */
+    /* After CHAT_BEGIN, where the first turn is no system text: the template's own. */
+    ADDER_TEXT_OWN_SYSTEM = 38
 } adder_text;
 
 /* The text and its bytes; null and 0 if the blob has none. */
@@ -198,9 +199,11 @@ typedef void (*adder_parallel_for)(void *context, adder_task task, void *argumen
 
 /* Zero means the default, so that a zeroed struct, or a null pointer, asks for all defaults. */
 typedef struct adder_options {
-    uint32_t chunk; /* tokens that adder_feed and adder_score take through a layer together, 1..4096; 0: 16 */
-    uint32_t logit_rows; /* tokens whose logits adder_score computes together, 1..chunk; 0: 1 */
-    uint32_t threads;    /* parts that the work is cut into, 1..256; 0: 1. Above 1 needs parallel_for */
+    /* Tokens that adder_feed, adder_score and adder_step_many take through a layer together, 1..4096; 0: 16. */
+    uint32_t chunk;
+    /* Tokens whose logits adder_score and adder_step_many compute together, 1..chunk; 0: 1. */
+    uint32_t logit_rows;
+    uint32_t threads; /* parts that the work is cut into, 1..256; 0: 1. Above 1 needs parallel_for */
     /* Multiply-accumulates, about, that are worth a thread: work is cut into fewer parts than `threads` rather than into
      * smaller ones. 1: always into all; 0: what suits the instruction set. */
     uint32_t least_part;
@@ -251,6 +254,20 @@ adder_status adder_feed(adder_session *session, const int32_t *tokens, size_t n)
 /* Takes one token, and gives the logits of the next: *logits points to vocab_size floats in the arena, valid until the
  * next call with this session. The caller may write to them (adder_sample does). */
 adder_status adder_step(adder_session *session, int32_t token, float **logits);
+
+#if ADDER_STEP_MANY
+/* Takes a token of each of n sessions of one model, tokens[i] into sessions[i], and gives the logits of each one's next: the
+ * bits that adder_step gives, while the weights are read once for all. Every session is one of its own still, to be fed, saved or
+ * left out of the next call as you like.
+ * The work is done with buffers, threads and instruction set of sessions[0], whose options `chunk` and `logit_rows` are n or more;
+ * those of the others may be 1. logits[i] points to vocab_size floats in the arena of sessions[0], valid until the next call
+ * with that session; with null for `logits` none are computed, and logit_rows does not matter.
+ * On an error nothing is taken: ADDER_ERROR_ARGUMENT, with "sessions", "chunk" or "logit rows", or with "session" and which one is
+ * of another blob; ADDER_ERROR_TOKEN, ADDER_ERROR_CONTEXT and ADDER_ERROR_SEQUENCE (in the middle of a step, or there twice) with
+ * "session" and which; ADDER_ERROR_UNSUPPORTED for a streamed model. */
+adder_status adder_step_many(adder_session *const *sessions, const int32_t *tokens, uint32_t n,
+                             float **logits, adder_error *error);
+#endif
 
 /* Takes n tokens, and calls back with the logits after each one, in order. For measuring log-likelihoods. */
 typedef void (*adder_logits_callback)(void *context, size_t index, const float *logits);
@@ -429,8 +446,8 @@ typedef struct adder_choice {
     const int32_t *tokens;
     uint32_t count;        /* of tokens, 1 or more */
     float log_probability; /* natural logarithm of the probability of all of the tokens in turn, at most about 0 */
-    uint32_t order;        /* written: choices[0].order, choices[1].order, ... number the answers in the order of their tokens */
-    uint32_t depth;        /* written */
+    uint32_t order; /* written: choices[0].order, choices[1].order, ... number the answers in the order of their tokens */
+    uint32_t depth; /* written */
 } adder_choice;
 
 /* Bytes of memory that adder_choose takes for these answers: one mark (adder_mark_size), and one more for each fork on the way to
@@ -444,8 +461,8 @@ size_t adder_choose_size(const adder_model *model, adder_choice *choices, uint32
  * is below 1e-5 per token. `memory` has at least adder_choose_size bytes, at any address.
  * ADDER_ERROR_BUFFER if it has fewer; ADDER_ERROR_TOKEN, where `found` is the number of the answer; ADDER_ERROR_CONTEXT if
  * there is no room for the answers; otherwise as adder_step. Needs as many steps as the tree of the answers has inner nodes. */
-adder_status adder_choose(adder_session *session, int32_t token, adder_choice *choices, uint32_t n, void *memory,
-                          size_t size, adder_error *error);
+adder_status adder_choose(adder_session *session, int32_t token, adder_choice *choices, uint32_t n,
+                          void *memory, size_t size, adder_error *error);
 
 #endif /* ADDER_SAMPLER */
 

@@ -88,6 +88,11 @@
 #define ADDER_CONSTRAINT 1
 #endif
 
+/* A token of each of several sessions at once (adder_step_many). */
+#ifndef ADDER_STEP_MANY
+#define ADDER_STEP_MANY 1
+#endif
+
 /* Matrices of int4 weights: the recipes small, smaller and smallest. */
 #ifndef ADDER_INT4
 #define ADDER_INT4 1

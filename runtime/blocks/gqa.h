@@ -55,11 +55,12 @@ template <class Source>
         status = source.with_vectors(q_norm, 1, 0, gqa_normalize);
     if (status == ADDER_OK && (f.block.shape->flags & shape_turns) != 0)
         status = source.with_vectors(turns, 1, 0, gqa_turn);
-    if (status == ADDER_OK) {
-        gqa_keep(f);
-        team_run(f.team, gqa_work(f), f.tokens * f.dims()[Dim::n_head],
-                 [&](Range heads) { gqa_attend(f, heads); });
-    }
+    if (status == ADDER_OK)
+        source.each_sequence([](const Frame &frame) {
+            gqa_keep(frame);
+            team_run(frame.team, gqa_work(frame), frame.tokens * frame.dims()[Dim::n_head],
+                     [&](Range heads) { gqa_attend(frame, heads); });
+        });
 #if ADDER_HEAD_GATES
     if (status == ADDER_OK && (f.block.shape->flags & shape_gate) != 0)
         status = source.linear_rows({{source.layer(g_proj), Slot::heads}}, sigmoid_work, gqa_gate_heads);

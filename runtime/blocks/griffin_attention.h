@@ -37,10 +37,14 @@ template <class Source>
     const Dims &n = f.dims();
     const uint64_t work = uint64_t{2 * attend_work} * n[Dim::window] * n[Dim::d_inner];
     // A token after the other: its key takes the place of one that the token before it has seen.
-    for (uint32_t t = 0; t < f.tokens && status == ADDER_OK; ++t) {
-        griffin_keep(f, t);
-        team_run(f.team, work, n[Dim::n_head], [&](Range heads) { griffin_attend(f, t, heads); });
-    }
+    if (status == ADDER_OK)
+        source.each_sequence([&](const Frame &frame) {
+            for (uint32_t t = 0; t < frame.tokens; ++t) {
+                griffin_keep(frame, t);
+                team_run(frame.team, work, n[Dim::n_head],
+                         [&](Range heads) { griffin_attend(frame, t, heads); });
+            }
+        });
     const Layer out = source.layer(out_proj);
     if (status == ADDER_OK) status = source.add_linear(out);
     return status;

@@ -24,9 +24,9 @@ RowStep shift_square;
 // Both of the first, with the norm's weights in row `norm` and its biases in the next.
 template <class Source>
 adder_status shift_input(Source &source, const Frame &f, uint8_t norm) {
-    const adder_status status = source.with_vectors(
-        norm, f.tokens, uint64_t{f.tokens - 1} * f.dims()[Dim::d_model] * encode_work, shift_norm);
-    if (status == ADDER_OK) shift_tokens(f);
+    const adder_status status = source.tokens_with_vectors(
+        norm, uint64_t{f.tokens - 1} * f.dims()[Dim::d_model] * encode_work, shift_norm);
+    if (status == ADDER_OK) source.each_sequence(shift_tokens);
     return status;
 }
 

@@ -6,12 +6,14 @@
 #include <atomic>
 #include <cmath>
 #include <cstring>
+#include <memory>
 #include <thread>
 
 #include "kernels/kernels.h"
 #include "kernels/scalar/hadamard.h"
 #include "runtime/stream.h"
 #include "tests/support/families.h"
+#include "tests/support/random.h"
 #include "tests/support/sample.h"
 #include "tests/support/shared.h"
 #include "tests/support/stream_source.h"
@@ -324,6 +326,59 @@ TEST_P(SessionBits, AreTheSameFromAStream) {
                     TestSession session(source->get(), options);
                     ASSERT_NO_FATAL_FAILURE(expect_same(session, tokens, expected, options, ++seed));
                 }
+}
+
+// Several sessions, each with tokens of its own: some of them at a time, in any order, some stepped alone in between.
+TEST_P(SessionBits, AreTheSameForManyAtOnce) {
+    constexpr size_t all = 4, length = 8;
+    std::vector<Tokens> tokens;
+    std::vector<Expected> expected;
+    for (size_t i = 0; i < all; ++i) {
+        tokens.push_back(random_tokens(length, shape.config.vocab_size, 50 + i));
+        expected.push_back(step_by_step(blob, tokens[i], "scalar"));
+    }
+    SplitMix random(9);
+    Sample sample(3);
+    for (const char *isa : usable_isas())
+        for (const uint32_t threads : {1u, 3u}) {
+            if (!sample.takes()) continue;
+            SCOPED_TRACE(std::string(isa) + ", threads " + std::to_string(threads));
+            const adder_options options{all, all, threads, 1, backwards, nullptr, isa, 0, 0, {}};
+            std::vector<std::unique_ptr<TestSession>> sessions;
+            std::vector<size_t> order(all);
+            for (size_t i = 0; i < all; ++i) {
+                sessions.push_back(std::make_unique<TestSession>(blob, options));
+                order[i] = i;
+            }
+            const auto place = [&](size_t i) { return adder_session_position(sessions[i]->get()); };
+            for (;;) {
+                for (size_t i = all; i-- > 1;) std::swap(order[i], order[random.below(i + 1)]);
+                std::vector<size_t> taken;
+                for (const size_t i : order)
+                    if (place(i) < length && random.below(4) != 0) taken.push_back(i);
+                if (std::all_of(order.begin(), order.end(), [&](size_t i) { return place(i) == length; }))
+                    break;
+                if (taken.empty()) continue;
+                if (taken.size() == 1) {
+                    sessions[taken[0]]->step(tokens[taken[0]][place(taken[0])]);
+                    continue;
+                }
+                std::vector<adder_session *> many;
+                Tokens next;
+                for (const size_t i : taken) {
+                    many.push_back(sessions[i]->get());
+                    next.push_back(tokens[i][place(i)]);
+                }
+                std::vector<float *> logits(taken.size());
+                ASSERT_EQ(adder_step_many(many.data(), next.data(), static_cast<uint32_t>(many.size()),
+                                          logits.data(), nullptr),
+                          ADDER_OK);
+                for (size_t k = 0; k < taken.size(); ++k)
+                    ASSERT_TRUE(same_bits(expected[taken[k]].logits[place(taken[k]) - 1], logits[k]))
+                        << taken.size() << " sessions, " << k << " of them after " << place(taken[k]);
+            }
+            for (size_t i = 0; i < all; ++i) ASSERT_EQ(sessions[i]->state(), expected[i].state) << i;
+        }
 }
 
 TEST_P(SessionBits, SelftestPassesOnEveryIsa) {
