@@ -32,18 +32,22 @@ std::string join(const std::vector<std::string> &items) {
     return list;
 }
 
-std::vector<uint32_t> thread_counts(const Arguments &arguments) {
-    const std::string list = arguments.text("threads", "1");
+// Numbers from 1 to 256 with commas between.
+std::vector<uint32_t> counts_of(const char *option, const std::string &list) {
     std::vector<uint32_t> counts;
     for (const std::string &item : split(list)) {
         char *end = nullptr;
         const unsigned long count = std::strtoul(item.c_str(), &end, 10);
         if (item.empty() || item[0] < '0' || item[0] > '9' || *end != '\0' || count < 1 || count > 256)
-            fail(ExitCode::usage, "--threads is %s; numbers from 1 to 256 with commas between are needed",
+            fail(ExitCode::usage, "--%s is %s; numbers from 1 to 256 with commas between are needed", option,
                  list.c_str());
         counts.push_back(static_cast<uint32_t>(count));
     }
     return counts;
+}
+
+std::vector<uint32_t> thread_counts(const Arguments &arguments) {
+    return counts_of("threads", arguments.text("threads", "1"));
 }
 
 // Throws Error(usage) where an option of the one use is given to the other.
@@ -53,7 +57,8 @@ void refuse(const Arguments &arguments, const std::vector<const char *> &options
 }
 
 BenchReport bench_of_kernels(const Arguments &arguments) {
-    refuse(arguments, {"prompt", "tokens", "long", "after"}, "is for a model, not for bench kernels");
+    refuse(arguments, {"prompt", "tokens", "long", "after", "sessions"},
+           "is for a model, not for bench kernels");
     KernelBenchPlan plan;
     plan.threads = thread_counts(arguments);
     plan.chunk = static_cast<uint32_t>(arguments.integer("chunk", host_chunk, 1, 4096));
@@ -81,10 +86,13 @@ BenchReport bench_of_model(const Arguments &arguments) {
     plan.generate_tokens = static_cast<uint32_t>(arguments.integer("tokens", 128, 0, 1 << 24));
     plan.long_tokens = static_cast<uint32_t>(arguments.integer("long", 0, 100, 1 << 30));
     plan.before = static_cast<uint32_t>(arguments.integer("after", 0, 0, 1 << 23));
+    if (arguments.has("sessions")) plan.sessions = counts_of("sessions", arguments.text("sessions"));
     plan.chunk = static_cast<uint32_t>(arguments.integer("chunk", host_chunk, 1, 4096));
     plan.repeats = static_cast<uint32_t>(arguments.integer("repeats", 5, 1, 10000));
     plan.pin = arguments.has("pin");
     plan.least_part = static_cast<uint32_t>(arguments.integer("least-part", 0, 1, UINT32_MAX));
+    if (plan.generate_tokens == 0 && !plan.sessions.empty())
+        fail(ExitCode::usage, "--sessions with -n 0: there is nothing that they could generate");
     if (plan.prompt_tokens == 0 && plan.generate_tokens == 0 && plan.long_tokens == 0)
         fail(ExitCode::usage, "-p 0 and -n 0 leave nothing to measure");
     const std::vector<std::string> isas =
@@ -131,6 +139,9 @@ Command bench_command() {
             {"after", 0, "N", false,
              "Generate after N tokens that are fed before and not counted (default: 0): where attention sees all "
              "of a text, later tokens cost more."},
+            {"sessions", 0, "LIST", false,
+             "Besides, generate with so many sessions at once, which read the weights together; several numbers "
+             "with commas between. Tokens a second are those of all sessions."},
             {"long", 0, "N", false,
              "Besides, generate N tokens, once, the last 5 % of them in turns with the first ones of another "
              "session, and compare these; at least 100."},

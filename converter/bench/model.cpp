@@ -114,6 +114,7 @@ ModelBench::ModelBench(const BlobFile &blob, const BenchPlan &plan)
     for (const BenchConfiguration &configuration : plan.configurations) {
         BenchResult result;
         result.configuration = configuration;
+        result.many.resize(plan.sessions.size());
         results_.push_back(std::move(result));
     }
 }
@@ -123,10 +124,12 @@ void ModelBench::measure() {
     Progress progress("bench", rounds * results_.size());
     for (uint64_t round = 0; round < rounds; ++round)
         for (BenchResult &result : results_) {
-            if (round < plan_.repeats)
+            if (round < plan_.repeats) {
                 measure(&result);
-            else
+                measure_many(&result);
+            } else {
                 measure_growth(&result);
+            }
             progress.advance();
         }
 }
@@ -183,6 +186,35 @@ void ModelBench::measure(BenchResult *result) {
         const Stopwatch watch;
         for (uint32_t i = 0; i < tokens; ++i) run.step();
         result->generate_steps.push_back(shares_of(&timer, watch.seconds(), tokens, threads));
+    }
+}
+
+// Of a step of all of them together a session's share is a token's time.
+void ModelBench::measure_many(BenchResult *result) {
+    for (size_t i = 0; i < plan_.sessions.size(); ++i) {
+        const uint32_t count = plan_.sessions[i];
+        const BenchTeam team(result->configuration.threads, plan_.pin);
+        std::vector<std::unique_ptr<Session>> sessions;
+        std::vector<adder_session *> many;
+        for (uint32_t k = 0; k < count; ++k) {
+            adder_options options = Run::options(plan_, result->configuration, team.team());
+            options.logit_rows = options.chunk = k == 0 ? count : 1;
+            sessions.push_back(std::make_unique<Session>(blob_, options));
+            many.push_back(sessions.back()->get());
+        }
+        TokenSource source(blob_.info().vocab_size);
+        std::vector<int32_t> tokens(count);
+        std::vector<float *> logits(count);
+        const auto step = [&] {
+            for (int32_t &token : tokens) token = source.next();
+            check(adder_step_many(many.data(), tokens.data(), count, logits.data(), nullptr), blob_.path());
+            throw_if_interrupted();
+        };
+        for (uint32_t k = 0; k < warm_up_steps; ++k) step();
+        const uint32_t steps = plan_.generate_tokens;
+        const Stopwatch watch;
+        for (uint32_t k = 0; k < steps; ++k) step();
+        result->many[i].add(watch.seconds() / steps / count);
     }
 }
 

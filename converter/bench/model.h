@@ -23,6 +23,7 @@ struct BenchPlan {
     uint32_t prompt_tokens, generate_tokens;  // 0: not measured
     uint32_t long_tokens;                     // 0: not measured
     uint32_t before;                          // tokens that generation comes after
+    std::vector<uint32_t> sessions;           // how many generate at once, a measurement each
     uint32_t chunk;
     uint32_t repeats;
     bool pin;             // threads to CPUs
@@ -48,6 +49,7 @@ struct Growth {
 struct BenchResult {
     BenchConfiguration configuration;
     Samples prompt, generate;  // one per repeat
+    std::vector<Samples> many;  // as BenchPlan::sessions
     Samples matrices;          // the bare products of a token
     Samples read;              // of the bytes of a token
     Samples product;  // as many products as a token has, from the first-level cache; none for some instruction sets
@@ -67,6 +69,7 @@ class ModelBench {
   private:
     struct Run;
     void measure(BenchResult *result);
+    void measure_many(BenchResult *result);
     void measure_growth(BenchResult *result);
     BenchTable rates_table() const;
     BenchTable latency_table() const;

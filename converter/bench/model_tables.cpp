@@ -14,6 +14,7 @@ struct Rate {
     uint64_t tokens;
     const Samples &seconds;  // a token
     double bytes, products;  // of a token; 0: does not apply
+    uint64_t sessions = 1;   // at once
 };
 
 // Zero, and what is no number, does not apply.
@@ -22,7 +23,7 @@ BenchCell if_any(double number) { return number > 0 ? BenchCell(number) : BenchC
 std::vector<BenchCell> rate_row(const Rate &rate, const BenchResult &result, double read_bandwidth,
                                 double peak) {
     const double seconds = rate.seconds.median();
-    const bool bare = rate.test != std::string("generate");
+    const bool bare = rate.test != std::string("generate") && rate.test != std::string("many");
     return {std::string(rate.test),
             rate.tokens == 0 ? BenchCell() : BenchCell(rate.tokens),
             uint64_t{result.configuration.threads},
@@ -38,7 +39,9 @@ std::vector<BenchCell> rate_row(const Rate &rate, const BenchResult &result, dou
             if_any(rate.products),
             if_any(1e-9 * rate.products / seconds),
             if_any(100 * rate.products / seconds / peak),
-            bare ? BenchCell() : BenchCell(100 * result.matrices.median() / seconds)};
+            bare ? BenchCell() : BenchCell(100 * result.matrices.median() / seconds),
+            bare ? BenchCell() : BenchCell(rate.sessions),
+            bare || result.generate.empty() ? BenchCell() : BenchCell(result.generate.median() / seconds)};
 }
 
 // From the median repeat, so that its parts add up to its total.
@@ -94,7 +97,9 @@ BenchTable ModelBench::rates_table() const {
                       {"products_per_token", "MAC/token"},
                       {"gmac_per_second", "GMAC/s", 2},
                       {"percent_of_product", "% of product", 1},
-                      {"percent_of_matrices", "% of matrices", 1}},
+                      {"percent_of_matrices", "% of matrices", 1},
+                      {"sessions", plan_.sessions.empty() ? nullptr : "sessions"},
+                      {"ratio_to_generate", plan_.sessions.empty() ? nullptr : "x generate", 2}},
                      {}};
     const LayerTraffic layers = layer_traffic(blob_, matrices_);
     const TokenMatrices::Role all = matrices_.all();
@@ -103,15 +108,18 @@ BenchTable ModelBench::rates_table() const {
     for (const BenchResult &result : results_) {
         const double bandwidth = best_read(results_, result.configuration.threads, size);
         const double peak = all.products / result.product.least();  // not a number without a probe
-        const Rate rates[] = {
+        const auto bytes = static_cast<double>(blob_.info().bytes_per_token);
+        std::vector<Rate> rates = {
             {"prompt", plan_.prompt_tokens, result.prompt,
              layers.bytes * chunks / std::max(1u, plan_.prompt_tokens), layers.products},
-            {"generate", plan_.generate_tokens, result.generate,
-             static_cast<double>(blob_.info().bytes_per_token), all.products},
+            {"generate", plan_.generate_tokens, result.generate, bytes, all.products},
             {"matrices", 0, result.matrices, all.bytes, all.products},
             {"read", 0, result.read, size, 0},
             {"product", 0, result.product, 0, all.products},
         };
+        for (size_t i = 0; i < result.many.size(); ++i)
+            rates.push_back({"many", plan_.generate_tokens, result.many[i], bytes / plan_.sessions[i],
+                             all.products, plan_.sessions[i]});
         for (const Rate &rate : rates)
             if (!rate.seconds.empty()) table.rows.push_back(rate_row(rate, result, bandwidth, peak));
     }

@@ -225,6 +225,15 @@ class Session {
     adder_session *session_ = nullptr;
 };
 
+#if ADDER_STEP_MANY
+// A token of each of n sessions of one model, Session::get() of each; logits[i] points to the logits after it, until the next call
+// with the first session, whose options `chunk` and `logit_rows` are n or more.
+inline Error step_many(adder_session *const *sessions, const int32_t *tokens, uint32_t n, float **logits) {
+    adder_error error{};
+    return {adder_step_many(sessions, tokens, n, logits, &error), error};
+}
+#endif
+
 #if ADDER_TOKENIZER
 // Tokens to text as they come: whole UTF-8 sequences only. Takes memory for one token's text.
 class Detokenizer {

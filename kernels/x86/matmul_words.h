@@ -115,12 +115,23 @@ void words_block(const Call &call, uint32_t tile, uint32_t tiles, uint32_t token
     } while (col < all);
 }
 
-template <uint32_t Tokens>
-void words_tokens_all(const Call &call, uint32_t tile, uint32_t tiles, uint32_t token, Words *words) {
+template <uint32_t Tokens = words_tokens>
+void words_block_of(uint32_t tokens, const Call &call, uint32_t tile, uint32_t tiles, uint32_t token,
+                    Words *words) {
+    if (tokens == Tokens)
+        words_block<Tokens>(call, tile, tiles, token, words);
+    else if constexpr (Tokens > 1)
+        words_block_of<Tokens - 1>(tokens, call, tile, tiles, token, words);
+}
+
+// As few blocks as there can be, and these of like size: the last one, while it computes, has to fetch the next tiles.
+void words_tokens_all(const Call &call, uint32_t tile, uint32_t tiles, Words *words) {
     const uint32_t end = call.args.tokens;
-    for (; end - token >= Tokens; token += Tokens) words_block<Tokens>(call, tile, tiles, token, words);
-    if constexpr (Tokens > 1)
-        if (token < end) words_tokens_all<Tokens - 1>(call, tile, tiles, token, words);
+    for (uint32_t token = 0, count, blocks = (end + words_tokens - 1) / words_tokens; token < end;
+         token += count, --blocks) {
+        count = (end - token) / blocks;
+        words_block_of(count, call, tile, tiles, token, words);
+    }
 }
 
 // All tiles and tokens. All tokens pass over some tiles before the next ones, which the second-level cache keeps.
@@ -131,7 +142,7 @@ void words_product(const Matrix &matrix, const MatmulArgs &args) {
     const uint32_t most = cached < 4 ? 4 : cached < words_tiles ? static_cast<uint32_t>(cached) : words_tiles;
     for (uint32_t tile = args.tile_begin, tiles; tile < args.tile_end; tile += tiles) {
         tiles = args.tile_end - tile < most ? args.tile_end - tile : most;
-        words_tokens_all<words_tokens>(call, tile, tiles, 0, &words);
+        words_tokens_all(call, tile, tiles, &words);
     }
 }
 

@@ -2,10 +2,10 @@
 # The section "An example" of a page: its files, its commands and what they print.
 # SPDX-License-Identifier: MIT
 #
-#     example.sh PAGE ADDER BLOB    BLOB is adder-13m, as `adder convert` makes it
+#     example.sh PAGE ADDER BLOB LIBRARY    BLOB is adder-13m, as `adder convert` makes it; LIBRARY is libadder.a
 #
-# A block that begins with ```json NAME is the file NAME; one with ```sh is run, and prints the block after it. Where it fails, its
-# exit code stands behind: ```sh 1.
+# A block that begins with ```json NAME or ```cpp NAME is the file NAME; one with ```sh is run, and prints the block after it, or
+# nothing. Where it fails, its exit code stands behind: ```sh 1. The folder has the library and its headers.
 set -eu
 page=$1
 work=$(mktemp -d)
@@ -13,14 +13,17 @@ trap 'rm -rf "$work"' EXIT
 mkdir "$work/bin" "$work/blocks" "$work/files"
 ln -s "$2" "$work/bin/adder"
 ln -s "$3" "$work/files/adder-13m.adder"
+ln -s "$4" "$work/files/libadder.a"
+ln -s "$(cd "$(dirname "$0")/../../include" && pwd)" "$work/files/include"
 PATH=$work/bin:$PATH
 
 awk -v blocks="$work/blocks" -v files="$work/files" '
     /^## / {inside = $0 == "## An example"}
     !inside {next}
     /^```/ && file == "" {
-        if ($1 ~ /^```json/) {file = files "/" $2; next}
-        if ($1 == "```sh") {file = blocks "/" ++count ".sh"; print $2 + 0 > (blocks "/" count ".code"); next}
+        if ($1 == "```json" || $1 == "```cpp") {file = files "/" $2; next}
+        if ($1 == "```sh") {file = blocks "/" ++count ".sh"; print $2 + 0 > (blocks "/" count ".code")
+                       printf "" > (blocks "/" count ".out"); close(blocks "/" count ".out"); next}
         file = $1 == "```" ? blocks "/" count ".out" : "/dev/null"
         next
     }

@@ -349,9 +349,10 @@ ModelShape named_shape(const std::vector<std::string> &row) {
     return shape_like(row[1] + "," + row[2] + "," + row[3]);
 }
 
-uint64_t arena_bytes(const ModelShape &shape, uint32_t chunk, uint32_t context = 0) {
+uint64_t arena_bytes(const ModelShape &shape, uint32_t chunk, uint32_t context = 0, uint32_t logit_rows = 1) {
     adder_options options{};
     options.chunk = chunk;
+    options.logit_rows = logit_rows;
     options.context = context;
     return adder_arena_size(ModelOfShape(shape, true, false).get(), &options) + of_small_pointers;
 }
@@ -407,6 +408,20 @@ TEST(Memory, TheTablesOfModelsAreRight) {
                           text(adder_mark_size(ModelOfShape(shape, true, false).get())),
                           text(saved_bytes(shape, 2048)), text(saved_bytes(shape, 8192)),
                           text(arena_bytes(shape, 1, 2048)), text(arena_bytes(shape, 1, 8192))});
+        found += line(row);
+    }
+    EXPECT_EQ(found, expected);
+}
+
+TEST(Memory, SessionsThatStepTogetherTakeWhatThePageSays) {
+    ASSERT_GE(table("together").size(), 5u);
+    std::string expected, found;
+    for (const auto &row : table("together")) {
+        const ModelShape shape = shape_like(row[0] == "adder-13m" ? "384,12,4096" : row[0]);
+        std::vector<std::string> cells = {row[0]};
+        for (const uint32_t n : {1u, 8u, 16u, 100u})
+            cells.push_back(std::to_string(arena_bytes(shape, n, 0, n) + (n - 1) * arena_bytes(shape, 1)));
+        expected += line(cells);
         found += line(row);
     }
     EXPECT_EQ(found, expected);

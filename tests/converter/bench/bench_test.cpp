@@ -123,6 +123,25 @@ TEST_F(Bench, MeasuresEveryConfiguration) {
     EXPECT_HAS(text(*report.find("machine"), "isas"), "scalar");
 }
 
+TEST_F(Bench, SeveralSessionsReadTheWeightsTogether) {
+    const Json report = json({blob_, "-p", "0", "-n", "6", "-r", "2", "--sessions", "1,3"});
+    std::vector<double> sessions;
+    const std::vector<Json> &rows = report.find("rates")->array("rates");
+    for (const Json &row : rows) {
+        if (text(row, "test") != "many") continue;
+        sessions.push_back(number(row, "sessions"));
+        EXPECT_GT(number(row, "tokens_per_second"), 0);
+        EXPECT_GT(number(row, "ratio_to_generate"), 0);
+        EXPECT_EQ(number(row, "bytes_per_token") * sessions.back(), number(rows[0], "bytes_per_token"));
+    }
+    EXPECT_EQ(sessions, (std::vector<double>{1, 3}));
+    EXPECT_HAS(bench({blob_, "-p", "0", "-n", "2", "-r", "1", "--sessions", "2"}), "x generate");
+    bench({blob_, "-n", "2", "--sessions", "0"}, 2);
+    EXPECT_HAS(err_, "--sessions is 0; numbers from 1 to 256");
+    bench({blob_, "-n", "0", "--sessions", "2"}, 2);
+    EXPECT_HAS(err_, "--sessions with -n 0");
+}
+
 TEST_F(Bench, LatenciesAreInOrder) {
     const Json report = json({blob_, "-p", "0", "-n", "50", "-r", "2"});
     const Json &row = report.find("latency")->array("latency").at(0);

@@ -229,8 +229,9 @@ TEST(GgufQwen35, TensorsAreThoseOfTheFolderWhateverTheHeads) {
             EXPECT_TRUE(checkpoint->unused_tensors().empty());
             const std::vector<std::string> &notes = checkpoint->shape().notes;
             ASSERT_EQ(notes.size(), one.further ? 1u : 0u);
-            if (one.further)
+            if (one.further) {
                 EXPECT_HAS(notes[0], "mtp_num_hidden_layers is 1: what guesses a further token was left out");
+            }
         }
         for (uint32_t block = 0; block < shape.block_count(); ++block) {
             const BlockView view = shape.view(block), other = plain.shape().view(block);
