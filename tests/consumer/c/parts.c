@@ -134,6 +134,23 @@ int main(void) {
     expect((strcmp(adder_status_text(ADDER_ERROR_LENGTH), "unknown status") != 0) ==
                (ADDER_CONSTRAINT || !ADDER_ERROR_STRINGS),
            "adder_status_text of a constraint", "");
+#if ADDER_STEP_MANY
+    {
+        static unsigned char other_arena[1 << 16] __attribute__((aligned(ADDER_ALIGNMENT)));
+        const int32_t tokens[] = {1, 2};
+        adder_session *sessions[2];
+        adder_options two;
+        float *logits[2];
+        memset(&two, 0, sizeof two);
+        two.chunk = two.logit_rows = 2;
+        expect(adder_session_init(&sessions[0], &model, &two, arena, sizeof arena, NULL) == ADDER_OK &&
+                   adder_session_init(&sessions[1], &model, NULL, other_arena, sizeof other_arena, NULL) ==
+                       ADDER_OK &&
+                   adder_step_many(sessions, tokens, 2, logits, NULL) == ADDER_OK &&
+                   adder_session_position(sessions[1]) == 1,
+               "adder_step_many", "");
+    }
+#endif
 #if ADDER_SAMPLER
     {
         adder_sampler sampler;
