@@ -26,6 +26,8 @@ struct OneSequence {
     void each(const Frame &frame, const Body &body) const {
         body(frame, 0);
     }
+    // Channels of the chunk, from that token on.
+    static const Channels &channels(const Channels &all, uint32_t) { return all; }
 };
 
 template <class Weights, class Sequences = OneSequence>
@@ -84,9 +86,8 @@ class MemorySource {
             for (uint32_t part = 0, first = 0; part < row.rows.count; ++part) {
                 const Range tiles = share(row.rows, part, range, unit, &first);
                 sequences_.each(frame_, [&](const Frame &frame, uint32_t token) {
-                    Channels some = channels_of(all, tiles, frame_.dims()[row.cols]);
-                    if (some.codes) some.codes += size_t{token} * some.codes_stride;
-                    step(frame, some, part);
+                    step(frame, channels_of(sequences_.channels(all, token), tiles, frame_.dims()[row.cols]),
+                         part);
                 });
                 if (all.codes) widen_channels(codes->linear, codes->input, tiles, frame_.tokens);
             }

@@ -23,6 +23,11 @@ struct ManySequences {
         for (uint32_t token = 0; token < frame.tokens; ++token) one(frame, token, body);
     }
 
+    static Channels channels(Channels all, uint32_t token) {
+        if (all.codes) all.codes += size_t{token} * all.codes_stride;
+        return all;
+    }
+
   private:
     template <class Body>
     [[gnu::noinline]] void one(const Frame &frame, uint32_t token, const Body &body) const {

@@ -88,10 +88,15 @@ configure_and_build_for() {
 }
 
 # configure_and_build_board: the firmware of the board $name, with the model that the Release build has converted. The library has
-# one family on the smallest board; on a Cortex-M7 and an M55, of two instruction sets, all; and Mamba-2 besides on the others.
+# one family on the smallest board, where answers may be held to a form; on a Cortex-M7 and an M55, of two instruction sets, all
+# families; and Mamba-2 besides on the others.
 configure_and_build_board() {
+    set --
     case $name in
-    stm32f405) built=MAMBA1 ;;
+    stm32f405)
+        built=MAMBA1
+        set -- -DADDER_CONSTRAINT=ON "-DADDER_FORM=$base/release/tests/firmware/form"
+        ;;
     mps2-an500 | mps3-an547) built="[A-Z0-9]*" ;;
     *) built="MAMBA[12]" ;;
     esac
@@ -99,7 +104,7 @@ configure_and_build_board() {
         sed "s/^$built\$/-DADDER_&=ON/; /^-/!s/.*/-DADDER_&=OFF/")
     # shellcheck disable=SC2086
     configure_and_build "$name" "-DCMAKE_TOOLCHAIN_FILE=$root/toolchains/arm-none-eabi.cmake" "-DADDER_BOARD=$name" \
-        $families -DADDER_QEMU=ON "-DADDER_MODEL=$base/release/tests/firmware/model" "-DADDER_HOST_BUILD=$base/release"
+        $families "$@" -DADDER_QEMU=ON "-DADDER_MODEL=$base/release/tests/firmware/model" "-DADDER_HOST_BUILD=$base/release"
 }
 
 mkdir -p "$base"

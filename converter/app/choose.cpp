@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "converter/app/cli.h"
+#include "converter/app/constraint_file.h"
 #include "converter/app/context.h"
 #include "converter/app/pages.h"
 #include "converter/app/shard.h"
@@ -22,6 +23,8 @@ namespace adder {
 namespace {
 
 using Tokens = std::vector<int32_t>;
+
+constexpr size_t most_texts = 1000;  // of a constraint
 
 struct Question {
     std::string prompt;
@@ -216,8 +219,16 @@ void write_answers(const Question &question, const std::vector<Answer> &answers,
     json->end_array();
 }
 
+// Those of --choice, or all texts of a constraint.
+std::vector<std::string> choices_of(const Arguments &arguments) {
+    if (!arguments.has("constraint")) return arguments.all("choice");
+    if (arguments.has("choice"))
+        fail(ExitCode::usage, "the choices come from one place: --choice or --constraint");
+    return ConstraintFile(arguments.text("constraint")).texts(most_texts);
+}
+
 int choose_once(const Arguments &arguments, Chooser *chooser) {
-    Question question{"", arguments.all("choice"), {}, chooser->blob().path()};
+    Question question{"", choices_of(arguments), {}, chooser->blob().path()};
     if (question.choices.size() < 2)
         fail(ExitCode::usage, "%zu choices; 2 or more are needed: --choice TEXT --choice TEXT",
              question.choices.size());
@@ -255,10 +266,11 @@ int choose_rows(const Arguments &arguments, Chooser *chooser) {
     // All are read first: that one is wrong is better known before the work.
     std::vector<std::pair<size_t, Question>> questions;
     size_t rows = 0;
+    const std::vector<std::string> choices = choices_of(arguments);
     for (size_t i = 0; i < lines.size(); ++i) {
         if (lines[i].find_first_not_of(" \t") == std::string_view::npos) continue;
         const std::string where = path + ":" + std::to_string(i + 1);
-        Question question = read_question(lines[i], where, begin, arguments.all("choice"));
+        Question question = read_question(lines[i], where, begin, choices);
         if (shard.takes(rows++)) questions.emplace_back(i + 1, std::move(question));
     }
     if (!begin.empty()) chooser->begin(begin);
@@ -323,6 +335,8 @@ Command choose_command() {
              "What the choices follow; with --input, what all prompts begin with."},
             {"file", 'f', "FILE", false, "A file with the prompt."},
             {"choice", 'c', "TEXT", true, "One of the answers to choose from."},
+            {"constraint", 0, "FILE", false,
+             "Choose from all texts that a constraint allows, a file of adder constrain; at most 1,000."},
             {"input", 'i', "FILE", false, "Questions, one JSON object a line."},
             {"shard", 0, "K/N", false, "Answer the K-th of N shares of the rows."},
             {"end", 0, nullptr, false, "Let each choice end in the model's end token."},

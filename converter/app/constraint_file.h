@@ -3,6 +3,8 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "adder/adder.h"
 #include "converter/base/file.h"
@@ -17,11 +19,17 @@ class ConstraintFile {
   public:
     explicit ConstraintFile(const std::string &path);
     const std::string &path() const { return file_.path(); }
+    std::string_view bytes() const;  // without what follows the constraint in the file
     adder_constraint *get() { return &constraint_; }
+    // All texts that it allows, in the order of their bytes. Throws Error(bad_input) if they are more than `most`.
+    std::vector<std::string> texts(size_t most) const;
 
   private:
     MappedFile file_;
     adder_constraint constraint_;
 };
+
+// Does the file begin as a constraint does? What cannot be read is none.
+bool is_constraint(const std::string &path);
 
 }  // namespace adder

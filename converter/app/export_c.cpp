@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "converter/app/cli.h"
+#include "converter/app/constraint_file.h"
 #include "converter/app/context.h"
 #include "converter/base/error.h"
 #include "converter/blob/export_c.h"
@@ -35,12 +36,28 @@ class Outputs {
     std::deque<AtomicFile> files_;
 };
 
+void export_constraint(const Arguments &arguments, const std::string &name) {
+    for (const char *option : {"chunk", "logit-rows", "context", "form"})
+        if (arguments.has(option)) fail(ExitCode::usage, "--%s is for a blob, not for a constraint", option);
+    const std::string &input = arguments.positional()[0];
+    Outputs outputs(arguments.text("output"), input);
+    ConstraintFile file(input);
+    const ConstraintExport constraint{name, file.bytes(), adder_constraint_longest(file.get())};
+    outputs.add(name + ".h", export_constraint_header(constraint));
+    outputs.add(name + ".c", export_constraint_array(constraint));
+    outputs.commit();
+}
+
 int run_export_c(const Arguments &arguments) {
     const std::string &input = arguments.positional()[0];
     if (!arguments.has("output")) fail(ExitCode::usage, "where to? Give -o DIR");
     ExportSpec spec{};
     spec.name = arguments.text("name", export_name_of(std::filesystem::path(input).stem().string()));
     check_export_name(spec.name);
+    if (is_constraint(input)) {
+        export_constraint(arguments, spec.name);
+        return 0;
+    }
     spec.session.chunk = static_cast<uint32_t>(arguments.integer("chunk", 16, 1, 4096));
     spec.session.logit_rows = static_cast<uint32_t>(arguments.integer("logit-rows", 1, 1, spec.session.chunk));
     spec.session.context = context_of(arguments);
@@ -74,19 +91,21 @@ int run_export_c(const Arguments &arguments) {
 Command export_c_command() {
     return {
         "export-c",
-        "FILE.adder -o DIR",
-        "Write a blob as C source, for a program that carries its model",
+        "{FILE.adder | FILE.adderc} -o DIR",
+        "Write a blob or a constraint as C source, for a program that carries it",
         "Writes NAME.h, with the sizes of blob, arena and state as constants; NAME.c, the blob as an array; "
         "NAME.S and\n"
         "NAME.adder, the same for assemblers that have .incbin; and NAME.ld, for a linker script that puts "
         "the blob into a\n"
-        "memory of its own. The arena's constant is right for 32-bit and 64-bit targets. Prints the paths.",
+        "memory of its own. The arena's constant is right for 32-bit and 64-bit targets. Prints the paths.\n"
+        "\nOf a constraint, a file of adder constrain: NAME.h, with its sizes, and NAME.c, the constraint as an array.",
         {"adder export-c adder-13m.adder -o firmware/model",
-         "adder export-c adder-13m.adder -o model --name speaker --chunk 1 --form incbin"},
+         "adder export-c adder-13m.adder -o model --name speaker --chunk 1 --form incbin",
+         "adder export-c order.adderc -o firmware/model"},
         {
             {"output", 'o', "DIR", false, "The directory; made if it is not there."},
             {"name", 0, "NAME", false,
-             "What files, array and macros are called (default: the blob's file name, with _ for other characters)."},
+             "What files, array and macros are called (default: the file's name, with _ for other characters)."},
             {"chunk", 0, "N", false, "The arena is for chunks of N tokens, 1 to 4096 (default: 16)."},
             {"logit-rows", 0, "N", false, "The arena is for N rows of logits, 1 to the chunk (default: 1)."},
             context_option,

@@ -197,6 +197,69 @@ constexpr const char *linker_text =
 ASSERT(SIZEOF(.@name@_blob) == @section_bytes@, "the blob of @name@ is not in its section: is another line in front of its own?")
 )";
 
+constexpr const char *constraint_header_text =
+    R"(/* The constraint @name@ for C and C++. Made by adder export-c: make it again instead of editing it.
+ *
+ * Compile @name@.c:
+ *
+ *     adder_constraint_open(&constraint, @name@_constraint, @NAME@_CONSTRAINT_BYTES, &error);
+ */
+#ifndef ADDER_CONSTRAINT_@NAME@_H
+#define ADDER_CONSTRAINT_@NAME@_H
+
+#include <stdint.h>
+
+#define @NAME@_CONSTRAINT_BYTES @bytes@
+#define @NAME@_LONGEST @longest@ /* bytes that no text is longer than, and tokens that every text is complete with */
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+extern const uint64_t @name@_constraint[(@NAME@_CONSTRAINT_BYTES + 7) / 8];
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
+)";
+
+constexpr const char *constraint_array_text =
+    R"(/* The constraint @name@ as an array. Made by adder export-c: make it again instead of editing it. */
+#include "@name@.h"
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "constraints are little-endian"
+#endif
+
+const uint64_t @name@_constraint[(@NAME@_CONSTRAINT_BYTES + 7) / 8] = {
+)";
+
+std::vector<std::pair<std::string_view, std::string>> values_of(const ConstraintExport &constraint) {
+    return {{"name", constraint.name},
+            {"NAME", capitals(constraint.name)},
+            {"bytes", std::to_string(constraint.bytes.size())},
+            {"longest", std::to_string(constraint.longest)}};
+}
+
+// The elements of an array of words, and its end.
+void write_words(const uint8_t *bytes, uint64_t size, const std::function<void(std::string_view)> &write) {
+    constexpr char digits[] = "0123456789abcdef";
+    std::string text;
+    for (uint64_t at = 0; at < size; at += 8) {
+        const uint64_t word = word_of(bytes + at, size - at);
+        text += "0x";
+        for (int shift = 60; shift >= 0; shift -= 4) text += digits[word >> shift & 15];
+        text += at % 48 == 40 || at + 8 >= size ? ",\n" : ",";
+        if (text.size() > 1 << 16) {
+            write(text);
+            text.clear();
+        }
+    }
+    write(text + "};\n");
+}
+
 std::vector<std::pair<std::string_view, std::string>> values_of(const BlobFile &blob, const ExportSpec &spec) {
     const Model &model = *model_of(blob.model());
     const adder_model_info &info = blob.info();
@@ -261,21 +324,18 @@ std::string export_linker_script(const BlobFile &blob, const ExportSpec &spec) {
 void export_array(const BlobFile &blob, const ExportSpec &spec,
                   const std::function<void(std::string_view)> &write) {
     write(filled_in(array_text, values_of(blob, spec)));
-    const uint8_t *const bytes = model_of(blob.model())->blob;
-    const uint64_t size = blob.info().blob_bytes;
-    constexpr char digits[] = "0123456789abcdef";
-    std::string text;
-    for (uint64_t at = 0; at < size; at += 8) {
-        const uint64_t word = word_of(bytes + at, size - at);
-        text += "0x";
-        for (int shift = 60; shift >= 0; shift -= 4) text += digits[word >> shift & 15];
-        text += at % 48 == 40 || at + 8 >= size ? ",\n" : ",";
-        if (text.size() > 1 << 16) {
-            write(text);
-            text.clear();
-        }
-    }
-    write(text + "};\n");
+    write_words(model_of(blob.model())->blob, blob.info().blob_bytes, write);
+}
+
+std::string export_constraint_header(const ConstraintExport &constraint) {
+    return filled_in(constraint_header_text, values_of(constraint));
+}
+
+std::string export_constraint_array(const ConstraintExport &constraint) {
+    std::string text = filled_in(constraint_array_text, values_of(constraint));
+    write_words(reinterpret_cast<const uint8_t *>(constraint.bytes.data()), constraint.bytes.size(),
+                [&text](std::string_view more) { text += more; });
+    return text;
 }
 
 }  // namespace adder

@@ -30,4 +30,13 @@ std::string export_linker_script(const BlobFile &blob, const ExportSpec &spec); 
 void export_array(const BlobFile &blob, const ExportSpec &spec,
                   const std::function<void(std::string_view)> &write);
 
+// A constraint, as its opened file has it: its bytes, and bytes that no text is longer than.
+struct ConstraintExport {
+    std::string name;
+    std::string_view bytes;
+    uint32_t longest;
+};
+std::string export_constraint_header(const ConstraintExport &constraint);  // NAME.h
+std::string export_constraint_array(const ConstraintExport &constraint);   // NAME.c
+
 }  // namespace adder

@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: MIT
 #
 #     board.sh conversation MACHINE PROGRAM.elf ADDER_CHAT FILE.adder   says what adder-chat says, and exits with 0
+#     board.sh command MACHINE PROGRAM.elf ADDER_CHAT FILE.adder FORM   says of each sentence what adder-chat says under the
+#                                                                       constraint: a text of the form of command.json
 #     board.sh checks MACHINE PROGRAM.elf HOST_PROGRAM LOGITS.CRC KEY   exits with 0; logits and samples are the host's, and the
 #                                                                       logits what the file has for the key
 #     board.sh refuses MACHINE PROGRAM.elf PATTERN                      exits with 1 after an error that matches
@@ -33,6 +35,17 @@ conversation)
     grep -v '^> ' "$work/out" | grep -v '^\[' >"$work/answers"
     "$4" "$5" --temp 0 --max-tokens 64 <"$work/questions" >"$work/expected"
     diff "$work/expected" "$work/answers" || fail "adder-chat answers otherwise"
+    ;;
+command)
+    expect 0
+    sed -n 's/^> //p' "$work/out" >"$work/questions"
+    grep -v '^> ' "$work/out" | grep -v '^\[' >"$work/answers"
+    [ "$(wc -l <"$work/answers")" -ge 3 ] || fail "no commands"
+    while read -r question; do "$4" "$5" --temp 0 --repeat-penalty 1 --constraint "$6" --prompt "$question"; done <"$work/questions" >"$work/expected"
+    diff "$work/expected" "$work/answers" || fail "adder-chat answers otherwise"
+    day='today|tomorrow|(Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day'
+    form='\{"want":"(restaurant|hotel|taxi|train)","people":([1-9]|1[0-9]|20),"day":"('$day')"(,"note":".*")?\}'
+    ! grep -Exv "$form" "$work/answers" || fail "not of the form"
     ;;
 checks)
     expect 0

@@ -36,6 +36,36 @@ std::vector<Json> lines(const std::string &text) {
     return all;
 }
 
+// All texts of a constraint, whatever it was made from.
+TEST_F(ChooseCommands, TakesTheTextsOfAConstraint) {
+    const std::string path = directory_->file("c.adderc");
+    const auto constrain = [&](const std::string &regex, std::vector<std::string> more = {}) {
+        more.insert(more.begin(), {"constrain", "--regex", regex, "-o", path, "-q"});
+        ASSERT_EQ(adder_command(more).code, 0);
+    };
+    constrain("( table|( ta|xi)(\\.|))");
+    std::vector<std::string> words = {"-p", "I want to book a"};
+    std::vector<std::string> by_hand = words;
+    for (const char *one : {" ta", " ta.", " table", "xi", "xi."}) by_hand.insert(by_hand.end(), {"-c", one});
+    words.insert(words.end(), {"--constraint", path});
+    const Outcome outcome = choose(words);
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_EQ(outcome.out, choose(by_hand).out);
+
+    write_file(directory_->file("rows.jsonl"), "{\"prompt\": \"I want to book a\"}\n");
+    const Outcome rows = choose({"--input", directory_->file("rows.jsonl"), "--constraint", path});
+    EXPECT_EQ(lines(rows.out).at(0).find("choices")->array("choices").size(), 5u) << rows.err;
+
+    words.insert(words.end(), {"-c", " ta"});
+    EXPECT_EQ(choose(words).code, 2);
+    constrain("[0-9]{3}");
+    EXPECT_EQ(choose({"-p", "It costs ", "--constraint", path}).code, 0);
+    constrain("[0-9]{1,3}");
+    EXPECT_HAS(choose({"-p", "It costs ", "--constraint", path}).err, "c.adderc allows more than 1000 texts");
+    constrain("a+", {"--max-bytes", "1000000"});
+    EXPECT_EQ(choose({"-p", "It costs ", "--constraint", path}).code, 3);
+}
+
 TEST_F(ChooseCommands, PrintsTheLikeliestFirst) {
     const std::vector<std::string> words = {"-p", "I want to book a", "-c", " xylophone",
                                             "-c", " table",           "-c", " ta"};

@@ -111,6 +111,34 @@ TEST_F(ExportC, AFailureLeavesNothing) {
     EXPECT_HAS(err_, "cannot create " + blob_ + ": Not a directory");
 }
 
+// tests/firmware compiles one and runs it.
+TEST_F(ExportC, WritesAConstraintAsAnArray) {
+    const std::string constraint = directory_.file("yes-no.adderc"), out = directory_.file("out");
+    ASSERT_EQ(test::adder_command({"constrain", "--regex", "(yes|no)", "-o", constraint, "-q"}).code, 0);
+    const std::string bytes = test::read_text(constraint);
+    test::write_text(constraint, bytes + "what follows is not of it");
+    ASSERT_EQ(run({constraint, "-o", out}), 0) << err_;
+    EXPECT_EQ(out_, out + "/yes_no.h\n" + out + "/yes_no.c\n");
+    std::map<std::string, std::string> written = files(out);
+    EXPECT_EQ(written.size(), 2u);
+    EXPECT_HAS(written["yes_no.h"], "#define YES_NO_CONSTRAINT_BYTES " + std::to_string(bytes.size()) + "\n");
+    EXPECT_HAS(written["yes_no.h"], "#define YES_NO_LONGEST 3 ");
+    std::string found;
+    const std::string &array = written["yes_no.c"];
+    for (size_t at = array.find("0x"); at != array.npos; at = array.find("0x", at + 1)) {
+        const uint64_t word = std::stoull(array.substr(at), nullptr, 16);
+        for (int shift = 0; shift < 64; shift += 8) found += static_cast<char>(word >> shift & 255);
+    }
+    EXPECT_EQ(found.substr(0, bytes.size()), bytes);
+    EXPECT_EQ(found.size(), (bytes.size() + 7) / 8 * 8);
+
+    EXPECT_EQ(run({constraint, "-o", out, "--chunk", "2"}), 2);
+    EXPECT_HAS(err_, "--chunk is for a blob, not for a constraint");
+    test::write_text(constraint, bytes.substr(0, bytes.size() - 1));
+    EXPECT_EQ(run({constraint, "-o", out}), 3);
+    EXPECT_HAS(err_, "yes-no.adderc");
+}
+
 TEST_F(ExportC, RefusesNamesThatAreNoIdentifiers) {
     for (const char *name : {"", "1st", "a-b", "a b", "../a", "\xC3\xA9", "adder", "Adder"}) {
         EXPECT_EQ(run({blob_, "-o", directory_.file("new"), "--name", name}), 2) << name;
