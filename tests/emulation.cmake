@@ -38,6 +38,10 @@ function(adder_emulated_tests name cpu filter)
       */BlobFamilies.EveryByteOfThePayload*                                                  # a checksum, whatever it is of
       Context.NarrowKeysAndValues*                                                           # statistics of the same bits
       */ModelBits.*)                                                                         # the golden logits' models
+  # Kills and processes side by side are the host's; of families one without a cache of keys and values, and one with it.
+  set(without_adder_cache_test
+      CacheFiles.AKilled* CacheFiles.TwoProcesses* */CacheBits.*/*mamba2 */CacheBits.*/falcon_* */CacheBits.*/rwkv*
+      */CacheBits.*/bamba */CacheBits.*/recurrent_gemma */CacheBits.*/nemotron_h */CacheBits.*/lfm2 */CacheBits.*/qwen3_*)
   set(without_adder_golden_test
       */adder_13m_naive */adder_13m_static */adder_13m_float */adder_1m_naive */adder_1m_int4_naive */adder_1m_int4_static
       */adder_1m_int4_float)

@@ -48,4 +48,5 @@ set(CMAKE_BUILD_TYPE MinSizeRel CACHE STRING "Flash is scarce")
 # What needs files or threads is for hosts.
 set(ADDER_TOOLS OFF CACHE BOOL "")
 set(ADDER_POOL OFF CACHE BOOL "")
+set(ADDER_STATE_CACHE OFF CACHE BOOL "")
 set(ADDER_INSTALL OFF CACHE BOOL "")

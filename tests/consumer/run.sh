@@ -29,6 +29,7 @@ by_cmake() {
     [ ! -e "$work/build/bin/adder" ] || { echo "a project that only links the library built the tools"; exit 1; }
     "$work/build/consumer"
     "$work/build/pool_consumer"
+    "$work/build/cache_consumer"
 }
 
 # A program with models in it, on the objects in $work/objects and the header in $1. The blobs' own tests say whether the
@@ -62,8 +63,11 @@ pkgconfig)
     "$cc" "$consumer/cmake/main.c" $(pkg-config --cflags --libs adder) -o "$work/program"
     # shellcheck disable=SC2046
     "$cc" "$consumer/c/pool_program.c" $(pkg-config --cflags --libs adder-pool) -o "$work/pool_program"
+    # shellcheck disable=SC2046
+    "$cc" "$consumer/c/cache_links.c" $(pkg-config --cflags --libs adder-cache) -o "$work/cache_links"
     "$work/program"
     "$work/pool_program"
+    "$work/cache_links"
     ;;
 all_files)
     mkdir "$work/objects"
