@@ -9,6 +9,7 @@
 #include "converter/app/context.h"
 #include "converter/app/pages.h"
 #include "converter/app/shard.h"
+#include "converter/app/state_cache.h"
 #include "converter/base/error.h"
 #include "converter/base/progress.h"
 #include "converter/base/thread_pool.h"
@@ -73,6 +74,7 @@ class Chooser {
         options_.parallel_context = &pool_;
         options_.isa = arguments.has("isa") ? isa_.c_str() : nullptr;
         session_.emplace(blob_, options_);
+        cache_.emplace(arguments, blob_, options_.chunk * 4);
     }
 
     // The text that prompts begin with is read once. They may begin in another way: then they are read whole.
@@ -81,7 +83,7 @@ class Chooser {
         // What follows may change the last tokens.
         begin_.resize(begin_.size() - std::min<size_t>(begin_.size(), 4));
         if (begin_.empty()) return;
-        check(adder_feed(session_->get(), begin_.data(), begin_.size()), blob_.path());
+        cache_->feed(session_->get(), begin_.data(), begin_.size());
         state_.resize(adder_state_size_at(blob_.model(), adder_session_position(session_->get())));
         check(adder_state_save(session_->get(), state_.data(), state_.size()), blob_.path());
     }
@@ -158,6 +160,7 @@ class Chooser {
     std::string isa_;
     adder_options options_{};
     std::optional<Session> session_;
+    std::optional<StateCache> cache_;
     Tokens begin_;
     std::vector<uint8_t> state_, memory_;
 };
@@ -237,6 +240,7 @@ int choose_once(const Arguments &arguments, Chooser *chooser) {
              "a prompt is needed: -p TEXT or -f FILE; or --input FILE.jsonl with one in each row");
     question.prompt = arguments.has("file") ? std::string(MappedFile(arguments.text("file")).text())
                                             : arguments.text("prompt");
+    if (arguments.has("cache")) chooser->begin(question.prompt);
     const std::vector<Answer> answers = chooser->ask(question);
     if (arguments.has("json")) {
         JsonWriter json;
@@ -343,6 +347,8 @@ Command choose_command() {
             {"special", 0, nullptr, false, "Recognise the names of special tokens in prompt and choices."},
             {"json", 0, nullptr, false, "Print one JSON object."},
             {"threads", 't', "N", false, "Threads; 0: one a CPU (default: 1)."},
+            cache_option,
+            cache_size_option,
             context_option,
             {"isa", 0, "NAME", false,
              "Instruction set: scalar, avx2, ... (default: ADDER_ISA in the environment, else the best of this CPU)."},

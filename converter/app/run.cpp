@@ -12,6 +12,7 @@
 #include "converter/app/constraint_file.h"
 #include "converter/app/context.h"
 #include "converter/app/pages.h"
+#include "converter/app/state_cache.h"
 #include "converter/base/error.h"
 #include "converter/base/progress.h"
 #include "converter/base/thread_pool.h"
@@ -123,6 +124,7 @@ struct Result {
     std::vector<int32_t> prompt, generated;  // without the end token
     std::string text;
     const char *stop = "length";  // or "eos", "constraint", "prompt"
+    size_t resumed = 0;           // tokens of the prompt that were not read, as their state was stored
     double prompt_seconds = 0;
     double generation_seconds = 0;  // from the first token on
     size_t steps = 0;               // in these seconds
@@ -147,6 +149,10 @@ class Run {
         options_.parallel_for = ThreadPool::parallel_for;
         options_.parallel_context = &pool_;
         options_.isa = arguments.has("isa") ? isa_.c_str() : nullptr;
+        if (arguments.has("cache") && arguments.has("state-load"))
+            fail(ExitCode::usage,
+                 "--cache is about prompts from their beginning, and does not go with --state-load");
+        cache_.emplace(arguments, blob_, options_.chunk * 4);
         if (!arguments.has("constraint")) return;
         if (arguments.has("ignore-eos") || arguments.has("prompt-only"))
             fail(ExitCode::usage, "--constraint has no meaning with %s",
@@ -188,23 +194,11 @@ class Run {
   private:
     // Returns the logits after the last token.
     float *feed_prompt(adder_session *session) {
-        const std::string what = blob_.path() + ": feeding the prompt";
         const std::vector<int32_t> &ids = result_.prompt;
         const Clock::time_point start = Clock::now();
-        {
-            // In pieces, so that an interrupt is noticed.
-            const size_t piece = size_t{options_.chunk} * 4;
-            Progress progress("prompt", ids.size() - 1);
-            for (size_t done = 0; done + 1 < ids.size();) {
-                const size_t count = std::min(piece, ids.size() - 1 - done);
-                check(adder_feed(session, ids.data() + done, count), what);
-                done += count;
-                progress.advance(count);
-                throw_if_interrupted();
-            }
-        }
+        result_.resumed = cache_->feed(session, ids.data(), ids.size() - 1);
         float *logits = nullptr;
-        check(adder_step(session, ids.back(), &logits), what);
+        check(adder_step(session, ids.back(), &logits), blob_.path() + ": feeding the prompt");
         result_.prompt_seconds = seconds_since(start);
         for (const int32_t id : ids) adder_sampler_accept(&sampler_, id);
         return logits;
@@ -297,8 +291,9 @@ class Run {
         blob_.info().has_tokenizer ? w.value(result_.text) : w.null();
         w.key("stop").value(result_.stop);
         w.key("prompt_tokens").value(uint64_t{result_.prompt.size()});
+        w.key("resumed_tokens").value(uint64_t{result_.resumed});
         w.key("generated_tokens").value(uint64_t{result_.generated.size()});
-        optional_rate("prompt_tokens_per_second", rate(result_.prompt.size(), result_.prompt_seconds));
+        optional_rate("prompt_tokens_per_second", prompt_rate());
         optional_rate("generation_tokens_per_second", rate(result_.steps, result_.generation_seconds));
         w.key("arena_bytes").value(uint64_t{session.arena_bytes()});
         w.key("state_bytes")
@@ -318,10 +313,18 @@ class Run {
         return w.text();
     }
 
+    // Of the tokens that were read.
+    std::optional<double> prompt_rate() const {
+        return rate(result_.prompt.size() - result_.resumed, result_.prompt_seconds);
+    }
+
     void print_rates() const {
-        const std::optional<double> prompt = rate(result_.prompt.size(), result_.prompt_seconds);
+        const std::optional<double> prompt = prompt_rate();
         const std::optional<double> generation = rate(result_.steps, result_.generation_seconds);
         std::fprintf(stderr, "adder run: prompt %zu tokens", result_.prompt.size());
+        if (cache_->is_open())
+            std::fprintf(stderr, ", %zu of them resumed, in %.1f ms", result_.resumed,
+                         result_.prompt_seconds * 1e3);
         if (prompt) std::fprintf(stderr, ", %.1f tokens/s", *prompt);
         std::fprintf(stderr, "; generated %zu", result_.generated.size());
         if (generation) std::fprintf(stderr, ", %.1f tokens/s", *generation);
@@ -339,6 +342,7 @@ class Run {
     adder_sampler sampler_;
     std::string isa_;
     adder_options options_{};
+    std::optional<StateCache> cache_;
     std::optional<ConstraintFile> constraint_;
     Result result_;
 };
@@ -363,7 +367,8 @@ Command run_command() {
         "error. A model without a tokenizer takes --ids and prints ids.\n"
         "\n--json prints one object instead of the text: text, stop (\"eos\", \"length\", \"constraint\" or \"prompt\"), "
         "prompt_ids, "
-        "generated_ids (without the end token), tokens per second, arena_bytes, state_bytes, isa and what "
+        "generated_ids (without the end token), resumed_tokens (of the prompt, with --cache), tokens per second, "
+        "arena_bytes, state_bytes, isa and what "
         "was sampled "
         "with.\n"
         "\nWith --constraint the text is printed once it is complete. If it cannot be completed, for lack of tokens (-n) or "
@@ -373,6 +378,7 @@ Command run_command() {
          "adder run adder-13m.adder -f story.txt -n 0 --seed 7",
          "adder run adder-13m.adder -f rules.txt --prompt-only --state-save rules.state",
          "adder run adder-13m.adder --state-load rules.state -p \"So\"",
+         "adder run adder-13m.adder --cache states -f story.txt -n 40",
          "adder run adder-13m.adder -p \"Is it late?\" --constraint answer.adderc"},
         {
             {"prompt", 'p', "TEXT", false, "The text to continue."},
@@ -405,6 +411,8 @@ Command run_command() {
              "this CPU)."},
             prefault_option,
             huge_pages_option,
+            cache_option,
+            cache_size_option,
             {"state-load", 0, "FILE", false, "Continue from a saved state; the prompt is what follows it."},
             {"state-save", 0, "FILE", false,
              "Save the state at the end; it has seen every token, the end token included."},

@@ -169,6 +169,29 @@ TEST_F(ChooseCommands, AnEndMakesBeginningsComparable) {
     EXPECT_EQ(chance({"--end"}).second, chance({}).second + 1);
 }
 
+// With a cache, empty and then not: the same answers, of a prompt and of rows that begin alike.
+TEST_F(ChooseCommands, ACacheChangesNothing) {
+    const std::string rows =
+        file("cached.jsonl", "{\"prompt\": \"a table\"}\n{\"prompt\": \"a taxi, please\"}\n");
+    for (const std::vector<std::string> &prompt :
+         {std::vector<std::string>{"-p", "Once upon a time there was an old man who"},
+          {"-p", "Once upon a time there was a man who wanted ", "--input", rows}}) {
+        std::vector<std::string> words = {"-c", " had", "-c", " went", "-q"};
+        words.insert(words.end(), prompt.begin(), prompt.end());
+        const Outcome plain = choose(words);
+        ASSERT_EQ(plain.code, 0) << plain.err;
+        const std::string cache = directory_->file("cache" + std::to_string(prompt.size()));
+        words.insert(words.end(), {"--cache", cache});
+        for (int time = 0; time < 2; ++time) {
+            EXPECT_EQ(choose(words).out, plain.out);
+            size_t states = 0;
+            for (const auto &entry : std::filesystem::recursive_directory_iterator(cache))
+                states += entry.path().extension() == ".state";
+            EXPECT_EQ(states, 1u);
+        }
+    }
+}
+
 TEST_F(ChooseCommands, MistakesAreNamed) {
     EXPECT_HAS(choose({"-p", "a"}).err, "0 choices; 2 or more are needed");
     EXPECT_EQ(choose({"-p", "a", "-c", "b"}).code, 2);

@@ -77,6 +77,70 @@ TEST_F(ToyCommands, ASavedStateContinuesWhereItWas) {
     EXPECT_HAS(damaged.err, "s.state: ");
 }
 
+// Each prompt with a cache and without: the same tokens, the same state after them, and as many resumed as can be.
+TEST_F(ToyCommands, APromptIsReadOnceThroughACache) {
+    const std::string cache = directory_.file("cache"), state = directory_.file("s.state");
+    const uint32_t vocabulary = BlobFile(blob_).info().vocab_size;
+    const auto list = [&](size_t count, size_t other_from) {
+        std::string text;
+        for (size_t i = 0; i < count; ++i)
+            text += (i > 0 ? "," : "") + std::to_string((i * i + 3 * i + (i >= other_from)) % vocabulary);
+        return text;
+    };
+    const struct {
+        std::string prompt;
+        int64_t resumed;
+    } cases[] = {{list(1200, 2000), 0},    {list(1200, 2000), 1199}, {list(1250, 1205), 1199},
+                 {list(1200, 1100), 1024}, {list(1024, 2000), 512},  {list(1, 2000), 0}};
+    for (const auto &[prompt, resumed] : cases) {
+        const std::vector<std::string> words = {"run",    blob_,          "--ids", prompt,
+                                                "--json", "-n",           "9",     "--temp",
+                                                "1",      "--state-save", state,   "--ignore-eos"};
+        const Json anew = json_of(adder_command(words));
+        const std::string expected = read_text(state);
+        std::vector<std::string> with_cache = words;
+        with_cache.insert(with_cache.end(), {"--cache", cache, "--chunk", "48"});
+        const Outcome outcome = adder_command(with_cache);
+        const Json json = json_of(outcome);
+        EXPECT_EQ(ids(json, "generated_ids"), ids(anew, "generated_ids"));
+        EXPECT_TRUE(read_text(state) == expected);
+        EXPECT_EQ(integer(json, "resumed_tokens"), resumed);
+        EXPECT_EQ(integer(anew, "resumed_tokens"), 0);
+        EXPECT_HAS(outcome.err, "tokens, " + std::to_string(resumed) + " of them resumed, in ");
+    }
+}
+
+TEST_F(ToyCommands, ACacheThatCannotBeUsed) {
+    const std::string cache = directory_.file("cache");
+    const std::vector<std::string> words = {"run", blob_, "--ids", "1,2,3", "-n", "2", "--ignore-eos"};
+    const auto run = [&](const std::vector<std::string> &more) {
+        std::vector<std::string> all = words;
+        all.insert(all.end(), more.begin(), more.end());
+        return adder_command(all);
+    };
+    const Outcome plain = run({});
+    // A file where the model's folder would be: the run goes on, and says it once.
+    std::filesystem::create_directory(cache);
+    write_text(cache + "/" +
+                   format("%016llx", static_cast<unsigned long long>(BlobFile(blob_).info().fingerprint)),
+               "");
+    const Outcome outcome = run({"--cache", cache});
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_EQ(outcome.out, plain.out);
+    const std::string problem = "adder: states cannot be stored in " + cache + ": ";
+    EXPECT_EQ(outcome.err.find(problem), outcome.err.rfind(problem));
+    EXPECT_HAS(outcome.err, problem);
+    const Outcome no_folder = run({"--cache", blob_});
+    EXPECT_EQ(no_folder.code, 1);
+    EXPECT_HAS(no_folder.err, "cannot open the cache '" + blob_ + "': ");
+    const Outcome size = run({"--cache-size", "5"});
+    EXPECT_EQ(size.code, 2);
+    EXPECT_HAS(size.err, "--cache-size needs --cache");
+    const Outcome both = run({"--cache", cache, "--state-load", cache});
+    EXPECT_EQ(both.code, 2);
+    EXPECT_HAS(both.err, "does not go with --state-load");
+}
+
 TEST_F(ToyCommands, RunRefusesWhatItCannotDo) {
     const struct {
         std::vector<std::string> words;
@@ -130,6 +194,20 @@ TEST_F(EndingToyCommands, AnEmptyPromptBeginsFromTheBosToken) {
     const Outcome outcome = adder_command({"run", blob_, "--ids", "", "--json", "-n", "2"});
     EXPECT_EQ(ids(json_of(outcome), "prompt_ids"), std::vector<int64_t>{3});
     EXPECT_HAS(outcome.err, "the prompt is empty: beginning from token 3");
+}
+
+TEST_F(SpeakingCommands, ACacheHasASize) {
+    const std::string cache = directory_->file("cache");
+    uint64_t bytes = 0;
+    for (const char *prompt : {"1,2", "2,2", "3,2", "4,2", "5,2", "6,2", "7,2", "8,2", "9,2", "10,2"})
+        EXPECT_EQ(adder_command({"run", *blob_, "--ids", prompt, "-n", "1", "-q", "--cache", cache,
+                                 "--cache-size", "1"})
+                      .code,
+                  0);
+    for (const auto &entry : std::filesystem::recursive_directory_iterator(cache))
+        bytes += entry.is_regular_file() ? entry.file_size() : 0;
+    EXPECT_LE(bytes, uint64_t{1} << 20);
+    EXPECT_GT(bytes, (uint64_t{1} << 20) - 2 * adder_state_size(BlobFile(*blob_).model()));
 }
 
 TEST_F(SpeakingCommands, TheTextIsWhatTheIdsSay) {
