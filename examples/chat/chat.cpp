@@ -4,7 +4,9 @@
 #include "conversation.h"
 #include "failure.h"
 #include "model_file.h"
+#include "named_conversation.h"
 #include "options.h"
+#include "prompt_cache.h"
 #include "terminal.h"
 
 #include <unistd.h>
@@ -116,6 +118,13 @@ void run(const Options &options) {
     apply(*find_setting("seed"), conversation.settings, "seed", std::to_string(std::random_device{}()));
     for (const auto &[setting, value] : options.settings) {
         apply(*setting, conversation.settings, setting->name, value);
+    }
+    std::optional<PromptCache> cache;
+    if (options.cache) conversation.read_through(cache.emplace(*options.cache, model));
+    std::optional<NamedConversation> named;
+    if (options.resume) {
+        named.emplace(*options.resume, conversation).resume(options.system.has_value());
+        conversation.after_answer = [&] { named->save(); };
     }
     if (!conversation.has_template())
         show_note("This model has no chat template: your text is simply continued.");

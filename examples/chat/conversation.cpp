@@ -153,11 +153,16 @@ End Conversation::answer(const std::string &text, const std::function<void(std::
         return End::taken_back;
     }
     remember(std::move(before));
-    if (!constraint_) return write_answer(turn.back(), show);
+    if (!constraint_) return answered(write_answer(turn.back(), show));
     const End end = write_form(turn.back(), show);
-    if (end == End::complete) return end;
+    if (end == End::complete) return answered(end);
     restore(history_.back());
     history_.pop_back();
+    return end;
+}
+
+End Conversation::answered(End end) const {
+    if (after_answer) after_answer();
     return end;
 }
 
@@ -279,6 +284,14 @@ bool Conversation::ends_answer(int32_t token) const {
 }
 
 bool Conversation::feed(const std::vector<int32_t> &tokens, size_t count) {
+    if (cache_ && position() == 0) {
+        const auto start = std::chrono::steady_clock::now();
+        size_t resumed = 0;
+        const bool finished = cache_->feed(session_, tokens, count, template_.begin.size(), &resumed);
+        statistics_.prompt_seconds += seconds_since(start);
+        statistics_.prompt_tokens += position() - resumed;
+        return finished && !interrupted();
+    }
     for (size_t done = 0; done < count;) {
         if (interrupted()) return false;
         const size_t slice = std::min(feed_slice, count - done);

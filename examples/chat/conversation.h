@@ -3,6 +3,7 @@
 #pragma once
 
 #include "model_file.h"
+#include "prompt_cache.h"
 #include "settings.h"
 
 #include <adder/pool.h>
@@ -73,6 +74,11 @@ class Conversation {
     // From here on an answer is what the constraint allows, whole, or there is none. Its file has to stay.
     void constrain(const adder_constraint &constraint) { constraint_ = constraint; }
 
+    // From here on a conversation's beginning is read through the cache, which has to stay.
+    void read_through(PromptCache &cache) { cache_ = &cache; }
+    // Called when an answer is in the state.
+    std::function<void()> after_answer;
+
     // Back to before the last answer, reset or load. False: there is nothing (any more) to take back.
     // *message gets what the user had said, or nothing if it was a reset or load.
     bool undo(std::string *message);
@@ -92,6 +98,7 @@ class Conversation {
     const char *isa() const { return adder_session_isa(session_); }
     size_t arena_bytes() const { return arena_.size(); }
     size_t state_bytes() const { return adder_state_size_at(model_.get(), adder_session_position(session_)); }
+    uint64_t position() const { return adder_session_position(session_); }  // tokens
     uint32_t context() const { return adder_session_context(session_); }  // 0: as long as you like
 
     Settings settings;
@@ -108,6 +115,7 @@ class Conversation {
     void remember(Moment &&moment);
     void restore(const Moment &moment);
     bool feed(const std::vector<int32_t> &tokens, size_t count);  // false: interrupted
+    End answered(End end) const;                                  // tells after_answer
     std::vector<int32_t> turn_tokens(const std::string &text) const;
     End write_answer(int32_t token, const std::function<void(std::string_view)> &show);
     End write_form(int32_t token, const std::function<void(std::string_view)> &show);
@@ -120,6 +128,7 @@ class Conversation {
     Mapping arena_;
     adder_session *session_ = nullptr;
     std::optional<adder_constraint> constraint_;
+    PromptCache *cache_ = nullptr;
     std::deque<Moment> history_;
     Statistics statistics_;
 };

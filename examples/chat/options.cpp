@@ -63,6 +63,11 @@ Options parse_options(int count, char **arguments) {
                 options.pages = name == "--hugepages" ? adder::Pages::huge_pages : adder::Pages::prefault;
             continue;
         }
+        if (name == "--resume" || name == "--cache") {
+            if (!has_value && ++i == count) throw Failure(Exit::usage, name + " needs a value");
+            (name == "--resume" ? options.resume : options.cache) = has_value ? value : arguments[i];
+            continue;
+        }
         const Setting *setting = name.rfind("--", 0) == 0 ? find_setting(name.substr(2)) : nullptr;
         if (!setting && name != "--prompt" && name != "--system" && name != "--isa" && name != "--threads" &&
             name != "--context" && name != "--constraint") {
@@ -110,6 +115,9 @@ std::string help_text() {
     for (const Setting &setting : all_settings()) {
         text += line(std::string("--") + setting.name + " " + setting.value, setting.help);
     }
+    text += line("--resume NAME", "go on with the conversation of this name, and save it after every answer");
+    text += line("--cache DIR",
+                 "a folder of states: how a conversation begins, its system text and first turn, is read once");
     text += line("--constraint FILE", "answer only what the constraint allows, a file of adder constrain");
     text +=
         line("--isa NAME", "instruction set to compute with (scalar, avx2, ...); the results are the same");

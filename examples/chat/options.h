@@ -25,6 +25,8 @@ struct Options {
     adder::Pages pages = adder::Pages::mapped;
     bool one_prompt = false;
     std::string prompt;
+    std::optional<std::string> resume;  // the name of a conversation
+    std::optional<std::string> cache;   // a folder of states
     std::optional<std::string> system;  // the text that a conversation begins with
     std::vector<std::pair<const Setting *, std::string>> settings;  // valid, in the order given
 };

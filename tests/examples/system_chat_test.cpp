@@ -105,6 +105,30 @@ TEST_F(SystemChat, TheTemplatesOwnTextStandsWhereNoneIsGiven) {
     EXPECT_EQ(context("hi\n", {"--system", "<|end|>"}), "16");
 }
 
+// The beginning of all conversations is stored, and their first turns; the answers are those of reading anew.
+TEST_F(SystemChat, ACacheReadsTheBeginningOnce) {
+    make(plain);
+    const std::vector<std::string> system = {"--system", "Be kind."};
+    std::vector<std::string> cached = system;
+    cached.insert(cached.end(), {"--cache", directory_.file("states")});
+    const std::string anew = state(system);
+    const auto note = [&](const std::string &input) {
+        const Result result = talk(input, cached);
+        const size_t at = result.err.find("Resumed ");
+        return at == std::string::npos ? "" : result.err.substr(at, result.err.find('\n', at) - at);
+    };
+    EXPECT_EQ(note(""), "");
+    EXPECT_TRUE(state(cached) == anew);
+    // <|begin|>, <|sys|>, eight bytes, <|end|>; <|user|>, two bytes, <|end|>, and the last token is the step.
+    EXPECT_EQ(note("hi\n"), "Resumed 15 of 15 tokens from the cache.");
+    EXPECT_TRUE(state(cached) == anew);
+    EXPECT_EQ(note("ho\n"), "Resumed 11 of 15 tokens from the cache.");
+    EXPECT_EQ(note("ho\n/reset\nhi\n"), "Resumed 15 of 15 tokens from the cache.");
+    const Result refused = talk("hi\n", {"--cache", blob_});
+    EXPECT_EQ(refused.code, 1);
+    EXPECT_NE(refused.err.find("--cache: " + blob_ + ": "), std::string::npos) << refused.err;
+}
+
 TEST_F(SystemChat, ATemplateWithoutOneBeginsWithTheUsersTurn) {
     make(plain);
     EXPECT_EQ(text(ADDER_TEXT_OWN_SYSTEM), "(none)");
