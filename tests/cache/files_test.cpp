@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdio>
 #include <cstring>
 #include <set>
 #include <thread>
@@ -67,6 +68,25 @@ TEST_F(CacheFiles, AFileIsWhatTheStoreWrites) {
     EXPECT_EQ(bytes.size(), file_bytes(9));
     EXPECT_EQ(cache_file_load(session.get(), tokens_.data(), 9, bytes.data(), bytes.size()), CacheFile::whole);
     EXPECT_EQ(session.state(), state_after(tokens_));
+}
+
+// The hexdump of docs/cache.md.
+TEST_F(CacheFiles, ThePageShowsOne) {
+    const Tokens tokens = {1, 2, 3, 4};
+    TestSession session(blob_);
+    ASSERT_EQ(adder_feed(session.get(), tokens.data(), 4), ADDER_OK);
+    std::vector<uint8_t> bytes(cache_file_size(model_.model(), 4));
+    ASSERT_EQ(cache_file_save(session.get(), tokens.data(), 4, bytes.data(), bytes.size()), ADDER_OK);
+    std::string dump;
+    for (size_t at = 0; at < 144; ++at) {
+        char text[8];
+        if (at % 16 == 0) std::snprintf(text, sizeof text, "%03zx ", at), dump += text;
+        std::snprintf(text, sizeof text, "%s%02x", at % 4 == 0 ? " " : "", bytes[at]);
+        dump += text;
+        if (at % 16 == 15) dump += '\n';
+    }
+    EXPECT_NE(read_text(ADDER_SOURCE_DIR "/docs/cache.md").find("```\n" + dump + "```\n"), std::string::npos)
+        << dump;
 }
 
 // 100,000 files: cut at every length, with every single bit wrong, and with up to eight bytes wrong, moved or left out.
@@ -293,6 +313,18 @@ TEST_F(CacheFiles, TwoProcessesInOneFolder) {
     EXPECT_LE(bytes(), budget);
     EXPECT_GT(bytes(), budget / 2);
     EXPECT_FALSE(has_parts());
+}
+
+// Who stores waits for who counts and renames, but not for a process that was stopped in it.
+TEST_F(CacheFiles, TheFolderIsLockedWhileItIsCounted) {
+    const Cache cache = open();
+    const int lock = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ASSERT_EQ(flock(lock, LOCK_EX), 0);
+    const auto start = std::chrono::steady_clock::now();
+    feed(cache, tokens_);
+    EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(50));
+    EXPECT_EQ(feed(cache, tokens_), 9u);
+    close(lock);
 }
 
 // A process is killed at some moment of its storing: every state that is there is whole, and what it was writing goes with the
