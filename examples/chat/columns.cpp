@@ -1,0 +1,107 @@
+// UTF-8 as a terminal shows it: characters, and how many columns each takes.
+// SPDX-License-Identifier: MIT
+#include "columns.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace chat {
+namespace {
+
+struct Range {
+    uint32_t first, last;
+};
+
+// Marks without a width of their own, of scripts that terminals can show (Unicode 14: categories Mn, Me, Cf).
+constexpr Range marks[] = {
+    {0x300, 0x36f},     {0x483, 0x489},   {0x591, 0x5bd},   {0x5bf, 0x5bf},   {0x5c1, 0x5c2},
+    {0x5c4, 0x5c5},     {0x5c7, 0x5c7},   {0x610, 0x61a},   {0x64b, 0x65f},   {0x670, 0x670},
+    {0x6d6, 0x6dc},     {0x6df, 0x6e4},   {0x6e7, 0x6e8},   {0x6ea, 0x6ed},   {0x900, 0x902},
+    {0x93a, 0x93a},     {0x93c, 0x93c},   {0x941, 0x948},   {0x94d, 0x94d},   {0x951, 0x957},
+    {0x962, 0x963},     {0xe31, 0xe31},   {0xe34, 0xe3a},   {0xe47, 0xe4e},   {0xeb1, 0xeb1},
+    {0xeb4, 0xebc},     {0xec8, 0xecd},   {0x1160, 0x11ff}, {0x1ab0, 0x1ace}, {0x1dc0, 0x1dff},
+    {0x200b, 0x200f},   {0x202a, 0x202e}, {0x2060, 0x2064}, {0x20d0, 0x20f0}, {0x302a, 0x302d},
+    {0x3099, 0x309a},   {0xfe00, 0xfe0f}, {0xfe20, 0xfe2f}, {0xfeff, 0xfeff}, {0xe0001, 0xe007f},
+    {0xe0100, 0xe01ef},
+};
+
+// East_Asian_Width W and F (Unicode 14), gaps without characters filled.
+constexpr Range wide[] = {
+    {0x1100, 0x115f},   {0x231a, 0x231b},   {0x2329, 0x232a},   {0x23e9, 0x23ec},   {0x23f0, 0x23f0},
+    {0x23f3, 0x23f3},   {0x25fd, 0x25fe},   {0x2614, 0x2615},   {0x2648, 0x2653},   {0x267f, 0x267f},
+    {0x2693, 0x2693},   {0x26a1, 0x26a1},   {0x26aa, 0x26ab},   {0x26bd, 0x26be},   {0x26c4, 0x26c5},
+    {0x26ce, 0x26ce},   {0x26d4, 0x26d4},   {0x26ea, 0x26ea},   {0x26f2, 0x26f3},   {0x26f5, 0x26f5},
+    {0x26fa, 0x26fa},   {0x26fd, 0x26fd},   {0x2705, 0x2705},   {0x270a, 0x270b},   {0x2728, 0x2728},
+    {0x274c, 0x274c},   {0x274e, 0x274e},   {0x2753, 0x2755},   {0x2757, 0x2757},   {0x2795, 0x2797},
+    {0x27b0, 0x27b0},   {0x27bf, 0x27bf},   {0x2b1b, 0x2b1c},   {0x2b50, 0x2b50},   {0x2b55, 0x2b55},
+    {0x2e80, 0x303e},   {0x3041, 0x3247},   {0x3250, 0x4dbf},   {0x4e00, 0xa4c6},   {0xa960, 0xa97c},
+    {0xac00, 0xd7a3},   {0xf900, 0xfaff},   {0xfe10, 0xfe19},   {0xfe30, 0xfe6b},   {0xff01, 0xff60},
+    {0xffe0, 0xffe6},   {0x16fe0, 0x1b2ff}, {0x1f004, 0x1f004}, {0x1f0cf, 0x1f0cf}, {0x1f18e, 0x1f18e},
+    {0x1f191, 0x1f19a}, {0x1f200, 0x1f320}, {0x1f32d, 0x1f335}, {0x1f337, 0x1f37c}, {0x1f37e, 0x1f393},
+    {0x1f3a0, 0x1f3ca}, {0x1f3cf, 0x1f3d3}, {0x1f3e0, 0x1f3f0}, {0x1f3f4, 0x1f3f4}, {0x1f3f8, 0x1f43e},
+    {0x1f440, 0x1f440}, {0x1f442, 0x1f4fc}, {0x1f4ff, 0x1f53d}, {0x1f54b, 0x1f54e}, {0x1f550, 0x1f567},
+    {0x1f57a, 0x1f57a}, {0x1f595, 0x1f596}, {0x1f5a4, 0x1f5a4}, {0x1f5fb, 0x1f64f}, {0x1f680, 0x1f6c5},
+    {0x1f6cc, 0x1f6cc}, {0x1f6d0, 0x1f6d2}, {0x1f6d5, 0x1f6df}, {0x1f6eb, 0x1f6ec}, {0x1f6f4, 0x1f6fc},
+    {0x1f7e0, 0x1f7f0}, {0x1f90c, 0x1f93a}, {0x1f93c, 0x1f945}, {0x1f947, 0x1f9ff}, {0x1fa70, 0x1faff},
+    {0x20000, 0x3fffd},
+};
+
+template <size_t count>
+bool is_in(const Range (&ranges)[count], uint32_t code) {
+    const Range *const range = std::lower_bound(std::begin(ranges), std::end(ranges), code,
+                                                [](const Range &r, uint32_t c) { return r.last < c; });
+    return range != std::end(ranges) && range->first <= code;
+}
+
+}  // namespace
+
+Character character_at(std::string_view text, size_t at) {
+    constexpr Character invalid{0xfffd, 1};
+    const auto byte = [&](size_t i) {
+        return static_cast<uint32_t>(static_cast<unsigned char>(text[at + i]));
+    };
+    const uint32_t first = byte(0);
+    if (first < 0x80) return {first, 1};
+    const size_t size = first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+    if (size == 0 || size > text.size() - at) return invalid;
+    uint32_t code = first & (0x7fu >> size);
+    for (size_t i = 1; i < size; ++i) {
+        if ((byte(i) & 0xc0) != 0x80) return invalid;
+        code = code << 6 | (byte(i) & 0x3f);
+    }
+    // Longer than needed, a surrogate, or beyond Unicode.
+    constexpr uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    if (code < least[size] || (code >= 0xd800 && code < 0xe000) || code > 0x10ffff) return invalid;
+    return {code, size};
+}
+
+uint32_t columns_of(uint32_t code) {
+    if (code < 0x300) return 1;
+    return is_in(marks, code) ? 0 : is_in(wide, code) ? 2 : 1;
+}
+
+size_t previous_character(std::string_view text, size_t at) {
+    while (at > 0) {
+        size_t begin = at - 1;
+        while (begin > 0 && at - begin < 4 && (static_cast<unsigned char>(text[begin]) & 0xc0) == 0x80)
+            --begin;
+        // Bytes that are no character are one each.
+        Character character = character_at(text, begin);
+        if (character.size != at - begin) character = character_at(text, begin = at - 1);
+        at = begin;
+        if (columns_of(character.code) > 0) break;
+    }
+    return at;
+}
+
+size_t next_character(std::string_view text, size_t at) {
+    if (at < text.size()) at += character_at(text, at).size;
+    while (at < text.size()) {
+        const Character mark = character_at(text, at);
+        if (columns_of(mark.code) > 0) break;
+        at += mark.size;
+    }
+    return at;
+}
+
+}  // namespace chat
