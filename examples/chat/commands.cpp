@@ -21,7 +21,7 @@ struct Call {
 
 struct Command {
     const char *name;
-    const char *argument;  // how the help calls it; null: takes none
+    const char *argument;  // how the help calls it; null: takes none; [in brackets]: takes one or none
     const char *help;
     Next (*run)(const Call &call);
 };
@@ -39,6 +39,7 @@ std::string shortened(std::string text) {
         while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0u) == 0x80) --end;
         text = text.substr(0, end) + "...";
     }
+    std::replace(text.begin(), text.end(), '\n', ' ');
     return text;
 }
 
@@ -74,6 +75,15 @@ const std::vector<Command> &all_commands() {
              }
              call.conversation.undo(call.message);
              return Next::again;
+         }},
+        {"raw", "[TEXT]",
+         "continue TEXT as it stands, apart from the conversation; without TEXT, go on with the last one",
+         [](const Call &call) {
+             if (call.conversation.is_constrained())
+                 throw Failure(Exit::usage, "/raw would not keep to the constraint");
+             if (!call.argument.empty()) *call.message = call.argument;
+             if (call.message->empty()) throw Failure(Exit::usage, "/raw needs a TEXT the first time");
+             return Next::raw;
          }},
         {"save", "FILE", "save the conversation",
          [](const Call &call) {
@@ -132,7 +142,7 @@ bool is_command(const std::string &line) {
 std::string text_of(const std::string &line) { return line.rfind("//", 0) == 0 ? line.substr(1) : line; }
 
 Next run_command(const std::string &line, Conversation &conversation, std::string *message) {
-    constexpr const char *blanks = " \t";
+    constexpr const char *blanks = " \t\n";
     const size_t name_end = std::min(line.find_first_of(blanks), line.size());
     const std::string name = line.substr(1, name_end - 1);
     const size_t first = line.find_first_not_of(blanks, name_end);
@@ -144,7 +154,7 @@ Next run_command(const std::string &line, Conversation &conversation, std::strin
             if (name != command.name) continue;
             if (!command.argument && !call.argument.empty())
                 throw Failure(Exit::usage, "/" + name + " takes no value");
-            if (command.argument && call.argument.empty()) {
+            if (command.argument && command.argument[0] != '[' && call.argument.empty()) {
                 throw Failure(Exit::usage, "/" + name + " needs a " + command.argument);
             }
             return command.run(call);

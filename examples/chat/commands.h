@@ -16,10 +16,11 @@ std::string text_of(const std::string &line);
 enum class Next {
     line,   // read the next line
     again,  // *message is to be answered
+    raw,    // *message is to be continued as it stands
     leave
 };
 
-// Carries out a command. What it has to say goes to stderr; a command that fails says why, and changes
+// Carries out a command; *message is the text that was continued last, if there is one. What it has to say goes to stderr; a command that fails says why, and changes
 // nothing.
 Next run_command(const std::string &line, Conversation &conversation, std::string *message);
 

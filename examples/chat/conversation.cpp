@@ -8,6 +8,8 @@
 #include "terminal.h"
 #include "turn_text.h"
 
+#include <signal.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
@@ -47,13 +49,18 @@ std::string rate(uint64_t tokens, double seconds) {
 
 }  // namespace
 
-Template::Template(const Model &model, const std::optional<std::string> &system) {
+std::string describe(const Statistics &statistics) {
+    return rate(statistics.prompt_tokens, statistics.prompt_seconds) + " read, " +
+           rate(statistics.answer_tokens, statistics.answer_seconds) + " written";
+}
+
+Template::Template(const Model &model, const std::optional<std::string> &system, const std::string &option) {
     present = model.info().has_chat_template != 0;
     const std::string system_prefix = model.text(ADDER_TEXT_SYSTEM_PREFIX),
                       system_suffix = model.text(ADDER_TEXT_SYSTEM_SUFFIX);
     if (system && system_prefix.empty() && system_suffix.empty())
-        throw Failure(Exit::usage, present ? "--system: this model's chat template takes no system text"
-                                           : "--system: this model has no chat template");
+        throw Failure(Exit::usage, option + (present ? ": this model's chat template takes no system text"
+                                                     : ": this model has no chat template"));
     if (!present) return;
     const std::string prefix = model.text(ADDER_TEXT_ASSISTANT_PREFIX);
     const std::string suffix = model.text(ADDER_TEXT_ASSISTANT_SUFFIX);
@@ -98,13 +105,20 @@ Template::Template(const Model &model, const std::optional<std::string> &system)
 
 Conversation::Conversation(const Model &model, const std::string &isa, uint32_t threads, uint32_t context,
                            const std::optional<std::string> &system)
-    : model_(model), template_(model, system), pool_(nullptr, adder_pool_destroy) {
+    : model_(model), template_(model, system, "--system"), pool_(nullptr, adder_pool_destroy) {
     adder_pool_options pool_options{};
     pool_options.threads = threads;
+    // Its threads leave to this one the signals that wake it while it waits for input.
+    sigset_t waking, before;
+    sigemptyset(&waking);
+    for (const int signal : {SIGINT, SIGWINCH, SIGCONT, SIGTSTP}) sigaddset(&waking, signal);
+    pthread_sigmask(SIG_BLOCK, &waking, &before);
     pool_.reset(adder_pool_create(&pool_options));
+    const int reason = errno;
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
     if (!pool_)
         throw Failure(Exit::failure,
-                      "cannot start " + std::to_string(threads) + " threads: " + std::strerror(errno));
+                      "cannot start " + std::to_string(threads) + " threads: " + std::strerror(reason));
     adder_options options{};
     options.context = context;
     options.threads = adder_pool_size(pool_.get());
@@ -271,6 +285,32 @@ End Conversation::write_form(int32_t token, const std::function<void(std::string
     const std::vector<int32_t> &suffix = template_.after_answer;
     if (!suffix.empty()) check(adder_feed(session_, suffix.data(), suffix.size()), "closing the answer");
     return End::complete;
+}
+
+End Conversation::continue_text(const std::string &text, const std::function<void(std::string_view)> &show) {
+    const std::vector<int32_t> tokens = model_.tokenize(text, ADDER_TOKENIZE_BEGIN);
+    if (tokens.empty()) return End::complete;
+    const Moment conversation = now("", false);
+    const float temperature = settings.sampler.temperature;
+    Template none;
+    std::swap(template_, none);
+    adder_state_reset(session_);
+    settings.sampler.accepted = 0;
+    settings.sampler.temperature = settings.text_temperature.value_or(temperature);
+
+    End end = End::no_room;
+    if (tokens.size() + 1 <= room())
+        end = feed(tokens, tokens.size() - 1) ? write_answer(tokens.back(), show) : End::taken_back;
+
+    std::swap(template_, none);
+    restore(conversation);
+    settings.sampler.temperature = temperature;
+    return end;
+}
+
+void Conversation::begin_with(const std::string &system, const std::string &option) {
+    template_ = Template(model_, system, option);
+    reset();
 }
 
 uint64_t Conversation::room() const {

@@ -26,8 +26,9 @@ constexpr size_t max_undo_bytes = size_t{256} << 20;
 
 // How the blob writes a turn. All empty: it has no chat template, and texts are simply continued.
 struct Template {
-    // Failure(usage) where there is a system text and the blob takes none.
-    Template(const Model &model, const std::optional<std::string> &system);
+    Template() = default;
+    // Failure(usage) where there is a system text and the blob takes none; it begins with `option`, who asked for it.
+    Template(const Model &model, const std::optional<std::string> &system, const std::string &option);
 
     bool present = false;
     std::vector<int32_t> begin;          // before the first turn, with a system text
@@ -47,7 +48,15 @@ struct Template {
 struct Statistics {
     uint64_t prompt_tokens = 0, answer_tokens = 0;
     double prompt_seconds = 0, answer_seconds = 0;
+
+    Statistics operator-(const Statistics &before) const {
+        return {prompt_tokens - before.prompt_tokens, answer_tokens - before.answer_tokens,
+                prompt_seconds - before.prompt_seconds, answer_seconds - before.answer_seconds};
+    }
 };
+
+// What has been read and written, and how fast.
+std::string describe(const Statistics &statistics);
 
 enum class End {
     complete,    // the model ended its answer
@@ -71,6 +80,13 @@ class Conversation {
     // the answer ended.
     End answer(const std::string &text, const std::function<void(std::string_view)> &show);
 
+    // Continues a text as it stands, without the template, in a sequence of its own. The conversation is then where it was.
+    End continue_text(const std::string &text, const std::function<void(std::string_view)> &show);
+
+    // Begins anew with this system text. Failure(usage), beginning with `option`, if the template takes none; then nothing has
+    // changed.
+    void begin_with(const std::string &system, const std::string &option);
+
     // From here on an answer is what the constraint allows, whole, or there is none. Its file has to stay.
     void constrain(const adder_constraint &constraint) { constraint_ = constraint; }
 
@@ -92,6 +108,8 @@ class Conversation {
     void load(const std::string &path);
 
     std::string report() const;  // of /stats
+    const Statistics &statistics() const { return statistics_; }
+    bool is_constrained() const { return constraint_.has_value(); }
     const Model &model() const { return model_; }
     bool has_template() const { return template_.present; }
     size_t undo_levels() const;

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <string_view>
 
 namespace chat {
@@ -17,6 +18,29 @@ std::string line(const std::string &left, const std::string &right) {
     std::string text = "  " + left;
     text.resize(std::max<size_t>(text.size() + 2, 24), ' ');
     return text + right + "\n";
+}
+
+struct Switch {
+    const char *name;
+    bool Options::*field;
+    const char *help;
+};
+
+constexpr Switch switches[] = {
+    {"--json", &Options::json, "lines of JSON on standard input and output, see docs/chat.md"},
+    {"--stats", &Options::stats, "after each answer, tokens and how many a second"},
+};
+
+// The long name of a short one, or the name as it is.
+std::string long_name(const std::string &name) {
+    if (name == "-p") return "--prompt";
+    if (name == "-f") return "--file";
+    if (name == "-t") return "--threads";
+    for (const Setting &setting : all_settings()) {
+        if (setting.short_name && name == std::string{'-', setting.short_name})
+            return std::string("--") + setting.name;
+    }
+    return name;
 }
 
 uint32_t whole_number(const std::string &name, const std::string &value, uint32_t low, uint32_t high) {
@@ -50,6 +74,8 @@ Options parse_options(int count, char **arguments) {
         const bool has_value = equals != std::string::npos;
         std::string value = has_value ? name.substr(equals + 1) : "";
         if (has_value) name.resize(equals);
+        const std::string given = name;
+        if (!has_value) name = long_name(name);
 
         const bool help = name == "--help" || name == "-h";
         if (help || name == "--version") {
@@ -68,18 +94,28 @@ Options parse_options(int count, char **arguments) {
             (name == "--resume" ? options.resume : options.cache) = has_value ? value : arguments[i];
             continue;
         }
+        const Switch *const found = std::find_if(std::begin(switches), std::end(switches),
+                                                 [&](const Switch &s) { return name == s.name; });
+        if (found != std::end(switches) || name == "--no-wrap") {
+            if (has_value) throw Failure(Exit::usage, name + " takes no value");
+            if (found != std::end(switches))
+                options.*found->field = true;
+            else
+                options.wrap = false;
+            continue;
+        }
         const Setting *setting = name.rfind("--", 0) == 0 ? find_setting(name.substr(2)) : nullptr;
-        if (!setting && name != "--prompt" && name != "--system" && name != "--isa" && name != "--threads" &&
-            name != "--context" && name != "--constraint") {
-            throw Failure(Exit::usage, "unknown option '" + name + "'");
+        if (!setting && name != "--prompt" && name != "--file" && name != "--system" && name != "--isa" &&
+            name != "--threads" && name != "--context" && name != "--constraint") {
+            throw Failure(Exit::usage, "unknown option '" + given + "'");
         }
         if (!has_value) {
-            if (++i == count) throw Failure(Exit::usage, name + " needs a value");
+            if (++i == count) throw Failure(Exit::usage, given + " needs a value");
             value = arguments[i];
         }
         if (setting) {
             Settings scratch;
-            apply(*setting, scratch, name, value);
+            apply(*setting, scratch, given, value);
             options.settings.emplace_back(setting, value);
         } else if (name == "--system") {
             if (value.empty()) throw Failure(Exit::usage, "--system needs a text");
@@ -93,9 +129,13 @@ Options parse_options(int count, char **arguments) {
         } else if (name == "--context") {
             options.context = whole_number(name, value, 1, 1u << 24);
         } else {
-            if (value.empty()) throw Failure(Exit::usage, "--prompt needs a text");
+            const bool is_file = name == "--file";
+            if (value.empty())
+                throw Failure(Exit::usage, given + (is_file ? " needs a file" : " needs a text"));
+            if (options.one_prompt && is_file == options.prompt_file.empty())
+                throw Failure(Exit::usage, "the prompt comes from one place: --prompt or --file");
             options.one_prompt = true;
-            options.prompt = value;
+            (is_file ? options.prompt_file : options.prompt) = value;
         }
     }
     if (options.blob.empty()) throw Failure(Exit::usage, "no blob given");
@@ -109,11 +149,13 @@ std::string help_text() {
                        "lists its commands);\n"
                        "from a pipe each line is answered. Answers go to stdout, everything else to stderr.\n"
                        "\n";
-    text += line("--prompt TEXT", "answer TEXT, and exit");
+    text += line("-p, --prompt TEXT", "answer TEXT, and exit");
+    text += line("-f, --file FILE", "answer the text in FILE, and exit; - is the standard input");
     text += line("--system TEXT",
                  "begin every conversation with this system text, in place of the template's own");
     for (const Setting &setting : all_settings()) {
-        text += line(std::string("--") + setting.name + " " + setting.value, setting.help);
+        const std::string short_name = setting.short_name ? std::string{'-', setting.short_name} + ", " : "";
+        text += line(short_name + "--" + setting.name + " " + setting.value, setting.help);
     }
     text += line("--resume NAME", "go on with the conversation of this name, and save it after every answer");
     text += line("--cache DIR",
@@ -121,17 +163,22 @@ std::string help_text() {
     text += line("--constraint FILE", "answer only what the constraint allows, a file of adder constrain");
     text +=
         line("--isa NAME", "instruction set to compute with (scalar, avx2, ...); the results are the same");
-    text += line("--threads N", "threads to compute with; 0: one a CPU (default 1)");
+    text += line("-t, --threads N", "threads to compute with; 0: one a CPU (default 1)");
     text += line("--context N",
                  "of a model whose attention sees all of a conversation, tokens that there is room for");
+    for (const Switch &s : switches) text += line(s.name, s.help);
+    text += line("--no-wrap", "do not break lines between words on a terminal");
     text += line("--prefault", "read the whole blob at once, not where it is touched");
     text += line("--hugepages", "copy the blob into huge pages, as far as the system has them");
     text += line("--help, --version", "");
-    text += "\n"
-            "Sampling starts from the blob's own defaults and, without --seed, from a random seed.\n"
-            "\n"
-            "environment: ADDER_ISA=NAME as --isa; NO_COLOR=1 for no colours\n"
-            "exit codes:  0 ok, 1 failure, 2 usage, 3 a file that cannot be read or is not supported\n";
+    text +=
+        "\n"
+        "Sampling starts from the blob's own defaults and, without --seed, from a random seed. The models that come\n"
+        "with Adder answer at temperature 0.1; a text that /raw continues is sampled as the blob says.\n"
+        "\n"
+        "environment: ADDER_ISA=NAME as --isa; NO_COLOR=1 for no colours; ADDER_HISTORY=FILE keeps what was typed\n"
+        "             there, and empty nowhere (default: adder/history in XDG_STATE_HOME or ~/.local/state)\n"
+        "exit codes:  0 ok, 1 failure, 2 usage, 3 a file that cannot be read or is not supported\n";
     return text;
 }
 

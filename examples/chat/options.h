@@ -25,6 +25,10 @@ struct Options {
     adder::Pages pages = adder::Pages::mapped;
     bool one_prompt = false;
     std::string prompt;
+    std::string prompt_file;  // in place of `prompt`; "-": standard input
+    bool json = false;
+    bool wrap = true;
+    bool stats = false;
     std::optional<std::string> resume;  // the name of a conversation
     std::optional<std::string> cache;   // a folder of states
     std::optional<std::string> system;  // the text that a conversation begins with

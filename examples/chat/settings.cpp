@@ -43,27 +43,33 @@ std::string show_float(float value) {
 
 const std::vector<Setting> &all_settings() {
     static const std::vector<Setting> table = {
-        {"temp", "X", "temperature; 0 always takes the likeliest token", "a number from 0 to 100",
-         [](Settings &s, const std::string &text) { return set_float(s.sampler.temperature, text, 0, 100); },
+        {"temp", "temperature", 0, "X", "temperature; 0 always takes the likeliest token",
+         "a number from 0 to 100",
+         [](Settings &s, const std::string &text) {
+             if (!set_float(s.sampler.temperature, text, 0, 100)) return false;
+             s.text_temperature.reset();
+             return true;
+         },
          [](const Settings &s) { return show_float(s.sampler.temperature); }},
-        {"top-k", "N", "sample from the N likeliest tokens; 0: off", "a whole number from 0",
+        {"top-k", "top_k", 0, "N", "sample from the N likeliest tokens; 0: off", "a whole number from 0",
          [](Settings &s, const std::string &text) { return set_integer(s.sampler.top_k, text, 0u); },
          [](const Settings &s) { return std::to_string(s.sampler.top_k); }},
-        {"top-p", "X", "sample from the likeliest tokens that reach X together; 1: off",
+        {"top-p", "top_p", 0, "X", "sample from the likeliest tokens that reach X together; 1: off",
          "a number above 0, at most 1",
          [](Settings &s, const std::string &text) { return set_float(s.sampler.top_p, text, 0, 1, true); },
          [](const Settings &s) { return show_float(s.sampler.top_p); }},
-        {"min-p", "X", "drop tokens below X times the likeliest one's probability; 0: off",
+        {"min-p", "min_p", 0, "X", "drop tokens below X times the likeliest one's probability; 0: off",
          "a number from 0 to 1",
          [](Settings &s, const std::string &text) { return set_float(s.sampler.min_p, text, 0, 1); },
          [](const Settings &s) { return show_float(s.sampler.min_p); }},
-        {"repeat-penalty", "X", "make tokens of the last answers less likely; 1: off",
+        {"repeat-penalty", "repeat_penalty", 0, "X", "make tokens of the last answers less likely; 1: off",
          "a number above 0, at most 10",
          [](Settings &s, const std::string &text) {
              return set_float(s.sampler.repetition_penalty, text, 0, 10, true);
          },
          [](const Settings &s) { return show_float(s.sampler.repetition_penalty); }},
-        {"seed", "N", "start of the random numbers; the same seed gives the same answers on every machine",
+        {"seed", "seed", 's', "N",
+         "start of the random numbers; the same seed gives the same answers on every machine",
          "a whole number from 0 to 18446744073709551615",
          [](Settings &s, const std::string &text) {
              if (!set_integer(s.seed, text, uint64_t{0})) return false;
@@ -71,7 +77,7 @@ const std::vector<Setting> &all_settings() {
              return true;
          },
          [](const Settings &s) { return std::to_string(s.seed); }},
-        {"max-tokens", "N", "longest answer, in tokens", "a whole number from 1",
+        {"max-tokens", "max_tokens", 'n', "N", "longest answer, in tokens", "a whole number from 1",
          [](Settings &s, const std::string &text) { return set_integer(s.max_tokens, text, 1u); },
          [](const Settings &s) { return std::to_string(s.max_tokens); }},
     };

@@ -5,6 +5,7 @@
 #include <adder/adder.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,10 +15,14 @@ struct Settings {
     adder_sampler sampler{};
     uint64_t seed = 0;  // the one that sampler.random was last set from
     uint32_t max_tokens = 256;
+    // Temperature of texts that are continued as they stand, where it is another one than that of answers.
+    std::optional<float> text_temperature;
 };
 
 struct Setting {
     const char *name;   // without dashes or slash
+    const char *json;   // in a line of --json
+    char short_name;    // 's' for -s; 0: none
     const char *value;  // how the help calls the value
     const char *help;
     const char *range;                                         // what is accepted, in words

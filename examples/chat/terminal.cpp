@@ -1,10 +1,12 @@
-// Lines, Ctrl-C and colours with POSIX calls; line editing is the terminal's own.
+// Lines, Ctrl-C, colours and sizes with POSIX calls.
 // SPDX-License-Identifier: MIT
 #include "terminal.h"
 
 #include "failure.h"
+#include "raw_mode.h"
 
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/select.h>
 #include <unistd.h>
 
@@ -20,26 +22,6 @@ volatile sig_atomic_t interrupt_flag = 0;
 
 void on_interrupt(int) { interrupt_flag = 1; }
 
-// read(), but a Ctrl-C that comes just before it is not missed: the signal gets through only while pselect() waits.
-ssize_t read_or_interrupt(char *bytes, size_t size) {
-    sigset_t interrupt, before;
-    sigemptyset(&interrupt);
-    sigaddset(&interrupt, SIGINT);
-    sigprocmask(SIG_BLOCK, &interrupt, &before);
-    fd_set input;
-    FD_ZERO(&input);
-    FD_SET(STDIN_FILENO, &input);
-    errno = EINTR;
-    ssize_t count = -1;
-    if (!interrupted() && pselect(STDIN_FILENO + 1, &input, nullptr, nullptr, nullptr, &before) >= 0) {
-        count = read(STDIN_FILENO, bytes, size);
-    }
-    const int error = errno;
-    sigprocmask(SIG_SETMASK, &before, nullptr);
-    errno = error;
-    return count;
-}
-
 bool wants_colours() {
     const char *no_color = std::getenv("NO_COLOR");
     const char *term = std::getenv("TERM");
@@ -49,21 +31,48 @@ bool wants_colours() {
 
 }  // namespace
 
+// A signal that comes just before it is not missed: it gets through only while pselect() waits.
+ssize_t read_or_signal(char *bytes, size_t size) {
+    sigset_t waking, before;
+    sigemptyset(&waking);
+    for (const int signal : {SIGINT, SIGWINCH, SIGCONT}) sigaddset(&waking, signal);
+    sigprocmask(SIG_BLOCK, &waking, &before);
+    fd_set input;
+    FD_ZERO(&input);
+    FD_SET(STDIN_FILENO, &input);
+    errno = EINTR;
+    ssize_t count = -1;
+    if (!interrupted() && !resized_or_continued() &&
+        pselect(STDIN_FILENO + 1, &input, nullptr, nullptr, nullptr, &before) >= 0) {
+        count = read(STDIN_FILENO, bytes, size);
+    }
+    const int error = errno;
+    sigprocmask(SIG_SETMASK, &before, nullptr);
+    errno = error;
+    return count;
+}
+
 Input LineReader::next(std::string &line) {
     for (;;) {
         const size_t newline = buffer_.find('\n', searched_);
-        if (newline != std::string::npos || (at_end_ && !buffer_.empty())) {
+        if (newline != std::string::npos || (at_end_ && (!buffer_.empty() || skipping_))) {
             const size_t used = newline == std::string::npos ? buffer_.size() : newline;
             line.assign(buffer_, 0, used);
             if (!line.empty() && line.back() == '\r') line.pop_back();
             buffer_.erase(0, newline == std::string::npos ? used : used + 1);
             searched_ = 0;
-            return Input::line;
+            const bool too_long = skipping_ || used > limit_;
+            skipping_ = false;
+            return too_long ? Input::too_long : Input::line;
+        }
+        if (buffer_.size() > limit_) {
+            buffer_.clear();
+            skipping_ = true;
         }
         if (at_end_) return Input::end;
         searched_ = buffer_.size();
         char bytes[4096];
-        const ssize_t count = read_or_interrupt(bytes, sizeof bytes);
+        const ssize_t count = read_or_signal(bytes, sizeof bytes);
         if (count > 0) {
             buffer_.append(bytes, static_cast<size_t>(count));
         } else if (count == 0) {
@@ -76,6 +85,12 @@ Input LineReader::next(std::string &line) {
             return Input::interrupted;
         }
     }
+}
+
+TerminalSize terminal_size(int descriptor) {
+    winsize size{};
+    if (ioctl(descriptor, TIOCGWINSZ, &size) != 0) size = {};
+    return {size.ws_col > 0 ? size.ws_col : size_t{80}, size.ws_row > 0 ? size.ws_row : size_t{24}};
 }
 
 void catch_interrupts() {

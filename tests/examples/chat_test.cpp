@@ -297,6 +297,91 @@ TEST(Chat, SavingKeepsTheModel) {
     EXPECT_EQ(read_file(copy), read_file(blob));
 }
 
+TEST(Chat, ARawTextIsContinuedAsAdderRunDoes) {
+    const std::vector<std::string> sampling = {"--temp",           "0.8", "--seed", "3",
+                                               "--repeat-penalty", "1",   "-n",     "24"};
+    const auto options = [&](std::vector<std::string> first) {
+        first.insert(first.end(), sampling.begin(), sampling.end());
+        return first;
+    };
+    const std::string text = "Once upon a time there was a dragon who";
+    const Result plain = run(options({ADDER_TOOL, "run", blob, "-q", "-p", text}));
+    ASSERT_EQ(plain.code, 0) << plain.err;
+    const Result raw = chat(options({blob}), "/raw " + text + "\n");
+    EXPECT_EQ(raw.out, plain.out);
+    EXPECT_TRUE(contains(raw.err, "/raw goes on"));
+
+    // Apart from the conversation, which goes on where it was.
+    EXPECT_EQ(last_line(talk("Hi there!\n/raw " + text + "\nDo you like music?\n").out),
+              last_line(talk("Hi there!\nDo you like music?\n").out));
+    EXPECT_EQ(last_line(talk("Hi there!\n/raw " + text + "\n/undo\nDo you like music?\n").out),
+              last_line(talk("Do you like music?\n").out));
+    const Result both = talk("/raw " + text + "\n/raw\n");
+    const std::string first = talk("/raw " + text + "\n").out;
+    EXPECT_EQ(both.out.substr(0, first.size()), first);
+    EXPECT_EQ(both.out.substr(first.size()), talk("/raw " + text + first).out) << "without a text it goes on";
+    EXPECT_TRUE(contains(talk("/raw\n").err, "/raw needs a TEXT")) << "the first time there is none";
+}
+
+TEST(Chat, TheBundledModelAnswersMoreSurelyThanItTellsStories) {
+    const Result shown = chat({blob, "-n", "1"}, "/temp\n");
+    EXPECT_EQ(shown.err, "temp 0.1\n");
+    const std::string story = "/raw Once upon a time there was\n";
+    const std::vector<std::string> seed = {"--seed", "3"};
+    EXPECT_EQ(talk(story, seed).out, talk(story, {"--seed", "3", "--temp", "0.7"}).out)
+        << "the blob's own temperature";
+    EXPECT_NE(talk(story, seed).out, talk(story, {"--seed", "3", "--temp", "0.1"}).out);
+}
+
+TEST(Chat, ShortOptionsAreThoseOfAdderRun) {
+    const Folder folder;
+    write_file(folder.file("prompt"), "Good morning!\n\n");
+    const std::string expected =
+        chat({blob, "--seed", "9", "--max-tokens", "7", "--threads", "2", "--prompt", "Good morning!"}).out;
+    EXPECT_EQ(chat({blob, "-s", "9", "-n", "7", "-t", "2", "-p", "Good morning!"}).out, expected);
+    EXPECT_EQ(chat({blob, "-s", "9", "-n", "7", "-f", folder.file("prompt")}).out, expected);
+    EXPECT_EQ(chat({blob, "-s", "9", "-n", "7", "--file=-"}, "Good morning!\n").out, expected);
+    for (const std::vector<std::string> &wrong :
+         std::vector<std::vector<std::string>>{{"-p"},
+                                               {"-p", ""},
+                                               {"-f", ""},
+                                               {"-x"},
+                                               {"-n", "0"},
+                                               {"-t", "-1"},
+                                               {"-p", "a", "-f", "b"},
+                                               {"-f", "b", "--prompt=a"},
+                                               {"--no-wrap=1"},
+                                               {"--json=1"},
+                                               {"--stats=1"},
+                                               {"-n=3"}}) {
+        std::vector<std::string> arguments{blob};
+        arguments.insert(arguments.end(), wrong.begin(), wrong.end());
+        const Result result = chat(arguments);
+        EXPECT_EQ(result.code, 2) << testing::PrintToString(wrong);
+        EXPECT_TRUE(contains(result.err, wrong[0].substr(0, 2))) << result.err;
+    }
+    EXPECT_EQ(chat({blob, "-f", folder.file("missing")}).code, 3);
+    EXPECT_EQ(chat({blob, "-f", "-"}, "\n").code, 3);
+}
+
+TEST(Chat, APipeIsNeverWrappedAndEachLineIsAMessage) {
+    ReferenceChat reference(blob, 24);
+    std::string expected;
+    for (const char *line : {"\"\"\"", "a\\", "Tell me about the weather in San Francisco."})
+        expected += reference.answer(line) + "\n";
+    EXPECT_EQ(talk("\"\"\"\na\\\nTell me about the weather in San Francisco.\n").out, expected);
+}
+
+TEST(Chat, StatsFollowAnAnswer) {
+    const Result result = talk("Hi there!\n", {"--temp", "0", "--stats"});
+    ReferenceChat reference(blob, 24);
+    EXPECT_EQ(result.out, reference.answer("Hi there!") + "\n");
+    const std::string read = std::to_string(reference.turn("Hi there!").size()) + " tokens at ";
+    EXPECT_TRUE(std::regex_search(
+        result.err, std::regex(read + "[0-9.]+ tokens/s read, [0-9]+ tokens at [0-9.]+ tokens/s written")))
+        << result.err;
+}
+
 TEST(Chat, TheSeedDecides) {
     const std::string input = "Tell me something.\n";
     EXPECT_EQ(talk(input, {"--seed", "1", "--temp", "2"}).out, talk(input, {"--seed=1", "--temp=2"}).out);

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -18,6 +19,8 @@
 
 namespace adder_test {
 namespace {
+
+constexpr int patience_ms = 60000;
 
 [[noreturn]] void execute(const std::vector<std::string> &arguments,
                           const std::vector<std::string> &environment) {
@@ -62,12 +65,16 @@ Result run(const std::vector<std::string> &arguments, const std::string &input,
     return result;
 }
 
-Terminal::Terminal(const std::vector<std::string> &arguments, const std::vector<std::string> &environment) {
+Terminal::Terminal(const std::vector<std::string> &arguments, const std::vector<std::string> &environment,
+                   unsigned short columns, unsigned short rows) {
     controller_ = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (controller_ < 0 || grantpt(controller_) != 0 || unlockpt(controller_) != 0) {
         throw std::runtime_error("no pseudo terminal");
     }
     const std::string name = ptsname(controller_);
+    resize(columns, rows);
+    std::vector<std::string> all{"TERM=xterm", "ADDER_HISTORY="};
+    all.insert(all.end(), environment.begin(), environment.end());
     child_ = fork();
     if (child_ < 0) throw std::runtime_error("fork");
     if (child_ == 0) {
@@ -76,7 +83,7 @@ Terminal::Terminal(const std::vector<std::string> &arguments, const std::vector<
         if (terminal < 0 || ioctl(terminal, TIOCSCTTY, 0) != 0) _exit(126);
         for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) dup2(terminal, descriptor);
         if (terminal > STDERR_FILENO) close(terminal);
-        execute(arguments, environment);
+        execute(arguments, all);
     }
 }
 
@@ -88,16 +95,43 @@ Terminal::~Terminal() {
     if (controller_ >= 0) close(controller_);
 }
 
+// Reads meanwhile: a program that waits for its output to be read reads nothing itself.
 void Terminal::type(const std::string &keys) {
-    if (write(controller_, keys.data(), keys.size()) != static_cast<ssize_t>(keys.size())) {
-        throw std::runtime_error("typing");
+    for (size_t done = 0; done < keys.size();) {
+        pollfd ready{controller_, POLLIN | POLLOUT, 0};
+        if (poll(&ready, 1, patience_ms) <= 0) throw std::runtime_error("typing");
+        if ((ready.revents & POLLIN) != 0 && !read_more()) throw std::runtime_error("typing: it has ended");
+        if ((ready.revents & POLLOUT) == 0) continue;
+        const ssize_t count =
+            write(controller_, keys.data() + done, std::min<size_t>(1024, keys.size() - done));
+        if (count < 0) throw std::runtime_error("typing");
+        done += static_cast<size_t>(count);
     }
 }
 
+void Terminal::resize(unsigned short columns, unsigned short rows) {
+    winsize size{};
+    size.ws_col = columns;
+    size.ws_row = rows;
+    if (ioctl(controller_, TIOCSWINSZ, &size) != 0) throw std::runtime_error("no size");
+}
+
+void Terminal::send(int signal) {
+    if (kill(child_, signal) != 0) throw std::runtime_error("no signal");
+}
+
+termios Terminal::mode() const {
+    termios mode{};
+    if (tcgetattr(controller_, &mode) != 0) throw std::runtime_error("no mode");
+    return mode;
+}
+
 bool Terminal::read_more() {
-    constexpr int patience_ms = 60000;
     pollfd ready{controller_, POLLIN, 0};
-    if (poll(&ready, 1, patience_ms) <= 0) return false;
+    if (poll(&ready, 1, patience_ms) <= 0) {
+        kill(child_, SIGKILL);  // it will not end by itself
+        return false;
+    }
     char bytes[4096];
     const ssize_t count = read(controller_, bytes, sizeof bytes);
     if (count <= 0) return false;  // EIO: the other side is closed

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <sys/types.h>
+#include <termios.h>
 
 #include <string>
 #include <vector>
@@ -22,17 +23,24 @@ Result run(const std::vector<std::string> &arguments, const std::string &input =
 // A program on a pseudo terminal. Its standard output is kept apart from what it shows there only by the reader's eye.
 class Terminal {
   public:
-    Terminal(const std::vector<std::string> &arguments, const std::vector<std::string> &environment = {});
+    // The environment has TERM=xterm and ADDER_HISTORY=, unless `environment` says otherwise.
+    Terminal(const std::vector<std::string> &arguments, const std::vector<std::string> &environment = {},
+             unsigned short columns = 80, unsigned short rows = 24);
     ~Terminal();
     Terminal(const Terminal &) = delete;
     Terminal &operator=(const Terminal &) = delete;
 
     void type(const std::string &keys);
+    void resize(unsigned short columns, unsigned short rows);
+    void send(int signal);
+    // The mode that the program has left the terminal in.
+    termios mode() const;
     // Reads until `text` has been shown since the last wait; false if the program ended or a minute went by.
     bool wait_for(const std::string &text);
     bool wait_for_anything();
     // The exit code, as in Result.
     int wait_for_end();
+    bool is_shown(const std::string &text) const { return shown_.find(text) != std::string::npos; }
     const std::string &shown() const { return shown_; }
 
   private:
