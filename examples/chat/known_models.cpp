@@ -7,11 +7,9 @@ namespace {
 
 constexpr KnownModel known_models[] = {
     {"adder-13m",
-     "It books tables and tells stories, and invents freely. Try: I am looking for a place to eat in San Jose.",
+     "It books tables and tells stories, and invents freely. Try: I am looking for a restaurant in Oakland.",
      0.1f},
-    {"adder-1m-int4",
-     "It books tables, and invents freely. Try: I am looking for a place to eat in San Jose.",
-     {}},
+    {"adder-1m-int4", "It books tables, and invents freely. Try: I am looking for a restaurant in Oakland.", {}},
 };
 
 }  // namespace

@@ -86,6 +86,7 @@ LineEditor::Result LineEditor::press(const KeyPress &press) {
 }
 
 void LineEditor::insert(const std::string &bytes) {
+    if (bytes.size() > max_edited_bytes - std::min(text_.size(), max_edited_bytes)) return;
     text_.insert(cursor_, bytes);
     cursor_ += bytes.size();
 }

@@ -9,6 +9,9 @@
 
 namespace chat {
 
+// What would make a text longer is not taken.
+constexpr size_t max_edited_bytes = size_t{16} << 20;
+
 class LineEditor {
   public:
     enum class Result { editing, submitted, left };  // left: Ctrl-D without a text

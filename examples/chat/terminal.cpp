@@ -4,6 +4,7 @@
 
 #include "failure.h"
 #include "raw_mode.h"
+#include "word_wrap.h"
 
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -114,7 +115,11 @@ void show_prompt(const char *text) {
 }
 
 void show_note(const std::string &text) {
-    std::fprintf(stderr, "%s%s%s\n", colours().dim, text.c_str(), colours().reset);
+    WordWrap wrap;
+    const size_t width = isatty(STDERR_FILENO) ? terminal_size(STDERR_FILENO).columns : 0;
+    std::string lines = wrap.take(text, width);
+    lines += wrap.rest(width);
+    std::fprintf(stderr, "%s%s%s\n", colours().dim, lines.c_str(), colours().reset);
 }
 
 void show_error(const std::string &text) {

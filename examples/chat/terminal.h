@@ -51,7 +51,7 @@ struct Colours {
 };
 const Colours &colours();
 
-// Shows prompt text or a note on stderr, the note dimmed and on a line of its own.
+// Shows prompt text or a note on stderr, the note dimmed and on lines of its own, which on a terminal are broken between words.
 void show_prompt(const char *text);
 void show_note(const std::string &text);
 void show_error(const std::string &text);

@@ -2,7 +2,8 @@
 # The section "An example" of a page: its files, its commands and what they print.
 # SPDX-License-Identifier: MIT
 #
-#     example.sh PAGE ADDER BLOB LIBRARY    BLOB is adder-13m, as `adder convert` makes it; LIBRARY is libadder.a
+#     example.sh PAGE ADDER BLOB LIBRARY    BLOB is adder-13m, as `adder convert` makes it; LIBRARY is libadder.a; adder-chat lies
+#                                           beside ADDER
 #
 # A block that begins with ```json NAME or ```cpp NAME is the file NAME; one with ```sh is run, and prints the block after it, or
 # nothing. Where it fails, its exit code stands behind: ```sh 1. The folder has the library and its headers.
@@ -12,6 +13,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/bin" "$work/blocks" "$work/files"
 ln -s "$2" "$work/bin/adder"
+ln -s "$(dirname "$2")/adder-chat" "$work/bin/adder-chat"
 ln -s "$3" "$work/files/adder-13m.adder"
 ln -s "$4" "$work/files/libadder.a"
 ln -s "$(cd "$(dirname "$0")/../../include" && pwd)" "$work/files/include"

@@ -92,6 +92,14 @@ TEST(LineEditor, CutsAndPutsIn) {
     EXPECT_EQ(t.after(ctrl('E') + ctrl('Y')), " two-threeone|");
 }
 
+TEST(LineEditor, ATextHasABound) {
+    Typing t;
+    t.type("0123456789");
+    for (int i = 0; i < 22; ++i) t.type(ctrl('U') + ctrl('Y') + ctrl('Y'));
+    EXPECT_LE(t.text().size(), chat::max_edited_bytes);
+    EXPECT_GT(t.text().size(), chat::max_edited_bytes / 2);
+}
+
 TEST(LineEditor, CharactersAreWholeWithTheirMarks) {
     Typing t;
     const std::string e_acute = "e\xcc\x81", snake = "\xf0\x9f\x90\x8d", kanji = "\xe6\xbc\xa2";

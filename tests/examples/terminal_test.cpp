@@ -172,7 +172,7 @@ TEST(ChatOnATerminal, LongTextsArriveWhole) {
 }
 
 TEST(ChatOnATerminal, APlainTerminalEditsLinesItselfAndOneThatItCutsIsNoticed) {
-    Terminal terminal(greedy, {"TERM=dumb"});
+    Terminal terminal(greedy, {"TERM=dumb"}, 200);
     ASSERT_TRUE(terminal.wait_for("> "));
     EXPECT_TRUE(is_own(terminal));
     terminal.type(std::string(5000, 'x') + "\n");
@@ -317,8 +317,8 @@ TEST(ChatOnATerminal, TheTerminalIsGivenBackHoweverItEnds) {
 }
 
 TEST(ChatOnATerminal, AHintSaysWhatToTry) {
-    Terminal terminal(greedy);
-    EXPECT_TRUE(terminal.wait_for("Try: I am looking for a place to eat in San Jose."));
+    Terminal terminal(greedy, {}, 200);
+    EXPECT_TRUE(terminal.wait_for("Try: I am looking for a restaurant in Oakland."));
     EXPECT_TRUE(terminal.wait_for(prompt));
     terminal.type(ctrl_d);
     EXPECT_EQ(terminal.wait_for_end(), 0);
