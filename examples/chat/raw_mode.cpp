@@ -93,7 +93,8 @@ void handle(int signal, void (*handler)(int), int flags) {
     if (sigaction(signal, nullptr, &action) != 0 || action.sa_handler != SIG_DFL) return;
     action = {};
     action.sa_handler = handler;
-    action.sa_flags = flags;
+    action.sa_flags =
+        flags | SA_RESTART;  // of what is being written nothing is lost; what waits for keys uses pselect()
     sigemptyset(&action.sa_mask);
     sigaction(signal, &action, nullptr);
 }

@@ -96,7 +96,9 @@ TerminalSize terminal_size(int descriptor) {
 
 void catch_interrupts() {
     struct sigaction action {};
-    action.sa_handler = on_interrupt;  // without SA_RESTART: a waiting read returns
+    action.sa_handler = on_interrupt;
+    action.sa_flags =
+        SA_RESTART;  // of what is being written nothing is lost; read_or_signal() returns all the same
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, nullptr);
 }

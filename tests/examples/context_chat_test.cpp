@@ -72,6 +72,20 @@ TEST_F(ContextChat, ASavedConversationGoesOnWhereThereIsRoom) {
     EXPECT_TRUE(has(talk("/load " + saved_ + "\n", few).err, "is no state of this model"));
 }
 
+// Its keys and values take the places of the conversation's, which come back, and with them the way back.
+TEST_F(ContextChat, ATextThatIsContinuedLeavesTheConversationAsItIs) {
+    const std::vector<std::string> few = {"--context", "60", "--max-tokens", "8"};
+    const auto last_line = [&](const std::string &input) {
+        const Result result = talk(input + "\nagain\n", few);
+        EXPECT_EQ(result.code, 0) << result.err;
+        return result.out.substr(result.out.rfind('\n', result.out.size() - 2));
+    };
+    EXPECT_EQ(last_line("one\n/raw " + twenty), last_line("one"));
+    EXPECT_EQ(last_line("one\ntwo\n/raw " + twenty + "\n/undo"), last_line("one"));
+    EXPECT_NE(last_line("one"), last_line("two"));
+    EXPECT_TRUE(has(talk("/raw " + twenty + "\n", {"--context", "20"}).err, "no room for this"));
+}
+
 TEST_F(ContextChat, TheOptionIsANumber) {
     for (const char *value : {"0", "x", "16777217", "-1"})
         EXPECT_EQ(talk("", {"--context", value, "--prompt", "a"}).code, 2) << value;
