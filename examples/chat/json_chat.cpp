@@ -99,6 +99,7 @@ void answer(Conversation &conversation, const std::string &text, bool raw) {
         if (!piece.empty()) print_line("{\"text\": " + json_string(piece) + "}");
     };
     const End end = raw ? conversation.continue_text(text, show) : conversation.answer(text, show);
+    clear_interrupt();  // before the last line is written: one that comes after it ends the program
     if (end == End::no_room)
         throw Failure(Exit::failure, "there is no room for this in the context of " +
                                          std::to_string(conversation.context()) + " tokens");

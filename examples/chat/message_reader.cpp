@@ -109,6 +109,11 @@ Input MessageReader::next_edited(std::string &typed) {
             if (typed.find_first_not_of(" \t\n") != std::string::npos) editing.history.add(typed);
             return Input::line;
         }
+        editing.mode.wait_for_foreground();
+        if (take_continued()) {  // the shell may have written
+            editing.view.forget();
+            write_to_terminal("\r\033[J");
+        }
         if (!more_is_waiting()) editing.show();  // a long text that is pasted is shown once
 
         char bytes[4096];
@@ -126,10 +131,6 @@ Input MessageReader::next_edited(std::string &typed) {
             editing.decoder = KeyDecoder();
             editing.finish();
             return Input::interrupted;
-        }
-        if (take_continued()) {  // the shell may have written
-            editing.view.forget();
-            write_to_terminal("\r\033[J");
         }
         take_resized();  // what is shown next knows the new size
     }

@@ -134,6 +134,10 @@ void RawMode::keep_typed_ahead(bool keep) {
     if (in_foreground()) tcsetattr(STDIN_FILENO, TCSANOW, &raw);
 }
 
+void RawMode::wait_for_foreground() {
+    if (!in_foreground()) raise(SIGTTIN);
+}
+
 bool take_resized() {
     const bool was = resized != 0;
     resized = 0;

@@ -19,6 +19,9 @@ class RawMode {
 
     // While an answer comes, Ctrl-C leaves what has been typed ahead for the next line; otherwise it throws it away.
     void keep_typed_ahead(bool keep);
+
+    // A process in the background stops here, as it would where it reads from its terminal, until it is in the foreground.
+    void wait_for_foreground();
 };
 
 // Has the window's size changed, or has the process been stopped and continued, since the last call?

@@ -143,6 +143,20 @@ TEST(JsonChat, ARawTextIsContinuedApartFromTheConversation) {
     EXPECT_EQ(answers[2].text, straight[1].text);
 }
 
+TEST(JsonChat, AnInterruptStopsAnAnswerAndBetweenTwoTheProgram) {
+    // Nearly uniform over the vocabulary: it goes on for long.
+    Terminal terminal(
+        {ADDER_CHAT, blob, "--json", "--temp", "100", "--top-p", "1", "--seed", "1", "-n", "1000000"});
+    terminal.type("{\"prompt\": \"Talk!\", \"repeat_penalty\": 1}\n");
+    ASSERT_TRUE(terminal.wait_for("{\"text\": "));
+    terminal.type("\x03");
+    EXPECT_TRUE(terminal.wait_for("{\"end\": \"stopped\", ")) << terminal.shown();
+    terminal.type("{\"temperature\": 0, \"max_tokens\": 1, \"prompt\": \"Hi\"}\n");
+    EXPECT_TRUE(terminal.wait_for("{\"end\": \"limit\", ")) << terminal.shown();
+    terminal.type("\x03");
+    EXPECT_EQ(terminal.wait_for_end(), 0);
+}
+
 TEST(JsonChat, OnePromptIsOneAnswer) {
     const Result result =
         run({ADDER_CHAT, blob, "--json", "--temp", "0", "-n", "24", "-p", "Hi there!"}, "not read");

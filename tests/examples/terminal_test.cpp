@@ -266,9 +266,11 @@ TEST(ChatOnATerminal, ALineStandsRightlyWhateverTheWidth) {
 }
 
 TEST(ChatOnATerminal, CtrlZGivesTheTerminalBackUntilItGoesOn) {
-    // A shell with job control: it says how the terminal is while the program is stopped.
-    Terminal terminal({"/bin/sh", "-c", "set -m; \"$0\" \"$@\"; stty -a; fg >/dev/null; stty -a", ADDER_CHAT,
-                       ADDER_CHAT_BLOB, "--temp", "0", "--max-tokens", "4"});
+    // A shell with job control: it says how the terminal is while the program is stopped, and in the background, where a
+    // program that wants to read stops as well.
+    const std::string script =
+        "set -m; \"$0\" \"$@\"; stty -a; bg >/dev/null; sleep 0.1; stty -a; fg >/dev/null; stty -a";
+    Terminal terminal({"/bin/sh", "-c", script, ADDER_CHAT, ADDER_CHAT_BLOB, "--temp", "0"});
     ASSERT_TRUE(terminal.wait_for(prompt));
     ASSERT_TRUE(is_raw(terminal));
     terminal.type("half");
@@ -276,6 +278,7 @@ TEST(ChatOnATerminal, CtrlZGivesTheTerminalBackUntilItGoesOn) {
     terminal.type("\x1a");
     ASSERT_TRUE(terminal.wait_for("speed")) << terminal.shown();
     ASSERT_TRUE(terminal.wait_for("icanon")) << terminal.shown();
+    ASSERT_TRUE(terminal.wait_for("speed"));
     EXPECT_FALSE(terminal.is_shown("-icanon"));
     EXPECT_TRUE(terminal.wait_for("half")) << "the line is still there";
     EXPECT_TRUE(is_raw(terminal));
