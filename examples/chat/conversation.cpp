@@ -17,6 +17,7 @@
 #include <cstring>
 #include <filesystem>
 #include <optional>
+#include <utility>
 
 namespace chat {
 namespace {
@@ -294,6 +295,7 @@ End Conversation::continue_text(const std::string &text, const std::function<voi
     const float temperature = settings.sampler.temperature;
     Template none;
     std::swap(template_, none);
+    PromptCache *const cache = std::exchange(cache_, nullptr);  // it has beginnings of conversations
     adder_state_reset(session_);
     settings.sampler.accepted = 0;
     settings.sampler.temperature = settings.text_temperature.value_or(temperature);
@@ -303,6 +305,7 @@ End Conversation::continue_text(const std::string &text, const std::function<voi
         end = feed(tokens, tokens.size() - 1) ? write_answer(tokens.back(), show) : End::taken_back;
 
     std::swap(template_, none);
+    cache_ = cache;
     restore(conversation);
     settings.sampler.temperature = temperature;
     return end;
