@@ -117,7 +117,7 @@ class Conversation {
     size_t arena_bytes() const { return arena_.size(); }
     size_t state_bytes() const { return adder_state_size_at(model_.get(), adder_session_position(session_)); }
     uint64_t position() const { return adder_session_position(session_); }  // tokens
-    uint32_t context() const { return adder_session_context(session_); }  // 0: as long as you like
+    uint32_t context() const { return adder_session_context(session_); }    // 0: as long as you like
 
     Settings settings;
 

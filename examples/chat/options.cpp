@@ -23,12 +23,14 @@ std::string line(const std::string &left, const std::string &right) {
 struct Switch {
     const char *name;
     bool Options::*field;
+    bool value;  // that it gives to the field
     const char *help;
 };
 
 constexpr Switch switches[] = {
-    {"--json", &Options::json, "lines of JSON on standard input and output, see docs/chat.md"},
-    {"--stats", &Options::stats, "after each answer, tokens and how many a second"},
+    {"--json", &Options::json, true, "lines of JSON on standard input and output, see docs/chat.md"},
+    {"--stats", &Options::stats, true, "after each answer, tokens and how many a second"},
+    {"--no-wrap", &Options::wrap, false, "do not break lines between words on a terminal"},
 };
 
 // The long name of a short one, or the name as it is.
@@ -96,12 +98,9 @@ Options parse_options(int count, char **arguments) {
         }
         const Switch *const found = std::find_if(std::begin(switches), std::end(switches),
                                                  [&](const Switch &s) { return name == s.name; });
-        if (found != std::end(switches) || name == "--no-wrap") {
+        if (found != std::end(switches)) {
             if (has_value) throw Failure(Exit::usage, name + " takes no value");
-            if (found != std::end(switches))
-                options.*found->field = true;
-            else
-                options.wrap = false;
+            options.*found->field = found->value;
             continue;
         }
         const Setting *setting = name.rfind("--", 0) == 0 ? find_setting(name.substr(2)) : nullptr;
@@ -158,8 +157,9 @@ std::string help_text() {
         text += line(short_name + "--" + setting.name + " " + setting.value, setting.help);
     }
     text += line("--resume NAME", "go on with the conversation of this name, and save it after every answer");
-    text += line("--cache DIR",
-                 "a folder of states: how a conversation begins, its system text and first turn, is read once");
+    text +=
+        line("--cache DIR",
+             "a folder of states: how a conversation begins, its system text and first turn, is read once");
     text += line("--constraint FILE", "answer only what the constraint allows, a file of adder constrain");
     text +=
         line("--isa NAME", "instruction set to compute with (scalar, avx2, ...); the results are the same");
@@ -167,7 +167,6 @@ std::string help_text() {
     text += line("--context N",
                  "of a model whose attention sees all of a conversation, tokens that there is room for");
     for (const Switch &s : switches) text += line(s.name, s.help);
-    text += line("--no-wrap", "do not break lines between words on a terminal");
     text += line("--prefault", "read the whole blob at once, not where it is touched");
     text += line("--hugepages", "copy the blob into huge pages, as far as the system has them");
     text += line("--help, --version", "");
