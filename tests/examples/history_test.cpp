@@ -57,7 +57,11 @@ TEST(History, HasABound) {
 TEST(History, SeveralProcessesAddToItAtOnce) {
     const Folder folder;
     const std::string path = folder.file("history");
-    constexpr int processes = 4, each = 300;  // and it is written anew meanwhile
+    constexpr int processes = 4, each = 300;
+    // It is nearly as long as it may be, so that it is written anew several times meanwhile.
+    std::string before;
+    for (int i = 0; i < 1240; ++i) before += "before\n";
+    write_file(path, before);
     std::vector<pid_t> children;
     for (int p = 0; p < processes; ++p) {
         const pid_t child = fork();
@@ -78,9 +82,9 @@ TEST(History, SeveralProcessesAddToItAtOnce) {
     for (const std::string &entry : entries) {
         ASSERT_GE(entry.size(), 2u);
         const int number = std::stoi(entry.substr(1));
-        int &before = last[static_cast<size_t>(entry[0] - 'a')];
-        ASSERT_TRUE(before < 0 || number == before + 1) << entry;
-        before = number;
+        int &previous = last[static_cast<size_t>(entry[0] - 'a')];
+        ASSERT_TRUE(previous < 0 || number == previous + 1) << entry;
+        previous = number;
     }
     EXPECT_EQ(std::count(last.begin(), last.end(), each - 1), processes);
 }

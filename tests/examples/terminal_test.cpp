@@ -279,6 +279,9 @@ TEST(ChatOnATerminal, CtrlZGivesTheTerminalBackUntilItGoesOn) {
     ASSERT_TRUE(terminal.wait_for("speed")) << terminal.shown();
     ASSERT_TRUE(terminal.wait_for("icanon")) << terminal.shown();
     ASSERT_TRUE(terminal.wait_for("speed"));
+    const size_t stopped = terminal.shown().find("speed"),
+                 second = terminal.shown().find("speed", stopped + 1);
+    EXPECT_GT(terminal.shown().find("half", stopped), second) << "nothing is shown from the background";
     EXPECT_FALSE(terminal.is_shown("-icanon"));
     EXPECT_TRUE(terminal.wait_for("half")) << "the line is still there";
     EXPECT_TRUE(is_raw(terminal));
