@@ -89,7 +89,7 @@ configure_and_build_for() {
 
 # configure_and_build_board: the firmware of the board $name, with the model that the Release build has converted. The library has
 # one family on the smallest board, where answers may be held to a form; on a Cortex-M7 and an M55, of two instruction sets, all
-# families; and Mamba-2 besides on the others.
+# families; on the former steps of several sessions, too; and Mamba-2 besides on the others.
 configure_and_build_board() {
     set --
     case $name in
@@ -97,7 +97,11 @@ configure_and_build_board() {
         built=MAMBA1
         set -- -DADDER_CONSTRAINT=ON "-DADDER_FORM=$base/release/tests/firmware/form"
         ;;
-    mps2-an500 | mps3-an547) built="[A-Z0-9]*" ;;
+    mps3-an547) built="[A-Z0-9]*" ;;
+    mps2-an500)
+        built="[A-Z0-9]*"
+        set -- -DADDER_STEP_MANY=ON
+        ;;
     *) built="MAMBA[12]" ;;
     esac
     families=$(sed -n 's/^ADDER_FAMILY(\(.*\))$/\1/p' "$root/runtime/blocks/kinds.inc" | tr a-z A-Z |

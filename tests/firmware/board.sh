@@ -50,7 +50,9 @@ command)
 checks)
     expect 0
     "$4" >"$work/host" || fail "the host's program fails"
-    for word in crc sampled; do
+    for word in crc sampled chosen; do
+        # The smallest board has no memory for marks, and none has it for those of adder-13m.
+        case "$word $machine $6" in chosen*netduinoplus2* | chosen*adder-13m*) continue ;; esac
         grep "^$word " "$work/host" >"$work/theirs" || fail "no line '$word' of the host"
         grep "^$word " "$work/out" | diff "$work/theirs" - || fail "the host has another $word"
     done

@@ -15,7 +15,9 @@
 #endif
 enum { prompt_tokens = ADDER_PROMPT_TOKENS };
 
-__attribute__((section(".arena"), aligned(ADDER_ALIGNMENT))) static unsigned char arena[MODEL_ARENA_BYTES];
+/* Where the board has most of its memory. */
+#define IN_ARENA __attribute__((section(".arena"), aligned(ADDER_ALIGNMENT)))
+IN_ARENA static unsigned char arena[MODEL_ARENA_BYTES];
 static const adder_options options = {.chunk = MODEL_CHUNK};
 static adder_model model;
 static adder_session *session;
@@ -155,6 +157,80 @@ static void check_sampler(void) {
     put_text("\n");
 }
 
+/* ---- What needs memory for more states than the session's own ------------------------------------------------------- */
+
+#if defined(ADDER_CHECK_STATES)
+
+static uint32_t step_crc(adder_session *one, int32_t token) {
+    uint32_t crc = 0;
+    float *logits;
+    if (adder_step(one, token, &logits) != ADDER_OK) return 0;
+    take_logits(&crc, 0, logits);
+    return crc;
+}
+
+/* A state that was saved goes on as the session did. */
+static void check_state(void) {
+    IN_ARENA static unsigned char state[MODEL_STATE_BYTES];
+    adder_state_reset(session);
+    adder_feed(session, prompt, 5);
+    const size_t size = adder_state_size_at(&model, adder_session_position(session));
+    int right = adder_state_save(session, state, sizeof state) == ADDER_OK;
+    const uint32_t expected = step_crc(session, prompt[5]);
+    step_crc(session, prompt[6]);
+    right &= adder_state_load(session, state, size, NULL) == ADDER_OK;
+    say("state", right && step_crc(session, prompt[5]) == expected && expected != 0, "saved and loaded");
+    state[size / 2] ^= 1;
+    say("state", adder_state_load(session, state, size, NULL) == ADDER_ERROR_STATE, "damaged");
+}
+
+static void check_choose(void) {
+    IN_ARENA static unsigned char marks[2 * MODEL_STATE_BYTES];
+    adder_choice choices[] = {
+        {prompt + 1, 3, 0, 0, 0}, {prompt + 1, 2, 0, 0, 0}, {prompt + 2, 2, 0, 0, 0}, {prompt + 3, 1, 0, 0, 0}};
+    enum { count = sizeof choices / sizeof *choices };
+    uint32_t crc = 0;
+    adder_state_reset(session);
+    const adder_status status = adder_choose(session, prompt[0], choices, count, marks, sizeof marks, NULL);
+    for (size_t i = 0; i < count; i++) {
+        crc = crc32(crc, &choices[i].log_probability, sizeof choices[i].log_probability);
+        if (!(choices[i].log_probability < 0)) return say("choose", 0, "no logarithm of a probability");
+    }
+    say("choose", status == ADDER_OK, adder_status_text(status));
+    put_text("chosen ");
+    put_hex(crc);
+    put_text("\n");
+}
+
+#if ADDER_STEP_MANY
+static void check_many(void) {
+    enum { room = MODEL_ARENA_BYTES + 65536 };
+    IN_ARENA static unsigned char arenas[2][room];
+    static const adder_options two = {.chunk = 2, .logit_rows = 2};
+    adder_session *many[2];
+    float *logits[2];
+    uint32_t expected[2][3], crc;
+    int right = 1;
+    for (size_t i = 0; i < 2; i++) {
+        adder_state_reset(session);
+        for (size_t k = 0; k < 3; k++) expected[i][k] = step_crc(session, prompt[2 * k + i]);
+        if (adder_session_init(&many[i], &model, &two, arenas[i], room, NULL) != ADDER_OK)
+            return say("many", 0, "no session");
+    }
+    for (size_t k = 0; k < 3; k++) {
+        right &= adder_step_many(many, prompt + 2 * k, 2, logits, NULL) == ADDER_OK;
+        for (size_t i = 0; i < 2; i++) {
+            crc = 0;
+            take_logits(&crc, 0, logits[i]);
+            right &= crc == expected[i][k];
+        }
+    }
+    say("many", right, "two sessions, each as alone");
+}
+#endif
+
+#endif
+
 int main(void) {
     adder_error error = {0};
 #if defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M'
@@ -172,6 +248,13 @@ int main(void) {
     check_logits();
     check_text();
     check_sampler();
+#if defined(ADDER_CHECK_STATES)
+    check_state();
+    check_choose();
+#if ADDER_STEP_MANY
+    check_many();
+#endif
+#endif
     say("stack", stack_used() <= ADDER_LARGEST_STACK, "as docs/memory.md has it");
     put_number((uint32_t)stack_used());
     put_text(" bytes of stack\n");

@@ -532,6 +532,8 @@ TEST(Memory, CallsUseNoMoreStackThanThePageSays) {
                      }},
                     {"adder_feed",
                      [] { adder_feed(calls->session, calls->tokens.data(), calls->tokens.size()); }},
+                    {"adder_step_many",
+                     [] { adder_step_many(&calls->session, calls->tokens.data(), 1, nullptr, &calls->error); }},
                     {"adder_selftest", [] { adder_selftest(calls->session, &calls->error); }},
                     {"adder_state_save",
                      [] { adder_state_save(calls->session, calls->state.data(), calls->state.size()); }},
