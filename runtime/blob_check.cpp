@@ -421,7 +421,7 @@ void note_form(Model *model, const BlobTensor &tensor) {
 
 adder_status blob_check_header(const BlobHeader &header, uint64_t size, adder_error *error) {
     if (memcmp(header.magic, blob_magic, sizeof blob_magic) != 0)
-        return report(error, ADDER_ERROR_NOT_A_BLOB, "magic number", 0, 0);
+        return report(error, ADDER_ERROR_NOT_A_BLOB, "magic number");
     if (header.format_version != ADDER_FORMAT_VERSION)
         return report(error, ADDER_ERROR_VERSION, "format version", header.format_version,
                       ADDER_FORMAT_VERSION);

@@ -204,7 +204,7 @@ extern "C" size_t adder_choose_size(const adder_model *model, adder_choice *choi
 
 extern "C" adder_status adder_choose(adder_session *session, int32_t token, adder_choice *choices, uint32_t n,
                                      void *memory, size_t size, adder_error *error) {
-    if (!session || !memory) return report(error, ADDER_ERROR_ARGUMENT, session ? "memory" : "session", 0, 0);
+    if (!session || !memory) return report(error, ADDER_ERROR_ARGUMENT, session ? "memory" : "session");
     if (!choices || n == 0) return report(error, ADDER_ERROR_ARGUMENT, "choices", 0, 1);
     const uint32_t unsound = find_unsound(session->model(), choices, n);
     if (unsound < n) return report(error, ADDER_ERROR_TOKEN, "choice", unsound, n);
@@ -212,7 +212,7 @@ extern "C" adder_status adder_choose(adder_session *session, int32_t token, adde
     const size_t needed = tree.bytes(session->handle);
     if (size < needed || needed == 0) return report(error, ADDER_ERROR_BUFFER, "bytes", size, needed);
     const adder_status status = tree.score(session, token, static_cast<uint8_t *>(memory));
-    return status == ADDER_OK ? status : report(error, status, "choices", 0, 0);
+    return status == ADDER_OK ? status : report(error, status, "choices");
 }
 
 #endif  // ADDER_SAMPLER

@@ -136,7 +136,7 @@ using namespace adder;
 
 extern "C" adder_status adder_constraint_open(adder_constraint *constraint, const void *bytes, size_t size,
                                               adder_error *error) {
-    if (!constraint || !bytes) return report(error, ADDER_ERROR_ARGUMENT, "null pointer", 0, 0);
+    if (!constraint || !bytes) return report(error, ADDER_ERROR_ARGUMENT, "null pointer");
     const uint32_t misaligned = static_cast<uint32_t>(reinterpret_cast<uintptr_t>(bytes) % 4);
     if (misaligned != 0) return report(error, ADDER_ERROR_ALIGNMENT, "constraint", misaligned, 4);
     if (size < sizeof(ConstraintHeader))

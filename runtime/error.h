@@ -7,10 +7,9 @@
 namespace adder {
 
 // Returns `status`, after describing it in *error if the caller wants that.
-static inline adder_status report(adder_error *error, adder_status status, const char *item, uint64_t found,
-                                  uint64_t needed, int32_t index = -1) {
-    if (error) *error = adder_error{status, ADDER_ERROR_STRINGS ? item : nullptr, index, found, needed};
-    return status;
-}
+adder_status report(adder_error *error, adder_status status, const char *item, uint64_t found,
+                    uint64_t needed, int32_t index = -1);
+// ... where there are no numbers.
+adder_status report(adder_error *error, adder_status status, const char *item);
 
 }  // namespace adder

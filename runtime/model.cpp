@@ -257,31 +257,41 @@ using namespace adder;
 
 extern "C" adder_status adder_model_open(adder_model *model, const void *blob, size_t size,
                                          adder_error *error) {
-    if (!model) return report(error, ADDER_ERROR_ARGUMENT, "model", 0, 0);
-    if (!blob) return report(error, ADDER_ERROR_ARGUMENT, "blob", 0, 0);
+    if (!model) return report(error, ADDER_ERROR_ARGUMENT, "model");
+    if (!blob) return report(error, ADDER_ERROR_ARGUMENT, "blob");
     return blob_check(reinterpret_cast<Model *>(model), blob, size, error);
 }
 
-extern "C" adder_status adder_model_verify(const adder_model *model, adder_error *error) {
-    if (!model) return report(error, ADDER_ERROR_ARGUMENT, "model", 0, 0);
+extern "C" adder_status adder_model_verify_piece(const adder_model *model, adder_verification *verification,
+                                                 adder_error *error) {
+    if (!model || !verification) return report(error, ADDER_ERROR_ARGUMENT, "model");
     const Model &m = *model_of(model);
-    const uint64_t begin = m.header->payload_offset, end = m.header->blob_size;
-    uint32_t found = 0;
-    if (m.blob) {
-        found = crc32(0, m.blob + begin, static_cast<size_t>(end - begin));
-    } else {
-        uint8_t some[512];
-        for (uint64_t at = begin; at < end; at += sizeof some) {
-            const size_t bytes = end - at < sizeof some ? static_cast<size_t>(end - at) : sizeof some;
-            if (m.source->read(m.source->context, at, some, bytes) != 0)
-                return report(error, ADDER_ERROR_READ, "bytes from offset", at, at + bytes);
-            found = crc32(found, some, bytes);
+    const uint64_t at = m.header->payload_offset + verification->done, end = m.header->blob_size;
+    if (at < end) {
+        uint8_t piece[512];
+        const uint32_t size =
+            end - at < sizeof piece ? static_cast<uint32_t>(end - at) : uint32_t{sizeof piece};
+        const uint8_t *read = m.blob + at;
+        if (!m.blob) {
+            read = piece;
+            if (m.source->read(m.source->context, at, piece, size) != 0)
+                return report(error, ADDER_ERROR_READ, "bytes from offset", at, at + size);
         }
+        verification->crc = crc32(verification->crc, read, size);
+        verification->done += size;
+        if (size == sizeof piece) return ADDER_MORE;
     }
-    if (found != m.header->payload_crc)
-        return report(error, ADDER_ERROR_CORRUPT, "CRC-32 of the weights and sections", found,
-                      m.header->payload_crc);
-    return ADDER_OK;
+    if (verification->crc == m.header->payload_crc) return ADDER_OK;
+    return report(error, ADDER_ERROR_CORRUPT, "CRC-32 of the weights and sections", verification->crc,
+                  m.header->payload_crc);
+}
+
+extern "C" adder_status adder_model_verify(const adder_model *model, adder_error *error) {
+    adder_verification verification{};
+    adder_status status;
+    do status = adder_model_verify_piece(model, &verification, error);
+    while (status == ADDER_MORE);
+    return status;
 }
 
 extern "C" void adder_model_get_info(const adder_model *model, adder_model_info *info) {

@@ -76,22 +76,21 @@ using namespace adder;
 extern "C" adder_status adder_session_init(adder_session **session, const adder_model *model,
                                            const adder_options *options, void *arena, size_t arena_size,
                                            adder_error *error) {
-    if (!session) return report(error, ADDER_ERROR_ARGUMENT, "session", 0, 0);
+    if (!session) return report(error, ADDER_ERROR_ARGUMENT, "session");
     *session = nullptr;
-    if (!model) return report(error, ADDER_ERROR_ARGUMENT, "model", 0, 0);
+    if (!model) return report(error, ADDER_ERROR_ARGUMENT, "model");
     adder_options resolved;
     const Model &m = *model_of(model);
     const adder_status status = options_resolve(m, options, &resolved, error);
     if (status != ADDER_OK) return status;
-    if (!arena) return report(error, ADDER_ERROR_ARGUMENT, "arena", 0, 0);
+    if (!arena) return report(error, ADDER_ERROR_ARGUMENT, "arena");
     const uintptr_t misalignment = reinterpret_cast<uintptr_t>(arena) % arena_alignment;
     if (misalignment != 0)
         return report(error, ADDER_ERROR_ALIGNMENT, "arena address modulo 64", misalignment, 0);
     const ArenaPlan plan = arena_plan(m, resolved);
     if (arena_size < plan.total) return report(error, ADDER_ERROR_ARENA, "bytes", arena_size, plan.total);
     const KernelTable *kernels = kernels_choose(resolved.isa);
-    if (!kernels)
-        return report(error, ADDER_ERROR_ISA, resolved.isa ? resolved.isa : kernels_environment(), 0, 0);
+    if (!kernels) return report(error, ADDER_ERROR_ISA, resolved.isa ? resolved.isa : kernels_environment());
 
     uint8_t *const base = static_cast<uint8_t *>(arena);
     const auto floats = [base](uint64_t offset) { return reinterpret_cast<float *>(base + offset); };
@@ -159,23 +158,23 @@ extern "C" adder_status adder_score(adder_session *session, const int32_t *token
 }
 
 extern "C" adder_status adder_selftest(adder_session *session, adder_error *error) {
-    if (!session) return report(error, ADDER_ERROR_ARGUMENT, "session", 0, 0);
+    if (!session) return report(error, ADDER_ERROR_ARGUMENT, "session");
     const Model &model = session->model();
     uint64_t size = 0;
     const uint8_t *section = model_section(model, section_golden, &size);
-    if (!section) return report(error, ADDER_ERROR_UNSUPPORTED, "golden case", 0, 0);
+    if (!section) return report(error, ADDER_ERROR_UNSUPPORTED, "golden case");
     BlobGolden golden;
     memcpy(&golden, section, sizeof golden);
     const int32_t *tokens = reinterpret_cast<const int32_t *>(section + sizeof golden);
     const uint32_t last = golden.token_count - 1;
-    if (session->slices.begun != Begun::nothing) return report(error, ADDER_ERROR_SEQUENCE, "selftest", 0, 0);
+    if (session->slices.begun != Begun::nothing) return report(error, ADDER_ERROR_SEQUENCE, "selftest");
     adder_state_reset(session);
     if (check_tokens(*session, tokens, golden.token_count) != ADDER_OK)
-        return report(error, ADDER_ERROR_CORRUPT, "tokens of the golden case", 0, 0);
+        return report(error, ADDER_ERROR_CORRUPT, "tokens of the golden case");
     float *logits = nullptr;
     adder_status status = adder_feed(session, tokens, last);
     if (status == ADDER_OK) status = adder_step(session, tokens[last], &logits);
-    if (status != ADDER_OK) return report(error, status, "golden case", 0, 0);
+    if (status != ADDER_OK) return report(error, status, "golden case");
     const uint32_t crc = crc32(0, logits, size_t{4} * model.architecture.vocab_size);
     adder_state_reset(session);
     if (crc != golden.logits_crc)

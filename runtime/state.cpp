@@ -116,7 +116,7 @@ extern "C" adder_status adder_mark_save(const adder_session *session, void *buff
 
 extern "C" adder_status adder_state_load(adder_session *session, const void *buffer, size_t size,
                                          adder_error *error) {
-    if (!session || !buffer) return report(error, ADDER_ERROR_ARGUMENT, session ? "buffer" : "session", 0, 0);
+    if (!session || !buffer) return report(error, ADDER_ERROR_ARGUMENT, session ? "buffer" : "session");
     const Architecture &architecture = session->model().architecture;
     const size_t least = adder_state_size(session->handle);
     if (size < least) return report(error, ADDER_ERROR_STATE, "bytes", size, least);
@@ -125,7 +125,7 @@ extern "C" adder_status adder_state_load(adder_session *session, const void *buf
     const bool mark = is_built(block_cache) && page_bytes(architecture) > 0 &&
                       memcmp(header.magic, mark_magic, sizeof mark_magic) == 0;
     if (!mark && memcmp(header.magic, state_magic, sizeof state_magic) != 0)
-        return report(error, ADDER_ERROR_STATE, "magic number", 0, 0);
+        return report(error, ADDER_ERROR_STATE, "magic number");
     if (header.fingerprint != session->model().fingerprint)
         return report(error, ADDER_ERROR_STATE, "fingerprint of the model", header.fingerprint,
                       session->model().fingerprint);

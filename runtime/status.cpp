@@ -2,6 +2,22 @@
 // SPDX-License-Identifier: MIT
 #include "adder/adder.h"
 #include "kernels/kernels.h"
+#include "runtime/error.h"
+
+namespace adder {
+
+// Out of line: it is called where code is rarely run.
+adder_status report(adder_error *error, adder_status status, const char *item, uint64_t found,
+                    uint64_t needed, int32_t index) {
+    if (error) *error = adder_error{status, ADDER_ERROR_STRINGS ? item : nullptr, index, found, needed};
+    return status;
+}
+
+adder_status report(adder_error *error, adder_status status, const char *item) {
+    return report(error, status, item, 0, 0);
+}
+
+}  // namespace adder
 
 namespace {
 

@@ -84,7 +84,7 @@ extern "C" adder_status adder_step_many(adder_session *const *sessions, const in
     if (n > first.chunk) return report(error, ADDER_ERROR_ARGUMENT, "chunk", first.chunk, n);
     if (logits && n > first.logit_rows)
         return report(error, ADDER_ERROR_ARGUMENT, "logit rows", first.logit_rows, n);
-    if (first.model().stream) return report(error, ADDER_ERROR_UNSUPPORTED, "streamed model", 0, 0);
+    if (first.model().stream) return report(error, ADDER_ERROR_UNSUPPORTED, "streamed model");
 
     adder_status status = ADDER_OK;
     const uint32_t fit = find_unfit(sessions, tokens, n, &status);

@@ -60,6 +60,8 @@ struct StreamReader {
     adder_read reads[max_spans];
 };
 
+static_assert((sizeof(StreamReader) + 63) / 64 * 64 == ADDER_STREAM_READER_BYTES, "as the header promises");
+
 // Stages first .. last come next. Waits for what was begun before and given up.
 adder_status stream_order(StreamReader &reader, const Model &model, uint32_t first, uint32_t last);
 // The next piece, which stays until the next call.

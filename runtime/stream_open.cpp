@@ -20,7 +20,7 @@ adder_status read_at(const adder_source &source, uint64_t offset, void *buffer, 
 
 adder_status check_source(const adder_source *source, uint32_t flags, adder_error *error) {
     if (!source || !source->read || !source->start != !source->wait)
-        return report(error, ADDER_ERROR_ARGUMENT, "source", 0, 0);
+        return report(error, ADDER_ERROR_ARGUMENT, "source");
     if (flags & ~uint32_t{ADDER_STREAM_NO_TEXT})
         return report(error, ADDER_ERROR_ARGUMENT, "flags", flags, flags & ADDER_STREAM_NO_TEXT);
     return ADDER_OK;
@@ -95,12 +95,12 @@ extern "C" size_t adder_stream_memory_size(const adder_source *source, uint32_t 
 
 extern "C" adder_status adder_model_open_stream(adder_model *model, const adder_source *source, uint32_t flags,
                                                 void *memory, size_t size, adder_error *error) {
-    if (!model) return report(error, ADDER_ERROR_ARGUMENT, "model", 0, 0);
+    if (!model) return report(error, ADDER_ERROR_ARGUMENT, "model");
     Model *m = reinterpret_cast<Model *>(model);
     *m = Model{};
     adder_status status = check_source(source, flags, error);
     if (status != ADDER_OK) return status;
-    if (!memory) return report(error, ADDER_ERROR_ARGUMENT, "memory", 0, 0);
+    if (!memory) return report(error, ADDER_ERROR_ARGUMENT, "memory");
     const uintptr_t misalignment = reinterpret_cast<uintptr_t>(memory) % ADDER_ALIGNMENT;
     if (misalignment != 0)
         return report(error, ADDER_ERROR_ALIGNMENT, "memory address modulo 64", misalignment, 0);

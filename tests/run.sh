@@ -102,6 +102,12 @@ configure_and_build_board() {
         built="[A-Z0-9]*"
         set -- -DADDER_STEP_MANY=ON
         ;;
+    mps2-an386) # from a folder elsewhere, as a user's own board is
+        built="MAMBA[12]"
+        mkdir -p "$base/boards"
+        cp -R "$root/examples/firmware/boards/$name" "$base/boards"
+        set -- "-DADDER_BOARD_DIR=$base/boards/$name"
+        ;;
     *) built="MAMBA[12]" ;;
     esac
     families=$(sed -n 's/^ADDER_FAMILY(\(.*\))$/\1/p' "$root/runtime/blocks/kinds.inc" | tr a-z A-Z |

@@ -6,21 +6,31 @@
 #     cmake -S . -B build-board -DCMAKE_TOOLCHAIN_FILE=toolchains/arm-none-eabi.cmake -DADDER_BOARD=stm32f405
 #
 # ADDER_CPU names the core: cortex-m4, cortex-m7, cortex-m33 or cortex-m55, each with its floating-point unit. ADDER_BOARD names a
-# folder of examples/firmware/boards, which says the core itself; without it the library alone is built. Other cores: set
-# ADDER_ARM_FLAGS as well.
+# folder of examples/firmware/boards, which says the core itself, and ADDER_BOARD_DIR one that is anywhere else; without them the
+# library alone is built. Other cores: set ADDER_ARM_FLAGS as well.
 set(CMAKE_SYSTEM_NAME Generic)
 set(triple arm-none-eabi)
 
 set(ADDER_BOARD "" CACHE STRING "Board of examples/firmware/boards to build the firmware for; empty: none")
+set(ADDER_BOARD_DIR "" CACHE PATH "Folder of a board that is not in examples/firmware/boards; empty: none")
 set(ADDER_CPU "" CACHE STRING "Cortex-M core; empty: the board's")
 set(core "${ADDER_CPU}")
-if(ADDER_BOARD)
+if(ADDER_BOARD_DIR)
+  get_filename_component(ADDER_BOARD "${ADDER_BOARD_DIR}" NAME)
+  if(NOT EXISTS ${ADDER_BOARD_DIR}/board.cmake)
+    message(FATAL_ERROR "no board.cmake in ADDER_BOARD_DIR '${ADDER_BOARD_DIR}'")
+  endif()
+  set(board_folder ${ADDER_BOARD_DIR})
+elseif(ADDER_BOARD)
   set(boards ${CMAKE_CURRENT_LIST_DIR}/../examples/firmware/boards)
   if(NOT EXISTS ${boards}/${ADDER_BOARD}/board.cmake)
     file(GLOB known RELATIVE ${boards} ${boards}/*)
-    message(FATAL_ERROR "no board ${ADDER_BOARD} in examples/firmware/boards; there are: ${known}")
+    message(FATAL_ERROR "no board ${ADDER_BOARD} in examples/firmware/boards, and no ADDER_BOARD_DIR; there are: ${known}")
   endif()
-  include(${boards}/${ADDER_BOARD}/board.cmake)
+  set(board_folder ${boards}/${ADDER_BOARD})
+endif()
+if(board_folder)
+  include(${board_folder}/board.cmake)
   set(core ${board_cpu})
 elseif(NOT core)
   set(core cortex-m4)
@@ -34,7 +44,7 @@ set(ADDER_ARM_FLAGS "${flags_${core}}" CACHE STRING "Flags that name the core an
 if(NOT ADDER_ARM_FLAGS)
   message(FATAL_ERROR "no flags are known for ADDER_CPU ${core}: set ADDER_ARM_FLAGS")
 endif()
-list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES ADDER_BOARD ADDER_CPU ADDER_ARM_FLAGS)
+list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES ADDER_BOARD ADDER_BOARD_DIR ADDER_CPU ADDER_ARM_FLAGS)
 set(CMAKE_SYSTEM_PROCESSOR ${core})
 foreach(language C CXX)
   set(CMAKE_${language}_FLAGS_INIT "-mthumb ${ADDER_ARM_FLAGS}")

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include <deque>
 #include <filesystem>
+#include <optional>
 
 #include "converter/app/cli.h"
 #include "converter/app/constraint_file.h"
@@ -9,6 +10,7 @@
 #include "converter/base/error.h"
 #include "converter/blob/export_c.h"
 #include "runtime/model.h"
+#include "runtime/stream.h"
 
 namespace adder {
 namespace {
@@ -16,11 +18,11 @@ namespace {
 // Files of one directory: all are written in full before the first takes its place.
 class Outputs {
   public:
-    Outputs(const std::string &directory, const std::string &input)
-        : directory_(directory), input_(input), made_(directory) {}
+    Outputs(const std::string &directory, std::vector<std::string> inputs)
+        : directory_(directory), inputs_(std::move(inputs)), made_(directory) {}
     AtomicFile &add(const std::string &name) {
         paths_.push_back(join_path(directory_, name));
-        check_not_an_input(paths_.back(), {input_});
+        check_not_an_input(paths_.back(), inputs_);
         return files_.emplace_back(paths_.back());
     }
     void add(const std::string &name, std::string_view text) { add(name).write(text.data(), text.size()); }
@@ -30,17 +32,19 @@ class Outputs {
     }
 
   private:
-    std::string directory_, input_;
+    std::string directory_;
+    std::vector<std::string> inputs_;
     OutputDirectory made_;
     std::vector<std::string> paths_;
     std::deque<AtomicFile> files_;
 };
 
 void export_constraint(const Arguments &arguments, const std::string &name) {
-    for (const char *option : {"chunk", "logit-rows", "context", "form"})
+    for (const char *option :
+         {"chunk", "logit-rows", "context", "form", "state", "stream", "stream-buffer", "no-text"})
         if (arguments.has(option)) fail(ExitCode::usage, "--%s is for a blob, not for a constraint", option);
     const std::string &input = arguments.positional()[0];
-    Outputs outputs(arguments.text("output"), input);
+    Outputs outputs(arguments.text("output"), {input});
     ConstraintFile file(input);
     const ConstraintExport constraint{name, file.bytes(), adder_constraint_longest(file.get())};
     outputs.add(name + ".h", export_constraint_header(constraint));
@@ -62,13 +66,33 @@ int run_export_c(const Arguments &arguments) {
     spec.session.logit_rows = static_cast<uint32_t>(arguments.integer("logit-rows", 1, 1, spec.session.chunk));
     spec.session.context = context_of(arguments);
     const std::string form = arguments.choice("form", "both", {"both", "array", "incbin"});
+    spec.stream = arguments.has("stream");
+    if (arguments.has("no-text")) spec.stream_flags = ADDER_STREAM_NO_TEXT;
+    spec.session.stream_buffer =
+        static_cast<uint32_t>(arguments.integer("stream-buffer", 0, 64, max_stream_buffer));
+    for (const char *option : {"stream-buffer", "no-text"})
+        if (arguments.has(option) && !spec.stream) fail(ExitCode::usage, "--%s goes with --stream", option);
+    for (const char *option : {"form", "state"})
+        if (arguments.has(option) && spec.stream)
+            fail(ExitCode::usage,
+                 "--%s and --stream: of a blob that is not in memory the header alone is written", option);
 
     // The first file is made before the blob is read: that it cannot be written is better known then.
-    Outputs outputs(arguments.text("output"), input);
+    Outputs outputs(arguments.text("output"), {input, arguments.text("state")});
     AtomicFile &header_file = outputs.add(spec.name + ".h");
     const BlobFile blob(input);
+    std::optional<MappedFile> state;
+    if (arguments.has("state")) {
+        state.emplace(arguments.text("state"));
+        spec.state = state->text();
+        spec.state_tokens = check_state(blob, spec, state->path());
+    }
     const std::string header = export_header(blob, spec);
     header_file.write(header.data(), header.size());
+    if (spec.stream) {
+        outputs.commit();
+        return 0;
+    }
     if (form != "incbin") {
         AtomicFile &file = outputs.add(spec.name + ".c");
         export_array(blob, spec, [&file](std::string_view text) { file.write(text.data(), text.size()); });
@@ -80,6 +104,7 @@ int run_export_c(const Arguments &arguments) {
         std::error_code ignored;
         if (!std::filesystem::equivalent(join_path(arguments.text("output"), copy), input, ignored))
             outputs.add(copy).write(model_of(blob.model())->blob, static_cast<size_t>(blob.info().blob_bytes));
+        if (state) outputs.add(spec.name + ".state").write(state->data(), state->size());
     }
     outputs.add(spec.name + ".ld", export_linker_script(blob, spec));
     outputs.commit();
@@ -101,6 +126,8 @@ Command export_c_command() {
         "\nOf a constraint, a file of adder constrain: NAME.h, with its sizes, and NAME.c, the constraint as an array.",
         {"adder export-c adder-13m.adder -o firmware/model",
          "adder export-c adder-13m.adder -o model --name speaker --chunk 1 --form incbin",
+         "adder export-c adder-13m.adder -o model --state rules.state --form incbin",
+         "adder export-c adder-13m.adder -o model --stream --stream-buffer 16384",
          "adder export-c order.adderc -o firmware/model"},
         {
             {"output", 'o', "DIR", false, "The directory; made if it is not there."},
@@ -109,6 +136,15 @@ Command export_c_command() {
             {"chunk", 0, "N", false, "The arena is for chunks of N tokens, 1 to 4096 (default: 16)."},
             {"logit-rows", 0, "N", false, "The arena is for N rows of logits, 1 to the chunk (default: 1)."},
             context_option,
+            {"state", 0, "FILE", false,
+             "Put a saved state into the program, too: one that `adder run --state-save` has made of this blob, with a prompt "
+             "that need not be read again."},
+            {"stream", 0, nullptr, false,
+             "The blob is read through callbacks (adder_source): write NAME.h alone, with the sizes that this takes."},
+            {"stream-buffer", 0, "N", false,
+             "With --stream, bytes of the buffer that weights are read into (default: 4096, or more where that is too small)."},
+            {"no-text", 0, nullptr, false,
+             "With --stream, without tokenizer and texts: for programs that deal in ids."},
             {"form", 0, "FORM", false,
              "array: NAME.c alone; incbin: NAME.S and NAME.adder alone (default: both)."},
         },

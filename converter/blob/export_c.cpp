@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "converter/base/error.h"
+#include "converter/blob/session.h"
 #include "runtime/arena.h"
 #include "runtime/model.h"
 
@@ -61,15 +62,7 @@ uint64_t word_of(const uint8_t *bytes, uint64_t left) {
 constexpr const char *header_text =
     R"(/* The model @name@ as constants for C and C++. Made by adder export-c: make it again instead of editing it.
  *
- * Compile @name@.S, which takes @name@.adder from the include path, or @name@.c where there is no GNU assembler:
- *
- *     static unsigned char arena[@NAME@_ARENA_BYTES] __attribute__((aligned(ADDER_ALIGNMENT)));
- *     adder_options options = {0};
- *     options.chunk = @NAME@_CHUNK;
- *     options.logit_rows = @NAME@_LOGIT_ROWS;
- *     options.context = @NAME@_CONTEXT;
- *     adder_model_open(&model, @name@_blob, @NAME@_BLOB_BYTES, &error);
- *     adder_session_init(&session, &model, &options, arena, sizeof arena, &error);
+@use@
  */
 #ifndef ADDER_MODEL_@NAME@_H
 #define ADDER_MODEL_@NAME@_H
@@ -92,11 +85,11 @@ constexpr const char *header_text =
 #define @NAME@_STATE_BYTES @state_bytes@ /* of a saved state, at the end of the context where there is one */
 #define @NAME@_TEXT_BYTES @text_bytes@ /* adder_detokenize_capacity */
 
-/* adder_arena_size with these options, wherever it is compiled: of its regions the session alone has pointers. */
+/* adder_arena_size with these options, wherever it is compiled. */
 #define @NAME@_CHUNK @chunk@
 #define @NAME@_LOGIT_ROWS @logit_rows@
 #define @NAME@_CONTEXT @context@ /* 0: no sequence is too long */
-#define @NAME@_ARENA_BYTES (ADDER_SESSION_BYTES + @model_arena@)
+@arena@
 
 /* For the program of one model; one of several defines ADDER_SEVERAL_MODELS. */
 #ifndef ADDER_SEVERAL_MODELS
@@ -107,7 +100,7 @@ constexpr const char *header_text =
 extern "C" {
 #endif
 
-extern const uint64_t @name@_blob[(@NAME@_BLOB_BYTES + 7) / 8]; /* aligned to ADDER_ALIGNMENT */
+@arrays@
 
 #ifdef __cplusplus
 }
@@ -115,6 +108,47 @@ extern const uint64_t @name@_blob[(@NAME@_BLOB_BYTES + 7) / 8]; /* aligned to AD
 
 #endif
 )";
+
+constexpr const char *use_in_memory =
+    R"( * Compile @name@.S, which takes @name@.adder from the include path, or @name@.c where there is no GNU assembler:
+ *
+ *     static unsigned char arena[@NAME@_ARENA_BYTES] __attribute__((aligned(ADDER_ALIGNMENT)));
+ *     adder_options options = {0};
+ *     options.chunk = @NAME@_CHUNK;
+ *     options.logit_rows = @NAME@_LOGIT_ROWS;
+ *     options.context = @NAME@_CONTEXT;
+ *     adder_model_open(&model, @name@_blob, @NAME@_BLOB_BYTES, &error);
+ *     adder_session_init(&session, &model, &options, arena, sizeof arena, &error);)";
+constexpr const char *use_of_state = R"(
+ *     adder_state_load(session, @name@_state, @NAME@_SAVED_BYTES, &error);)";
+constexpr const char *use_of_stream =
+    R"( * The blob is read through callbacks (adder_source):
+ *
+ *     static unsigned char memory[@NAME@_STREAM_MEMORY_BYTES] __attribute__((aligned(ADDER_ALIGNMENT)));
+ *     static unsigned char arena[@NAME@_ARENA_BYTES] __attribute__((aligned(ADDER_ALIGNMENT)));
+ *     adder_options options = {0};
+ *     options.chunk = @NAME@_CHUNK;
+ *     options.logit_rows = @NAME@_LOGIT_ROWS;
+ *     options.context = @NAME@_CONTEXT;
+ *     options.stream_buffer = @NAME@_STREAM_BUFFER;
+ *     adder_model_open_stream(&model, &source, @NAME@_STREAM_FLAGS, memory, sizeof memory, &error);
+ *     adder_session_init(&session, &model, &options, arena, sizeof arena, &error);)";
+
+constexpr const char *arena_in_memory = "#define @NAME@_ARENA_BYTES (ADDER_SESSION_BYTES + @model_arena@)";
+constexpr const char *arena_of_stream = R"(#define @NAME@_STREAM_FLAGS @stream_flags@
+#define @NAME@_STREAM_BUFFER @stream_buffer@
+#define @NAME@_STREAM_MEMORY_BYTES @stream_memory@ /* adder_stream_memory_size */
+#define @NAME@_ARENA_BYTES (ADDER_SESSION_BYTES + ADDER_STREAM_READER_BYTES + @model_arena@)
+/* Where the source reads ahead, with `start` and `wait`: */
+#define @NAME@_AHEAD_ARENA_BYTES (@NAME@_ARENA_BYTES + @NAME@_STREAM_BUFFER))";
+
+constexpr const char *blob_declaration =
+    "extern const uint64_t @name@_blob[(@NAME@_BLOB_BYTES + 7) / 8]; /* aligned to ADDER_ALIGNMENT */";
+constexpr const char *state_declaration = R"(
+
+/* A saved state, for adder_state_load: that after @state_tokens@ tokens. */
+#define @NAME@_SAVED_BYTES @saved_bytes@
+extern const uint64_t @name@_state[(@NAME@_SAVED_BYTES + 7) / 8];)";
 
 constexpr const char *assembly_text =
     R"(/* The blob of the model @name@ as it lies in @name@.adder. Made by adder export-c: make it again instead of editing it.
@@ -142,10 +176,28 @@ constexpr const char *assembly_text =
 @NAME@_SYMBOL:
     .incbin "@name@.adder"
     .balign 8
-
+@state_assembly@
 #if defined(__ELF__)
     .section .note.GNU-stack, "", %progbits
 #endif
+)";
+
+constexpr const char *state_assembly_text = R"(
+#if defined(__APPLE__)
+#define @NAME@_STATE_SYMBOL _@name@_state
+#else
+#define @NAME@_STATE_SYMBOL @name@_state
+#if defined(__ELF__)
+    .section ".rodata.@name@_state", "a", %progbits
+    .type @NAME@_STATE_SYMBOL, %object
+    .size @NAME@_STATE_SYMBOL, @saved_bytes@
+#endif
+#endif
+    .globl @NAME@_STATE_SYMBOL
+    .balign 8
+@NAME@_STATE_SYMBOL:
+    .incbin "@name@.state"
+    .balign 8
 )";
 
 constexpr const char *array_text =
@@ -177,6 +229,13 @@ _Alignas(ADDER_ALIGNMENT)
 const uint64_t @name@_blob[(@NAME@_BLOB_BYTES + 7) / 8] = {
 )";
 
+constexpr const char *state_array_text = R"(
+#if defined(__ELF__)
+__attribute__((section(".rodata.@name@_state")))
+#endif
+const uint64_t @name@_state[(@NAME@_SAVED_BYTES + 7) / 8] = {
+)";
+
 constexpr const char *linker_text =
     R"(/* Where the blob of the model @name@ goes: for a script of GNU ld or lld. Made by adder export-c.
  *
@@ -192,7 +251,7 @@ constexpr const char *linker_text =
  */
 .@name@_blob : ALIGN(64)
 {
-    *(.rodata.@name@_blob)
+    KEEP(*(.rodata.@name@_blob))
 } > @NAME@_REGION
 ASSERT(SIZEOF(.@name@_blob) == @section_bytes@, "the blob of @name@ is not in its section: is another line in front of its own?")
 )";
@@ -260,16 +319,57 @@ void write_words(const uint8_t *bytes, uint64_t size, const std::function<void(s
     write(text + "};\n");
 }
 
-std::vector<std::pair<std::string_view, std::string>> values_of(const BlobFile &blob, const ExportSpec &spec) {
-    const Model &model = *model_of(blob.model());
+// A blob in memory as a source, for the sizes of a streamed one.
+struct BlobSource {
+    explicit BlobSource(const BlobFile &blob) : bytes(model_of(blob.model())->blob) {
+        source.read = [](void *context, uint64_t offset, void *buffer, size_t size) {
+            std::memcpy(buffer, static_cast<const BlobSource *>(context)->bytes + offset, size);
+            return 0;
+        };
+        source.context = this;
+        source.size = blob.info().blob_bytes;
+    }
+    const uint8_t *bytes;
+    adder_source source{};
+};
+
+using Values = std::vector<std::pair<std::string_view, std::string>>;
+
+// Bytes of the arena that are the same wherever it is compiled; and what else is said of a streamed blob.
+void add_arena(const BlobFile &blob, const ExportSpec &spec, Values *values) {
+    adder_options session;
+    adder_error error{};
+    BlobSource source(blob);
+    std::vector<uint8_t> memory;
+    adder_model streamed;
+    const adder_model *model = blob.model();
+    uint64_t elsewhere = ADDER_SESSION_BYTES;
+    if (spec.stream) {
+        const size_t size = adder_stream_memory_size(&source.source, spec.stream_flags, &error);
+        memory.resize(size + ADDER_ALIGNMENT);
+        uint8_t *const aligned =
+            memory.data() + (ADDER_ALIGNMENT - reinterpret_cast<uintptr_t>(memory.data()) % ADDER_ALIGNMENT);
+        check(adder_model_open_stream(&streamed, &source.source, spec.stream_flags, aligned, size, &error),
+              blob.path());
+        model = &streamed;
+        elsewhere += ADDER_STREAM_READER_BYTES;
+        values->emplace_back("stream_memory", std::to_string(size));
+        values->emplace_back("stream_flags", std::to_string(spec.stream_flags));
+    }
+    const adder_status status = options_resolve(*model_of(model), &spec.session, &session, &error);
+    if (status != ADDER_OK) bad_input("%s: %s", blob.path().c_str(), error_text(status, error).c_str());
+    values->emplace_back("stream_buffer", std::to_string(session.stream_buffer));
+    values->emplace_back("context", std::to_string(session.context));
+    values->emplace_back("state_bytes", std::to_string(adder_state_size_at(model, session.context)));
+    values->emplace_back("model_arena",
+                         std::to_string(arena_plan(*model_of(model), session).total - elsewhere));
+}
+
+Values values_of(const BlobFile &blob, const ExportSpec &spec) {
     const adder_model_info &info = blob.info();
     size_t name_size = 0;
     const char *const model_name = adder_model_text(blob.model(), ADDER_TEXT_NAME, &name_size);
-    adder_options session;
-    adder_error error{};
-    check(options_resolve(model, &spec.session, &session, &error), "the arena");
-    const uint64_t arena = arena_plan(model, session).total;
-    return {
+    Values values = {
         {"name", spec.name},
         {"NAME", capitals(spec.name)},
         {"format", std::to_string(info.format_version)},
@@ -280,13 +380,22 @@ std::vector<std::pair<std::string_view, std::string>> values_of(const BlobFile &
         {"blob_bytes", std::to_string(info.blob_bytes)},
         {"section_bytes", std::to_string((info.blob_bytes + 7) / 8 * 8)},
         {"vocab_size", std::to_string(info.vocab_size)},
-        {"state_bytes", std::to_string(adder_state_size_at(blob.model(), session.context))},
         {"text_bytes", std::to_string(adder_detokenize_capacity(blob.model()))},
         {"chunk", std::to_string(spec.session.chunk)},
         {"logit_rows", std::to_string(spec.session.logit_rows)},
-        {"context", std::to_string(session.context)},
-        {"model_arena", std::to_string(arena - ADDER_SESSION_BYTES)},
+        {"saved_bytes", std::to_string(spec.state.size())},
+        {"state_tokens", std::to_string(spec.state_tokens)},
     };
+    add_arena(blob, spec, &values);
+    const bool saved = !spec.state.empty();
+    const auto add = [&values](const char *key, std::string text) {
+        values.emplace_back(key, filled_in(text, values));
+    };
+    add("use", (spec.stream ? std::string(use_of_stream) : use_in_memory) + (saved ? use_of_state : ""));
+    add("arena", spec.stream ? arena_of_stream : arena_in_memory);
+    add("arrays", (spec.stream ? std::string() : blob_declaration) + (saved ? state_declaration : ""));
+    add("state_assembly", saved ? state_assembly_text : "");
+    return values;
 }
 
 }  // namespace
@@ -325,6 +434,17 @@ void export_array(const BlobFile &blob, const ExportSpec &spec,
                   const std::function<void(std::string_view)> &write) {
     write(filled_in(array_text, values_of(blob, spec)));
     write_words(model_of(blob.model())->blob, blob.info().blob_bytes, write);
+    if (spec.state.empty()) return;
+    write(filled_in(state_array_text, values_of(blob, spec)));
+    write_words(reinterpret_cast<const uint8_t *>(spec.state.data()), spec.state.size(), write);
+}
+
+uint64_t check_state(const BlobFile &blob, const ExportSpec &spec, const std::string &path) {
+    const Session session(blob, spec.session);
+    adder_error error{};
+    const adder_status status = adder_state_load(session.get(), spec.state.data(), spec.state.size(), &error);
+    if (status != ADDER_OK) bad_input("%s: %s", path.c_str(), error_text(status, error).c_str());
+    return adder_session_position(session.get());
 }
 
 std::string export_constraint_header(const ConstraintExport &constraint) {

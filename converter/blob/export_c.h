@@ -11,8 +11,12 @@
 namespace adder {
 
 struct ExportSpec {
-    std::string name;       // a C identifier that begins with no digit; macros have it in capitals
-    adder_options session;  // chunk and logit_rows that the arena is for; resolved
+    std::string name;             // a C identifier that begins with no digit; macros have it in capitals
+    adder_options session;        // chunk and logit_rows that the arena is for; resolved
+    std::string_view state = {};  // one that was saved under this blob; empty: none
+    uint64_t state_tokens = 0;    // that it has taken
+    bool stream = false;          // the blob is not in memory, and the header alone is written
+    uint32_t stream_flags = 0;    // of adder_model_open_stream
 };
 
 // "adder-1m.int4" to "adder_1m_int4": what the files of a blob are called where no name was given.
@@ -20,6 +24,10 @@ std::string export_name_of(std::string_view stem);
 
 // Throws Error(usage) unless it may name the files, the array and the macros.
 void check_export_name(const std::string &name);
+
+// Throws Error(bad_input) with the library's sentence unless the state is of this blob and fits into the session's context.
+// Returns the tokens that it has taken.
+uint64_t check_state(const BlobFile &blob, const ExportSpec &spec, const std::string &path);
 
 // The texts. The same blob and specification give the same bytes, on every host.
 std::string export_header(const BlobFile &blob, const ExportSpec &spec);  // NAME.h

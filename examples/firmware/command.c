@@ -40,11 +40,11 @@ int main(void) {
     start();
     check(adder_constraint_open(&form, form_constraint, FORM_CONSTRAINT_BYTES, &error), &error);
     sampler.repetition_penalty = 1; /* a form repeats itself */
-    const uint32_t begin = port_milliseconds();
+    const uint32_t start_time = port_milliseconds();
     for (size_t i = 0; i < sizeof sentences / sizeof *sentences; i++) {
-        adder_state_reset(session);
-        answer(read_turn(sentences[i], 1));
+        begin();
+        answer(read_turn(sentences[i]));
     }
-    report(begin);
+    report(start_time);
     return 0;
 }

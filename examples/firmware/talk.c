@@ -30,6 +30,16 @@ void start(void) {
     check(adder_session_init(&session, &model, &options, arena, sizeof arena, &error), &error);
     adder_sampler_init(&sampler, &model);
     sampler.temperature = 0;
+    begin();
+}
+
+void begin(void) {
+#ifdef MODEL_SAVED_BYTES
+    adder_error error;
+    check(adder_state_load(session, model_state, MODEL_SAVED_BYTES, &error), &error);
+#else
+    adder_state_reset(session);
+#endif
 }
 
 /* Appends a text to the ids. What a user says never becomes a special token. */
@@ -45,12 +55,12 @@ static void append_mark(adder_text mark) {
     append(text, size, ADDER_TOKENIZE_SPECIAL);
 }
 
-int32_t read_turn(const char *text, int is_first) {
+int32_t read_turn(const char *text) {
     put_text("> ");
     put_text(text);
     put_text("\n");
     id_count = 0;
-    append_mark(is_first ? ADDER_TEXT_CHAT_BEGIN : ADDER_TEXT_ASSISTANT_SUFFIX);
+    append_mark(adder_session_position(session) == 0 ? ADDER_TEXT_CHAT_BEGIN : ADDER_TEXT_ASSISTANT_SUFFIX);
     append_mark(ADDER_TEXT_USER_PREFIX);
     append(text, strlen(text), 0);
     append_mark(ADDER_TEXT_USER_SUFFIX);
@@ -60,8 +70,8 @@ int32_t read_turn(const char *text, int is_first) {
     return ids[id_count - 1];
 }
 
-void report(uint32_t begin) {
-    const uint32_t elapsed = port_milliseconds() - begin;
+void report(uint32_t start_time) {
+    const uint32_t elapsed = port_milliseconds() - start_time;
     put_text("[");
     put_number(tokens_read);
     put_text(" tokens read, ");

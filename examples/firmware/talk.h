@@ -21,10 +21,14 @@ void check(adder_status status, const adder_error *error);
 /* Opens the model and makes the session. */
 void start(void);
 
-/* Shows what the user says, and takes it in but for the last token, which is returned: adder_step takes that. */
-int32_t read_turn(const char *text, int is_first);
+/* Goes to where every conversation begins: before the first token, or, where a state was exported with the model (adder export-c
+ * --state), behind what that has taken. */
+void begin(void);
 
-/* Tokens, time and stack since `begin`. */
-void report(uint32_t begin);
+/* Shows what the user says, and takes it in but for the last token, which is returned: adder_step takes that. */
+int32_t read_turn(const char *text);
+
+/* Tokens, time and stack since then. */
+void report(uint32_t start_time);
 
 #endif

@@ -98,6 +98,18 @@ adder_status adder_model_open(adder_model *model, const void *blob, size_t size,
 /* Reads the whole blob and compares it with its CRC-32; a streamed one in pieces of 512 bytes, on the stack. */
 adder_status adder_model_verify(const adder_model *model, adder_error *error);
 
+/* How far adder_model_verify_piece has come. Zeroed, it is at the beginning. */
+typedef struct adder_verification {
+    uint64_t done; /* bytes */
+    uint32_t crc;
+    uint32_t reserved; /* 0 */
+} adder_verification;
+
+/* The same 512 bytes at a time, in the background: ADDER_MORE while there are others; ADDER_OK or ADDER_ERROR_CORRUPT after the
+ * last. After ADDER_ERROR_READ nothing has moved on: it can be tried again. */
+adder_status adder_model_verify_piece(const adder_model *model, adder_verification *verification,
+                                      adder_error *error);
+
 typedef struct adder_model_info {
     uint32_t format_version;
     uint32_t vocab_size;
@@ -225,8 +237,11 @@ typedef struct adder_options {
 typedef struct adder_session adder_session;
 
 /* Bytes of the arena's first region, which the session itself takes: the only ones that depend on how large a pointer
- * is. `adder export-c` computes the rest beforehand. */
+ * is where the model is not streamed. `adder export-c` computes the rest beforehand. */
 #define ADDER_SESSION_BYTES (64 + 16 * sizeof(void *))
+
+/* Likewise of a streamed model's region for its reads. */
+#define ADDER_STREAM_READER_BYTES (64 + 16 * sizeof(void *))
 
 /* The exact size of an arena in bytes. 0 if an option is out of range, or the size is beyond size_t. */
 size_t adder_arena_size(const adder_model *model, const adder_options *options);

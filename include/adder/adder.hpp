@@ -7,7 +7,8 @@
 //     if (adder::Error error = session.open(model)) return report(error.text());  // takes an arena from the heap
 //     std::vector<int32_t> ids;
 //     if (adder::Error error = model.tokenize("Once upon a time", ids)) return report(error.text());
-//     session.feed(ids.data(), ids.size() - 1);
+//     if (adder::Error error = session.feed(ids.data(), ids.size() - 1)) return report(error.text());
+//     adder::Sampler sampler(model);
 //     float *logits = session.step(ids.back());
 //     int32_t next = sampler.sample(logits, model.vocab_size());
 //
@@ -69,6 +70,10 @@ class Model {
     Error verify() const {
         adder_error error{};
         return {adder_model_verify(&model_, &error), error};
+    }
+    // The next 512 bytes: ADDER_MORE until all have been read.
+    adder_status verify_piece(adder_verification &verification, adder_error *error = nullptr) const {
+        return adder_model_verify_piece(&model_, &verification, error);
     }
     const adder_model *get() const { return &model_; }
     adder_model_info info() const {

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: MIT
 #
 #     board.sh conversation MACHINE PROGRAM.elf ADDER_CHAT FILE.adder   says what adder-chat says, and exits with 0
+#     board.sh prepared MACHINE PROGRAM.elf HOST_PROGRAM                says what that says, which begins where a saved state ends
 #     board.sh command MACHINE PROGRAM.elf ADDER_CHAT FILE.adder FORM   says of each sentence what adder-chat says under the
 #                                                                       constraint: a text of the form of command.json
 #     board.sh checks MACHINE PROGRAM.elf HOST_PROGRAM LOGITS.CRC KEY   exits with 0; logits and samples are the host's, and the
@@ -35,6 +36,14 @@ conversation)
     grep -v '^> ' "$work/out" | grep -v '^\[' >"$work/answers"
     "$4" "$5" --temp 0 --max-tokens 64 <"$work/questions" >"$work/expected"
     diff "$work/expected" "$work/answers" || fail "adder-chat answers otherwise"
+    ;;
+prepared)
+    expect 0
+    grep -v '^\[' "$work/out" >"$work/answers"
+    "$4" | grep -v '^\[' >"$work/expected"
+    diff "$work/expected" "$work/answers" || fail "the host answers otherwise"
+    # The first of them follows a question about food: without the state it is another.
+    ! grep -q "^What city" "$work/answers" || fail "the state was not loaded"
     ;;
 command)
     expect 0

@@ -3,7 +3,12 @@
 #include "port.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 void port_write(const char *text, size_t size) { fwrite(text, 1, size, stdout); }
 
 size_t stack_used(void) { return 0; }
+
+uint32_t port_milliseconds(void) { return 0; }
+
+void port_exit(int code) { exit(code); }

@@ -30,6 +30,10 @@ link
 address=$($nm "$work/tiny" | awk '$3 == "tiny_blob" {print $1}' | sed 's/^0*//')
 [ "$address" = 9000000 ] || { echo "the blob is at ${address:-no address} instead of 9000000"; exit 1; }
 
+# It stays where nothing refers to it and sections without a reference are dropped.
+$cc -nostdlib -static -Wl,--gc-sections -Wl,--build-id=none -Wl,-e,0 -Wl,-L,"$export_dir" -Wl,-T,"$work/script" "$work/tiny.o" -o "$work/kept"
+$nm "$work/kept" | grep -q tiny_blob || { echo "the blob was dropped"; exit 1; }
+
 script '.rodata : { *(.rodata*) } > FLASH' 'INCLUDE tiny.ld' >"$work/script"
 if link 2>"$work/message"; then echo "the blob was taken by another section, and the link did not fail"; exit 1; fi
 grep -q "the blob of tiny is not in its section" "$work/message" || { cat "$work/message"; exit 1; }

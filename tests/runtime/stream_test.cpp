@@ -259,6 +259,44 @@ TEST(Stream, VerifyReadsAllOfIt) {
     EXPECT_EQ(adder_model_verify(session.model(), &error), ADDER_ERROR_CORRUPT);
 }
 
+TEST(Stream, VerifiesPieceByPiece) {
+    AlignedBytes blob = build_blob(talking_spec());
+    const uint64_t all = header_of(blob).blob_size - header_of(blob).payload_offset;
+    StreamSource source(blob);
+    TestSession streamed(source.get()), whole(blob);
+    for (const adder_model *model : {streamed.model(), whole.model()}) {
+        adder_verification verification{};
+        for (uint64_t done = 0; done < all; done = verification.done) {
+            const adder_status status = adder_model_verify_piece(model, &verification, nullptr);
+            ASSERT_EQ(verification.done, std::min<uint64_t>(all, done + 512));
+            ASSERT_EQ(status, verification.done == done + 512 ? ADDER_MORE : ADDER_OK);
+        }
+        // Said again, and no byte is read for it.
+        EXPECT_EQ(adder_model_verify_piece(model, &verification, nullptr), ADDER_OK);
+        EXPECT_EQ(verification.done, all);
+    }
+    // A read that failed is tried again.
+    adder_verification verification{};
+    adder_error error{};
+    ASSERT_EQ(adder_model_verify_piece(streamed.model(), &verification, nullptr), ADDER_MORE);
+    source.fail_at = source.reads + 1;
+    EXPECT_EQ(adder_model_verify_piece(streamed.model(), &verification, &error), ADDER_ERROR_READ);
+    EXPECT_EQ(verification.done, 512u);
+    source.fail_at = UINT64_MAX;
+    adder_status status;
+    do status = adder_model_verify_piece(streamed.model(), &verification, &error);
+    while (status == ADDER_MORE);
+    EXPECT_EQ(status, ADDER_OK);
+
+    blob.data()[blob.size() - 1] ^= 1;
+    verification = {};
+    do status = adder_model_verify_piece(whole.model(), &verification, &error);
+    while (status == ADDER_MORE);
+    EXPECT_EQ(status, ADDER_ERROR_CORRUPT);
+    EXPECT_EQ(adder_model_verify_piece(nullptr, &verification, &error), ADDER_ERROR_ARGUMENT);
+    EXPECT_EQ(adder_model_verify_piece(whole.model(), nullptr, &error), ADDER_ERROR_ARGUMENT);
+}
+
 // Bytes that differ from read to read: some status, or some numbers. tests/fuzz/fuzz_stream.cpp does more of this.
 TEST(Stream, BytesThatChangeBetweenReadsAreHarmless) {
     std::vector<std::pair<std::string, const char *>> cases = {{model_types().front(), "static"}};

@@ -10,6 +10,7 @@
 #include "tests/support/blob_builder.h"
 #include "tests/support/command.h"
 #include "tests/support/error_of.h"
+#include "tests/support/stream_source.h"
 #include "tests/support/temporary_directory.h"
 
 namespace adder {
@@ -109,6 +110,65 @@ TEST_F(ExportC, AFailureLeavesNothing) {
     // What cannot be written is known before the blob is read.
     EXPECT_EQ(run({directory_.file("none.adder"), "-o", blob_}), 1);
     EXPECT_HAS(err_, "cannot create " + blob_ + ": Not a directory");
+}
+
+// tests/firmware runs a program that starts from one.
+TEST_F(ExportC, TakesAStateAlong) {
+    const std::string state = directory_.file("s.state"), out = directory_.file("out");
+    ASSERT_EQ(
+        test::adder_command({"run", blob_, "--ids", "1,2,3", "--prompt-only", "--state-save", state, "-q"}).code,
+        0);
+    ASSERT_EQ(run({blob_, "-o", out, "--state", state}), 0) << err_;
+    std::map<std::string, std::string> written = files(out);
+    EXPECT_EQ(written["toy_1.state"], test::read_text(state));
+    const std::string bytes = std::to_string(test::read_text(state).size());
+    EXPECT_HAS(written["toy_1.h"], "that after 3 tokens. */\n#define TOY_1_SAVED_BYTES " + bytes + "\n");
+    EXPECT_HAS(written["toy_1.h"], "adder_state_load(session, toy_1_state, TOY_1_SAVED_BYTES, &error);");
+    EXPECT_HAS(written["toy_1.c"], "const uint64_t toy_1_state[");
+    EXPECT_HAS(written["toy_1.S"], ".incbin \"toy_1.state\"");
+    // Not one of another model, nor what is none.
+    test::write_text(state, "no state");
+    EXPECT_EQ(run({blob_, "-o", out, "--state", state}), 3);
+    EXPECT_HAS(err_, "s.state: ");
+    EXPECT_EQ(files(out), written);
+    EXPECT_EQ(run({blob_, "-o", out, "--state", out + "/toy_1.state"}), 2) << "it would be written over";
+}
+
+TEST_F(ExportC, KnowsTheSizesOfAStreamedBlob) {
+    const std::string out = directory_.file("out");
+    // The last number of a macro.
+    const auto number = [&](const std::string &name) -> uint64_t {
+        const std::string text = files(out)["toy_1.h"], begin = "#define TOY_1_" + name + " ";
+        const size_t at = text.find(begin);
+        if (at == text.npos) return 0;
+        std::string line = text.substr(at, text.find('\n', at) - at);
+        line.resize(std::min(line.find(" /*"), line.size()));
+        line.resize(line.find_last_of("0123456789") + 1);
+        return std::stoull(line.substr(line.find_last_not_of("0123456789") + 1));
+    };
+    test::AlignedBytes bytes = test::build_blob({});
+    for (const uint32_t buffer : {0u, 16384u})
+        for (const uint32_t flags : {0u, uint32_t{ADDER_STREAM_NO_TEXT}}) {
+            std::vector<std::string> words = {blob_, "-o", out, "--stream", "--chunk", "3"};
+            if (buffer != 0) words.insert(words.end(), {"--stream-buffer", std::to_string(buffer)});
+            if (flags != 0) words.emplace_back("--no-text");
+            ASSERT_EQ(run(words), 0) << err_;
+            EXPECT_EQ(files(out).size(), 1u);
+            test::StreamSource source(bytes);
+            EXPECT_EQ(number("STREAM_MEMORY_BYTES"), adder_stream_memory_size(source.get(), flags, nullptr));
+            EXPECT_EQ(number("STREAM_FLAGS"), flags);
+            adder_options options{};
+            options.chunk = 3;
+            options.stream_buffer = buffer;
+            const test::TestSession session(source.get(), options, flags);
+            EXPECT_EQ(ADDER_SESSION_BYTES + ADDER_STREAM_READER_BYTES + number("ARENA_BYTES"),
+                      adder_arena_size(session.model(), &options));
+        }
+    EXPECT_EQ(run({blob_, "-o", out, "--stream", "--form", "array"}), 2);
+    EXPECT_EQ(run({blob_, "-o", out, "--no-text"}), 2);
+    EXPECT_HAS(err_, "--no-text goes with --stream");
+    EXPECT_EQ(run({blob_, "-o", out, "--stream", "--stream-buffer", "64"}), 3);
+    EXPECT_HAS(err_, "stream buffer");
 }
 
 // tests/firmware compiles one and runs it.
