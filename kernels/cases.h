@@ -6,8 +6,8 @@
 // bench into caches and memory, a board into the little that it has.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "kernels/kernels.h"
 

@@ -11,7 +11,7 @@
 // name, and none needs an alignment beyond that of the element type.
 #pragma once
 
-#include <cstdint>
+#include <stdint.h>
 
 #include "adder/config.h"
 // Arguments and arithmetic of the kernels that are of one family alone.

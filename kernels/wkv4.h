@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <cstdint>
+#include <stdint.h>
 
 namespace adder {
 
@@ -21,11 +21,11 @@ namespace adder {
 struct Wkv4Args {
     uint32_t tile_begin, tile_end;
     uint32_t tokens;
-    const float *vectors;  // [tiles from tile_begin on][2][8], decay and first
-    float *state;          // [3][tiles from tile_begin on][8], aa, bb, pp; updated
+    const float *vectors;   // [tiles from tile_begin on][2][8], decay and first
+    float *state;           // [3][tiles from tile_begin on][8], aa, bb, pp; updated
     uint32_t state_stride;  // numbers from aa to bb, and to pp
-    float *r;              // [tokens][stride]; replaced
-    const float *k, *v;    // as r
+    float *r;               // [tokens][stride]; replaced
+    const float *k, *v;     // as r
     uint32_t stride;
 };
 using Wkv4Kernel = void(const Wkv4Args &args);

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/blob_check.h"
 
-#include <cstddef>
-#include <cstring>
+#include <stddef.h>
+#include <string.h>
 
 #include "kernels/float_mode.h"
 #include "kernels/scalar/hadamard.h"

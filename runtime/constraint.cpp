@@ -8,7 +8,7 @@
 
 #include "runtime/constraint.h"
 
-#include <cstring>
+#include <string.h>
 
 #include "runtime/crc32.h"
 #include "runtime/error.h"

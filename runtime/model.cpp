@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/model.h"
 
-#include <cstring>
+#include <string.h>
 
 #include "kernels/layout.h"
 #include "kernels/scalar/math.h"

@@ -5,7 +5,7 @@
 
 #include "runtime/pretokenizer.h"
 
-#include <cstring>
+#include <string.h>
 
 #include "runtime/unicode.h"
 

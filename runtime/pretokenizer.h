@@ -5,8 +5,8 @@
 // pass, and what lies between them, are pieces; those are split by the next one; pieces of the last are words.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "adder/config.h"
 #include "runtime/tokenizer.h"

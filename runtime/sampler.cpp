@@ -7,7 +7,7 @@
 #include "adder/config.h"
 #if ADDER_SAMPLER
 
-#include <cstring>
+#include <string.h>
 
 #include "kernels/float_mode.h"
 #include "kernels/kernels.h"

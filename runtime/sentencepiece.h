@@ -5,7 +5,7 @@
 // wherever no merge can join what stands on both sides, which changes no id.
 #pragma once
 
-#include <cstdint>
+#include <stdint.h>
 
 #include "adder/config.h"
 #include "runtime/nfc.h"

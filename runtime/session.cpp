@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/session.h"
 
-#include <cstring>
+#include <string.h>
 
 #include "kernels/float_mode.h"
 #include "runtime/arena.h"

@@ -1,7 +1,7 @@
 // Saving, loading and resetting the state: a header of 64 bytes, the states of all blocks, and the pages of the cache that its
 // tokens have begun; in a mark only the last of those, and a CRC of the others.
 // SPDX-License-Identifier: MIT
-#include <cstring>
+#include <string.h>
 
 #include "runtime/arena.h"
 #include "runtime/crc32.h"

@@ -3,7 +3,7 @@
 #include "adder/config.h"
 #if ADDER_TOKENIZER
 
-#include <cstring>
+#include <string.h>
 
 #include "runtime/bpe.h"
 #include "runtime/nfc.h"

@@ -5,7 +5,7 @@
 
 #include "runtime/tokenizer.h"
 
-#include <cstring>
+#include <string.h>
 
 #include "runtime/nfc.h"
 #include "runtime/pretokenizer.h"

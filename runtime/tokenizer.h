@@ -5,8 +5,8 @@
 // The section's layout and the algorithm are described in docs/format.md.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "adder/config.h"
 #include "runtime/unicode.h"

@@ -5,7 +5,7 @@
 
 #include "runtime/unicode.h"
 
-#include <cstring>
+#include <string.h>
 
 #include "runtime/unicode_tables.h"
 

@@ -3,7 +3,7 @@
 // clang-format off
 #pragma once
 
-#include <cstdint>
+#include <stdint.h>
 
 namespace adder {
 

@@ -142,7 +142,7 @@ print(f'''// Unicode {u.unidata_version} in few bytes: written by scripts/unicod
 // clang-format off
 #pragma once
 
-#include <cstdint>
+#include <stdint.h>
 
 namespace adder {{
 ''')

@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <cstdint>
+#include <stdint.h>
 
 #if !defined(ADDER_SIMD)
 #error "for a vector header, which names its namespace first"

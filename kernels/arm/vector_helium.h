@@ -8,8 +8,8 @@
 
 #include <arm_mve.h>
 
-#include <cstddef>
-#include <cstdint>
+#include <stddef.h>
+#include <stdint.h>
 
 #define ADDER_SIMD helium
 #include "kernels/arm/vector_halves.h"

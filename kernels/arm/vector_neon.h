@@ -9,8 +9,8 @@
 
 #include <arm_neon.h>
 
-#include <cstddef>
-#include <cstdint>
+#include <stddef.h>
+#include <stdint.h>
 
 #define ADDER_SIMD neon
 #include "kernels/arm/vector_halves.h"

@@ -6,8 +6,8 @@
 // the meaning of SSE's minps(a, b): where a is NaN the answer is b.
 #pragma once
 
-#include <cstdint>
-#include <cstring>
+#include <stdint.h>
+#include <string.h>
 
 #include "adder/config.h"
 

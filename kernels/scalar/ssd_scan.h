@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <cstring>
+#include <string.h>
 
 #include "kernels/scalar/math.h"
 #include "kernels/scalar/scalar.h"

@@ -5,8 +5,8 @@
 
 #include <immintrin.h>
 
-#include <cstddef>
-#include <cstdint>
+#include <stddef.h>
+#include <stdint.h>
 
 #if !defined(ADDER_SIMD)
 #error "include vector_avx2.h or vector_avx512.h"

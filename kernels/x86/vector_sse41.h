@@ -4,8 +4,8 @@
 
 #include <smmintrin.h>
 
-#include <cstddef>
-#include <cstdint>
+#include <stddef.h>
+#include <stdint.h>
 
 #define ADDER_SIMD sse41
 

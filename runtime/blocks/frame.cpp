@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/blocks/frame.h"
 
-#include <cstring>
+#include <string.h>
 
 namespace adder {
 
@@ -59,7 +59,7 @@ norm_input(const Frame &frame, const Layer &layer) {
     const uint16_t flags = frame.block.shape->flags;
     if ((flags & shape_beside) != 0) return kept;
     if ((flags & shape_keeps_input) != 0)
-        std::memcpy(kept, stream, sizeof(float) * frame.tokens * frame.dims().padded(Dim::d_model));
+        memcpy(kept, stream, sizeof(float) * frame.tokens * frame.dims().padded(Dim::d_model));
     return stream;
 }
 

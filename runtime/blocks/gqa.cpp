@@ -4,7 +4,7 @@
 
 #if ADDER_GQA
 
-#include <cstring>
+#include <string.h>
 
 #include "runtime/memory_source.h"
 #include "runtime/positions.h"

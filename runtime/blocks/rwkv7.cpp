@@ -4,7 +4,7 @@
 
 #if ADDER_RWKV7
 
-#include <cstring>
+#include <string.h>
 
 #include "runtime/memory_source.h"
 

@@ -4,7 +4,7 @@
 
 #if ADDER_TOKEN_SHIFT
 
-#include <cstring>
+#include <string.h>
 
 namespace adder {
 

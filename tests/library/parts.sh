@@ -1,6 +1,7 @@
 #!/bin/sh
 # The library without some of its parts (include/adder/config.h): choices that hold every pair of decisions compile without a
-# warning and run. Of the two files that scripts/amalgamate.sh makes, which so are tested as well.
+# warning and without the headers of a C++ library, and run. Of the two files that scripts/amalgamate.sh makes, which so are tested
+# as well.
 # SPDX-License-Identifier: MIT
 #
 #     parts.sh SOURCE_DIR EXPORT_DIR [all]   CC and CXX name other compilers; with `all` the other choices compile, too
@@ -87,7 +88,7 @@ warnings="-Wall -Wextra -Wpedantic -Wshadow -Werror"
 for bits in $chosen; do
     flags=$(defines "$bits")
     # shellcheck disable=SC2086
-    $cxx -std=c++17 $warnings -O0 -fno-exceptions -fno-math-errno -c -o "$work/adder.o" $flags "$work/adder.cpp" || { echo "does not compile:$flags"; exit 1; }
+    $cxx -std=c++17 -nostdinc++ $warnings -O0 -fno-exceptions -fno-math-errno -c -o "$work/adder.o" $flags "$work/adder.cpp" || { echo "does not compile:$flags"; exit 1; }
     # shellcheck disable=SC2086
     $cc -std=c99 $warnings -Wno-psabi $flags -I "$work" -I "$export_dir" "$source_dir/tests/consumer/c/parts.c" "$work"/*.o -o "$work/program" || { echo "does not link:$flags"; exit 1; }
     "$work/program" || { echo "with$flags"; exit 1; }
@@ -100,7 +101,7 @@ while [ $bits -le $every ]; do
     case " $chosen " in
     *" $bits "*) ;;
     # shellcheck disable=SC2086
-    *) $cxx -std=c++17 $warnings -fsyntax-only $flags "$work/adder.cpp" || { echo "does not compile:$flags"; exit 1; } ;;
+    *) $cxx -std=c++17 -nostdinc++ $warnings -fsyntax-only $flags "$work/adder.cpp" || { echo "does not compile:$flags"; exit 1; } ;;
     esac
     bits=$((bits + 1))
 done
