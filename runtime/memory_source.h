@@ -31,10 +31,10 @@ struct OneSequence {
 };
 
 template <class Weights, class Sequences = OneSequence>
-class MemorySource {
+class MemorySource : private Sequences {
   public:
     MemorySource(const Frame &frame, const Weights &weights, const Sequences &sequences = Sequences())
-        : frame_(frame), weights_(weights), sequences_(sequences) {}
+        : Sequences(sequences), frame_(frame), weights_(weights) {}
 
     // A linear layer with its input: for the steps before it, too, which make the input.
     Layer layer(uint8_t row) const {
@@ -85,9 +85,8 @@ class MemorySource {
             }
             for (uint32_t part = 0, first = 0; part < row.rows.count; ++part) {
                 const Range tiles = share(row.rows, part, range, unit, &first);
-                sequences_.each(frame_, [&](const Frame &frame, uint32_t token) {
-                    step(frame, channels_of(sequences_.channels(all, token), tiles, frame_.dims()[row.cols]),
-                         part);
+                this->each(frame_, [&](const Frame &frame, uint32_t token) {
+                    step(frame, channels_of(this->channels(all, token), tiles, frame_.dims()[row.cols]), part);
                 });
                 if (all.codes) widen_channels(codes->linear, codes->input, tiles, frame_.tokens);
             }
@@ -120,7 +119,7 @@ class MemorySource {
     adder_status with_vectors(uint8_t first, uint32_t tiles, uint64_t work, VectorStep *step) const {
         const float *const a = weights_.vector(row_of(first)), *const b = weights_.vector(row_of(first + 1u));
         team_run(frame_.team, work, tiles, [&](Range range) {
-            sequences_.each(frame_, [&](const Frame &frame, uint32_t) { step(frame, a, b, range); });
+            this->each(frame_, [&](const Frame &frame, uint32_t) { step(frame, a, b, range); });
         });
         return ADDER_OK;
     }
@@ -135,7 +134,7 @@ class MemorySource {
     // body(frame) for the tokens of each sequence: a step of its own making, with its own team_run.
     template <class Body>
     void each_sequence(const Body &body) const {
-        sequences_.each(frame_, [&](const Frame &frame, uint32_t) { body(frame); });
+        this->each(frame_, [&](const Frame &frame, uint32_t) { body(frame); });
     }
 
     // `step` for tiles of the channels of a row, with its vectors from the first of them on. `step_work` is what it costs per
@@ -146,7 +145,7 @@ class MemorySource {
         const uint32_t tile_floats = tile_size * frame_.dims()[channels.cols];
         team_run(frame_.team, channels_work(frame_, channels, step_work),
                  channels.rows.padded(frame_.dims()) / tile_size, [&](Range range) {
-                     sequences_.each(frame_, [&](const Frame &frame, uint32_t) {
+                     this->each(frame_, [&](const Frame &frame, uint32_t) {
                          step(frame, vectors + size_t{tile_floats} * range.begin, nullptr, range);
                      });
                  });
@@ -198,7 +197,6 @@ class MemorySource {
 
     const Frame &frame_;
     const Weights &weights_;
-    const Sequences sequences_;
 };
 
 }  // namespace adder

@@ -44,7 +44,15 @@ struct ManySequences {
         advance(Slot::in_floats, SlotType::floats);
         for (uint32_t i = 0; i < frame.block.kind->slot_count; ++i)
             advance(frame.block.kind->slots[i].place, frame.block.kind->slots[i].type);
-        body(sequence_frame(session, frame.kernels, frame.team, frame.block, buffers, slots, block, 1), token);
+        const Frame one {
+            frame.kernels, frame.team, frame.block, buffers, slots,
+                block_state(session, *frame.block.kind, block), 1,
+#if ADDER_CACHE
+                session.page_bytes,
+#endif
+                session.position
+        };
+        body(one, token);
     }
 };
 

@@ -37,28 +37,27 @@ void cap_logits(const adder_session &session, uint32_t n, Range tiles);
 // All tiles of the vocabulary.
 Range head_tiles(const adder_session &session);
 
-// A block at work on n tokens of a session, which stand in these buffers.
-inline Frame sequence_frame(const adder_session &session, const KernelTable &kernels, const Team &team,
-                            const BlockView &view, const Buffers &buffers, const Slots &slots, uint32_t block,
-                            uint32_t n) {
-    const size_t offset = static_cast<size_t>(session.model().architecture.blocks[block].state_offset);
+// What a session has of a block: its state, or its part of the cache's first page.
+inline uint8_t *block_state(const adder_session &session, [[maybe_unused]] const BlockKind &kind,
+                            uint32_t block) {
     uint8_t *state = session.state;
 #if ADDER_CACHE
-    if (view.kind->has_cache) state = session.cache;
+    if (kind.has_cache) state = session.cache;
 #endif
+    return state + static_cast<size_t>(session.model().architecture.blocks[block].state_offset);
+}
+
+// The block at work on a chunk of the session.
+inline Frame session_frame(const adder_session &session, const ShapeAtHand &at_hand, uint32_t block,
+                           uint32_t n) {
     return {
-        kernels, team, view, buffers, slots, state + offset, n,
+        *session.kernels, session.team, at_hand.view, session.buffers, at_hand.slots,
+            block_state(session, *at_hand.view.kind, block), n,
 #if ADDER_CACHE
             session.page_bytes,
 #endif
             is_built(block_positions) ? session.position : 0
     };
-}
-// ... on a chunk of the session.
-inline Frame session_frame(const adder_session &session, const ShapeAtHand &at_hand, uint32_t block,
-                           uint32_t n) {
-    return sequence_frame(session, *session.kernels, session.team, at_hand.view, session.buffers,
-                          at_hand.slots, block, n);
 }
 
 // Where the normalized residual stream stands, d_model padded to `stride`: the input of the head.

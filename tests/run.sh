@@ -89,7 +89,7 @@ configure_and_build_for() {
 
 # configure_and_build_board: the firmware of the board $name, with the model that the Release build has converted. The library has
 # one family on the smallest board, where answers may be held to a form; on a Cortex-M7 and an M55, of two instruction sets, all
-# families; on the former steps of several sessions, too; and Mamba-2 besides on the others.
+# families, and steps of several sessions; and Mamba-2 besides on the others.
 configure_and_build_board() {
     set --
     case $name in
@@ -97,8 +97,7 @@ configure_and_build_board() {
         built=MAMBA1
         set -- -DADDER_CONSTRAINT=ON "-DADDER_FORM=$base/release/tests/firmware/form"
         ;;
-    mps3-an547) built="[A-Z0-9]*" ;;
-    mps2-an500)
+    mps2-an500 | mps3-an547)
         built="[A-Z0-9]*"
         set -- -DADDER_STEP_MANY=ON
         ;;

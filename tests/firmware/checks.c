@@ -170,7 +170,7 @@ static uint32_t step_crc(adder_session *one, int32_t token) {
 }
 
 /* A state that was saved goes on as the session did. */
-static void check_state(void) {
+__attribute__((noinline)) static void check_state(void) {
     IN_ARENA static unsigned char state[MODEL_STATE_BYTES];
     adder_state_reset(session);
     adder_feed(session, prompt, 5);
@@ -184,7 +184,7 @@ static void check_state(void) {
     say("state", adder_state_load(session, state, size, NULL) == ADDER_ERROR_STATE, "damaged");
 }
 
-static void check_choose(void) {
+__attribute__((noinline)) static void check_choose(void) {
     IN_ARENA static unsigned char marks[2 * MODEL_STATE_BYTES];
     adder_choice choices[] = {
         {prompt + 1, 3, 0, 0, 0}, {prompt + 1, 2, 0, 0, 0}, {prompt + 2, 2, 0, 0, 0}, {prompt + 3, 1, 0, 0, 0}};
@@ -203,7 +203,7 @@ static void check_choose(void) {
 }
 
 #if ADDER_STEP_MANY
-static void check_many(void) {
+__attribute__((noinline)) static void check_many(void) {
     enum { room = MODEL_ARENA_BYTES + 65536 };
     IN_ARENA static unsigned char arenas[2][room];
     static const adder_options two = {.chunk = 2, .logit_rows = 2};

@@ -279,7 +279,7 @@ TEST(Stream, VerifiesPieceByPiece) {
     adder_verification verification{};
     adder_error error{};
     ASSERT_EQ(adder_model_verify_piece(streamed.model(), &verification, nullptr), ADDER_MORE);
-    source.fail_at = source.reads + 1;
+    source.fail_at = source.reads;
     EXPECT_EQ(adder_model_verify_piece(streamed.model(), &verification, &error), ADDER_ERROR_READ);
     EXPECT_EQ(verification.done, 512u);
     source.fail_at = UINT64_MAX;
