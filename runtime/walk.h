@@ -38,8 +38,8 @@ void cap_logits(const adder_session &session, uint32_t n, Range tiles);
 Range head_tiles(const adder_session &session);
 
 // What a session has of a block: its state, or its part of the cache's first page.
-inline uint8_t *block_state(const adder_session &session, [[maybe_unused]] const BlockKind &kind,
-                            uint32_t block) {
+static inline uint8_t *block_state(const adder_session &session, [[maybe_unused]] const BlockKind &kind,
+                                   uint32_t block) {
     uint8_t *state = session.state;
 #if ADDER_CACHE
     if (kind.has_cache) state = session.cache;
@@ -48,8 +48,8 @@ inline uint8_t *block_state(const adder_session &session, [[maybe_unused]] const
 }
 
 // The block at work on a chunk of the session.
-inline Frame session_frame(const adder_session &session, const ShapeAtHand &at_hand, uint32_t block,
-                           uint32_t n) {
+static inline Frame session_frame(const adder_session &session, const ShapeAtHand &at_hand, uint32_t block,
+                                  uint32_t n) {
     return {
         *session.kernels, session.team, at_hand.view, session.buffers, at_hand.slots,
             block_state(session, *at_hand.view.kind, block), n,
