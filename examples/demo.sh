@@ -27,6 +27,8 @@ done
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
 build=$root/build
+# One that another generator than Ninja has configured is left alone.
+if [ -f "$build/CMakeCache.txt" ] && [ ! -f "$build/build.ninja" ]; then build=$root/build-demo; fi
 model=$root/examples/models/adder-13m
 blob=$build/adder-13m.adder
 log=$build/demo.log
