@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #include "history.h"
 
+#include "user_folder.h"
+
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -104,8 +106,8 @@ int open_locked(const std::string &path) {
         const int descriptor =
             open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
         if (descriptor < 0) return -1;
-        struct stat opened {
-        }, named{};
+        struct stat opened {};
+        struct stat named {};
         if (!is_regular(descriptor, &opened)) {
             close(descriptor);
             return -1;
@@ -123,10 +125,8 @@ int open_locked(const std::string &path) {
 
 std::string History::default_path() {
     if (const char *const path = std::getenv("ADDER_HISTORY")) return path;
-    const char *const state = std::getenv("XDG_STATE_HOME");
-    if (state && state[0] == '/') return std::string(state) + "/adder/history";
-    const char *const home = std::getenv("HOME");
-    return home && home[0] == '/' ? std::string(home) + "/.local/state/adder/history" : std::string();
+    const std::string folder = user_folder();
+    return folder.empty() ? folder : folder + "/history";
 }
 
 History::History(const std::string &path) : path_(path) {
@@ -145,14 +145,8 @@ void History::add(const std::string &entry) {
 }
 
 void History::append_to_file(const std::string &line) {
-    const std::filesystem::path folder = std::filesystem::path(path_).parent_path();
-    std::error_code ignored;
-    // XDG base directories are their owner's alone.
-    if (!folder.empty() && !std::filesystem::exists(folder, ignored)) {
-        const mode_t mask = umask(077);
-        std::filesystem::create_directories(folder, ignored);
-        umask(mask);
-    }
+    const std::string folder = std::filesystem::path(path_).parent_path().string();
+    if (!folder.empty()) make_private_folder(folder);
     const Descriptor file(open_locked(path_));
     if (file.get() < 0 || !write_all(file.get(), line)) return;
     const std::vector<std::string> lines = last_lines(file.get(), SIZE_MAX);

@@ -5,14 +5,13 @@
 #include "failure.h"
 #include "model_file.h"
 #include "terminal.h"
+#include "user_folder.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -33,21 +32,11 @@ void check_name(const std::string &name) {
 
 // Made if need be, for its owner alone.
 std::string folder() {
-    const char *const state = std::getenv("XDG_STATE_HOME"), *const home = std::getenv("HOME");
-    std::string path;
-    if (state && state[0] == '/')
-        path = state;
-    else if (home && home[0] == '/')
-        path = std::string(home) + "/.local/state";
-    else
+    if (user_folder().empty())
         throw Failure(Exit::failure, "--resume: neither XDG_STATE_HOME nor HOME names a folder");
-    path += "/adder/conversations";
-    for (size_t at = 1; at != std::string::npos;) {
-        at = path.find('/', at + 1);
-        const std::string part = path.substr(0, at);
-        if (mkdir(part.c_str(), 0700) != 0 && errno != EEXIST && at == std::string::npos)
-            throw Failure(Exit::failure, "--resume: " + part + ": " + std::strerror(errno));
-    }
+    const std::string path = user_folder() + "/conversations";
+    if (!make_private_folder(path))
+        throw Failure(Exit::failure, "--resume: " + path + ": " + std::strerror(errno));
     return path;
 }
 
