@@ -215,6 +215,7 @@ extern "C" adder_status adder_cache_feed(adder_cache *cache, adder_session *sess
     for (size_t i = 0; i < n; ++i)
         if (tokens[i] < 0 || static_cast<uint32_t>(tokens[i]) >= vocabulary) return ADDER_ERROR_TOKEN;
     if (session->position == 0) adder_cache_resume(cache, session, tokens, n, resumed);
+    if (session->position == n) return ADDER_OK;  // what was resumed is marked as used
     const uint64_t interval = interval_for(cache, n);
     for (auto done = static_cast<size_t>(session->position); done < n;) {
         const auto stop = static_cast<size_t>(std::min<uint64_t>(n, (done / interval + 1) * interval));
