@@ -264,7 +264,8 @@ extern "C" adder_status adder_model_open(adder_model *model, const void *blob, s
 
 extern "C" adder_status adder_model_verify_piece(const adder_model *model, adder_verification *verification,
                                                  adder_error *error) {
-    if (!model || !verification) return report(error, ADDER_ERROR_ARGUMENT, "model");
+    if (!model || !verification)
+        return report(error, ADDER_ERROR_ARGUMENT, model ? "verification" : "model");
     const Model &m = *model_of(model);
     const uint64_t at = m.header->payload_offset + verification->done, end = m.header->blob_size;
     if (at < end) {
