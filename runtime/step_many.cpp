@@ -36,14 +36,14 @@ struct ManySequences {
         if (buffers.carried != nullptr)
             buffers.carried += size_t{token} * session.model().architecture.d_model_padded();
         Slots slots = frame.slots;
-        const auto advance = [&](Place place, SlotType type) {
-            SlotView &view = slots[place];
-            view.bytes += size_t{token} * view.stride * (type == SlotType::codes ? 1 : sizeof(float));
+        // Steps read and write floats; where codes go, their channels say.
+        const auto advance = [&](Place place) {
+            slots[place].bytes += size_t{token} * slots[place].stride * sizeof(float);
         };
-        advance(Slot::in_codes, SlotType::codes);
-        advance(Slot::in_floats, SlotType::floats);
+        advance(Slot::in_floats);
         for (uint32_t i = 0; i < frame.block.kind->slot_count; ++i)
-            advance(frame.block.kind->slots[i].place, frame.block.kind->slots[i].type);
+            if (frame.block.kind->slots[i].type == SlotType::floats)
+                advance(frame.block.kind->slots[i].place);
         const Frame one {
             frame.kernels, frame.team, frame.block, buffers, slots,
                 block_state(session, *frame.block.kind, block), 1,
